@@ -1,0 +1,343 @@
+//! A secret that is fetched once for all of its fields.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use crate::{CredentialError, SecretProvider, value::SecretValue};
+
+/// A secret that is fetched once for all of its fields, and again when it is
+/// [invalidated](Self::invalidate).
+///
+/// It wraps a fetch: any closure that returns a future of something that becomes a [`SecretValue`].
+/// The providers of the cloud crates are made of it. Clones share the value.
+///
+/// ```
+/// use mstr_credentials::{CachedSecret, Credential, CredentialError, ExposeSecret};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), CredentialError> {
+/// let login = CachedSecret::new("vault secret prod/mstr", || async {
+///     // ask the vault here
+///     Ok::<_, CredentialError>(r#"{"username": "dave", "password": "s3cret"}"#)
+/// });
+///
+/// let username = Credential::from(login.field("username"));
+/// let password = Credential::from(login.field("password"));
+/// assert_eq!(username.resolve().await?.expose_secret(), "dave"); // fetches
+/// assert_eq!(password.resolve().await?.expose_secret(), "s3cret"); // does not
+///
+/// // the whole secret, as it is
+/// let whole = Credential::from(login);
+/// assert!(whole.resolve().await?.expose_secret().starts_with('{'));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # One fetch
+///
+/// Making it, or a field of it, fetches nothing. Of resolves that come together one fetches and the
+/// rest wait for it: they share its value, or its failure. A failure is not kept: the next resolve
+/// fetches again. When the one that fetches is cancelled, the next in line takes over.
+///
+/// A value without the member that is asked for is fetched once more, in case it was mended since.
+///
+/// # Time to live
+///
+/// Without one a value serves until it is invalidated. [`time_to_live`](Self::time_to_live) makes
+/// the first resolve after that time fetch; if that fails, the old value goes on serving (with a
+/// `tracing` warning, and with a fetch tried at each resolve) until it is past its
+/// [`stale_limit`](Self::stale_limit).
+///
+/// # Invalidation, and what serves when the source is down
+///
+/// After [`invalidate`](Self::invalidate) the next resolve fetches. If that fails and an earlier
+/// value is there (and not past its stale limit), **that value serves once**: sessions expire for
+/// reasons that have nothing to do with the password, and then a vault that is down at that moment
+/// must not end them. But a value that may well have been refused is not offered twice. In detail:
+///
+/// * "Once" counts for each field (and for the whole value), so that a login gets both its user
+///   name and its password.
+/// * Until the next invalidation all fields come from that value, without another fetch: a login
+///   never mixes an old user name with a new password.
+/// * After the next invalidation a failing fetch is an error for the fields that had their turn.
+/// * A fetch that succeeds starts afresh.
+///
+/// A fetch that was under way when `invalidate` was called may have read the old value. It is given
+/// to those who asked before; whoever asks later waits for a new one.
+#[derive(Clone)]
+pub struct CachedSecret(Arc<Inner>);
+
+type Fetch = dyn Fn() -> Pin<Box<dyn Future<Output = Result<SecretValue, CredentialError>> + Send>>
+    + Send
+    + Sync;
+
+pub(crate) struct Inner {
+    name: String,
+    fetch: Box<Fetch>,
+    /// Held by the one that fetches.
+    flight: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// The held value may not serve without a fetch first.
+    invalid: bool,
+    /// How often it was invalidated.
+    invalidations: u64,
+    /// The held value came back after a failed fetch ...
+    reprieved: bool,
+    /// ... and these have had it since (`None`: the whole).
+    served: BTreeSet<Option<String>>,
+    failures: u64,
+    last_failure: Option<CredentialError>,
+    time_to_live: Option<Duration>,
+    stale_limit: Option<Duration>,
+}
+
+struct Held {
+    value: Arc<SecretValue>,
+    fetched: Instant,
+}
+
+impl CachedSecret {
+    /// A secret from a fetch. `name` is how errors call it: `AWS secret prod/mstr`.
+    ///
+    /// `fetch` has to end: put a time limit into it. Its errors name the source and hold nothing of
+    /// the secret; note that the errors of some SDKs and all parsers do.
+    pub fn new<F, Fut, V>(name: impl Into<String>, fetch: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<V, CredentialError>> + Send + 'static,
+        V: Into<SecretValue>,
+    {
+        let fetch = move || {
+            let fetched = fetch();
+            Box::pin(async move { fetched.await.map(Into::into) }) as Pin<Box<_>>
+        };
+        Self(Arc::new(Inner {
+            name: name.into(),
+            fetch: Box::new(fetch),
+            flight: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// After which time a value is fetched anew; never, unless set. Counts for all clones.
+    ///
+    /// ```
+    /// use mstr_credentials::{CachedSecret, CredentialError};
+    /// use std::time::Duration;
+    ///
+    /// let login = CachedSecret::new("vault secret", || async { Ok::<_, CredentialError>("s3cret") })
+    ///     .time_to_live(Duration::from_secs(300))
+    ///     .stale_limit(Duration::from_secs(3600));
+    /// # let _ = login;
+    /// ```
+    #[must_use]
+    pub fn time_to_live(self, time: Duration) -> Self {
+        self.0.state().time_to_live = Some(time);
+        self
+    }
+
+    /// How long past its time to live a value may go on serving while fetches fail; as long as the
+    /// time to live itself, unless set. Zero: not at all. Without a time to live there is no limit.
+    #[must_use]
+    pub fn stale_limit(self, time: Duration) -> Self {
+        self.0.state().stale_limit = Some(time);
+        self
+    }
+
+    /// One member of the JSON object that the secret holds (rules: [`SecretValue::member`]).
+    pub fn field(&self, member: impl Into<String>) -> SecretField {
+        SecretField { secret: self.clone(), member: member.into() }
+    }
+
+    /// How errors call it.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The next resolve fetches. Idempotent until then.
+    pub fn invalidate(&self) {
+        let mut state = self.0.state();
+        state.invalid = true;
+        state.invalidations += 1;
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(crate) fn upgrade(weak: &Weak<Inner>) -> Option<Self> {
+        weak.upgrade().map(Self)
+    }
+
+    async fn resolve(&self, member: Option<&str>) -> Result<SecretString, CredentialError> {
+        let read = |value: &SecretValue| match member {
+            Some(member) => value.member(self.name(), member),
+            None => value.text(self.name()),
+        };
+        let (value, fresh) = self.0.value(member, None).await?;
+        match read(&value) {
+            Err(unreadable) if !fresh => match self.0.value(member, Some(&value)).await {
+                Ok((value, _)) => read(&value),
+                Err(_) => Err(unreadable),
+            },
+            result => result,
+        }
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A value to read `member` from, other than `but`, and whether it is fresh (fetched since this
+    /// was called).
+    async fn value(
+        &self,
+        member: Option<&str>,
+        but: Option<&Arc<SecretValue>>,
+    ) -> Result<(Arc<SecretValue>, bool), CredentialError> {
+        let seen = {
+            let mut state = self.state();
+            if let Some(value) = state.current(member, but) {
+                return Ok((value, false));
+            }
+            state.failures
+        };
+        // Cancelled while fetching: the lock is released, the next one fetches.
+        let _flight = self.flight.lock().await;
+        let started = {
+            let mut state = self.state();
+            if let Some(value) = state.current(member, but) {
+                return Ok((value, true));
+            }
+            if state.failures != seen
+                && let Some(error) = state.last_failure.clone()
+            {
+                return state.instead(&self.name, member, but, error);
+            }
+            state.invalidations
+        };
+        let outcome = (self.fetch)().await;
+        let mut state = self.state();
+        match outcome {
+            Ok(value) => {
+                let value = Arc::new(value);
+                state.held = Some(Held { value: Arc::clone(&value), fetched: Instant::now() });
+                state.invalid = state.invalidations != started;
+                state.reprieved = false;
+                state.served.clear();
+                state.last_failure = None;
+                Ok((value, true))
+            }
+            Err(error) => {
+                state.failures += 1;
+                state.last_failure = Some(error.clone());
+                state.instead(&self.name, member, but, error)
+            }
+        }
+    }
+}
+
+impl State {
+    /// The value that may serve `member` as things are.
+    fn current(
+        &mut self,
+        member: Option<&str>,
+        but: Option<&Arc<SecretValue>>,
+    ) -> Option<Arc<SecretValue>> {
+        let held = self.held.as_ref().filter(|held| !held.is(but))?;
+        if self.invalid || self.time_to_live.is_some_and(|time| held.fetched.elapsed() >= time) {
+            return None;
+        }
+        if self.reprieved {
+            self.served.insert(member.map(str::to_owned));
+        }
+        Some(Arc::clone(&held.value))
+    }
+
+    /// What serves `member` instead of a fetch that failed.
+    fn instead(
+        &mut self,
+        name: &str,
+        member: Option<&str>,
+        but: Option<&Arc<SecretValue>>,
+        error: CredentialError,
+    ) -> Result<(Arc<SecretValue>, bool), CredentialError> {
+        let limit =
+            self.time_to_live.map(|time| time.saturating_add(self.stale_limit.unwrap_or(time)));
+        let Some(held) = self.held.as_ref().filter(|held| {
+            !held.is(but) && limit.is_none_or(|limit| held.fetched.elapsed() < limit)
+        }) else {
+            return Err(error);
+        };
+        let value = Arc::clone(&held.value);
+        if self.invalid {
+            if !self.served.insert(member.map(str::to_owned)) {
+                return Err(error);
+            }
+            self.invalid = false;
+            self.reprieved = true;
+        }
+        tracing::warn!(secret = name, %error, "secret cannot be fetched: the earlier value serves");
+        // fresh, in the sense that asking again would not help
+        Ok((value, true))
+    }
+}
+
+impl Held {
+    fn is(&self, other: Option<&Arc<SecretValue>>) -> bool {
+        other.is_some_and(|other| Arc::ptr_eq(&self.value, other))
+    }
+}
+
+/// Shows the name only.
+impl fmt::Debug for CachedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedSecret").field("name", &self.0.name).finish_non_exhaustive()
+    }
+}
+
+/// The whole secret as text.
+impl SecretProvider for CachedSecret {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        self.resolve(None).await
+    }
+
+    fn invalidate(&self) {
+        self.invalidate();
+    }
+}
+
+/// One field of a [`CachedSecret`]: made by [`CachedSecret::field`], converts into a
+/// [`Credential`](crate::Credential).
+#[derive(Clone, Debug)]
+pub struct SecretField {
+    secret: CachedSecret,
+    member: String,
+}
+
+impl SecretProvider for SecretField {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        self.secret.resolve(Some(&self.member)).await
+    }
+
+    /// Invalidates the whole secret, with all of its fields.
+    fn invalidate(&self) {
+        self.secret.invalidate();
+    }
+}

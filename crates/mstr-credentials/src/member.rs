@@ -1,0 +1,32 @@
+//! One JSON member of a source that is read afresh every time.
+
+use std::{fmt, future::Future};
+
+use secrecy::SecretString;
+
+use crate::{CredentialError, SecretProvider, value::SecretValue};
+
+/// A source whose whole value can be had, for the sake of one member of it.
+pub(crate) trait Whole: fmt::Debug + Send + Sync + 'static {
+    /// How errors call it.
+    fn name(&self) -> String;
+    fn whole(&self) -> impl Future<Output = Result<SecretValue, CredentialError>> + Send;
+}
+
+#[derive(Debug)]
+pub(crate) struct Member<T> {
+    of: T,
+    member: String,
+}
+
+impl<T: Whole> Member<T> {
+    pub(crate) fn new(of: T, member: impl Into<String>) -> Self {
+        Self { of, member: member.into() }
+    }
+}
+
+impl<T: Whole> SecretProvider for Member<T> {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        self.of.whole().await?.member(&self.of.name(), &self.member)
+    }
+}

@@ -1,0 +1,190 @@
+//! A whole secret as its source gave it, and the rules for reading text and members out of it.
+
+use std::{collections::BTreeMap, fmt};
+
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use serde_json::value::RawValue;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::CredentialError;
+
+/// A whole secret as its source gave it: bytes that are wiped when dropped.
+///
+/// It is what a fetch returns, and it holds the rules that all sources share: how bytes become
+/// text, and how one member is read out of a JSON object.
+///
+/// ```
+/// use mstr_credentials::{CredentialError, ExposeSecret, SecretValue};
+///
+/// # fn main() -> Result<(), CredentialError> {
+/// let value = SecretValue::from(r#"{"username": "dave", "pin": 42.50}"#);
+/// assert_eq!(value.member("secret prod/mstr", "username")?.expose_secret(), "dave");
+/// assert_eq!(value.member("secret prod/mstr", "pin")?.expose_secret(), "42.50");
+///
+/// let error = value.member("secret prod/mstr", "password").unwrap_err();
+/// assert_eq!(error.to_string(), r#"secret prod/mstr has no member "password""#);
+/// # Ok(())
+/// # }
+/// ```
+pub struct SecretValue(SecretSlice<u8>);
+
+impl SecretValue {
+    /// The whole value as text, as it is: nothing is trimmed.
+    ///
+    /// # Errors
+    ///
+    /// Names `source`; missing when the value is empty, otherwise it is not UTF-8.
+    pub fn text(&self, source: &str) -> Result<SecretString, CredentialError> {
+        let text = self.utf8(source)?;
+        if text.is_empty() {
+            return Err(CredentialError::missing(format!("{source} is empty")));
+        }
+        Ok(text.into())
+    }
+
+    /// One member of the JSON object that the value holds.
+    ///
+    /// Text is given as it is (an empty one too) and a number as its JSON text, digit for digit.
+    /// Of several members with one name the last counts.
+    ///
+    /// # Errors
+    ///
+    /// Names `source` and `member`, and holds neither the value nor what a parser said about it:
+    /// bytes that are not UTF-8, text that is not JSON, JSON that is not an object, no such member,
+    /// a member that is null, a boolean, a list or an object.
+    pub fn member(&self, source: &str, member: &str) -> Result<SecretString, CredentialError> {
+        let wrong = |what: &str| Err(CredentialError::new(format!("{source} {what}")));
+        let text = self.utf8(source)?;
+        // Borrowing parsers: they copy no value. Their errors are dropped, they describe the input.
+        let Ok(json) = serde_json::from_str::<&RawValue>(text) else {
+            return wrong(&format!("is not JSON, so it has no member {member:?}"));
+        };
+        if !json.get().starts_with('{') {
+            return wrong(&format!("is not a JSON object, so it has no member {member:?}"));
+        }
+        let Ok(members) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json.get()) else {
+            return wrong(&format!("is not JSON, so it has no member {member:?}"));
+        };
+        let Some(value) = members.get(member) else {
+            return wrong(&format!("has no member {member:?}"));
+        };
+        let value = value.get();
+        let kind = match value.as_bytes().first() {
+            Some(b'"') => match unescape(value) {
+                Some(text) => return Ok(text),
+                None => "text with an escape that is no character",
+            },
+            Some(b'-' | b'0'..=b'9') => return Ok(value.into()),
+            Some(b'n') => "null",
+            Some(b'[') => "a list",
+            Some(b'{') => "an object",
+            _ => "a boolean",
+        };
+        wrong(&format!("has {kind} as member {member:?}, where text or a number is needed"))
+    }
+
+    fn utf8(&self, source: &str) -> Result<&str, CredentialError> {
+        // the error of the conversion tells positions: it is dropped
+        std::str::from_utf8(self.0.expose_secret())
+            .map_err(|_| CredentialError::new(format!("{source} is not valid UTF-8")))
+    }
+}
+
+/// Never shows the value.
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretValue([redacted])")
+    }
+}
+
+impl From<&[u8]> for SecretValue {
+    fn from(bytes: &[u8]) -> Self {
+        Self(Box::<[u8]>::from(bytes).into())
+    }
+}
+
+impl From<Vec<u8>> for SecretValue {
+    /// Takes the bytes over and wipes the original.
+    fn from(bytes: Vec<u8>) -> Self {
+        // copied, since shrinking the vector in place could leave a part behind
+        Zeroizing::new(bytes).as_slice().into()
+    }
+}
+
+impl From<&str> for SecretValue {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl From<String> for SecretValue {
+    /// Takes the text over and wipes the original.
+    fn from(text: String) -> Self {
+        text.into_bytes().into()
+    }
+}
+
+impl From<SecretString> for SecretValue {
+    fn from(secret: SecretString) -> Self {
+        secret.expose_secret().into()
+    }
+}
+
+impl From<SecretSlice<u8>> for SecretValue {
+    fn from(secret: SecretSlice<u8>) -> Self {
+        Self(secret)
+    }
+}
+
+/// A secret from text that is not needed any more; the text is wiped.
+pub(crate) fn secret_from(mut text: String) -> SecretString {
+    // copied, since `into_boxed_str` may reallocate and leave the old memory as it was
+    let secret = SecretString::from(text.as_str());
+    text.zeroize();
+    secret
+}
+
+/// The text of a JSON string literal (quotes included, known to be well-formed); `None` when it has
+/// half of a surrogate pair. Written here because `serde_json` would leave a copy in a buffer of its
+/// own that is not wiped.
+fn unescape(literal: &str) -> Option<SecretString> {
+    let inner = literal.strip_prefix('"')?.strip_suffix('"')?;
+    // an escape is never shorter than what it stands for: this is never reallocated
+    let mut text = Zeroizing::new(String::with_capacity(inner.len()));
+    let mut rest = inner;
+    while let Some(at) = rest.find('\\') {
+        text.push_str(&rest[..at]);
+        let escape = *rest.as_bytes().get(at + 1)?;
+        let mut used = at + 2;
+        text.push(match escape {
+            b'"' | b'\\' | b'/' => char::from(escape),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let first = hex4(rest, used)?;
+                used += 4;
+                if let 0xd800..=0xdbff = first {
+                    if rest.get(used..used + 2)? != "\\u" {
+                        return None;
+                    }
+                    let second = hex4(rest, used + 2)?;
+                    used += 6;
+                    char::decode_utf16([first, second]).next()?.ok()?
+                } else {
+                    char::from_u32(u32::from(first))?
+                }
+            }
+            _ => return None,
+        });
+        rest = &rest[used..];
+    }
+    text.push_str(rest);
+    Some(text.as_str().into())
+}
+
+fn hex4(text: &str, at: usize) -> Option<u16> {
+    u16::from_str_radix(text.get(at..at + 4)?, 16).ok()
+}

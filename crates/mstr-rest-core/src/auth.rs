@@ -1,0 +1,597 @@
+//! How to log in: modes, options, and what goes over the wire.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mstr_credentials::{Credential, CredentialError, ExposeSecret, SecretString};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use zeroize::Zeroizing;
+
+use crate::{Error, ErrorKind, Result};
+
+/// Login modes of `POST /auth/login`, as the server numbers them.
+mod mode {
+    pub(super) const STANDARD: i64 = 1;
+    pub(super) const ANONYMOUS: i64 = 8;
+    pub(super) const LDAP: i64 = 16;
+    pub(super) const TRUSTED: i64 = 4096;
+    pub(super) const DELEGATE: i64 = -1;
+}
+
+/// A source of secrets must not hang a login.
+const CREDENTIAL_LIMIT: Duration = Duration::from_secs(60);
+
+/// How a session is authenticated. The mode is always said, never guessed.
+///
+/// Credentials are anything that turns into a [`Credential`]: text, or a source that is asked when
+/// the login happens. Only those that the mode needs are resolved. An empty text is sent as it is;
+/// a source that yields nothing is a
+/// [`MissingCredential`](crate::ErrorKind::MissingCredential).
+///
+/// ```
+/// use mstr_rest_core::{Auth, Credential};
+///
+/// let by_password = Auth::standard("dave", Credential::env("MSTR_PASSWORD"));
+/// let by_api_key = Auth::api_key(Credential::env("MSTR_API_KEY"));
+/// assert!(!format!("{:?}", Auth::standard("dave", "secret")).contains("secret"));
+/// ```
+#[derive(Clone)]
+pub struct Auth(Mode);
+
+#[derive(Clone)]
+enum Mode {
+    Login { mode: i64, members: Vec<Member> },
+    Delegate(Member),
+    Existing { token: Member, cookies: Cookies },
+    BrowserCookies(Cookies),
+}
+
+/// One secret member of the login body.
+#[derive(Clone)]
+struct Member {
+    /// Its name in the body.
+    name: Cow<'static, str>,
+    /// What errors call it.
+    label: Cow<'static, str>,
+    value: Credential,
+}
+
+impl Member {
+    fn new(name: &'static str, label: &'static str, value: impl Into<Credential>) -> Self {
+        Self { name: name.into(), label: label.into(), value: value.into() }
+    }
+
+    async fn resolve(&self) -> Result<SecretString> {
+        resolve(&self.value, &self.label).await
+    }
+}
+
+/// Asks a source for its secret: bounded, and with an error that says whose.
+pub(crate) async fn resolve(credential: &Credential, label: &str) -> Result<SecretString> {
+    let failed = |error: CredentialError| {
+        let (kind, what) = if error.is_missing() {
+            (ErrorKind::MissingCredential, "yields nothing")
+        } else {
+            (ErrorKind::Credential, "cannot be resolved")
+        };
+        Error::with_source(kind, format!("the credential `{label}` {what}"), error)
+    };
+    match tokio::time::timeout(CREDENTIAL_LIMIT, credential.resolve()).await {
+        Ok(value) => value.map_err(failed),
+        Err(_) => Err(Error::new(
+            ErrorKind::Credential,
+            format!("the credential `{label}` took more than {CREDENTIAL_LIMIT:?}"),
+        )),
+    }
+}
+
+impl Auth {
+    /// User name and password (login mode 1).
+    pub fn standard(username: impl Into<Credential>, password: impl Into<Credential>) -> Self {
+        Self::with_password(mode::STANDARD, username.into(), password.into())
+    }
+
+    /// User name and password of a directory (LDAP, login mode 16).
+    pub fn ldap(username: impl Into<Credential>, password: impl Into<Credential>) -> Self {
+        Self::with_password(mode::LDAP, username.into(), password.into())
+    }
+
+    fn with_password(mode: i64, username: Credential, password: Credential) -> Self {
+        let members = vec![
+            Member::new("username", "username", username),
+            Member::new("password", "password", password),
+        ];
+        Self(Mode::Login { mode, members })
+    }
+
+    /// An API token of a user (login mode 4096; it travels in the place of the user name).
+    pub fn api_key(key: impl Into<Credential>) -> Self {
+        Self::trusted_member(Member::new("username", "api_key", key))
+    }
+
+    /// A user name alone (login mode 4096): for a server that trusts its caller.
+    pub fn trusted(username: impl Into<Credential>) -> Self {
+        Self::trusted_member(Member::new("username", "username", username))
+    }
+
+    fn trusted_member(member: Member) -> Self {
+        Self(Mode::Login { mode: mode::TRUSTED, members: vec![member] })
+    }
+
+    /// An identity token of another session: `POST /auth/delegate`. The new session shares the
+    /// I-Server session of the other, so it is never logged out unless
+    /// [`logout`](crate::Session::logout) is called.
+    pub fn identity_token(token: impl Into<Credential>) -> Self {
+        Self(Mode::Delegate(Member::new("identityToken", "identity_token", token)))
+    }
+
+    /// No credentials: the guest user (login mode 8).
+    pub fn anonymous() -> Self {
+        Self(Mode::Login { mode: mode::ANONYMOUS, members: Vec::new() })
+    }
+
+    /// Another login mode of the server, with the text members that it wants in the body.
+    ///
+    /// ```
+    /// use mstr_rest_core::Auth;
+    ///
+    /// let integrated = Auth::custom(64, [("username", "dave")]);
+    /// ```
+    pub fn custom<N, C>(login_mode: i64, members: impl IntoIterator<Item = (N, C)>) -> Self
+    where
+        N: Into<Cow<'static, str>>,
+        C: Into<Credential>,
+    {
+        let members = members
+            .into_iter()
+            .map(|(name, value)| {
+                let name = name.into();
+                Member { label: name.clone(), name, value: value.into() }
+            })
+            .collect();
+        Self(Mode::Login { mode: login_mode, members })
+    }
+
+    /// Adopts a session that something else owns: nothing is sent, and it is never logged out
+    /// unless [`logout`](crate::Session::logout) is called. Behind a load balancer the cookies
+    /// belong to it; `()` is none.
+    pub fn existing(token: impl Into<Credential>, cookies: impl Into<Cookies>) -> Self {
+        let token = Member::new("token", "token", token);
+        Self(Mode::Existing { token, cookies: cookies.into() })
+    }
+
+    /// Asks for the token of a session that a browser signed on to (SAML, OIDC), by its cookies:
+    /// `GET /auth/token`. The session is the browser's: it is never logged out unless
+    /// [`logout`](crate::Session::logout) is called.
+    pub fn browser_cookies(cookies: impl Into<Cookies>) -> Self {
+        Self(Mode::BrowserCookies(cookies.into()))
+    }
+
+    /// The mode that follows from what is there: identity token, else API key, else user name and
+    /// password, else user name alone (trusted), else anonymous. For configuration files and the
+    /// environment; in code, say the mode.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for a password without a user name: it would silently become
+    /// an anonymous login.
+    pub fn from_parts(
+        username: Option<Credential>,
+        password: Option<Credential>,
+        api_key: Option<Credential>,
+        identity_token: Option<Credential>,
+    ) -> Result<Self> {
+        match (identity_token, api_key, username, password) {
+            (Some(token), ..) => Ok(Self::identity_token(token)),
+            (None, Some(key), ..) => Ok(Self::api_key(key)),
+            (None, None, Some(username), Some(password)) => Ok(Self::standard(username, password)),
+            (None, None, Some(username), None) => Ok(Self::trusted(username)),
+            (None, None, None, None) => Ok(Self::anonymous()),
+            (None, None, None, Some(_)) => Err(Error::new(
+                ErrorKind::InvalidRequest,
+                "a password needs a username: without one it would be an anonymous login",
+            )),
+        }
+    }
+
+    /// Whether a logout would end a session that something else owns.
+    pub(crate) fn is_foreign(&self) -> bool {
+        !matches!(self.0, Mode::Login { .. })
+    }
+
+    /// Resolves what the mode needs, and nothing else.
+    pub(crate) async fn resolve(&self, options: &LoginOptions) -> Result<Resolved> {
+        match &self.0 {
+            Mode::Login { mode, members } => {
+                let mut values = Vec::with_capacity(members.len());
+                for member in members {
+                    values.push((member.name.clone(), member.resolve().await?));
+                }
+                let body = LoginBody { members: &values, mode: *mode, options: Some(options) };
+                let body = body.to_bytes()?;
+                // a user name may stand in an error message
+                let secrets = values
+                    .into_iter()
+                    .filter(|(name, _)| name != "username" || *mode == mode::TRUSTED)
+                    .map(|(_, value)| value)
+                    .collect();
+                Ok(Resolved::Post { path: "auth/login", body, secrets })
+            }
+            Mode::Delegate(member) => {
+                let values = [(member.name.clone(), member.resolve().await?)];
+                let body = LoginBody { members: &values, mode: mode::DELEGATE, options: None };
+                let body = body.to_bytes()?;
+                let secrets = values.into_iter().map(|(_, value)| value).collect();
+                Ok(Resolved::Post { path: "auth/delegate", body, secrets })
+            }
+            Mode::Existing { token, cookies } => Ok(Resolved::Adopt {
+                token: token.resolve().await?,
+                cookies: cookies.resolve().await?,
+            }),
+            Mode::BrowserCookies(cookies) => {
+                Ok(Resolved::AskToken { cookies: cookies.resolve().await? })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Mode::Login { mode, members } => {
+                let mut out = f.debug_struct("Auth");
+                out.field("login_mode", mode);
+                for member in members {
+                    out.field(&member.label, &member.value);
+                }
+                out.finish()
+            }
+            Mode::Delegate(_) => f.write_str("Auth(identity token)"),
+            Mode::Existing { .. } => f.write_str("Auth(existing session)"),
+            Mode::BrowserCookies(_) => f.write_str("Auth(browser cookies)"),
+        }
+    }
+}
+
+/// What a login is to do, its secrets at hand.
+pub(crate) enum Resolved {
+    Post { path: &'static str, body: Bytes, secrets: Vec<SecretString> },
+    Adopt { token: SecretString, cookies: Vec<(String, SecretString)> },
+    AskToken { cookies: Vec<(String, SecretString)> },
+}
+
+/// The JSON body of `POST /auth/login` and `/auth/delegate`.
+struct LoginBody<'a> {
+    members: &'a [(Cow<'static, str>, SecretString)],
+    mode: i64,
+    options: Option<&'a LoginOptions>,
+}
+
+impl LoginBody<'_> {
+    /// The memory is wiped when the last copy is dropped (not the copies of the HTTP stack).
+    fn to_bytes(&self) -> Result<Bytes> {
+        let text: usize = self.members.iter().map(|(_, v)| v.expose_secret().len()).sum();
+        // so large that it never moves: JSON escapes a byte with six at the most
+        let mut body = Zeroizing::new(Vec::with_capacity(4096 + 6 * text));
+        serde_json::to_writer(&mut *body, self)
+            .map_err(|_| Error::new(ErrorKind::Config, "the login body cannot be made"))?;
+        Ok(Bytes::from_owner(body))
+    }
+}
+
+impl Serialize for LoginBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        // the order of the Python peer; a delegation leads with its mode
+        let lead = self.options.is_none();
+        if lead {
+            map.serialize_entry("loginMode", &self.mode)?;
+        }
+        for (name, value) in self.members {
+            map.serialize_entry(name.as_ref(), value.expose_secret())?;
+        }
+        if !lead {
+            map.serialize_entry("loginMode", &self.mode)?;
+        }
+        if let Some(options) = self.options {
+            map.serialize_entry("applicationType", &options.application_type)?;
+            let texts = [
+                ("applicationId", &options.application_id),
+                ("metadataLocale", &options.locale.metadata),
+                ("warehouseDataLocale", &options.locale.warehouse_data),
+                ("displayLocale", &options.locale.display),
+                ("messagesLocale", &options.locale.messages),
+                ("numberLocale", &options.locale.number),
+                ("timeZone", &options.locale.time_zone),
+            ];
+            for (name, value) in texts {
+                if let Some(value) = value {
+                    map.serialize_entry(name, value)?;
+                }
+            }
+            let numbers = [("workingSet", options.working_set), ("maxSearch", options.max_search)];
+            for (name, value) in numbers {
+                if let Some(value) = value {
+                    map.serialize_entry(name, &value)?;
+                }
+            }
+        }
+        map.end()
+    }
+}
+
+/// Options of a login that are no credentials.
+#[derive(Debug, Clone)]
+pub(crate) struct LoginOptions {
+    pub(crate) application_type: i64,
+    pub(crate) application_id: Option<String>,
+    pub(crate) working_set: Option<u32>,
+    pub(crate) max_search: Option<u32>,
+    pub(crate) locale: Locale,
+}
+
+impl Default for LoginOptions {
+    fn default() -> Self {
+        Self {
+            // what mstr-rest-requests sends; 35 is "Web", 76 the vendor's Python client
+            application_type: 8,
+            application_id: None,
+            working_set: None,
+            max_search: None,
+            locale: Locale::default(),
+        }
+    }
+}
+
+/// The languages and formats of a session; the server's defaults where nothing is said.
+///
+/// Values are what the server knows: `en_us` for a locale, `UTC` or `Europe/Berlin` for a time
+/// zone.
+///
+/// ```
+/// use mstr_rest_core::Locale;
+///
+/// let locale = Locale::all("de_de").time_zone("Europe/Berlin");
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Locale {
+    metadata: Option<String>,
+    warehouse_data: Option<String>,
+    display: Option<String>,
+    messages: Option<String>,
+    number: Option<String>,
+    time_zone: Option<String>,
+}
+
+impl Locale {
+    /// Nothing set: the server's defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same locale for metadata, warehouse data, display, messages and numbers.
+    pub fn all(locale: impl Into<String>) -> Self {
+        let locale = locale.into();
+        Self::new()
+            .metadata(&locale)
+            .warehouse_data(&locale)
+            .display(&locale)
+            .messages(&locale)
+            .number(&locale)
+    }
+
+    /// Names and descriptions of objects (`metadataLocale`).
+    pub fn metadata(mut self, locale: impl Into<String>) -> Self {
+        self.metadata = Some(locale.into());
+        self
+    }
+
+    /// Attribute elements (`warehouseDataLocale`).
+    pub fn warehouse_data(mut self, locale: impl Into<String>) -> Self {
+        self.warehouse_data = Some(locale.into());
+        self
+    }
+
+    /// The user interface (`displayLocale`).
+    pub fn display(mut self, locale: impl Into<String>) -> Self {
+        self.display = Some(locale.into());
+        self
+    }
+
+    /// Messages, those of errors among them (`messagesLocale`).
+    pub fn messages(mut self, locale: impl Into<String>) -> Self {
+        self.messages = Some(locale.into());
+        self
+    }
+
+    /// Formatted numbers and dates (`numberLocale`).
+    pub fn number(mut self, locale: impl Into<String>) -> Self {
+        self.number = Some(locale.into());
+        self
+    }
+
+    /// The time zone (`timeZone`).
+    pub fn time_zone(mut self, zone: impl Into<String>) -> Self {
+        self.time_zone = Some(zone.into());
+        self
+    }
+}
+
+/// Names and values of cookies to adopt: from pairs, from the text of a `Cookie` header
+/// (`"a=1; b=2"`), or none (`()`).
+///
+/// ```
+/// use mstr_rest_core::{Cookies, Credential};
+///
+/// let pairs = Cookies::from([("JSESSIONID", "0A"), ("iSession", "1B")]);
+/// let header = Cookies::from("JSESSIONID=0A; iSession=1B");
+/// let stored = Cookies::from([("JSESSIONID", Credential::env("MSTR_JSESSIONID"))]);
+/// assert_eq!(format!("{pairs:?}"), r#"["JSESSIONID", "iSession"]"#);
+/// ```
+#[derive(Clone, Default)]
+pub struct Cookies(Vec<(String, Credential)>);
+
+impl Cookies {
+    async fn resolve(&self) -> Result<Vec<(String, SecretString)>> {
+        let mut out = Vec::with_capacity(self.0.len());
+        for (name, value) in &self.0 {
+            let member = Member {
+                name: Cow::Borrowed("cookie"),
+                label: format!("cookie {name}").into(),
+                value: value.clone(),
+            };
+            out.push((name.clone(), member.resolve().await?));
+        }
+        Ok(out)
+    }
+}
+
+impl<N: Into<String>, C: Into<Credential>> FromIterator<(N, C)> for Cookies {
+    fn from_iter<I: IntoIterator<Item = (N, C)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl<N: Into<String>, C: Into<Credential>, const LEN: usize> From<[(N, C); LEN]> for Cookies {
+    fn from(pairs: [(N, C); LEN]) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+impl<N: Into<String>, C: Into<Credential>> From<Vec<(N, C)>> for Cookies {
+    fn from(pairs: Vec<(N, C)>) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+impl From<&str> for Cookies {
+    fn from(header: &str) -> Self {
+        let pairs = header.split(';').filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.trim(), value.trim())).collect()
+    }
+}
+
+impl From<()> for Cookies {
+    fn from((): ()) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Cookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn sent(auth: Auth, options: &LoginOptions) -> (&'static str, String) {
+        match auth.resolve(options).await.unwrap() {
+            Resolved::Post { path, body, .. } => (path, String::from_utf8(body.to_vec()).unwrap()),
+            _ => panic!("nothing is posted"),
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_of_the_modes() {
+        let options = LoginOptions::default();
+        for (auth, body) in [
+            (
+                Auth::standard("dave", "hello\"dave"),
+                r#"{"username":"dave","password":"hello\"dave","loginMode":1,"applicationType":8}"#,
+            ),
+            (
+                Auth::ldap("dave", ""),
+                r#"{"username":"dave","password":"","loginMode":16,"applicationType":8}"#,
+            ),
+            (Auth::api_key("k"), r#"{"username":"k","loginMode":4096,"applicationType":8}"#),
+            (Auth::trusted("u"), r#"{"username":"u","loginMode":4096,"applicationType":8}"#),
+            (Auth::anonymous(), r#"{"loginMode":8,"applicationType":8}"#),
+            (
+                Auth::custom(64, [("username", "u"), ("realm", "r")]),
+                r#"{"username":"u","realm":"r","loginMode":64,"applicationType":8}"#,
+            ),
+        ] {
+            assert_eq!(sent(auth, &options).await, ("auth/login", body.to_owned()));
+        }
+        let delegate = sent(Auth::identity_token("id"), &options).await;
+        let body = r#"{"loginMode":-1,"identityToken":"id"}"#;
+        assert_eq!(delegate, ("auth/delegate", body.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn options_of_the_login() {
+        let options = LoginOptions {
+            application_type: 35,
+            application_id: Some("APP".to_owned()),
+            working_set: Some(10),
+            max_search: Some(3),
+            locale: Locale::all("en_us").time_zone("UTC"),
+        };
+        let (_, body) = sent(Auth::anonymous(), &options).await;
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "loginMode": 8, "applicationType": 35, "applicationId": "APP", "workingSet": 10,
+                "maxSearch": 3, "metadataLocale": "en_us", "warehouseDataLocale": "en_us",
+                "displayLocale": "en_us", "messagesLocale": "en_us", "numberLocale": "en_us",
+                "timeZone": "UTC",
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_there_decides_the_mode() {
+        let some = |text: &str| Some(Credential::from(text));
+        let options = LoginOptions::default();
+        for (auth, mode) in [
+            (Auth::from_parts(some("u"), some("p"), some("k"), some("i")), -1),
+            (Auth::from_parts(some("u"), some("p"), some("k"), None), 4096),
+            (Auth::from_parts(some("u"), some("p"), None, None), 1),
+            (Auth::from_parts(some("u"), None, None, None), 4096),
+            (Auth::from_parts(None, some("p"), some("k"), None), 4096),
+            (Auth::from_parts(None, None, None, None), 8),
+        ] {
+            let (_, body) = sent(auth.unwrap(), &options).await;
+            let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body["loginMode"], mode);
+        }
+        let error = Auth::from_parts(None, some("p"), None, None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    }
+
+    #[tokio::test]
+    async fn only_what_the_mode_needs_is_resolved_and_errors_name_it() {
+        let never = Credential::from_fn(|| -> Result<String, _> {
+            Err(CredentialError::missing("nothing here"))
+        });
+        let options = LoginOptions::default();
+        let auth = Auth::from_parts(None, Some(never.clone()), None, Some("id".into())).unwrap();
+        assert!(auth.resolve(&options).await.is_ok());
+        for (auth, name) in [
+            (Auth::standard(never.clone(), "p"), "`username`"),
+            (Auth::standard("u", never.clone()), "`password`"),
+            (Auth::api_key(never.clone()), "`api_key`"),
+            (Auth::identity_token(never.clone()), "`identity_token`"),
+            (Auth::existing(never.clone(), ()), "`token`"),
+            (Auth::browser_cookies([("iSession", never)]), "`cookie iSession`"),
+        ] {
+            let Err(error) = auth.resolve(&options).await else { panic!("resolved") };
+            assert_eq!(error.kind(), ErrorKind::MissingCredential);
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_hangs_is_bounded() {
+        let hangs =
+            Credential::from_async_fn(|| std::future::pending::<Result<String, CredentialError>>());
+        let resolved = Auth::api_key(hangs).resolve(&LoginOptions::default()).await;
+        assert_eq!(resolved.err().map(|error| error.kind()), Some(ErrorKind::Credential));
+    }
+}

@@ -1,0 +1,227 @@
+//! The cookies of one login: a live jar, for the load balancer issues its cookie anew with every
+//! reply.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use cookie_store::{CookieStore, RawCookie};
+use http::{HeaderMap, HeaderValue, header};
+use url::Url;
+
+/// Cookies of ONE login. A late reply to a request of an earlier login lands in the earlier jar.
+///
+/// `cookie_store` ignores ports, and its domain cookies reach sub-domains: the jar must be asked
+/// for URLs of the base origin only, which is all that the road of a request does.
+#[derive(Default)]
+pub(crate) struct Jar {
+    store: Mutex<Store>,
+}
+
+#[derive(Default)]
+struct Store {
+    cookies: CookieStore,
+    /// Most sessions that carry no cookie never get one: no look-up for them.
+    any: bool,
+}
+
+impl Jar {
+    /// The `Cookie` header for a request.
+    pub(crate) fn header(&self, url: &Url) -> Option<HeaderValue> {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if !store.any {
+            return None;
+        }
+        let mut line = String::new();
+        for (name, value) in store.cookies.get_request_values(url) {
+            if !is_clean(name) || !is_clean(value) {
+                continue;
+            }
+            if !line.is_empty() {
+                line.push_str("; ");
+            }
+            line.push_str(name);
+            line.push('=');
+            line.push_str(value);
+        }
+        if line.is_empty() {
+            return None;
+        }
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from(line)).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// Takes over the `Set-Cookie` headers of a reply.
+    pub(crate) fn store(&self, url: &Url, headers: &HeaderMap) {
+        let mut lines = headers.get_all(header::SET_COOKIE).iter().peekable();
+        if lines.peek().is_none() {
+            return;
+        }
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in lines {
+            // not `store_response_cookies`: it logs values
+            if let Ok(line) = std::str::from_utf8(line.as_bytes())
+                && store.cookies.parse(line, url).is_ok()
+            {
+                store.any = true;
+            }
+        }
+    }
+
+    /// Adopts a cookie of which only name and value are known: it goes to the host of `url` alone,
+    /// below `/`, and over TLS only when `url` is https.
+    pub(crate) fn adopt(&self, url: &Url, name: &str, value: &str) -> bool {
+        if name.is_empty() || !is_clean(name) || !is_clean(value) || name.contains('=') {
+            return false;
+        }
+        let cookie = RawCookie::build((name, value)).path("/").secure(url.scheme() == "https");
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let stored = store.cookies.insert_raw(&cookie.build(), url).is_ok();
+        store.any |= stored;
+        stored
+    }
+
+    /// What is in the jar, without values.
+    pub(crate) fn list(&self) -> Vec<CookieInfo> {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = store
+            .cookies
+            .iter_unexpired()
+            .map(|cookie| CookieInfo {
+                name: cookie.name().to_owned(),
+                path: cookie.path().unwrap_or("/").to_owned(),
+                secure: cookie.secure().unwrap_or(false),
+                http_only: cookie.http_only().unwrap_or(false),
+                persistent: cookie.is_persistent(),
+            })
+            .collect();
+        all.sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
+        all
+    }
+}
+
+/// Nothing that would break out of the `Cookie` header or into a neighbour.
+fn is_clean(text: &str) -> bool {
+    text.bytes().all(|b| b >= b' ' && b != 0x7f && b != b';')
+}
+
+impl fmt::Debug for Jar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.list().iter().map(|cookie| &cookie.name)).finish()
+    }
+}
+
+/// A cookie that a session holds, without its value. Get them with
+/// [`Session::cookies`](crate::Session::cookies).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CookieInfo {
+    /// Its name: `JSESSIONID`, `iSession`, `AWSALB`.
+    pub name: String,
+    /// The path below which it is sent: `/MicroStrategyLibrary`.
+    pub path: String,
+    /// Sent over TLS only.
+    pub secure: bool,
+    /// Hidden from scripts in a browser.
+    pub http_only: bool,
+    /// It has an expiry of its own. The server's session cookies have none.
+    pub persistent: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jar(url: &str, lines: &[&str]) -> Jar {
+        let jar = Jar::default();
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::SET_COOKIE, line.parse().unwrap());
+        }
+        jar.store(&url.parse().unwrap(), &headers);
+        jar
+    }
+
+    fn sent(jar: &Jar, url: &str) -> Vec<String> {
+        let header = jar.header(&url.parse().unwrap());
+        let text = header.map(|h| h.to_str().unwrap().to_owned()).unwrap_or_default();
+        let mut names: Vec<_> =
+            text.split("; ").filter(|s| !s.is_empty()).map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    const LOGIN: &str = "https://h.example/MicroStrategyLibrary/api/auth/login";
+    const SET: [&str; 3] = [
+        "JSESSIONID=J; Path=/MicroStrategyLibrary; HttpOnly; Secure",
+        "iSession=T; Path=/MicroStrategyLibrary; HttpOnly; Secure",
+        "AWSALB=a; Path=/; Expires=Wed, 09 Jun 2100 10:18:14 GMT",
+    ];
+
+    #[test]
+    fn attributes_count() {
+        let jar = jar(LOGIN, &SET);
+        let all = ["AWSALB=a", "JSESSIONID=J", "iSession=T"];
+        assert_eq!(sent(&jar, "https://h.example/MicroStrategyLibrary/api/x"), all);
+        assert_eq!(sent(&jar, "https://h.example/other"), ["AWSALB=a"]);
+        assert_eq!(sent(&jar, "https://h.example/MicroStrategyLibraryX/api"), ["AWSALB=a"]);
+        assert_eq!(sent(&jar, "http://h.example/MicroStrategyLibrary/api"), ["AWSALB=a"]);
+        assert!(sent(&jar, "https://sub.h.example/MicroStrategyLibrary/api").is_empty());
+    }
+
+    #[test]
+    fn cookies_of_other_domains_are_not_taken() {
+        let jar = jar(LOGIN, &["evil=1; Domain=other.example", "a=1; Domain=sub.h.example"]);
+        assert!(jar.list().is_empty());
+    }
+
+    #[test]
+    fn a_reissued_cookie_replaces_and_an_expired_one_goes() {
+        let jar = jar(LOGIN, &SET);
+        let mut headers = HeaderMap::new();
+        headers.append(header::SET_COOKIE, "AWSALB=b; Path=/".parse().unwrap());
+        let gone = "iSession=; Max-Age=0; Path=/MicroStrategyLibrary";
+        headers.append(header::SET_COOKIE, gone.parse().unwrap());
+        jar.store(&LOGIN.parse().unwrap(), &headers);
+        assert_eq!(
+            sent(&jar, "https://h.example/MicroStrategyLibrary/api/x"),
+            ["AWSALB=b", "JSESSIONID=J"]
+        );
+    }
+
+    #[test]
+    fn adopted_cookies_are_host_only() {
+        let jar = Jar::default();
+        let base = "https://h.example/api/".parse().unwrap();
+        assert!(jar.adopt(&base, "JSESSIONID", "abc"));
+        for (name, value) in [("", "x"), ("a=b", "x"), ("a", "x\r\ny"), ("a", "x; b=y"), ("a;", "")]
+        {
+            assert!(!jar.adopt(&base, name, value), "{name}");
+        }
+        assert_eq!(sent(&jar, "https://h.example/anything"), ["JSESSIONID=abc"]);
+        assert!(sent(&jar, "http://h.example/anything").is_empty());
+        assert!(sent(&jar, "https://sub.h.example/anything").is_empty());
+    }
+
+    #[test]
+    fn debug_and_list_hold_no_value() {
+        let jar = jar(LOGIN, &["JSESSIONID=canary; Path=/MicroStrategyLibrary; HttpOnly"]);
+        let text = format!("{jar:?} {:?}", jar.list());
+        assert!(text.contains("JSESSIONID") && !text.contains("canary"), "{text}");
+        assert!(!format!("{:?}", jar.header(&LOGIN.parse().unwrap())).contains("canary"));
+    }
+
+    #[test]
+    fn odd_bytes_do_not_take_the_others_down() {
+        let jar = Jar::default();
+        let mut headers = HeaderMap::new();
+        headers.append(header::SET_COOKIE, HeaderValue::from_bytes(b"a=\xff; Path=/").unwrap());
+        headers.append(header::SET_COOKIE, HeaderValue::from_bytes(b"b=\xc3\xbc; Path=/").unwrap());
+        headers.append(header::SET_COOKIE, HeaderValue::from_static("c=1=2; Path=/"));
+        headers.append(header::SET_COOKIE, HeaderValue::from_static("garbage"));
+        jar.store(&LOGIN.parse().unwrap(), &headers);
+        let header = jar.header(&LOGIN.parse().unwrap()).unwrap();
+        assert!(String::from_utf8_lossy(header.as_bytes()).contains("c=1=2"));
+    }
+}

@@ -1,0 +1,171 @@
+//! Headers and query parameters that every request to the base origin carries: what gateways want.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use base64::Engine;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use mstr_credentials::{Credential, ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::auth::resolve;
+use crate::{Error, ErrorKind, Result};
+
+/// One of them, as it was given to the builder.
+#[derive(Debug, Clone)]
+pub(crate) enum Given {
+    Header(HeaderName, Credential),
+    Basic { username: Credential, password: Credential },
+    Query(String, Credential),
+}
+
+impl Given {
+    fn credentials(&self) -> impl Iterator<Item = &Credential> {
+        let (first, second) = match self {
+            Self::Header(_, value) | Self::Query(_, value) => (value, None),
+            Self::Basic { username, password } => (username, Some(password)),
+        };
+        std::iter::once(first).chain(second)
+    }
+}
+
+/// All of them, resolved.
+#[derive(Default)]
+pub(crate) struct Defaults {
+    headers: HeaderMap,
+    query: Vec<(String, SecretString)>,
+}
+
+impl Defaults {
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub(crate) fn add_query(&self, url: &mut Url) {
+        if !self.query.is_empty() {
+            let pairs = self.query.iter().map(|(name, value)| (name, value.expose_secret()));
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+    }
+
+    async fn resolve(given: &[Given]) -> Result<Self> {
+        let mut out = Self::default();
+        for given in given {
+            match given {
+                Given::Header(name, value) => {
+                    let value = resolve(value, name.as_str()).await?;
+                    out.headers.insert(name.clone(), secret_header(&value, name.as_str())?);
+                }
+                Given::Basic { username, password } => {
+                    let username = resolve(username, "basic_auth user").await?;
+                    let password = resolve(password, "basic_auth password").await?;
+                    let pair = Zeroizing::new(format!(
+                        "{}:{}",
+                        username.expose_secret(),
+                        password.expose_secret()
+                    ));
+                    let value = base64::engine::general_purpose::STANDARD.encode(pair.as_bytes());
+                    let value = SecretString::from(format!("Basic {value}"));
+                    out.headers.insert(header::AUTHORIZATION, secret_header(&value, "basic_auth")?);
+                }
+                Given::Query(name, value) => {
+                    out.query.push((name.clone(), resolve(value, name).await?));
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn secret_header(value: &SecretString, name: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
+        Error::new(
+            ErrorKind::Credential,
+            format!("the value of `{name}` holds a character that headers cannot hold"),
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The given ones, and what they resolved to: at the first request, and again at each login.
+#[derive(Default)]
+pub(crate) struct DefaultsSource {
+    given: Vec<Given>,
+    resolved: RwLock<Option<Arc<Defaults>>>,
+    /// One resolves, the others wait.
+    resolving: Mutex<()>,
+}
+
+impl DefaultsSource {
+    pub(crate) fn new(given: Vec<Given>) -> Self {
+        let resolved = given.is_empty().then(Arc::default);
+        Self { given, resolved: RwLock::new(resolved), resolving: Mutex::default() }
+    }
+
+    pub(crate) async fn get(&self) -> Result<Arc<Defaults>> {
+        if let Some(defaults) = self.peek() {
+            return Ok(defaults);
+        }
+        let _one = self.resolving.lock().await;
+        if let Some(defaults) = self.peek() {
+            return Ok(defaults);
+        }
+        let defaults = Arc::new(Defaults::resolve(&self.given).await?);
+        *self.resolved.write().unwrap_or_else(PoisonError::into_inner) =
+            Some(Arc::clone(&defaults));
+        Ok(defaults)
+    }
+
+    /// A secret that was rotated meanwhile counts from the next login on.
+    pub(crate) fn forget(&self) {
+        let sources = || self.given.iter().flat_map(Given::credentials);
+        if sources().any(|credential| credential.literal().is_none()) {
+            sources().for_each(Credential::invalidate);
+            *self.resolved.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    fn peek(&self) -> Option<Arc<Defaults>> {
+        self.resolved.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn resolved_once_and_again_after_a_login() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        let key =
+            Credential::from_fn(move || Ok(format!("k{}", counter.fetch_add(1, Ordering::SeqCst))));
+        let source = DefaultsSource::new(vec![
+            Given::Header(HeaderName::from_static("x-key"), key),
+            Given::Basic { username: "Aladdin".into(), password: "open sesame".into() },
+            Given::Query("sig".to_owned(), "a&b".into()),
+        ]);
+        let (first, second) = tokio::join!(source.get(), source.get());
+        assert_eq!(first.unwrap().headers()["x-key"], "k0");
+        let defaults = second.unwrap();
+        assert_eq!(defaults.headers()["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert!(!format!("{:?}", defaults.headers()).contains("QWxh"));
+        let mut url = Url::parse("https://h/x?y=1").unwrap();
+        defaults.add_query(&mut url);
+        assert_eq!(url.as_str(), "https://h/x?y=1&sig=a%26b");
+        source.forget();
+        assert_eq!(source.get().await.unwrap().headers()["x-key"], "k1");
+    }
+
+    #[tokio::test]
+    async fn a_value_that_no_header_can_hold() {
+        let name = HeaderName::from_static("x-key");
+        let source = DefaultsSource::new(vec![Given::Header(name, "can\nary".into())]);
+        let error = source.get().await.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Credential);
+        assert!(error.to_string().contains("x-key") && !format!("{error:?}").contains("ary"));
+    }
+}

@@ -1,0 +1,314 @@
+//! The one error type: what went wrong, what the server said, and what to do about it.
+
+mod classify;
+mod kind;
+
+#[cfg(feature = "iserver-codes")]
+mod iserver_table;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use http::StatusCode;
+use mstr_credentials::CredentialError;
+
+pub(crate) use classify::{from_reply, is_json, media_type};
+pub use kind::ErrorKind;
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// I-Server code of the session cap (`E_MSI_MAX_PROJ_LOGIN_PERUSER_EXCEEDED`).
+const SESSION_CAP: i64 = -2_147_072_486;
+
+/// Whatever went wrong in a call: the server's own error, a reply that is none of its own, the
+/// network, a credential, or a mistake in what was asked for.
+///
+/// It is one pointer in size and cheap to clone. [`kind`](Self::kind) says what to do about it;
+/// the other accessors hold everything that the server sent: HTTP [`status`](Self::status), the
+/// REST [`code`](Self::code) (`ERR004`), the [`iserver_code`](Self::iserver_code) and the
+/// [`ticket_id`](Self::ticket_id) that Strategy's support asks for.
+///
+/// `Display` prints the error itself, for an error of the server as
+/// `ERR004: text.` followed, where the I-Server sent a code, by two spaces and
+/// `[I-Server error code NAME (NUMBER)]`. It does not repeat the [`source`](StdError::source):
+/// error reporters print the chain. No error holds a secret, a body or a query string.
+///
+/// ```
+/// use mstr_rest_core::{Error, ErrorKind};
+///
+/// fn advice(error: &Error) -> &'static str {
+///     match error.kind() {
+///         ErrorKind::LoginFailure => "check the password; do not try again blindly",
+///         ErrorKind::SessionExpired => "log in again",
+///         _ if error.is_transient() => "try again later",
+///         _ => "look at the error",
+///     }
+/// }
+/// let error = Error::new(ErrorKind::Timeout, "nothing moved for 300 s");
+/// assert_eq!(advice(&error), "try again later");
+/// assert_eq!(std::mem::size_of::<Error>(), std::mem::size_of::<usize>());
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    status: Option<StatusCode>,
+    code: Option<String>,
+    message: String,
+    iserver_code: Option<i64>,
+    ticket_id: Option<String>,
+    attempts: u32,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of this client: nothing came from the server.
+    ///
+    /// Public so that an extension trait or a decoder of your own can fail in the same family.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            status: None,
+            code: None,
+            message: message.into(),
+            iserver_code: None,
+            ticket_id: None,
+            attempts: 0,
+            source: None,
+        }))
+    }
+
+    /// The same with the error that caused it. The message must not repeat the source's text.
+    pub fn with_source(
+        kind: ErrorKind,
+        message: impl Into<String>,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self::new(kind, message).change(|inner| inner.source = Some(Arc::from(source.into())))
+    }
+
+    /// Adds the status of the reply that this error is about.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        self.change(|inner| inner.status = Some(status))
+    }
+
+    pub(crate) fn caused_by(self, source: Self) -> Self {
+        self.change(|inner| inner.source = Some(Arc::new(source)))
+    }
+
+    pub(crate) fn with_attempts(self, attempts: u32) -> Self {
+        if self.0.attempts == attempts {
+            return self;
+        }
+        self.change(|inner| inner.attempts = attempts)
+    }
+
+    /// Takes a secret out of the server's text, should the server have repeated it there.
+    pub(crate) fn without_secret(self, secret: &str) -> Self {
+        if secret.is_empty() || !self.0.message.contains(secret) {
+            return self;
+        }
+        self.change(|inner| inner.message = inner.message.replace(secret, "***"))
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// What went wrong, as something to match on.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The server's REST code as it was sent, `ERR004` for instance. `None` when nothing came from
+    /// the server, or no code was in its reply.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The number behind `ERR`: 4 for `ERR004`, 14 for both `ERR014` and `ERR0014`. `None` for a
+    /// code of another form (`8004cc41` of the modeling service).
+    pub fn number(&self) -> Option<u32> {
+        self.code().and_then(kind::number)
+    }
+
+    /// The text without code: the server's message, or ours. Never empty.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The HTTP status of the reply. `None` when no reply came.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// The I-Server's own error code, a negative 32-bit number such as -2147072486.
+    pub fn iserver_code(&self) -> Option<i64> {
+        self.0.iserver_code
+    }
+
+    /// The symbolic name of [`iserver_code`](Self::iserver_code), from a table of 9,441 names
+    /// (feature `iserver-codes`; without it always `None`).
+    pub fn iserver_name(&self) -> Option<&'static str> {
+        #[cfg(feature = "iserver-codes")]
+        {
+            self.0.iserver_code.and_then(|code| iserver_table::name(i32::try_from(code).ok()?))
+        }
+        #[cfg(not(feature = "iserver-codes"))]
+        {
+            None
+        }
+    }
+
+    /// The server's id of this failure (32 hexadecimal digits): what support asks for.
+    pub fn ticket_id(&self) -> Option<&str> {
+        self.0.ticket_id.as_deref()
+    }
+
+    /// How many times the request was sent. 0 when it never was.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// What is known to help, where something is.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self.0.iserver_code {
+            Some(SESSION_CAP) => Some(
+                "The sessions of this user for this project are used up: log out sessions that \
+                 are not needed, or wait; an idle one is freed after about 30 minutes.",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may succeed later without any change: the network, a time limit,
+    /// or a status of 429, 502, 503 or 504. For retry policies of your own; whether the request
+    /// may be repeated at all (a `POST` may have taken effect) is yours to know.
+    pub fn is_transient(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Transport => true,
+            ErrorKind::LoginFailure | ErrorKind::SessionExpired => false,
+            ErrorKind::ServiceUnavailable => true,
+            _ => self.status().is_some_and(|s| matches!(s.as_u16(), 429 | 502 | 503 | 504)),
+        }
+    }
+
+    /// The login was refused, or could not be tried for want of a credential
+    /// ([`ErrorKind::LoginFailure`], [`ErrorKind::MissingCredential`]).
+    pub fn is_login_failure(&self) -> bool {
+        matches!(self.kind(), ErrorKind::LoginFailure | ErrorKind::MissingCredential)
+    }
+
+    /// The server does not know the session (`ERR009`): missing, unknown and expired tokens look
+    /// the same.
+    pub fn is_session_expired(&self) -> bool {
+        self.kind() == ErrorKind::SessionExpired
+    }
+
+    /// What was asked for does not exist ([`ErrorKind::ResourceNotFound`]). Note that the server
+    /// answers `ERR001` with status 500 for an object that is not in the metadata.
+    pub fn is_not_found(&self) -> bool {
+        self.kind() == ErrorKind::ResourceNotFound
+    }
+
+    /// The user lacks a privilege or a permission ([`ErrorKind::InsufficientPrivileges`]).
+    pub fn is_permission_denied(&self) -> bool {
+        self.kind() == ErrorKind::InsufficientPrivileges
+    }
+
+    /// The object exists already ([`ErrorKind::ObjectAlreadyExists`]).
+    pub fn is_already_exists(&self) -> bool {
+        self.kind() == ErrorKind::ObjectAlreadyExists
+    }
+
+    /// What was asked for is not valid ([`ErrorKind::InvalidRequest`]), by our or the server's
+    /// judgement.
+    pub fn is_invalid_request(&self) -> bool {
+        self.kind() == ErrorKind::InvalidRequest
+    }
+
+    /// A time limit was over ([`ErrorKind::Timeout`]).
+    pub fn is_timeout(&self) -> bool {
+        self.kind() == ErrorKind::Timeout
+    }
+
+    /// No connection could be made ([`ErrorKind::Connect`]): nothing was sent.
+    pub fn is_connect(&self) -> bool {
+        self.kind() == ErrorKind::Connect
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.message();
+        match self.code() {
+            Some(code) => {
+                write!(f, "{code}: {message}")?;
+                if !message.ends_with('.') {
+                    f.write_str(".")?;
+                }
+            }
+            None => f.write_str(message)?,
+        }
+        if let Some(number) = self.iserver_code().filter(|&n| n != 0) {
+            match self.iserver_name() {
+                Some(name) => write!(f, "  [I-Server error code {name} ({number})]")?,
+                None => write!(f, "  [I-Server error code {number}]")?,
+            }
+        }
+        match self.hint() {
+            Some(hint) => write!(f, " {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.kind());
+        if let Some(status) = self.status() {
+            out.field("status", &status.as_u16());
+        }
+        if let Some(code) = self.code() {
+            out.field("code", &code);
+        }
+        out.field("message", &self.message());
+        if let Some(number) = self.iserver_code() {
+            out.field("iserver_code", &number);
+        }
+        if let Some(name) = self.iserver_name() {
+            out.field("iserver_name", &name);
+        }
+        if let Some(ticket) = self.ticket_id() {
+            out.field("ticket_id", &ticket);
+        }
+        if self.attempts() > 1 {
+            out.field("attempts", &self.attempts());
+        }
+        if let Some(source) = &self.0.source {
+            out.field("source", source);
+        }
+        out.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<CredentialError> for Error {
+    fn from(error: CredentialError) -> Self {
+        let kind =
+            if error.is_missing() { ErrorKind::MissingCredential } else { ErrorKind::Credential };
+        Self::with_source(kind, "a credential could not be resolved", error)
+    }
+}

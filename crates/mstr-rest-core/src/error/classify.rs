@@ -1,0 +1,267 @@
+//! From an error reply to an [`Error`]: pure, and total over whatever a server or a proxy sends.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode, header};
+use serde_json::{Map, Value};
+
+use super::{Error, ErrorKind, Inner, kind};
+
+/// The text of a reply that has a code but no usable message.
+const UNKNOWN: &str = "Unknown error";
+
+/// Whether the headers say JSON. Parameters and letter case do not matter: the server sends
+/// `application/json;charset=UTF-8` with `ERR009`.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|media| {
+        media.eq_ignore_ascii_case("application/json")
+            || media.len() >= 5
+                && media.as_bytes()[media.len() - 5..].eq_ignore_ascii_case(b"+json")
+    })
+}
+
+/// `text/html` of `text/html; charset=utf-8`.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim())
+}
+
+/// The error that an error reply stands for. `body` may have been cut off at the bound.
+pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+    if !is_json(headers) {
+        return http_error(status, headers);
+    }
+    // a body that was cut off, is no JSON or is nested too deeply says nothing
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        return http_error(status, headers);
+    };
+    let Some(object) = error_object(&body) else {
+        return Error::new(
+            ErrorKind::Unknown,
+            format!("the server answered with status {status} and JSON that is not an error of it"),
+        )
+        .with_status(status);
+    };
+    let iserver_code = object.get("iServerCode").or_else(|| object.get("IserverCode"));
+    let iserver_code = iserver_code.and_then(number);
+    let message = object.get("message").and_then(text);
+    let ticket_id = object.get("ticketId").and_then(text);
+    let (kind, code, message) = match object.get("code").and_then(text) {
+        Some(code) => {
+            let message = message.unwrap_or_else(|| UNKNOWN.to_owned());
+            (kind::of_code(&code, iserver_code), Some(code), message)
+        }
+        None => {
+            let message = message.unwrap_or_else(|| {
+                format!("the server answered with status {status} and an error without a code")
+            });
+            (ErrorKind::Unknown, None, message)
+        }
+    };
+    Error(Arc::new(Inner {
+        kind,
+        status: Some(status),
+        code,
+        message,
+        iserver_code,
+        ticket_id,
+        attempts: 0,
+        source: None,
+    }))
+}
+
+/// The object with `code` and `message`: the body itself, or the first of the modeling service's
+/// `errors`.
+fn error_object(body: &Value) -> Option<&Map<String, Value>> {
+    let object = body.as_object()?;
+    if object.contains_key("code") {
+        return Some(object);
+    }
+    match object.get("errors").and_then(|errors| errors.get(0)).and_then(Value::as_object) {
+        Some(first) => Some(first),
+        None => Some(object),
+    }
+}
+
+fn http_error(status: StatusCode, headers: &HeaderMap) -> Error {
+    let what = match media_type(headers) {
+        Some(media) if !media.is_empty() && media.len() <= 100 => format!("{media} body"),
+        _ => "body without a content type".to_owned(),
+    };
+    Error::new(
+        ErrorKind::Http,
+        format!(
+            "HTTP status {status}, with a {what} that is not an error of the Library server: it \
+             may come from a proxy, a load balancer or a sign-on page in between"
+        ),
+    )
+    .with_status(status)
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn headers(content_type: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        headers
+    }
+
+    fn classify(status: u16, body: &str) -> Error {
+        let status = StatusCode::from_u16(status).unwrap();
+        from_reply(status, &headers("application/json;charset=UTF-8"), body.as_bytes())
+    }
+
+    #[test]
+    fn everything_the_server_sent_is_kept() {
+        let error = classify(
+            403,
+            r#"{"code":"ERR017","iServerCode":-2147214568,"message":"(No access)","ticketId":"ab12"}"#,
+        );
+        assert_eq!(error.kind(), ErrorKind::InsufficientPrivileges);
+        assert_eq!((error.code(), error.number()), (Some("ERR017"), Some(17)));
+        assert_eq!(error.status(), Some(StatusCode::FORBIDDEN));
+        assert_eq!(error.iserver_code(), Some(-2_147_214_568));
+        assert_eq!(error.ticket_id(), Some("ab12"));
+        assert!(error.to_string().starts_with("ERR017: (No access).  [I-Server error code "));
+    }
+
+    #[test]
+    fn printed_as_the_python_peer_prints() {
+        for (body, printed) in [
+            (r#"{"code":"ERR001","message":"Bad."}"#, "ERR001: Bad."),
+            (r#"{"code":"ERR004","message":null}"#, "ERR004: Unknown error."),
+            (r#"{"code":"ERR004"}"#, "ERR004: Unknown error."),
+            (r#"{"code":"ERR001","message":"m","iServerCode":0}"#, "ERR001: m."),
+            (
+                r#"{"code":"ERR001","message":"m","iServerCode":-1}"#,
+                "ERR001: m.  [I-Server error code -1]",
+            ),
+            (r#"{"code":"ERR001","message":"m","self":"/x"}"#, "ERR001: m."),
+        ] {
+            assert_eq!(classify(500, body).to_string(), printed);
+        }
+        #[cfg(feature = "iserver-codes")]
+        for code in ["-2147181482", "\"-2147181482\""] {
+            let body = format!(r#"{{"code":"ERR001","message":"m","iServerCode":{code}}}"#);
+            assert_eq!(
+                classify(400, &body).to_string(),
+                "ERR001: m.  [I-Server error code AE_DISABLEMERGEDE (-2147181482)]"
+            );
+        }
+    }
+
+    #[test]
+    fn both_spellings_and_the_modeling_service() {
+        let error = classify(403, r#"{"code":"ERR014","IserverCode":-2147213784,"message":"m"}"#);
+        assert_eq!(error.iserver_code(), Some(-2_147_213_784));
+        let error =
+            classify(400, r#"{"errors":[{"code":"8004cc41","message":"locked","ticketId":"t"}]}"#);
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Api, Some("8004cc41")));
+        assert_eq!((error.message(), error.ticket_id()), ("locked", Some("t")));
+    }
+
+    #[test]
+    fn the_session_cap_says_what_to_do() {
+        let body = r#"{"code":"ERR001","iServerCode":-2147072486,"message":"(Maximum number)"}"#;
+        assert!(classify(500, body).to_string().contains("freed after about 30 minutes"));
+    }
+
+    #[test]
+    fn json_without_a_code_is_unknown_and_keeps_its_status() {
+        for body in ["[\"a\"]", "\"text\"", "42", "null", "{}", r#"{"code":["x"],"message":"m"}"#] {
+            let error = classify(500, body);
+            assert_eq!(error.kind(), ErrorKind::Unknown, "{body}");
+            assert_eq!((error.code(), error.status().unwrap().as_u16()), (None, 500));
+        }
+        assert_eq!(classify(500, r#"{"message":"why"}"#).message(), "why");
+    }
+
+    #[test]
+    fn what_is_not_json_is_http_and_never_quoted() {
+        let deep = "[".repeat(100_000);
+        for body in ["oops-canary", "", "{\"code\":\"ERR009\"", deep.as_str(), "\u{feff}{}"] {
+            let error = classify(502, body);
+            assert_eq!(error.kind(), ErrorKind::Http);
+            assert_eq!(error.status().unwrap().as_u16(), 502);
+            assert!(!format!("{error} {error:?}").contains("canary"));
+        }
+        let html =
+            from_reply(StatusCode::BAD_GATEWAY, &headers("text/html"), br#"{"code":"ERR009"}"#);
+        assert_eq!((html.kind(), html.code()), (ErrorKind::Http, None));
+        assert!(html.to_string().contains("text/html"));
+        let none = from_reply(StatusCode::BAD_GATEWAY, &HeaderMap::new(), b"{}");
+        assert_eq!(none.kind(), ErrorKind::Http);
+    }
+
+    #[test]
+    fn json_media_types() {
+        for yes in
+            ["application/json", "Application/JSON;charset=UTF-8", "application/problem+json"]
+        {
+            assert!(is_json(&headers(yes)), "{yes}");
+        }
+        for no in ["text/html", "application/jsonx", "json", "text/json-seq", ""] {
+            assert!(!is_json(&headers(no)), "{no}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics_and_the_status_stays(
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+            status in 400u16..600,
+            content_type in "[ -~]{0,30}",
+        ) {
+            let status = StatusCode::from_u16(status).unwrap();
+            for headers in [headers(&content_type), headers("application/json")] {
+                let error = from_reply(status, &headers, &body);
+                prop_assert_eq!(error.status(), Some(status));
+                prop_assert!(!error.message().is_empty());
+                let _ = format!("{error} {error:?}");
+            }
+        }
+
+        #[test]
+        fn any_json_members(
+            code in json_leaf(), message in json_leaf(), number in json_leaf(), ticket in json_leaf(),
+        ) {
+            let body = format!(
+                r#"{{"code":{code},"message":{message},"iServerCode":{number},"ticketId":{ticket}}}"#
+            );
+            let error = classify(500, &body);
+            prop_assert!(!error.message().is_empty());
+            let _ = format!("{error} {error:?} {:?}", error.iserver_name());
+        }
+    }
+
+    fn json_leaf() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("null".to_owned()),
+            Just("true".to_owned()),
+            Just("[1]".to_owned()),
+            Just("{\"a\":1}".to_owned()),
+            any::<i64>().prop_map(|n| n.to_string()),
+            any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(|n| n.to_string()),
+            any::<String>().prop_map(|s| serde_json::to_string(&s).unwrap()),
+        ]
+    }
+}

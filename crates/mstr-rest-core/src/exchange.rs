@@ -1,0 +1,218 @@
+//! One attempt: the hops of our own redirect loop, and what of the session goes to which origin.
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use url::Url;
+
+use crate::body::Sending;
+use crate::defaults::Defaults;
+use crate::request::{ProjectChoice, Request};
+use crate::session::Inner;
+use crate::state::{IDENTITY_TOKEN, PROJECT, State, TOKEN};
+use crate::transport::RawBody;
+use crate::url::{is_auth_path, origin, same_origin};
+use crate::{Body, Error, ErrorKind, Response, Result};
+
+/// One request on its way: what changes from hop to hop.
+struct Hop<'a> {
+    url: Url,
+    method: Method,
+    body: Option<&'a Body>,
+    /// A redirect led to another origin: from then on only harmless headers of the caller.
+    strayed: bool,
+}
+
+impl Inner {
+    /// Sends a request with the token and cookies of `state` and follows its redirects.
+    pub(crate) async fn exchange(
+        &self,
+        request: &Request,
+        url: Url,
+        state: &State,
+    ) -> Result<Response> {
+        let idle = request.limits.idle.or(self.limits.idle);
+        let defaults = self.defaults.get().await?;
+        let body = Some(&request.body);
+        let mut hop = Hop { url, method: request.method.clone(), body, strayed: false };
+        let mut followed = 0;
+        loop {
+            let home = same_origin(&self.base, &hop.url);
+            let headers = self.headers(request, &hop, home, state, &defaults);
+            let mut url = hop.url.clone();
+            if home {
+                defaults.add_query(&mut url);
+            }
+            let body = hop.body.map_or(Ok(Sending::Empty), Body::take)?;
+            let start = std::time::Instant::now();
+            let reply = self
+                .transport
+                .exchange(hop.method.clone(), url, headers, body, idle)
+                .await
+                .inspect_err(|error| {
+                    tracing::debug!(
+                        "{} {} failed ({:?})",
+                        hop.method,
+                        crate::url::redact(&hop.url),
+                        error.kind()
+                    );
+                })?;
+            tracing::debug!(
+                "{} {} -> {} ({} ms)",
+                hop.method,
+                crate::url::redact(&hop.url),
+                reply.status().as_u16(),
+                start.elapsed().as_millis()
+            );
+            let reply = mark_secrets(reply);
+            if home && request.include_auth {
+                state.jar.store(&hop.url, reply.headers());
+            }
+            match self.next_hop(request, &hop, &reply, followed)? {
+                Some(next) => {
+                    followed += 1;
+                    hop = next;
+                }
+                None => {
+                    let kept = home && request.include_auth && reply.status().as_u16() < 400;
+                    if kept && !request.stay {
+                        self.state.capture(state, reply.headers());
+                    }
+                    return Ok(Response::from_wire(reply, hop.url, idle));
+                }
+            }
+        }
+    }
+
+    /// The headers of one hop. What belongs to the session stays on the base origin.
+    fn headers(
+        &self,
+        request: &Request,
+        hop: &Hop<'_>,
+        home: bool,
+        state: &State,
+        defaults: &Defaults,
+    ) -> HeaderMap {
+        let mut headers = request.headers.clone();
+        if hop.strayed {
+            retain(&mut headers, crate::request::is_harmless);
+        }
+        if hop.body.is_none() {
+            retain(&mut headers, |name| {
+                !matches!(
+                    *name,
+                    header::CONTENT_TYPE
+                        | header::CONTENT_LENGTH
+                        | header::CONTENT_ENCODING
+                        | header::CONTENT_LANGUAGE
+                )
+            });
+        }
+        if !home {
+            retain(&mut headers, |name| !name.as_str().starts_with("x-mstr"));
+            return headers;
+        }
+        if !request.include_auth {
+            headers.remove(&TOKEN);
+            headers.remove(header::COOKIE);
+        }
+        for (name, value) in defaults.headers().iter().chain(state.captured.iter()) {
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        if let ProjectChoice::Id(id) = &request.project {
+            headers.insert(PROJECT.clone(), id.clone());
+        }
+        if request.include_auth {
+            if let Some(token) = &state.token {
+                headers.insert(TOKEN.clone(), token.clone());
+            }
+            if let Some(cookies) = state.jar.header(&hop.url) {
+                headers.insert(header::COOKIE, cookies);
+            }
+        }
+        headers
+    }
+
+    /// Where a redirect leads, if the reply is one that is followed.
+    fn next_hop<'a>(
+        &self,
+        request: &'a Request,
+        hop: &Hop<'a>,
+        reply: &http::Response<RawBody>,
+        followed: usize,
+    ) -> Result<Option<Hop<'a>>> {
+        let status = reply.status();
+        let Some(location) = reply.headers().get(header::LOCATION) else { return Ok(None) };
+        if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+            || !(self.follow_redirects || request.stay)
+        {
+            return Ok(None);
+        }
+        let next = target(&hop.url, location);
+        let to = next.as_ref().map_or_else(|| "an unusable address".to_owned(), origin);
+        let refuse = |why: &str| {
+            let message =
+                format!("{} redirects (status {status}) to {to}: {why}", origin(&hop.url));
+            Err(Error::new(ErrorKind::Redirect, message).with_status(status))
+        };
+        if request.stay {
+            return refuse(
+                "credentials are not sent there. Is this the right base URL, and does it start \
+                 with https:// if the server wants that?",
+            );
+        }
+        let Some(url) = next else { return refuse("it is not a URL") };
+        if followed >= self.max_redirects {
+            return refuse(&format!("more than {} redirects", self.max_redirects));
+        }
+        let stays = same_origin(&hop.url, &url);
+        if !stays && is_auth_path(hop.url.path()) {
+            return refuse("authentication endpoints are not followed to another origin");
+        }
+        let (method, body) = match (status, &hop.method) {
+            (StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND, &Method::POST) => {
+                (Method::GET, None)
+            }
+            (StatusCode::SEE_OTHER, method) if *method != Method::HEAD => (Method::GET, None),
+            (_, method) => (method.clone(), hop.body),
+        };
+        if body.is_some_and(|body| !body.is_empty()) {
+            if !stays {
+                return refuse("a body is never repeated to another origin");
+            }
+            if !request.body.is_repeatable() {
+                return refuse("this streamed body cannot be repeated: use Body::stream_fn");
+            }
+        }
+        Ok(Some(Hop { url, method, body, strayed: hop.strayed || !stays }))
+    }
+}
+
+fn target(from: &Url, location: &HeaderValue) -> Option<Url> {
+    let mut url = from.join(std::str::from_utf8(location.as_bytes()).ok()?).ok()?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return None;
+    }
+    // a fragment is never sent, user info would be sent and logged
+    url.set_fragment(None);
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    Some(url)
+}
+
+fn retain(headers: &mut HeaderMap, keep: impl Fn(&http::HeaderName) -> bool) {
+    let gone: Vec<_> = headers.keys().filter(|name| !keep(name)).cloned().collect();
+    for name in gone {
+        headers.remove(name);
+    }
+}
+
+/// So that nobody's `{:?}` of the headers prints a token or a cookie.
+fn mark_secrets(mut reply: http::Response<RawBody>) -> http::Response<RawBody> {
+    for (name, value) in reply.headers_mut() {
+        if *name == header::SET_COOKIE || *name == TOKEN || *name == IDENTITY_TOKEN {
+            value.set_sensitive(true);
+        }
+    }
+    reply
+}

@@ -1,0 +1,83 @@
+//! Core of a client for the MicroStrategy (Strategy) Library REST API: the session, how it logs
+//! in, the road of every request, and the one error type.
+//!
+//! Most users want the crate `mstr-rest`, which adds typed endpoints, a prelude and a blocking
+//! session. This one is for building on: it names no endpoint beyond those of the session itself.
+//!
+//! # Quick start
+//!
+//! ```no_run
+//! use mstr_rest_core::{Auth, Credential, Session, with_session};
+//!
+//! # async fn example() -> mstr_rest_core::Result<()> {
+//! let builder = Session::builder("https://host/MicroStrategyLibrary/api/")
+//!     .auth(Auth::standard("dave", Credential::env("MSTR_PASSWORD")));
+//! let user: serde_json::Value = with_session(builder, async |session| {
+//!     session.get("sessions/userInfo").decode().await
+//! })
+//! .await?;
+//! println!("{}", user["fullName"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Authentication
+//! [`Auth`] says the mode: user name and password, LDAP, API key, trusted, identity token,
+//! anonymous, any other mode of the server, or a session that exists already.
+//!
+//! # Closing
+//! [`with_session`] logs out whatever happens. [`AuthenticatedSession`] is the guard underneath.
+//! [`settle`] waits for logouts in the background before a program ends. A process that is killed
+//! leaves its session to the server's idle limit.
+//!
+//! # One road
+//! Every request of every crate is a [`Call`]: inert until it is awaited, and sent by the same
+//! code. Token, cookies and all `X-MSTR*` headers go to the origin of the base URL only, behind
+//! redirects too.
+//!
+//! # Errors
+//! [`Error`] keeps everything that the server sent; [`ErrorKind`] says what to do about it.
+//!
+//! # TLS
+//! Feature `rustls` brings aws-lc-rs and the platform's certificate verifier;
+//! `rustls-no-provider` uses the crypto provider that the application installs. Without either,
+//! only `http` works.
+//!
+//! # Secrets
+//! Tokens, passwords and cookies appear in no `Debug`, `Display`, log line or error. The memory of
+//! the login body is wiped; the buffers of the HTTP and TLS stack are not.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod auth;
+mod body;
+mod builder;
+mod call;
+mod cookies;
+mod defaults;
+mod error;
+mod exchange;
+mod execute;
+mod guard;
+mod login;
+mod projects;
+mod request;
+mod response;
+mod session;
+mod state;
+mod time;
+mod trace;
+mod transport;
+mod url;
+
+pub use auth::{Auth, Cookies, Locale};
+pub use body::Body;
+pub use builder::SessionBuilder;
+pub use call::{Call, CallFuture};
+pub use cookies::CookieInfo;
+pub use error::{Error, ErrorKind, Result};
+pub use guard::{AuthenticatedSession, settle, try_with_session, with_session};
+pub use projects::ProjectIndex;
+pub use response::{Reply, Response};
+pub use session::Session;
+
+pub use mstr_credentials::{Credential, CredentialError, SecretProvider, SecretString};

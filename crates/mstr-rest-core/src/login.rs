@@ -1,0 +1,286 @@
+//! Logging in and out: one login at a time, in a task of its own, so that who asked for it may go
+//! away without losing a session at the server.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method};
+use mstr_credentials::{Credential, ExposeSecret, SecretString};
+use tokio::sync::watch;
+
+use crate::auth::Resolved;
+use crate::cookies::Jar;
+use crate::execute::require_runtime;
+use crate::request::Request;
+use crate::session::Inner;
+use crate::state::{Flight, State, TOKEN};
+use crate::{Auth, Body, Error, ErrorKind, Reply, Response, Result, Session};
+
+/// A login whose guard is gone gets this long to bring the token that can then be logged out.
+const ABANDONED: Duration = Duration::from_secs(30);
+
+impl Session {
+    /// Logs in, `POST /auth/login` (or what else the [`Auth`] says), and gives the server's reply.
+    /// A token that is held already is logged out first, unless something else owns it; should
+    /// that fail, the login goes on. Cancelling the future does not stop a login on its way.
+    ///
+    /// For [`Auth::existing`] nothing is sent, and the reply is an empty 204 made here.
+    ///
+    /// # Errors
+    /// [`MissingCredential`](ErrorKind::MissingCredential) and
+    /// [`Credential`](ErrorKind::Credential) before anything is sent;
+    /// [`LoginFailure`](ErrorKind::LoginFailure) when the server refuses (`ERR003`) or its reply
+    /// holds no token; [`Redirect`](ErrorKind::Redirect) when it redirects; and as any call.
+    pub fn login(&self, auth: Auth) -> impl Future<Output = Result<Response>> + Send + use<> {
+        let session = self.clone();
+        async move {
+            require_runtime()?;
+            let (ended, flight) = Flight::new();
+            session.inner.take_off(&flight).await?;
+            let landing = Landing { inner: Arc::clone(&session.inner), _ended: ended };
+            let task = tokio::spawn(async move {
+                let _landing = landing;
+                session.inner.login_or_give_up(&session, &auth).await
+            });
+            task.await.unwrap_or_else(|error| {
+                Err(Error::with_source(ErrorKind::Config, "the login was stopped", error))
+            })
+        }
+    }
+
+    /// Makes a session that shares the one behind an identity token: `POST /auth/delegate`. Short
+    /// for [`login`](Self::login) with [`Auth::identity_token`].
+    ///
+    /// # Errors
+    /// As [`login`](Self::login).
+    pub fn delegate(
+        &self,
+        identity_token: impl Into<Credential>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response>> + Send>> {
+        // boxed: `impl Future` would borrow what the token was made from
+        Box::pin(self.login(Auth::identity_token(identity_token)))
+    }
+
+    /// Logs out: `POST /auth/logout`, also without a token. The token is forgotten when the
+    /// server agrees, or no longer knows it (`ERR009`).
+    ///
+    /// The vendor documents that this ends all sessions of the user, not this one alone.
+    ///
+    /// # Errors
+    /// As any call; the token is kept then.
+    pub fn logout(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let session = self.clone();
+        async move {
+            require_runtime()?;
+            session.inner.ensure_open()?;
+            session.inner.logout(&session).await
+        }
+    }
+}
+
+/// Clears the way when a login has ended, in whatever way: returned, panicked, or its runtime
+/// stopped.
+struct Landing {
+    inner: Arc<Inner>,
+    _ended: watch::Sender<()>,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.inner.state.update(|state| state.flight = None);
+    }
+}
+
+impl Inner {
+    /// Waits until no other login runs, and announces this one.
+    async fn take_off(&self, flight: &Flight) -> Result<()> {
+        loop {
+            self.ensure_open()?;
+            let other = self.state.update(|state| match &state.flight {
+                Some(other) => Some(other.clone()),
+                None => {
+                    state.flight = Some(flight.clone());
+                    None
+                }
+            });
+            match other {
+                Some(other) => other.wait().await,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn login_or_give_up(&self, session: &Session, auth: &Auth) -> Result<Response> {
+        let login = self.log_in(session, auth);
+        let mut login = std::pin::pin!(login);
+        tokio::select! {
+            outcome = &mut login => outcome,
+            () = self.until_closed() => {
+                tokio::time::timeout(ABANDONED, login).await.unwrap_or_else(|_| {
+                    Err(Error::new(ErrorKind::Timeout, "the login was given up"))
+                })
+            }
+        }
+    }
+
+    async fn log_in(&self, session: &Session, auth: &Auth) -> Result<Response> {
+        let resolved = auth.resolve(&self.login).await?;
+        self.defaults.forget();
+        let old = self.state.get();
+        if old.token.is_some() && !old.foreign {
+            if let Err(error) = self.end_session(session, &old).await {
+                tracing::debug!(kind = ?error.kind(), "the session before this login was not logged out");
+            }
+            self.forget_login(old.generation);
+        }
+        // with a token or cookies of an earlier login the server would not make a new session
+        let fresh = State::default();
+        let (token, reply) = match resolved {
+            Resolved::Post { path, body, secrets } => {
+                let mut request = plain(session, Method::POST, path);
+                request.body = Body::from(body);
+                let json = HeaderValue::from_static("application/json");
+                request.headers.insert(http::header::CONTENT_TYPE, json);
+                self.ask_for_token(request, &fresh).await.map_err(|error| {
+                    secrets
+                        .iter()
+                        .fold(error, |error, secret| error.without_secret(secret.expose_secret()))
+                })?
+            }
+            Resolved::AskToken { cookies } => {
+                self.adopt(&fresh.jar, &cookies)?;
+                self.ask_for_token(plain(session, Method::GET, "auth/token"), &fresh).await?
+            }
+            Resolved::Adopt { token, cookies } => {
+                self.adopt(&fresh.jar, &cookies)?;
+                let local = Response::local(self.base.clone()).reply().await?;
+                (token_header(token.expose_secret().as_bytes())?, local)
+            }
+        };
+        let captured = State::captured_from(reply.headers());
+        self.state.update(|state| {
+            state.generation += 1;
+            state.token = Some(token);
+            state.jar = fresh.jar;
+            state.captured = Arc::new(captured);
+            state.foreign = auth.is_foreign();
+        });
+        Ok(reply.into())
+    }
+
+    /// Sends a login and takes the token from its reply.
+    async fn ask_for_token(&self, request: Request, fresh: &State) -> Result<(HeaderValue, Reply)> {
+        let response = self.send_plain(&request, fresh).await?;
+        let reply = response.reply().await?;
+        match reply.headers().get(&TOKEN) {
+            Some(token) => Ok((token_header(token.as_bytes())?, reply)),
+            None => Err(no_token(&reply)),
+        }
+    }
+
+    /// Sends a request of the login itself: no waiting for a login, no place among those in
+    /// flight, no redirects, and every error status is an error.
+    async fn send_plain(&self, request: &Request, state: &State) -> Result<Response> {
+        let span = crate::trace::call_span(request);
+        let target = request.target()?;
+        let sending = async {
+            let response = self.exchange(request, target.url, state).await?;
+            if response.status().as_u16() >= 400 {
+                return Err(response.into_error(self.error_limit).await);
+            }
+            Ok(response)
+        };
+        let sending = tracing::Instrument::instrument(sending, span.clone());
+        let outcome = match self.limits.total.and_then(crate::time::Deadline::after) {
+            Some(end) => end.bound(sending).await,
+            None => sending.await,
+        };
+        let outcome = outcome.map_err(|error| error.with_attempts(1));
+        crate::trace::record_plain(&span, &outcome);
+        outcome
+    }
+
+    fn adopt(&self, jar: &Jar, cookies: &[(String, SecretString)]) -> Result<()> {
+        for (name, value) in cookies {
+            if !jar.adopt(&self.base, name, value.expose_secret()) {
+                return Err(Error::new(
+                    ErrorKind::InvalidRequest,
+                    "a cookie to adopt has a name or value that cookies cannot have",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs out whatever login there is once none is running, and forgets it.
+    pub(crate) async fn logout(&self, session: &Session) -> Result<()> {
+        let state = loop {
+            let state = self.state.get();
+            match &state.flight {
+                Some(flight) => flight.clone().wait().await,
+                None => break state,
+            }
+        };
+        self.end_session(session, &state).await?;
+        self.forget_login(state.generation);
+        Ok(())
+    }
+
+    /// `POST /auth/logout` with the token and cookies of that state.
+    async fn end_session(&self, session: &Session, state: &State) -> Result<()> {
+        let request = plain(session, Method::POST, "auth/logout");
+        match self.send_plain(&request, state).await {
+            Ok(response) if response.status().is_success() => Ok(()),
+            Ok(response) => Err(Error::new(
+                ErrorKind::Http,
+                format!("the logout was answered with status {}", response.status()),
+            )
+            .with_status(response.status())),
+            Err(error) if error.is_session_expired() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn plain(session: &Session, method: Method, path: &'static str) -> Request {
+    let mut request = Request::new(session, method, path.into());
+    request.stay = true;
+    request
+}
+
+fn token_header(token: &[u8]) -> Result<HeaderValue> {
+    let value = HeaderValue::from_bytes(token).ok().filter(|value| !value.is_empty());
+    let mut value = value.ok_or_else(|| {
+        Error::new(ErrorKind::LoginFailure, "the session token is empty or not a header value")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What came instead of a token.
+fn no_token(reply: &Reply) -> Error {
+    let what = match crate::error::media_type(reply.headers()) {
+        Some("text/html") => {
+            "an HTML page, likely a sign-on page: browser sign-on cannot be done with a password. \
+             Use Auth::browser_cookies or Auth::api_key, and check that the base URL looks like \
+             https://host/MicroStrategyLibrary/api/"
+        }
+        _ => {
+            "no session token: is this a Library server? The base URL should look like \
+             https://host/MicroStrategyLibrary/api/"
+        }
+    };
+    let status = reply.status();
+    let message = format!("the login was answered with status {status} and {what}");
+    Error::new(ErrorKind::LoginFailure, message).with_status(status)
+}
+
+impl State {
+    fn captured_from(headers: &HeaderMap) -> HeaderMap {
+        let cell = crate::state::StateCell::default();
+        cell.capture(&cell.get(), headers);
+        HeaderMap::clone(&cell.get().captured)
+    }
+}

@@ -1,0 +1,167 @@
+//! Project names and ids: one list for the whole session, loaded once for all who wait for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use http::HeaderValue;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use crate::session::Inner;
+use crate::{Error, ErrorKind, Result, Session};
+
+/// The projects that a user sees: names to ids and back. Names are case-sensitive, and several
+/// projects may bear the same one.
+#[derive(Debug, Clone, Default)]
+pub struct ProjectIndex {
+    by_name: HashMap<String, Vec<String>>,
+    by_id: HashMap<String, String>,
+}
+
+impl ProjectIndex {
+    fn new(projects: Vec<Listed>) -> Self {
+        let mut index = Self::default();
+        for Listed { id, name } in projects {
+            index.by_name.entry(name.clone()).or_default().push(id.clone());
+            index.by_id.insert(id, name);
+        }
+        index
+    }
+
+    /// The id of the project of that name; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when several projects bear the name; the
+    /// error lists their ids.
+    pub fn id_of(&self, name: &str) -> Result<Option<&str>> {
+        match self.by_name.get(name).map(Vec::as_slice) {
+            None | Some([]) => Ok(None),
+            Some([id]) => Ok(Some(id)),
+            Some(ids) => Err(Error::new(
+                ErrorKind::InvalidRequest,
+                format!(
+                    "{} projects are named '{name}': say which by its id ({})",
+                    ids.len(),
+                    ids.join(", ")
+                ),
+            )),
+        }
+    }
+
+    /// The name of the project with that id.
+    pub fn name_of(&self, id: &str) -> Option<&str> {
+        self.by_id.get(id).map(String::as_str)
+    }
+
+    /// How many projects there are.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+    name: String,
+}
+
+/// The index of a session, and its loading.
+#[derive(Default)]
+pub(crate) struct ProjectCache {
+    index: RwLock<Option<Arc<ProjectIndex>>>,
+    /// Held by the one who loads: how the last loading ended, and how many there were.
+    loading: Mutex<()>,
+    loaded: RwLock<Loaded>,
+}
+
+#[derive(Default, Clone)]
+struct Loaded {
+    count: u64,
+    failure: Option<Error>,
+}
+
+impl ProjectCache {
+    pub(crate) fn get(&self) -> Option<Arc<ProjectIndex>> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn loaded(&self) -> Loaded {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Loads the index, or waits for a loading that runs and shares its outcome.
+    pub(crate) async fn load(&self, session: &Session) -> Result<Arc<ProjectIndex>> {
+        let seen = self.loaded().count;
+        let _one = self.loading.lock().await;
+        let loaded = self.loaded();
+        if loaded.count != seen {
+            if let Some(failure) = loaded.failure {
+                return Err(failure);
+            }
+            if let Some(index) = self.get() {
+                return Ok(index);
+            }
+        }
+        // no project of its own, and with auth whatever the call that needs it says
+        let call = session.get("projects").without_project().require_session();
+        let listed = call.decode::<Vec<Listed>>().send().await;
+        let result = listed.map(|listed| Arc::new(ProjectIndex::new(listed)));
+        if let Ok(index) = &result {
+            *self.index.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(index));
+        }
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        loaded.count += 1;
+        loaded.failure = result.as_ref().err().cloned();
+        result
+    }
+}
+
+impl Inner {
+    /// The id of a project that a call names: from the cache, else from the server, anew for a
+    /// name that is not known.
+    pub(crate) async fn project_id(&self, session: &Session, name: &str) -> Result<HeaderValue> {
+        let known = match self.projects.get() {
+            Some(index) => index.id_of(name)?.map(str::to_owned),
+            None => None,
+        };
+        let id = match known {
+            Some(id) => Some(id),
+            None => self.projects.load(session).await?.id_of(name)?.map(str::to_owned),
+        };
+        let Some(id) = id else {
+            return Err(Error::new(
+                ErrorKind::ResourceNotFound,
+                format!("no project named '{name}' is available to this session"),
+            ));
+        };
+        HeaderValue::from_str(&id).map_err(|_| {
+            Error::new(ErrorKind::Decode, format!("the id of project '{name}' is not usable"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_not_unique_are_reported() {
+        let listed = |id: &str, name: &str| Listed { id: id.to_owned(), name: name.to_owned() };
+        let index = ProjectIndex::new(vec![
+            listed("P1", "Dup"),
+            listed("P2", "Dup"),
+            listed("P3", "Sales"),
+        ]);
+        assert_eq!(index.id_of("Sales").unwrap(), Some("P3"));
+        assert_eq!(index.id_of("sales").unwrap(), None);
+        assert_eq!(index.name_of("P2"), Some("Dup"));
+        let error = index.id_of("Dup").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(error.to_string().contains("'Dup'") && error.to_string().contains("P1, P2"));
+    }
+}

@@ -1,0 +1,148 @@
+//! Time limits: progress of one exchange, and the end of a whole call.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The limits of one call. `None` is no limit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Without progress in either direction.
+    pub(crate) idle: Option<Duration>,
+    /// For the whole call.
+    pub(crate) total: Option<Duration>,
+}
+
+/// When the whole call must be over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// `None` also for a limit so far away that the clock cannot express it.
+    pub(crate) fn after(limit: Duration) -> Option<Self> {
+        Some(Self { at: Instant::now().checked_add(limit)?, limit })
+    }
+
+    pub(crate) async fn bound<T>(self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        timeout_at(self.at, future).await.unwrap_or_else(|_| Err(self.error()))
+    }
+
+    fn error(self) -> Error {
+        Error::new(ErrorKind::Timeout, format!("the call was not done within {:?}", self.limit))
+    }
+}
+
+/// Waits for the next piece of a reply: no longer than `idle`, nor beyond the end of the call.
+pub(crate) async fn next_piece<T>(
+    idle: Option<Duration>,
+    deadline: Option<Deadline>,
+    future: impl Future<Output = T>,
+) -> Result<T> {
+    let idle = idle.and_then(|limit| Deadline::after(limit));
+    match (idle, deadline) {
+        (None, None) => Ok(future.await),
+        (Some(idle), Some(whole)) if idle.at < whole.at => stalled(idle, future).await,
+        (_, Some(whole)) => whole.bound(async { Ok(future.await) }).await,
+        (Some(idle), None) => stalled(idle, future).await,
+    }
+}
+
+async fn stalled<T>(idle: Deadline, future: impl Future<Output = T>) -> Result<T> {
+    timeout_at(idle.at, future).await.map_err(|_| no_progress(idle.limit))
+}
+
+fn no_progress(limit: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("nothing moved for {limit:?}"))
+}
+
+/// Watches one exchange up to the head of its reply: a limit that progress of the upload resets.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    limit: Duration,
+    start: Instant,
+    /// When something moved last, in milliseconds after `start`.
+    moved: Arc<AtomicU64>,
+}
+
+impl Progress {
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self { limit, start: Instant::now(), moved: Arc::default() }
+    }
+
+    /// Something moved.
+    pub(crate) fn touch(&self) {
+        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(elapsed, Ordering::Relaxed);
+    }
+
+    pub(crate) async fn guard<T>(&self, future: impl Future<Output = T>) -> Result<T> {
+        let mut future = pin!(future);
+        loop {
+            let moved = self.moved.load(Ordering::Relaxed);
+            let end =
+                self.start.checked_add(Duration::from_millis(moved).saturating_add(self.limit));
+            let Some(end) = end else { return Ok(future.await) };
+            match timeout_at(end, &mut future).await {
+                Ok(value) => return Ok(value),
+                Err(_) if self.moved.load(Ordering::Relaxed) == moved => {
+                    return Err(no_progress(self.limit));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn progress_moves_the_limit() {
+        let progress = Progress::new(SECOND);
+        let upload = progress.clone();
+        let work = async move {
+            for _ in 0..10 {
+                tokio::time::sleep(SECOND * 9 / 10).await;
+                upload.touch();
+            }
+            7
+        };
+        assert_eq!(progress.guard(work).await.unwrap(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stall_is_a_timeout() {
+        let progress = Progress::new(SECOND);
+        let error = progress.guard(pending::<()>()).await.unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Timeout, "nothing moved for 1s"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_nearer_limit_wins() {
+        let whole = Deadline::after(SECOND * 5);
+        let idle = next_piece(Some(SECOND), whole, pending::<()>()).await.unwrap_err();
+        assert!(idle.message().starts_with("nothing moved"));
+        let whole = next_piece(Some(SECOND * 9), whole, pending::<()>()).await.unwrap_err();
+        assert_eq!(whole.message(), "the call was not done within 5s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn limits_beyond_the_clock_are_none() {
+        assert!(Deadline::after(Duration::MAX).is_none());
+        assert_eq!(next_piece(Some(Duration::MAX), None, async { 1 }).await.unwrap(), 1);
+        assert_eq!(Progress::new(Duration::MAX).guard(async { 2 }).await.unwrap(), 2);
+    }
+}

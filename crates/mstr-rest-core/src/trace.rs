@@ -1,0 +1,67 @@
+//! Spans of calls and attempts: method, route and outcome; never headers, bodies, query values or
+//! user info.
+
+use http::StatusCode;
+use tracing::{Span, field};
+
+use crate::execute::Outcome;
+use crate::request::Request;
+use crate::{Error, Response, Result};
+
+/// One call, with all its attempts.
+pub(crate) fn call_span(request: &Request) -> Span {
+    tracing::debug_span!(
+        "mstr_call",
+        method = request.method.as_str(),
+        route = request.route(),
+        status = field::Empty,
+        code = field::Empty,
+        iserver_code = field::Empty,
+        ticket = field::Empty,
+        error = field::Empty,
+    )
+}
+
+/// One sending of a call, with its redirects.
+pub(crate) fn attempt_span(attempt: u32) -> Span {
+    tracing::debug_span!("mstr_attempt", attempt)
+}
+
+pub(crate) fn record(span: &Span, outcome: &Result<Outcome>) {
+    let status = outcome.as_ref().map(|outcome| match outcome {
+        Outcome::Stream(response) => response.status(),
+        Outcome::Whole(reply) => reply.status(),
+    });
+    record_status(span, status);
+}
+
+/// The same for the requests of a login.
+pub(crate) fn record_plain(span: &Span, outcome: &Result<Response>) {
+    record_status(span, outcome.as_ref().map(Response::status));
+}
+
+fn record_status(span: &Span, outcome: Result<StatusCode, &Error>) {
+    if span.is_disabled() {
+        return;
+    }
+    let error = match outcome {
+        Ok(status) => {
+            span.record("status", status.as_u16());
+            return;
+        }
+        Err(error) => error,
+    };
+    span.record("error", field::debug(error.kind()));
+    if let Some(status) = error.status() {
+        span.record("status", status.as_u16());
+    }
+    if let Some(code) = error.code() {
+        span.record("code", code);
+    }
+    if let Some(code) = error.iserver_code() {
+        span.record("iserver_code", code);
+    }
+    if let Some(ticket) = error.ticket_id() {
+        span.record("ticket", ticket);
+    }
+}

@@ -1,0 +1,374 @@
+//! The one file that names reqwest: the HTTP client, one exchange, and its errors.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use http_body::{Frame, SizeHint};
+use mstr_credentials::SecretString;
+use url::Url;
+
+use crate::body::{BoxError, ByteStream, Sending};
+use crate::time::Progress;
+use crate::{Error, ErrorKind, Result};
+
+/// The body of a reply, as it comes.
+pub(crate) type RawBody = reqwest::Body;
+
+/// A body in memory is handed over in pieces of this size, so that a slow upload shows progress.
+const PIECE: usize = 64 * 1024;
+
+/// An idle connection is not used again after this time: servers close theirs after 20 s (Tomcat)
+/// to 75 s (nginx), and a request written into that moment is lost without a trace.
+const POOL_IDLE: Duration = Duration::from_secs(15);
+
+type Hook = std::sync::Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
+
+/// How the HTTP client is to be.
+#[derive(Clone)]
+pub(crate) struct TransportOptions {
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) user_agent: String,
+    pub(crate) gzip: bool,
+    pub(crate) http1_only: bool,
+    pub(crate) http2_prior_knowledge: bool,
+    pub(crate) environment_proxies: bool,
+    pub(crate) no_proxy: Option<String>,
+    pub(crate) roots: Vec<Vec<u8>>,
+    pub(crate) only_these_roots: bool,
+    pub(crate) accept_invalid_certs: bool,
+    pub(crate) hook: Option<Hook>,
+}
+
+impl Default for TransportOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Some(Duration::from_secs(10)),
+            user_agent: concat!("mstr-rest/", env!("CARGO_PKG_VERSION")).to_owned(),
+            gzip: true,
+            http1_only: false,
+            http2_prior_knowledge: false,
+            environment_proxies: true,
+            no_proxy: None,
+            roots: Vec::new(),
+            only_these_roots: false,
+            accept_invalid_certs: false,
+            hook: None,
+        }
+    }
+}
+
+/// What of the options comes from credentials.
+#[derive(Default)]
+pub(crate) struct TransportSecrets {
+    pub(crate) proxy: Option<SecretString>,
+    pub(crate) identity: Option<SecretString>,
+}
+
+/// The HTTP client of a session: a pool of connections.
+#[derive(Clone)]
+pub(crate) struct Transport(reqwest::Client);
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // reqwest's own prints headers and proxies
+        f.write_str("Transport")
+    }
+}
+
+impl Transport {
+    pub(crate) fn new(
+        base: &Url,
+        options: &TransportOptions,
+        secrets: &TransportSecrets,
+    ) -> Result<Self> {
+        check_tls(base, options, secrets)?;
+        let mut builder = reqwest::Client::builder();
+        // before ours: what the road relies on is not up to the hook
+        if let Some(hook) = &options.hook {
+            builder = hook(builder);
+        }
+        builder = builder
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .gzip(options.gzip)
+            .pool_idle_timeout(POOL_IDLE)
+            .user_agent(&options.user_agent);
+        if let Some(limit) = options.connect_timeout {
+            builder = builder.connect_timeout(limit);
+        }
+        if options.http1_only {
+            builder = builder.http1_only();
+        }
+        if options.http2_prior_knowledge {
+            builder = builder.http2_prior_knowledge();
+        }
+        builder = proxies(builder, options, secrets)?;
+        builder = tls::configure(builder, options, secrets)?;
+        builder.build().map(Self).map_err(|error| config("the HTTP client cannot be built", error))
+    }
+
+    /// Sends one request and waits for the head of its reply.
+    pub(crate) async fn exchange(
+        &self,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Sending,
+        idle: Option<Duration>,
+    ) -> Result<http::Response<RawBody>> {
+        let origin = crate::url::origin(&url);
+        let progress = idle.map(Progress::new);
+        let mut request = reqwest::Request::new(method, url);
+        *request.headers_mut() = headers;
+        *request.body_mut() = match body {
+            Sending::Empty => None,
+            Sending::Bytes(bytes) if bytes.len() <= PIECE => Some(bytes.into()),
+            Sending::Bytes(bytes) => Some(Upload::wrap(Source::Bytes(bytes), progress.clone())),
+            Sending::Stream(stream) => Some(Upload::wrap(Source::Stream(stream), progress.clone())),
+        };
+        let reply = self.0.execute(request);
+        let reply = match &progress {
+            Some(progress) => progress.guard(reply).await?,
+            None => reply.await,
+        };
+        reply.map(http::Response::from).map_err(|error| exchange_error(error, &origin))
+    }
+}
+
+fn config(what: &str, error: reqwest::Error) -> Error {
+    Error::with_source(ErrorKind::Config, what, error.without_url())
+}
+
+fn check_tls(base: &Url, options: &TransportOptions, secrets: &TransportSecrets) -> Result<()> {
+    if tls::AVAILABLE {
+        return tls::check_provider();
+    }
+    let wanted = base.scheme() == "https"
+        || !options.roots.is_empty()
+        || options.accept_invalid_certs
+        || secrets.identity.is_some();
+    if !wanted {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Config,
+        "TLS is asked for, but this program was built without it: turn on the feature `rustls` \
+         (or `rustls-no-provider`) of mstr-rest",
+    ))
+}
+
+fn proxies(
+    builder: reqwest::ClientBuilder,
+    options: &TransportOptions,
+    secrets: &TransportSecrets,
+) -> Result<reqwest::ClientBuilder> {
+    use mstr_credentials::ExposeSecret;
+    let Some(url) = &secrets.proxy else {
+        return Ok(if options.environment_proxies { builder } else { builder.no_proxy() });
+    };
+    // no source: its text may hold the URL, which may hold a password
+    let proxy = reqwest::Proxy::all(url.expose_secret()).map_err(|_| {
+        Error::new(
+            ErrorKind::Config,
+            "the proxy is not a URL; it should look like http://proxy.example:3128",
+        )
+    })?;
+    let except = options.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
+    Ok(builder.proxy(proxy.no_proxy(except)))
+}
+
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+mod tls {
+    use mstr_credentials::ExposeSecret;
+
+    use super::{TransportOptions, TransportSecrets, config};
+    use crate::{Error, ErrorKind, Result};
+
+    pub(super) const AVAILABLE: bool = true;
+
+    /// Without a provider of its own, reqwest would panic when none is installed.
+    pub(super) fn check_provider() -> Result<()> {
+        #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "no TLS crypto provider is installed: call install_default() of a rustls \
+                 CryptoProvider first, or turn on the feature `rustls`",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn configure(
+        mut builder: reqwest::ClientBuilder,
+        options: &TransportOptions,
+        secrets: &TransportSecrets,
+    ) -> Result<reqwest::ClientBuilder> {
+        let mut roots = Vec::new();
+        for pem in &options.roots {
+            let bundle = reqwest::Certificate::from_pem_bundle(pem)
+                .map_err(|error| config("a root certificate is not valid PEM", error))?;
+            if bundle.is_empty() {
+                return Err(Error::new(
+                    ErrorKind::Config,
+                    "the root certificates hold no `-----BEGIN CERTIFICATE-----`",
+                ));
+            }
+            roots.extend(bundle);
+        }
+        builder = if options.only_these_roots {
+            builder.tls_certs_only(roots)
+        } else {
+            builder.tls_certs_merge(roots)
+        };
+        if let Some(pem) = &secrets.identity {
+            // no source: it is about a private key
+            let identity =
+                reqwest::Identity::from_pem(pem.expose_secret().as_bytes()).map_err(|_| {
+                    Error::new(
+                        ErrorKind::Config,
+                        "the client identity must be PEM with a certificate and a private key",
+                    )
+                })?;
+            builder = builder.identity(identity);
+        }
+        Ok(builder.tls_danger_accept_invalid_certs(options.accept_invalid_certs))
+    }
+}
+
+#[cfg(not(any(feature = "rustls", feature = "rustls-no-provider")))]
+mod tls {
+    use super::{TransportOptions, TransportSecrets};
+    use crate::Result;
+
+    pub(super) const AVAILABLE: bool = false;
+
+    pub(super) fn check_provider() -> Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn configure(
+        builder: reqwest::ClientBuilder,
+        _: &TransportOptions,
+        _: &TransportSecrets,
+    ) -> Result<reqwest::ClientBuilder> {
+        Ok(builder)
+    }
+}
+
+/// The error of an exchange that brought no reply, or not all of it.
+pub(crate) fn exchange_error(error: reqwest::Error, origin: &str) -> Error {
+    // errors of reqwest carry the whole URL
+    let error = error.without_url();
+    let (kind, message) = if error.is_connect() {
+        let reason = connect_reason(&error);
+        (ErrorKind::Connect, format!("cannot connect to {origin}{reason}"))
+    } else if error.is_timeout() {
+        (ErrorKind::Timeout, format!("{origin} did not answer in time"))
+    } else if error.is_builder() {
+        (ErrorKind::InvalidRequest, "the request cannot be sent".to_owned())
+    } else {
+        (ErrorKind::Transport, format!("the exchange with {origin} broke"))
+    };
+    Error::with_source(kind, message, error)
+}
+
+/// What the usual failures to connect mean to a user; the details are in the source.
+fn connect_reason(error: &reqwest::Error) -> &'static str {
+    if error.is_dns() {
+        return ": the host name cannot be resolved";
+    }
+    if error.is_timeout() {
+        return ": it took too long";
+    }
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.to_string().contains("invalid peer certificate") {
+            return ": its certificate is not trusted; a private CA is added with \
+                    SessionBuilder::root_certificates_pem";
+        }
+        source = cause.source();
+    }
+    ""
+}
+
+/// A request body that says when it moves. reqwest wants bodies to be `Sync`: hence the lock,
+/// which nobody else ever takes.
+struct Upload {
+    source: Mutex<Source>,
+    progress: Option<Progress>,
+}
+
+enum Source {
+    Bytes(Bytes),
+    Stream(ByteStream),
+}
+
+impl Upload {
+    fn wrap(source: Source, progress: Option<Progress>) -> reqwest::Body {
+        reqwest::Body::wrap(Self { source: Mutex::new(source), progress })
+    }
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        if let Some(progress) = &this.progress {
+            progress.touch();
+        }
+        match this.source.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            Source::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Source::Bytes(bytes) => {
+                let piece = bytes.split_to(bytes.len().min(PIECE));
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            }
+            Source::Stream(stream) => {
+                stream.as_mut().poll_next(cx).map(|next| next.map(|item| item.map(Frame::data)))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &*self.source.lock().unwrap_or_else(PoisonError::into_inner) {
+            Source::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// The hook for what the builder does not offer.
+#[cfg(feature = "reqwest-hook")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest-hook")))]
+impl crate::SessionBuilder {
+    /// Changes the HTTP client before the session's own settings are applied: redirects,
+    /// cookies, time limits and whatever else is set on this builder stay as they are here.
+    ///
+    /// **Outside semver**: the type in its signature is reqwest's, of whatever version this crate
+    /// uses at the time.
+    ///
+    /// ```
+    /// # use mstr_rest_core::Session;
+    /// let builder = Session::builder("https://host/MicroStrategyLibrary/api/")
+    ///     .configure_http(|http| http.tcp_nodelay(false));
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn configure_http(
+        mut self,
+        hook: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.transport_mut().hook = Some(std::sync::Arc::new(hook));
+        self
+    }
+}

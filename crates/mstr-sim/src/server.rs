@@ -1,0 +1,357 @@
+//! The running server, as a test holds it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use axum::Router;
+use http::Method;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use crate::builder::Config;
+use crate::listen::{self, Tls};
+use crate::pattern::Pattern;
+use crate::sim::{Responder, Sim};
+use crate::{
+    Error, Fault, FaultHandle, LibraryServerBuilder, LiveSession, RecordedRequest, Reply, lock,
+    routes,
+};
+
+/// How long anything here waits for something that always comes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) type Started = oneshot::Receiver<Result<(), Error>>;
+
+/// A simulated Library server. It stops when it is dropped.
+pub struct LibraryServer {
+    sim: Arc<Sim>,
+    router: Router,
+    runtime: Option<Runtime>,
+    state: Arc<Mutex<State>>,
+    counter: listen::Counter,
+    #[cfg(feature = "tls")]
+    certificates: Option<crate::tls::Certificates>,
+}
+
+#[derive(Default)]
+struct State {
+    address: Option<SocketAddr>,
+    running: Option<Running>,
+}
+
+struct Running {
+    abort: AbortHandle,
+    /// Hangs up when the listener and all connections are closed.
+    closed: mpsc::Receiver<()>,
+}
+
+impl LibraryServer {
+    /// Starts a server with the default user, the default projects and no surprises.
+    pub async fn start() -> Result<Self, Error> {
+        Self::builder().start().await
+    }
+
+    /// Configures a server.
+    pub fn builder() -> LibraryServerBuilder {
+        LibraryServerBuilder::default()
+    }
+
+    pub(crate) fn new(config: Config) -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("mstr-sim")
+            .enable_all()
+            .build()
+            .map_err(|error| Error::io("cannot start the server's threads", error))?;
+        #[cfg(feature = "tls")]
+        let certificates = crate::tls::Certificates::for_mode(&config)?;
+        let sim = Arc::new(Sim::new(config));
+        Ok(Self {
+            router: routes::router(&sim),
+            sim,
+            runtime: Some(runtime),
+            state: Arc::default(),
+            counter: listen::Counter::default(),
+            #[cfg(feature = "tls")]
+            certificates,
+        })
+    }
+
+    /// Binds and listens; says when it does, or why not.
+    pub(crate) fn launch(&self) -> Started {
+        let (report, started) = oneshot::channel();
+        let Some(runtime) = &self.runtime else { return started };
+        let (sim, router) = (Arc::clone(&self.sim), self.router.clone());
+        let (state, counter, tls) = (Arc::clone(&self.state), self.counter.clone(), self.tls());
+        let known = lock(&self.state).address;
+        let config = &self.sim.config;
+        let wanted = (config.host.clone(), known.map_or(config.port, |address| address.port()));
+        runtime.spawn(async move {
+            let bound = async {
+                let listener = TcpListener::bind(wanted).await?;
+                listener.local_addr().map(|address| (listener, address))
+            };
+            let (listener, address) = match bound.await {
+                Ok(bound) => bound,
+                Err(error) => {
+                    let _ = report.send(Err(Error::io("cannot listen", error)));
+                    return;
+                }
+            };
+            let (open, closed) = mpsc::channel::<()>();
+            let accepting = tokio::spawn(async move {
+                // Dropped with this task, after the listener: whoever waits for `closed` knows.
+                let _open = open;
+                listen::accept(listener, tls, sim, router, counter).await;
+            });
+            *lock(&state) = State {
+                address: Some(address),
+                running: Some(Running { abort: accepting.abort_handle(), closed }),
+            };
+            let _ = report.send(Ok(()));
+        });
+        started
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls(&self) -> Option<Tls> {
+        self.certificates.as_ref().map(crate::tls::Certificates::acceptor)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[allow(clippy::unused_self, reason = "has its sibling's signature")]
+    fn tls(&self) -> Option<Tls> {
+        None
+    }
+
+    /// Where it listens. The address stays the same over [`stop`](Self::stop) and
+    /// [`restart`](Self::restart).
+    pub fn address(&self) -> SocketAddr {
+        lock(&self.state).address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// Scheme, host and port: `http://127.0.0.1:PORT`.
+    pub fn origin(&self) -> String {
+        let scheme = if self.sim.config.is_tls() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address())
+    }
+
+    /// The base URL for clients: `http://127.0.0.1:PORT/MicroStrategyLibrary/api/`.
+    pub fn base_url(&self) -> String {
+        format!("{}{}/", self.origin(), self.sim.api_path())
+    }
+
+    /// The certificate of the server's CA, for a client's trust store; `None` without TLS.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.certificates.as_ref().map(|certificates| certificates.ca_pem.as_str())
+    }
+
+    /// A client certificate of the server's CA and its private key, as PEM; `None` without TLS.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn client_identity_pem(&self) -> Option<(&str, &str)> {
+        let certificates = self.certificates.as_ref()?;
+        Some((&certificates.client_pem, &certificates.client_key_pem))
+    }
+
+    /// Moves the server's clock: sessions that were idle for longer than the timeout end.
+    pub fn advance(&self, by: Duration) {
+        self.sim.clock.advance(by);
+    }
+
+    /// Ends all sessions, as an I-Server restart does, and says how many there were.
+    pub fn expire_all(&self) -> usize {
+        self.sim.sessions(|sessions, _| sessions.end_all())
+    }
+
+    /// Ends the session with this token; says whether there was one.
+    pub fn expire(&self, token: &str) -> bool {
+        self.sim.sessions(|sessions, _| {
+            let generation = sessions.by_token(token).map(LiveSession::generation);
+            generation.is_some_and(|generation| sessions.end(generation))
+        })
+    }
+
+    /// Ends all sessions of a user and says how many there were.
+    pub fn expire_user(&self, user: &str) -> usize {
+        self.sim.sessions(|sessions, _| sessions.end_user(user))
+    }
+
+    /// Makes all identity tokens invalid.
+    pub fn revoke_identity_tokens(&self) {
+        self.sim.sessions(|sessions, _| sessions.revoke_identities());
+    }
+
+    /// The sessions that are alive, in the order in which they were opened.
+    pub fn sessions(&self) -> Vec<LiveSession> {
+        self.sim.sessions(|sessions, _| sessions.all())
+    }
+
+    /// How many logins failed for this user name since the server started. For an API key the
+    /// name is the key.
+    pub fn failed_logins(&self, username: &str) -> usize {
+        self.sim.sessions(|sessions, _| sessions.failed_logins(username))
+    }
+
+    /// Changes a user's password for standard logins, as a rotation does. Sessions live on.
+    pub fn set_password(&self, user: &str, password: &str) {
+        lock(&self.sim.directory).user(user).standard = Some(password.to_owned());
+    }
+
+    /// Adds an API key for a user.
+    pub fn add_api_key(&self, key: &str, user: &str) {
+        let mut directory = lock(&self.sim.directory);
+        directory.user(user);
+        directory.api_keys.insert(key.to_owned(), user.to_owned());
+    }
+
+    /// Takes an API key back; says whether there was one.
+    pub fn revoke_api_key(&self, key: &str) -> bool {
+        lock(&self.sim.directory).api_keys.remove(key).is_some()
+    }
+
+    /// Delays every request from now on by so much (real time).
+    pub fn set_latency(&self, latency: Duration) {
+        *lock(&self.sim.latency) = latency;
+    }
+
+    /// Injects a fault. It applies to requests that come from now on.
+    pub fn inject(&self, fault: Fault) -> FaultHandle {
+        self.sim.faults.add(&self.sim.api_path(), fault)
+    }
+
+    /// Takes all faults back.
+    pub fn clear_faults(&self) {
+        self.sim.faults.clear();
+    }
+
+    /// Mounts a route that anyone may call: a closure answers. The path is a pattern relative to
+    /// the API, as in [`Fault::on`]. It goes before the server's own routes, and the one that was
+    /// mounted last goes first. The closure should not block for long: replies can be
+    /// [delayed](Reply::delayed).
+    pub fn route(
+        &self,
+        method: Method,
+        path: &str,
+        responder: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static,
+    ) {
+        self.mount(method, path, false, Arc::new(responder));
+    }
+
+    /// Mounts a route that needs a live session (else 401 `ERR009`) and keeps it alive. With
+    /// `X-MSTR-ProjectID` it opens a project session, which counts against the
+    /// [cap](LibraryServerBuilder::session_cap).
+    pub fn session_route(
+        &self,
+        method: Method,
+        path: &str,
+        responder: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static,
+    ) {
+        self.mount(method, path, true, Arc::new(responder));
+    }
+
+    pub(crate) fn mount(
+        &self,
+        method: Method,
+        path: &str,
+        needs_session: bool,
+        responder: Arc<Responder>,
+    ) {
+        self.sim.mount(method, path, needs_session, responder);
+    }
+
+    /// All requests since the start or since [`clear_journal`](Self::clear_journal), in the order
+    /// of their arrival. A request is noted once its body is there, before it is answered.
+    pub fn journal(&self) -> Vec<RecordedRequest> {
+        self.sim.journal.all()
+    }
+
+    /// The requests of this method to this path, a pattern as in [`Fault::on`].
+    #[allow(clippy::needless_pass_by_value, reason = "reads better at the caller's")]
+    pub fn requests(&self, method: Method, path: &str) -> Vec<RecordedRequest> {
+        let pattern = Pattern::new(&self.sim.api_path(), path);
+        let mut requests = self.journal();
+        requests.retain(|request| *request.method() == method && pattern.matches(request.path()));
+        requests
+    }
+
+    /// How many requests of this method there were to this path.
+    pub fn count(&self, method: Method, path: &str) -> usize {
+        self.requests(method, path).len()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_journal(&self) {
+        self.sim.journal.clear();
+    }
+
+    /// Waits until a predicate on the journal holds, ten seconds (real time) at most; says
+    /// whether it does.
+    pub async fn wait_for(&self, mut holds: impl FnMut(&[RecordedRequest]) -> bool) -> bool {
+        let mut changes = self.sim.journal.watch();
+        // The limit runs on the server's runtime: the caller's clock may be paused.
+        let Some(runtime) = &self.runtime else { return false };
+        let mut limit = runtime.spawn(tokio::time::sleep(PATIENCE));
+        loop {
+            if holds(&self.sim.journal.all()) {
+                limit.abort();
+                return true;
+            }
+            tokio::select! {
+                changed = changes.changed() => {
+                    if changed.is_err() {
+                        return false;
+                    }
+                }
+                _ = &mut limit => return holds(&self.sim.journal.all()),
+            }
+        }
+    }
+
+    /// Stops: closes the listener and all connections. Sessions, journal and faults stay.
+    /// Stopping twice is fine.
+    #[allow(clippy::unused_async, reason = "room for a stop that has something to wait for")]
+    pub async fn stop(&self) {
+        self.halt();
+    }
+
+    /// Stops, forgets all sessions and listens again on the same port.
+    ///
+    /// Fails if something else took the port in the meantime.
+    pub async fn restart(&self) -> Result<(), Error> {
+        self.halt();
+        self.expire_all();
+        self.launch().await.map_err(|_| Error::stopped())?
+    }
+
+    /// The tasks end on the server's own threads, so that waiting for them here is short and
+    /// cannot deadlock.
+    fn halt(&self) {
+        let running = lock(&self.state).running.take();
+        if let Some(running) = running {
+            running.abort.abort();
+            let _ = running.closed.recv_timeout(PATIENCE);
+        }
+    }
+}
+
+impl Drop for LibraryServer {
+    fn drop(&mut self) {
+        self.halt();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for LibraryServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LibraryServer").field("base_url", &self.base_url()).finish_non_exhaustive()
+    }
+}

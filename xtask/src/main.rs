@@ -1,0 +1,143 @@
+//! What CI and maintainers run: `cargo xtask <command>`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
+
+mod ci;
+mod codegen;
+mod deny;
+mod deps;
+mod docs;
+mod features;
+mod fmt;
+mod lint;
+mod markdown;
+mod sh;
+mod test;
+mod tidy;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use lexopt::prelude::{Long, Short, Value};
+
+use sh::Result;
+use workspace::Workspace;
+
+struct Command {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Workspace, &mut lexopt::Parser) -> Result,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "ci",
+        about: "all that CI runs; --from STEP, --only STEP,.., --skip STEP,..",
+        run: |ws, args| ci::run(ws, &ci::Selection::parse(args)?),
+    },
+    Command { name: "fmt", about: "formatting", run: |ws, args| bare(args, || fmt::run(ws)) },
+    Command {
+        name: "tidy",
+        about: "floors, manifests, house rules of the sources (builds nothing)",
+        run: |ws, args| bare(args, || tidy::run(ws)),
+    },
+    Command {
+        name: "codegen",
+        about: "writes the I-Server code table; --check compares only",
+        run: |ws, args| {
+            let check = flag(args, "check")?;
+            codegen::run(ws, check)
+        },
+    },
+    Command {
+        name: "lint",
+        about: "clippy, all targets and features, no warnings",
+        run: |ws, args| bare(args, || lint::run(ws)),
+    },
+    Command {
+        name: "test",
+        about: "the README's two commands: all tests, and the quickstart",
+        run: |ws, args| bare(args, || test::run(ws)),
+    },
+    Command {
+        name: "features",
+        about: "feature combinations, with cargo-hack",
+        run: |ws, args| bare(args, || features::run(ws)),
+    },
+    Command {
+        name: "deps",
+        about: "what must and must not be in the dependency trees",
+        run: |ws, args| bare(args, || deps::run(ws)),
+    },
+    Command {
+        name: "deny",
+        about: "bans, licences and sources, with cargo-deny",
+        run: |ws, args| bare(args, || deny::run(ws)),
+    },
+    Command {
+        name: "docs",
+        about: "rustdoc without warnings, links of Markdown files, the README's commands",
+        run: |ws, args| bare(args, || docs::run(ws)),
+    },
+    Command {
+        name: "advisories",
+        about: "known vulnerabilities, with cargo-deny (not in ci: fetches a database)",
+        run: |ws, args| bare(args, || deny::advisories(ws)),
+    },
+];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result {
+    let mut args = lexopt::Parser::from_env();
+    match args.next()? {
+        Some(Value(name)) => {
+            let name = name.to_string_lossy();
+            let command = COMMANDS
+                .iter()
+                .find(|c| c.name == name)
+                .ok_or_else(|| format!("no command `{name}`; see `cargo xtask --help`"))?;
+            (command.run)(&Workspace::load()?, &mut args)
+        }
+        Some(Long("help") | Short('h')) => {
+            print!("{}", help());
+            Ok(())
+        }
+        Some(other) => Err(other.unexpected().into()),
+        None => Err(help().into()),
+    }
+}
+
+fn help() -> String {
+    let lines =
+        COMMANDS.iter().map(|Command { name, about, .. }| format!("  {name:<11} {about}\n"));
+    format!("usage: cargo xtask <command>\n\n{}", lines.collect::<String>())
+}
+
+/// Runs a command that takes no arguments.
+fn bare(args: &mut lexopt::Parser, run: impl FnOnce() -> Result) -> Result {
+    match args.next()? {
+        None => run(),
+        Some(arg) => Err(arg.unexpected().into()),
+    }
+}
+
+/// Whether the only argument that a command takes is there.
+fn flag(args: &mut lexopt::Parser, name: &str) -> Result<bool> {
+    let mut given = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long(long) if long == name => given = true,
+            arg => return Err(arg.unexpected().into()),
+        }
+    }
+    Ok(given)
+}

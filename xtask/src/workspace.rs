@@ -1,0 +1,129 @@
+//! What `cargo metadata` and git know about the workspace.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::sh::{self, Result};
+
+/// The workspace that this program was built in.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    pub(crate) target: PathBuf,
+    pub(crate) packages: Vec<Package>,
+}
+
+/// A member of the workspace.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    /// Its folder, relative to the root, with slashes.
+    pub(crate) dir: String,
+    pub(crate) published: bool,
+    pub(crate) is_library: bool,
+    /// What `cargo publish` asks for, and what a page of a registry shows.
+    pub(crate) missing_metadata: Vec<&'static str>,
+    /// Names of normal and build dependencies, optional ones too.
+    pub(crate) dependencies: Vec<String>,
+    pub(crate) features: Vec<String>,
+}
+
+const WANTED_METADATA: &[&str] =
+    &["description", "license", "repository", "readme", "keywords", "categories"];
+
+impl Workspace {
+    pub(crate) fn load() -> Result<Self> {
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("xtask has no parent folder")?;
+        let json = sh::output(sh::cargo(root).args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--quiet",
+        ]))?;
+        let metadata: Value = serde_json::from_str(&json)?;
+        let root = PathBuf::from(text(&metadata["workspace_root"])?);
+        let target = PathBuf::from(text(&metadata["target_directory"])?);
+        let packages = list(&metadata["packages"])
+            .iter()
+            .map(|p| Package::read(p, &root))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self { root, target, packages })
+    }
+
+    /// All files of the project, as git sees them, relative to the root: tracked, or new and not
+    /// ignored. (A check that waits for `git add` comes a commit late.)
+    pub(crate) fn files(&self) -> Result<Vec<String>> {
+        let text = sh::output(sh::command("git", &self.root).args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ]))?;
+        let files: Vec<_> = text
+            .split('\0')
+            .filter(|file| !file.is_empty() && self.root.join(file).is_file())
+            .map(String::from)
+            .collect();
+        if files.is_empty() { Err("git lists no files".into()) } else { Ok(files) }
+    }
+
+    pub(crate) fn read(&self, file: &str) -> Result<String> {
+        fs::read_to_string(self.root.join(file)).map_err(|e| format!("{file}: {e}").into())
+    }
+
+    pub(crate) fn package(&self, name: &str) -> Result<&Package> {
+        self.packages
+            .iter()
+            .find(|p| p.name == name)
+            .ok_or_else(|| format!("the workspace has no package {name}").into())
+    }
+}
+
+impl Package {
+    fn read(json: &Value, root: &Path) -> Result<Self> {
+        let manifest = Path::new(text(&json["manifest_path"])?);
+        let dir = manifest.parent().and_then(|dir| dir.strip_prefix(root).ok());
+        let dir = dir.ok_or_else(|| format!("{} is outside the root", manifest.display()))?;
+        let empty = |key: &&'static str| match &json[*key] {
+            Value::String(text) => text.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            _ => true,
+        };
+        let mut dependencies = list(&json["dependencies"])
+            .iter()
+            .filter(|d| d["kind"].as_str() != Some("dev"))
+            .map(|d| text(&d["name"]).map(String::from))
+            .collect::<Result<Vec<_>>>()?;
+        dependencies.sort();
+        dependencies.dedup();
+        Ok(Self {
+            name: text(&json["name"])?.into(),
+            dir: dir.to_string_lossy().replace('\\', "/"),
+            published: json["publish"].is_null(),
+            is_library: list(&json["targets"])
+                .iter()
+                .any(|target| list(&target["kind"]).iter().any(|kind| kind == "lib")),
+            missing_metadata: WANTED_METADATA.iter().copied().filter(empty).collect(),
+            dependencies,
+            features: json["features"]
+                .as_object()
+                .map(|features| features.keys().cloned().collect())
+                .unwrap_or_default(),
+        })
+    }
+}
+
+fn text(value: &Value) -> Result<&str> {
+    value.as_str().ok_or_else(|| "cargo metadata: a text is missing".into())
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
