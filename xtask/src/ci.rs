@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use lexopt::prelude::Long;
 
 use crate::{
-    codegen, deny, deps, docs, features, fmt, lint, sh::Result, test, tidy, workspace::Workspace,
+    codegen, deny, deps, docs, features, fmt, interop, lint, sh::Result, test, tidy,
+    workspace::Workspace,
 };
 
 struct Step {
@@ -30,6 +31,7 @@ const STEPS: &[Step] = &[
     Step { name: "deps", rerun: "cargo xtask deps", run: deps::run },
     Step { name: "deny", rerun: "cargo xtask deny", run: deny::run },
     Step { name: "docs", rerun: "cargo xtask docs", run: docs::run },
+    Step { name: "interop", rerun: "cargo xtask interop", run: |ws| interop::run(&ws.root) },
 ];
 
 /// The steps that a developer asked for.

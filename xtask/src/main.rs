@@ -8,6 +8,7 @@ mod deps;
 mod docs;
 mod features;
 mod fmt;
+mod interop;
 mod lint;
 mod markdown;
 mod sh;
@@ -78,6 +79,11 @@ const COMMANDS: &[Command] = &[
         name: "docs",
         about: "rustdoc without warnings, links of Markdown files, the README's commands",
         run: |ws, args| bare(args, || docs::run(ws)),
+    },
+    Command {
+        name: "interop",
+        about: "real third-party clients against the simulated server",
+        run: |ws, args| bare(args, || interop::run(&ws.root)),
     },
     Command {
         name: "advisories",

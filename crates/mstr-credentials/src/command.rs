@@ -36,12 +36,13 @@ const STDERR_SHOWN: usize = 200;
 ///   is dropped, the process is killed (not what it started in its turn).
 /// * An exit status other than 0 is an error with the program's name and the status. The first 200
 ///   characters of the error output come along **only if the command printed nothing else** (a
-///   command that failed half way may repeat the secret), and with every word masked that occurs
-///   in the arguments.
+///   command that failed half way may repeat the secret), and with every word masked that has to
+///   do with the arguments.
 /// * Arguments may hold secrets: they are in no error and not in `Debug`.
 /// * An empty first line is [missing](CredentialError::missing).
 ///
 /// It needs a tokio runtime with I/O and time enabled; outside of one resolving is an error.
+/// On Windows, batch files are named with their ending: `az.cmd`, `gcloud.cmd`.
 ///
 /// ```no_run
 /// use mstr_credentials::{Credential, SecretCommand};
@@ -150,10 +151,17 @@ impl SecretCommand {
             })
             .filter(|piece| piece.len() > 2)
             .collect();
+        // a part of an argument counts too: `unexpected "hunter" in line 1`
+        let told = |word: &str| {
+            let bare = word.trim_matches(|c: char| c.is_ascii_punctuation());
+            pieces
+                .iter()
+                .any(|piece| word.contains(piece) || (bare.len() > 3 && piece.contains(bare)))
+        };
         let shown = stderr
             .split(|c: char| c.is_whitespace() || c.is_control())
             .filter(|word| !word.is_empty())
-            .map(|word| if pieces.iter().any(|piece| word.contains(piece)) { "***" } else { word });
+            .map(|word| if told(word) { "***" } else { word });
         let mut text = String::new();
         for word in shown {
             if !text.is_empty() {
@@ -334,9 +342,10 @@ mod tests {
         ]);
         let mask = |text: &str| command.without_arguments(text);
         assert_eq!(mask("bad user 'dave:hunter2'"), "bad user ***");
-        assert_eq!(mask("bad password hunter2!"), "bad password ***");
+        assert_eq!(mask("bad login hunter2!"), "bad login ***");
         assert_eq!(mask("no tok-123\nhere\x1b[0m"), "no *** here [0m");
-        assert_eq!(mask("op://vault/item/password: item not found"), "*** item not found");
+        assert_eq!(mask("unexpected \"hunter\" at 2"), "unexpected *** at 2");
+        assert_eq!(mask("op://vault/item/password: no such thing"), "*** no such thing");
         assert_eq!(mask(&"é ".repeat(300)).chars().count(), STDERR_SHOWN + 3);
     }
 }

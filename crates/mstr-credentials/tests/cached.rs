@@ -1,4 +1,5 @@
 //! A secret with several fields: fetched once, invalidated, stale.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::{
     sync::{

@@ -1,4 +1,5 @@
 //! Files as sources.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::{fs, path::Path, time::Duration};
 

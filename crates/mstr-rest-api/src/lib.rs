@@ -1,1 +1,51 @@
-//! In the making.
+//! Endpoints of the MicroStrategy (Strategy) Library REST API, as extension traits on the
+//! [`Session`](mstr_rest_core::Session) of `mstr-rest-core`.
+//!
+//! Import the traits of this crate (or `mstr_rest::prelude::*`), and a session has:
+//!
+//! | accessor | what |
+//! | --- | --- |
+//! | [`session.session_info()`](SessionsExt::session_info), [`user_info()`](SessionsExt::user_info), [`extend_session()`](SessionsExt::extend_session) | the session itself |
+//! | [`session.projects()`](ProjectsExt::projects) | list, names to ids and back |
+//! | [`session.identity_tokens()`](IdentityTokensExt::identity_tokens) | tokens to hand a session over |
+//! | [`session.api_tokens()`](ApiTokensExt::api_tokens) | tokens to log in with |
+//! | [`session.server()`](ServerExt::server) | version and state of the server |
+//!
+//! A method that makes one request gives a [`Call`](mstr_rest_core::Call): inert until it is
+//! awaited, with options, and decodable into something else (`.decode::<serde_json::Value>()` for
+//! all that the server sent). What takes several requests gives a future.
+//!
+//! Models are tolerant: unknown members are ignored, missing ones are `None` or empty, numbers may
+//! come as text.
+//!
+//! ```no_run
+//! use mstr_rest_api::{ProjectsExt, SessionsExt};
+//! use mstr_rest_core::Session;
+//!
+//! # async fn example(session: Session) -> mstr_rest_core::Result<()> {
+//! for project in session.projects().list().await? {
+//!     println!("{}  {}", project.id, project.name);
+//! }
+//! let raw: serde_json::Value = session.session_info().decode().await?;
+//! # Ok(())
+//! # }
+//! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod lenient;
+mod projects;
+mod server;
+mod sessions;
+mod tokens;
+
+pub use projects::{Project, Projects, ProjectsExt};
+pub use server::{Server, ServerExt, ServerStatus};
+pub use sessions::{SessionInfo, SessionsExt, UserInfo};
+pub use tokens::{ApiTokens, ApiTokensExt, IdentityTokens, IdentityTokensExt};
+
+/// Keeps the traits ours, so that they may grow without a break.
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for mstr_rest_core::Session {}
+}

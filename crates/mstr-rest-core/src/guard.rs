@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::{Error, Result, Session, SessionBuilder};
+use crate::{Error, ErrorKind, Result, Session, SessionBuilder};
 
 /// A logout behind a dropped guard takes no longer.
 const DROPPED: Duration = Duration::from_secs(5);
@@ -63,15 +63,13 @@ impl AuthenticatedSession {
     /// # Errors
     /// When the logout fails, as any call. The session is closed all the same.
     pub fn close(&self) -> impl Future<Output = Result<()>> + Send + use<> {
-        let logout = self.begin_close(CLOSED);
+        let session = self.session.clone();
         async move {
-            match logout {
-                Some(mut ended) => match ended.wait_for(Option::is_some).await {
-                    Ok(result) => result.clone().unwrap_or(Ok(())),
-                    // the runtime stops: nobody is there to tell
-                    Err(_) => Ok(()),
-                },
-                None => Ok(()),
+            let Some(mut ended) = begin_close(&session, CLOSED) else { return Ok(()) };
+            match ended.wait_for(Option::is_some).await {
+                Ok(result) => result.clone().unwrap_or(Ok(())),
+                // the runtime stops: nobody is there to tell
+                Err(_) => Ok(()),
             }
         }
     }
@@ -81,39 +79,38 @@ impl AuthenticatedSession {
         self.detached = true;
         self.session.clone()
     }
+}
 
-    /// Closes the session and starts its logout, if it is not closed yet and can be logged out.
-    fn begin_close(&self, limit: Duration) -> Option<watch::Receiver<Option<Result<()>>>> {
-        let inner = &self.session.inner;
-        if inner.closed.send_replace(true) {
-            return None;
-        }
-        let state = inner.state.get();
-        let nothing_to_end = state.token.is_none() || state.foreign;
-        if nothing_to_end && state.flight.is_none() {
-            inner.forget_unless_foreign();
-            return None;
-        }
-        let Ok(runtime) = Handle::try_current() else {
-            tracing::warn!(
-                "a session was dropped outside a Tokio runtime: it cannot be logged out and ends \
-                 after the server's idle limit; call close() first"
-            );
-            return None;
-        };
-        let (done, ended) = watch::channel(None);
-        let session = self.session.clone();
-        let counted = Pending::new();
-        runtime.spawn(async move {
-            let _counted = counted;
-            let result = session.inner.close(&session, limit).await;
-            if let Err(error) = &result {
-                tracing::debug!(kind = ?error.kind(), "the logout of a closed session failed");
-            }
-            let _ = done.send(Some(result));
-        });
-        Some(ended)
+/// Closes the session and starts its logout, if it is not closed yet and can be logged out.
+fn begin_close(session: &Session, limit: Duration) -> Option<watch::Receiver<Option<Result<()>>>> {
+    let inner = &session.inner;
+    if inner.closed.send_replace(true) {
+        return None;
     }
+    let state = inner.state.get();
+    if state.flight.is_none() && !state.can_be_logged_out() {
+        return None;
+    }
+    let Ok(runtime) = Handle::try_current() else {
+        tracing::warn!(
+            "a session was dropped outside a Tokio runtime: it cannot be logged out and ends \
+             after the server's idle limit; call close() first"
+        );
+        return None;
+    };
+    let (done, ended) = watch::channel(None);
+    let session = session.clone();
+    let counted = Pending::new();
+    runtime.spawn(async move {
+        let _counted = counted;
+        let result = session.inner.close(&session, limit).await;
+        if let Err(error) = &result {
+            tracing::debug!(kind = ?error.kind(), "the logout of a closed session failed");
+        }
+        // nobody may be waiting
+        let _ = done.send(Some(result));
+    });
+    Some(ended)
 }
 
 impl crate::session::Inner {
@@ -122,25 +119,13 @@ impl crate::session::Inner {
         if let Some(flight) = self.state.get().flight.clone() {
             flight.wait().await;
         }
-        let state = self.state.get();
-        if state.token.is_none() || state.foreign {
+        if !self.state.get().can_be_logged_out() {
             return Ok(());
         }
         let logout = tokio::time::timeout(limit, self.logout(session)).await;
         logout.unwrap_or_else(|_| {
-            Err(Error::new(
-                crate::ErrorKind::Timeout,
-                format!("the logout was not done within {limit:?}"),
-            ))
+            Err(Error::new(ErrorKind::Timeout, format!("the logout was not done within {limit:?}")))
         })
-    }
-
-    /// Nothing of ours is left behind; the token of a session that goes on elsewhere is not ours.
-    fn forget_unless_foreign(&self) {
-        let state = self.state.get();
-        if !state.foreign {
-            self.forget_login(state.generation);
-        }
     }
 }
 
@@ -155,7 +140,7 @@ impl Deref for AuthenticatedSession {
 impl Drop for AuthenticatedSession {
     fn drop(&mut self) {
         if !self.detached {
-            self.begin_close(DROPPED);
+            begin_close(&self.session, DROPPED);
         }
     }
 }

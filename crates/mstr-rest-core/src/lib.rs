@@ -80,4 +80,6 @@ pub use projects::ProjectIndex;
 pub use response::{Reply, Response};
 pub use session::Session;
 
-pub use mstr_credentials::{Credential, CredentialError, SecretProvider, SecretString};
+pub use mstr_credentials::{
+    Credential, CredentialError, ExposeSecret, SecretProvider, SecretString,
+};

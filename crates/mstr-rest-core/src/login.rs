@@ -129,7 +129,7 @@ impl Inner {
         let resolved = auth.resolve(&self.login).await?;
         self.defaults.forget();
         let old = self.state.get();
-        if old.token.is_some() && !old.foreign {
+        if old.can_be_logged_out() {
             if let Err(error) = self.end_session(session, &old).await {
                 tracing::debug!(kind = ?error.kind(), "the session before this login was not logged out");
             }

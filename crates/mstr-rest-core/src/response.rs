@@ -82,8 +82,15 @@ impl Response {
         self
     }
 
+    /// Keeps its place among the requests in flight until the body was read. Without a body there
+    /// is nothing to wait for.
     pub(crate) fn with_permit(mut self, permit: Option<OwnedSemaphorePermit>) -> Self {
-        self.permit = permit;
+        use http_body::Body;
+        let is_over = match &self.body {
+            Source::Wire(body) => body.is_end_stream(),
+            Source::Memory(_) => true,
+        };
+        self.permit = permit.filter(|_| !is_over);
         self
     }
 

@@ -31,6 +31,13 @@ pub(crate) struct State {
     pub(crate) flight: Option<Flight>,
 }
 
+impl State {
+    /// Whether there is a session at the server that is ours to end.
+    pub(crate) fn can_be_logged_out(&self) -> bool {
+        self.token.is_some() && !self.foreign
+    }
+}
+
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State")

@@ -72,8 +72,8 @@ pub(crate) fn join(base: &Url, path: &str) -> Result<Target> {
         return bad("has a host but no scheme (//host/...): give a relative path or a whole URL");
     }
     let relative = path.strip_prefix('/').unwrap_or(path);
-    let first = relative.split(['/', '\\', '?', '#']).next().unwrap_or_default();
-    if first.eq_ignore_ascii_case("http:") || first.eq_ignore_ascii_case("https:") {
+    let lower = relative.get(..6).unwrap_or(relative).to_ascii_lowercase();
+    if lower.starts_with("http:") || lower.starts_with("https:") {
         return bad("looks like a URL that lacks its two slashes");
     }
     // A backslash would count as a slash, and the text is the part behind the base path: so that

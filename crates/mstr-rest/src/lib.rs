@@ -1,1 +1,46 @@
-//! In the making.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod environment;
+
+#[cfg(feature = "blocking")]
+#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
+pub mod blocking;
+
+pub use environment::{credential, from_env, references};
+pub use mstr_rest_core::*;
+
+/// Where credentials come from: the crate `mstr-credentials`.
+pub use mstr_credentials as credentials;
+
+/// Endpoints and their models: the crate `mstr-rest-api`.
+#[cfg(feature = "api")]
+#[cfg_attr(docsrs, doc(cfg(feature = "api")))]
+pub use mstr_rest_api as api;
+
+/// What most programs need: `use mstr_rest::prelude::*;` brings the types and the endpoints.
+///
+/// ```
+/// use mstr_rest::prelude::*;
+///
+/// # fn example(session: &Session) {
+/// let call = session.get("status");
+/// # let _ = call;
+/// # }
+/// ```
+pub mod prelude {
+    pub use crate::{
+        Auth, AuthenticatedSession, Body, Call, Credential, Error, ErrorKind, Response, Session,
+        SessionBuilder, with_session,
+    };
+    #[cfg(feature = "api")]
+    pub use mstr_rest_api::{
+        ApiTokensExt as _, IdentityTokensExt as _, ProjectsExt as _, ServerExt as _,
+        SessionsExt as _,
+    };
+}
+
+/// The README of the repository: its Rust code is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct RepositoryReadme;

@@ -37,6 +37,7 @@ pub(crate) enum TlsMode {
 }
 
 #[derive(Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Config {
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -304,8 +305,7 @@ impl LibraryServerBuilder {
     /// The path of the Library application. Default: `/MicroStrategyLibrary`.
     pub fn library_path(mut self, path: &str) -> Self {
         let path = path.trim_matches('/');
-        self.config.library_path =
-            if path.is_empty() { String::new() } else { format!("/{path}") };
+        self.config.library_path = if path.is_empty() { String::new() } else { format!("/{path}") };
         self
     }
 

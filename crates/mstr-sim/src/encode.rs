@@ -3,13 +3,15 @@
 use std::convert::Infallible;
 use std::io::{self, Write};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::HeaderMap;
 use http_body::Frame;
+use tokio::time::{Sleep, sleep};
 
 /// The body as gzip. Writing to memory cannot fail; should it, the body stays as it is.
 pub(crate) fn gzip(body: &[u8]) -> io::Result<Bytes> {
@@ -20,7 +22,7 @@ pub(crate) fn gzip(body: &[u8]) -> io::Result<Bytes> {
 
 /// So many spaces, compressed.
 pub(crate) fn bomb(bytes: usize) -> Bytes {
-    let block = [b' '; 64 * 1024];
+    let block = [b' '; 8 * 1024];
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     let mut left = bytes;
     while left > 0 {
@@ -56,18 +58,22 @@ pub(crate) enum Then {
     Stall,
 }
 
+/// How long the bytes before a cut have to reach the wire. HTTP/2 throws away what it has not
+/// sent when a stream breaks, and its connection works in a task of its own.
+const FLUSH: Duration = Duration::from_millis(50);
+
 /// A body that sends some bytes and then does what it was told to.
 #[derive(Debug)]
 pub(crate) struct Scripted {
     first: Option<Bytes>,
     then: Then,
-    flushed: bool,
+    flushed: Option<Pin<Box<Sleep>>>,
 }
 
 impl Scripted {
     pub(crate) fn new(first: Bytes, then: Then) -> Self {
         let first = (!first.is_empty()).then_some(first);
-        Self { first, then, flushed: false }
+        Self { first, then, flushed: None }
     }
 }
 
@@ -85,14 +91,10 @@ impl http_body::Body for Scripted {
         match self.then {
             Then::End => Poll::Ready(None),
             Then::Stall => Poll::Pending,
-            Then::Close if self.flushed => {
-                Poll::Ready(Some(Err(io::Error::other("the reply was to be cut here"))))
-            }
-            // One turn of waiting: the connection writes out what it has before it asks again.
             Then::Close => {
-                self.flushed = true;
-                context.waker().wake_by_ref();
-                Poll::Pending
+                let flushed = self.flushed.get_or_insert_with(|| Box::pin(sleep(FLUSH)));
+                ready!(flushed.as_mut().poll(context));
+                Poll::Ready(Some(Err(io::Error::other("the reply was to be cut here"))))
             }
         }
     }

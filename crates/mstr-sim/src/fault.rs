@@ -32,7 +32,7 @@ type Alter = dyn Fn(&RecordedRequest, Reply) -> Reply + Send + Sync;
 #[derive(Clone)]
 pub struct Fault {
     method: Option<Method>,
-    path: String,
+    path: Option<String>,
     skip: usize,
     times: Option<usize>,
     act: Act,
@@ -46,9 +46,7 @@ enum Act {
 
 impl Fault {
     /// Instead of the server, a closure answers.
-    pub fn respond(
-        responder: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static,
-    ) -> Self {
+    pub fn respond(responder: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static) -> Self {
         Self::with(Act::Replace(Arc::new(responder)))
     }
 
@@ -60,7 +58,7 @@ impl Fault {
     }
 
     fn with(act: Act) -> Self {
-        Self { method: None, path: "/../../**".to_owned(), skip: 0, times: None, act }
+        Self { method: None, path: None, skip: 0, times: None, act }
     }
 
     /// Instead of the server, this reply.
@@ -159,7 +157,7 @@ impl Fault {
     /// Only requests to this path, whatever their method.
     #[must_use]
     pub fn on_path(mut self, path: &str) -> Self {
-        path.clone_into(&mut self.path);
+        self.path = Some(path.to_owned());
         self
     }
 
@@ -218,7 +216,7 @@ impl FaultHandle {
 
 struct Planned {
     fault: Fault,
-    pattern: Pattern,
+    pattern: Option<Pattern>,
     state: Arc<State>,
 }
 
@@ -235,7 +233,7 @@ pub(crate) enum Strike {
 impl FaultPlan {
     pub(crate) fn add(&self, base: &str, fault: Fault) -> FaultHandle {
         let state = Arc::new(State::default());
-        let pattern = Pattern::new(base, &fault.path);
+        let pattern = fault.path.as_deref().map(|path| Pattern::new(base, path));
         lock(&self.0).push(Planned { fault, pattern, state: Arc::clone(&state) });
         FaultHandle { state }
     }
@@ -254,8 +252,9 @@ impl FaultPlan {
 
 impl Planned {
     fn strike(&self, method: &Method, path: &str) -> Option<Strike> {
-        let meant = self.fault.method.as_ref().is_none_or(|wanted| wanted == method);
-        if !meant || !self.pattern.matches(path) {
+        let method_meant = self.fault.method.as_ref().is_none_or(|wanted| wanted == method);
+        let path_meant = self.pattern.as_ref().is_none_or(|pattern| pattern.matches(path));
+        if !method_meant || !path_meant {
             return None;
         }
         if self.state.seen.fetch_add(1, Ordering::SeqCst) < self.fault.skip {

@@ -20,8 +20,10 @@ use crate::sim::Sim;
 
 #[cfg(feature = "tls")]
 pub(crate) type Tls = tokio_rustls::TlsAcceptor;
+/// Without the feature there is none.
 #[cfg(not(feature = "tls"))]
-pub(crate) type Tls = std::convert::Infallible;
+#[derive(Clone)]
+pub(crate) enum Tls {}
 
 /// One TCP connection, as requests see it.
 pub(crate) struct Connection {

@@ -104,6 +104,9 @@ mod tests {
         assert_eq!(endpoint(BASE, "/MicroStrategyLibrary/api/auth/login"), "/auth/login");
         assert_eq!(endpoint(BASE, "/MicroStrategyLibrary/api"), "/");
         assert_eq!(endpoint(BASE, "/gate"), "/../../gate");
-        assert_eq!(endpoint(BASE, "/MicroStrategyLibrary/apix"), "/../../MicroStrategyLibrary/apix");
+        assert_eq!(
+            endpoint(BASE, "/MicroStrategyLibrary/apix"),
+            "/../../MicroStrategyLibrary/apix"
+        );
     }
 }

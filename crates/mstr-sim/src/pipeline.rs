@@ -149,12 +149,13 @@ pub(crate) fn enter(
 
 /// Through the router. The reply comes back as an extension of the response.
 async fn route(router: Router, head: &http::request::Parts, request: &RecordedRequest) -> Reply {
-    let mut routed = Request::new(Body::empty());
-    *routed.method_mut() = head.method.clone();
-    *routed.uri_mut() = without_trailing_slash(&head.uri);
-    *routed.headers_mut() = head.headers.clone();
-    routed.extensions_mut().insert(request.clone());
-    let Ok(mut response) = TowerToHyperService::new(router).call(routed).await;
+    let recorded = request.clone();
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = without_trailing_slash(&head.uri);
+    *request.headers_mut() = head.headers.clone();
+    request.extensions_mut().insert(recorded);
+    let Ok(mut response) = TowerToHyperService::new(router).call(request).await;
     let mut reply = response
         .extensions_mut()
         .remove::<Reply>()

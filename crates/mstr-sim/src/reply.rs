@@ -20,7 +20,11 @@ use crate::random;
 /// # assert_eq!(page.body(), cut.body());
 /// ```
 #[derive(Clone)]
-pub struct Reply {
+pub struct Reply(Box<Parts>);
+
+/// Boxed: handlers return replies as errors, too.
+#[derive(Clone)]
+struct Parts {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
@@ -47,13 +51,13 @@ pub(crate) enum Delivery {
 impl Reply {
     /// A reply with this status and an empty body. What is no HTTP status becomes a 500.
     pub fn new(status: u16) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             headers: HeaderMap::new(),
             body: Bytes::new(),
             delay: Duration::ZERO,
             delivery: Delivery::Whole,
-        }
+        }))
     }
 
     /// A reply with a JSON body. A value that JSON cannot express becomes a 500 that says why.
@@ -91,11 +95,10 @@ impl Reply {
     /// content type `application/json;charset=UTF-8` (recorded).
     pub fn session_expired() -> Self {
         let message = "The user's session has expired, please reauthenticate";
-        let mut reply = Self::error(401, "ERR009", message)
+        Self::error(401, "ERR009", message)
             .header("content-type", "application/json;charset=UTF-8")
-            .header("cache-control", "no-cache, no-store, max-age=0, must-revalidate");
-        reply.delivery = Delivery::Chunked;
-        reply
+            .header("cache-control", "no-cache, no-store, max-age=0, must-revalidate")
+            .chunked()
     }
 
     /// What the server says to wrong credentials: 401 `ERR003` (vendor documentation).
@@ -106,12 +109,12 @@ impl Reply {
     /// No reply at all: the connection is reset before any byte of it. Over HTTP/2 this ends the
     /// connection with all its streams.
     pub fn reset() -> Self {
-        Self { delivery: Delivery::Reset, ..Self::new(500) }
+        Self::new(500).delivered(Delivery::Reset)
     }
 
     /// No reply at all: the connection stays open and silent until the client gives up.
     pub fn stall() -> Self {
-        Self { delivery: Delivery::StallHead, ..Self::new(500) }
+        Self::new(500).delivered(Delivery::StallHead)
     }
 
     /// `bytes` bytes of JSON white space that travel as a gzip body a thousandth of that size.
@@ -127,7 +130,7 @@ impl Reply {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let Some((name, value)) = header_line(name, value) {
-            self.headers.insert(name, value);
+            self.0.headers.insert(name, value);
         }
         self
     }
@@ -136,7 +139,7 @@ impl Reply {
     #[must_use]
     pub fn add_header(mut self, name: &str, value: &str) -> Self {
         if let Some((name, value)) = header_line(name, value) {
-            self.headers.append(name, value);
+            self.0.headers.append(name, value);
         }
         self
     }
@@ -144,92 +147,94 @@ impl Reply {
     /// Takes away every header of that name.
     #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
-        self.headers.remove(name);
+        self.0.headers.remove(name);
         self
     }
 
     /// Replaces the body and its content type.
     #[must_use]
     pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
-        self.body = body.into();
+        self.0.body = body.into();
         self.header("content-type", content_type)
     }
 
     /// Replaces the status. What is no HTTP status becomes a 500.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
-        self.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.0.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         self
     }
 
     /// Waits so long (real time) before the first byte is sent.
     #[must_use]
     pub fn delayed(mut self, delay: Duration) -> Self {
-        self.delay = delay;
+        self.0.delay = delay;
         self
     }
 
     /// Announces the whole body, sends its first `bytes` bytes, then closes the connection.
     #[must_use]
-    pub fn cut_at(mut self, bytes: usize) -> Self {
-        self.delivery = Delivery::Cut(bytes);
-        self
+    pub fn cut_at(self, bytes: usize) -> Self {
+        self.delivered(Delivery::Cut(bytes))
     }
 
     /// Announces the whole body, sends its first `bytes` bytes, then stays silent.
     #[must_use]
-    pub fn stall_at(mut self, bytes: usize) -> Self {
-        self.delivery = Delivery::StallBody(bytes);
-        self
+    pub fn stall_at(self, bytes: usize) -> Self {
+        self.delivered(Delivery::StallBody(bytes))
     }
 
     /// Sends the body without a `Content-Length`.
     #[must_use]
-    pub fn chunked(mut self) -> Self {
-        self.delivery = Delivery::Chunked;
+    pub fn chunked(self) -> Self {
+        self.delivered(Delivery::Chunked)
+    }
+
+    fn delivered(mut self, delivery: Delivery) -> Self {
+        self.0.delivery = delivery;
         self
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The headers, without those that every reply gets when it is sent.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.0.headers
     }
 
     /// The body before compression.
     pub fn body(&self) -> &Bytes {
-        &self.body
+        &self.0.body
     }
 
     pub(crate) fn delay(&self) -> Duration {
-        self.delay
+        self.0.delay
     }
 
     pub(crate) fn delivery(&self) -> Delivery {
-        self.delivery
+        self.0.delivery
     }
 
     /// Gives the reply a header unless it has one of that name.
     pub(crate) fn default_header(mut self, name: &str, value: &str) -> Self {
-        if !self.headers.contains_key(name) {
+        if !self.0.headers.contains_key(name) {
             self = self.header(name, value);
         }
         self
     }
 
     pub(crate) fn set_body(&mut self, body: Bytes) {
-        self.body = body;
+        self.0.body = body;
     }
 
     /// Takes over headers that the router added, such as `Allow`.
     pub(crate) fn add_missing(&mut self, others: &HeaderMap) {
         for (name, value) in others {
-            if !self.headers.contains_key(name) && name != header::CONTENT_LENGTH {
-                self.headers.append(name.clone(), value.clone());
+            if !self.0.headers.contains_key(name) && name != header::CONTENT_LENGTH {
+                self.0.headers.append(name.clone(), value.clone());
             }
         }
     }
@@ -254,7 +259,7 @@ struct ErrorBody<'a> {
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let mut response = Response::default();
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.0.status;
         response.extensions_mut().insert(self);
         response
     }
@@ -264,11 +269,11 @@ impl IntoResponse for Reply {
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply")
-            .field("status", &self.status)
-            .field("headers", &self.headers.keys().collect::<Vec<_>>())
-            .field("body_bytes", &self.body.len())
-            .field("delay", &self.delay)
-            .field("delivery", &self.delivery)
+            .field("status", &self.0.status)
+            .field("headers", &self.0.headers.keys().collect::<Vec<_>>())
+            .field("body_bytes", &self.0.body.len())
+            .field("delay", &self.0.delay)
+            .field("delivery", &self.0.delivery)
             .finish()
     }
 }

@@ -304,11 +304,7 @@ impl LibraryServer {
                 return true;
             }
             tokio::select! {
-                changed = changes.changed() => {
-                    if changed.is_err() {
-                        return false;
-                    }
-                }
+                Ok(()) = changes.changed() => {}
                 _ = &mut limit => return holds(&self.sim.journal.all()),
             }
         }

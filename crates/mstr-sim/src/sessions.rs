@@ -121,7 +121,7 @@ struct Failures {
 pub(crate) struct Sessions {
     live: BTreeMap<u64, LiveSession>,
     opened: u64,
-    iserver_sessions: u64,
+    iserver_opened: u64,
     identities: HashMap<String, Identity>,
     failures: BTreeMap<String, Failures>,
 }
@@ -140,8 +140,8 @@ impl Sessions {
     }
 
     pub(crate) fn open(&mut self, opening: Opening, now: Duration) -> LiveSession {
-        self.iserver_sessions += 1;
-        self.insert(opening, self.iserver_sessions, now)
+        self.iserver_opened += 1;
+        self.insert(opening, self.iserver_opened, now)
     }
 
     fn insert(&mut self, opening: Opening, iserver: u64, now: Duration) -> LiveSession {
@@ -204,7 +204,11 @@ impl Sessions {
         self.live.values().find(|session| session.token == token)
     }
 
-    pub(crate) fn by_cookies(&self, jsessionid: Option<&str>, isession: Option<&str>) -> Option<&LiveSession> {
+    pub(crate) fn by_cookies(
+        &self,
+        jsessionid: Option<&str>,
+        isession: Option<&str>,
+    ) -> Option<&LiveSession> {
         self.live.values().find(|session| {
             isession == Some(session.token.as_str())
                 || jsessionid == Some(session.jsessionid.as_str())
@@ -242,7 +246,12 @@ impl Sessions {
 
     /// Opens the project session that a project-scoped call needs, unless the user has as many
     /// in this project as the cap allows. Sessions that share an I-Server session share it.
-    pub(crate) fn enter_project(&mut self, caller: &Caller, project: &str, cap: Option<usize>) -> bool {
+    pub(crate) fn enter_project(
+        &mut self,
+        caller: &Caller,
+        project: &str,
+        cap: Option<usize>,
+    ) -> bool {
         let Some(iserver) = self.live.get(&caller.generation).map(|session| session.iserver) else {
             return true;
         };

@@ -91,10 +91,8 @@ impl Sim {
             let has_cookies = !self.config.require_cookies
                 || (cookie(headers, "JSESSIONID") == Some(session.jsessionid.as_str())
                     && cookie(headers, "iSession") == Some(token));
-            (at_home && has_cookies).then(|| Caller {
-                generation: session.generation,
-                user: session.user.clone(),
-            })
+            (at_home && has_cookies)
+                .then(|| Caller { generation: session.generation, user: session.user.clone() })
         })
     }
 

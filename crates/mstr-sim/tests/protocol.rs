@@ -271,7 +271,8 @@ async fn identity_tokens_and_delegation() {
         assert_eq!(info.status, 200);
     }
     let sessions = server.sessions();
-    let shared: Vec<_> = sessions.iter().map(|one| (one.iserver_session(), one.login_mode())).collect();
+    let shared: Vec<_> =
+        sessions.iter().map(|one| (one.iserver_session(), one.login_mode())).collect();
     assert_eq!(shared, [(1, 1), (1, -1), (1, -1)]);
     assert!(sessions.iter().all(|session| session.user() == "administrator"));
 
@@ -307,6 +308,14 @@ async fn gzip_for_those_who_accept_it() {
     let expired = Call::put("/sessions").header("Accept-Encoding", "gzip").send(&server).await;
     assert_eq!(expired.header("content-encoding"), Some("gzip"));
     assert_eq!(expired.without_ticket(), EXPIRED);
+}
+
+#[tokio::test]
+async fn head_is_get_without_a_body() {
+    let server = LibraryServer::start().await.unwrap();
+    let get = Call::get("/status").send(&server).await;
+    let head = Call::new("HEAD", "/status").send(&server).await;
+    assert_eq!((head.status, head.header("content-length")), (200, get.header("content-length")));
 }
 
 #[tokio::test]

@@ -89,8 +89,8 @@ pub(super) fn rust(file: &str, text: &str) -> Vec<String> {
             problems.push(format!("{file}:{line}: only {TRANSPORT} names reqwest"));
         }
     }
-    if file.split('/').any(|folder| folder == "src") && !text.starts_with("//!") {
-        problems.push(format!("{file}:1: begins with no `//!` comment"));
+    if file.split('/').any(|folder| folder == "src") && !has_module_doc(text) {
+        problems.push(format!("{file}:1: begins with no module doc (`//!`)"));
     }
     let length = text.lines().count();
     if length > LONGEST && !LONGER.iter().any(|(longer, _)| *longer == file) {
@@ -107,6 +107,11 @@ pub(super) fn rust(file: &str, text: &str) -> Vec<String> {
         .collect();
     problems.extend(markdown(file, &docs));
     problems
+}
+
+/// A comment, or the crate's README, before anything else.
+fn has_module_doc(text: &str) -> bool {
+    text.starts_with("//!") || text.starts_with("#![doc = include_str!(")
 }
 
 /// Lines that open a code block that rustdoc skips.
@@ -166,6 +171,8 @@ mod tests {
     #[test]
     fn modules_have_docs() {
         only_problem(&rust("crates/a/src/b/c.rs", "use std::fs;\n"), "//!");
+        let readme = "#![doc = include_str!(\"../README.md\")]\n";
+        assert!(rust("crates/a/src/lib.rs", readme).is_empty());
         assert!(rust("crates/a/tests/b.rs", "use std::fs;\n").is_empty());
     }
 

@@ -27,7 +27,8 @@ pub(super) async fn one(
     };
     let project = sim.project(&id).filter(|found| kind == PROJECT && found.id == id);
     let Some(project) = project else {
-        let message = format!("(Object with ID '{id}' and type '{kind}' is not found in metadata.)");
+        let message =
+            format!("(Object with ID '{id}' and type '{kind}' is not found in metadata.)");
         return Reply::iserver_error(500, "ERR001", -2_147_216_373, &message);
     };
     let object = json!({

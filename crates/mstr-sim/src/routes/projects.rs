@@ -68,7 +68,7 @@ pub(super) fn not_loaded(project: &str) -> Reply {
     Reply::iserver_error(404, "ERR004", NOT_LOADED, &message)
 }
 
-/// `GET /projects/{id}/languages`: English, for metadata and data.
+/// `GET /projects/{id}/languages`: English, for metadata and data. The language's id is made up.
 pub(super) async fn languages(
     State(sim): State<Arc<Sim>>,
     Extension(request): Request,

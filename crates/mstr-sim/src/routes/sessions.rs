@@ -103,7 +103,8 @@ pub(super) async fn user_info(State(sim): State<Arc<Sim>>, Extension(request): R
     Reply::json(200, &info)
 }
 
-/// A few privileges that everyone has. The members are those that clients read.
+/// A few privileges that everyone has: ids and names are made up, the members are those that
+/// clients read.
 const PRIVILEGES: [(&str, &str); 3] =
     [("1", "Create application objects"), ("2", "Use report editor"), ("3", "Web user")];
 

@@ -1,5 +1,6 @@
 //! A hand-written HTTP/1.1 client: it sees bytes, not what a library makes of them.
 #![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed helper is a failed test")]
 
 use std::io::Read;
 
@@ -10,41 +11,41 @@ use tokio::net::TcpStream;
 
 /// A reply as it came over the wire.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// The connection ended before all of the body was there.
-    pub cut: bool,
+    pub(crate) cut: bool,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.all(name).into_iter().next()
     }
 
-    pub fn all(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         let named = self.headers.iter().filter(|(key, _)| key == name);
         named.map(|(_, value)| value.as_str()).collect()
     }
 
-    pub fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.header("x-mstr-authtoken").expect("a token").to_owned()
     }
 
     /// What a client sends back: `name=value` of every `Set-Cookie`.
-    pub fn cookies(&self) -> String {
+    pub(crate) fn cookies(&self) -> String {
         let pairs = self.all("set-cookie").into_iter().filter_map(|line| line.split(';').next());
         pairs.collect::<Vec<_>>().join("; ")
     }
 
-    pub fn cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let cookies = self.cookies();
         let mut pairs = cookies.split("; ").filter_map(|pair| pair.split_once('='));
         pairs.find_map(|(key, value)| (key == name).then(|| value.to_owned()))
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         if self.header("content-encoding") == Some("gzip") {
             flate2::read::GzDecoder::new(self.body.as_slice()).read_to_string(&mut text).unwrap();
@@ -54,12 +55,12 @@ impl Answer {
         text
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text()).unwrap()
     }
 
     /// The body with the ticket's digits, which differ each time, replaced by `*`.
-    pub fn without_ticket(&self) -> String {
+    pub(crate) fn without_ticket(&self) -> String {
         let text = self.text();
         let (before, rest) = text.split_once("\"ticketId\":\"").expect("a ticket");
         let (ticket, after) = rest.split_once('"').unwrap();
@@ -70,7 +71,7 @@ impl Answer {
 }
 
 /// One request under way: `Call::get("/projects").token(&token).send(&server).await`.
-pub struct Call {
+pub(crate) struct Call {
     method: &'static str,
     path: String,
     headers: Vec<(String, String)>,
@@ -78,42 +79,42 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn new(method: &'static str, path: &str) -> Self {
+    pub(crate) fn new(method: &'static str, path: &str) -> Self {
         Self { method, path: path.to_owned(), headers: Vec::new(), body: Vec::new() }
     }
 
-    pub fn get(path: &str) -> Self {
+    pub(crate) fn get(path: &str) -> Self {
         Self::new("GET", path)
     }
 
-    pub fn post(path: &str) -> Self {
+    pub(crate) fn post(path: &str) -> Self {
         Self::new("POST", path)
     }
 
-    pub fn put(path: &str) -> Self {
+    pub(crate) fn put(path: &str) -> Self {
         Self::new("PUT", path)
     }
 
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn token(self, token: &str) -> Self {
+    pub(crate) fn token(self, token: &str) -> Self {
         self.header("X-MSTR-AuthToken", token)
     }
 
-    pub fn json(mut self, value: &Value) -> Self {
+    pub(crate) fn json(mut self, value: &Value) -> Self {
         self.body = value.to_string().into_bytes();
         self.header("Content-Type", "application/json")
     }
 
-    pub fn form(mut self, pairs: &str) -> Self {
+    pub(crate) fn form(mut self, pairs: &str) -> Self {
         self.body = pairs.as_bytes().to_vec();
         self.header("Content-Type", "application/x-www-form-urlencoded")
     }
 
-    pub fn raw(mut self, content_type: &str, body: &str) -> Self {
+    pub(crate) fn raw(mut self, content_type: &str, body: &str) -> Self {
         self.body = body.as_bytes().to_vec();
         self.header("Content-Type", content_type)
     }
@@ -135,17 +136,17 @@ impl Call {
     }
 
     /// Sends it over a connection of its own.
-    pub async fn send(self, server: &LibraryServer) -> Answer {
+    pub(crate) async fn send(self, server: &LibraryServer) -> Answer {
         self.try_send(server).await.expect("a reply")
     }
 
-    pub async fn try_send(self, server: &LibraryServer) -> std::io::Result<Answer> {
+    pub(crate) async fn try_send(self, server: &LibraryServer) -> std::io::Result<Answer> {
         let mut stream = TcpStream::connect(server.address()).await?;
         self.send_over(server, &mut stream).await
     }
 
     /// Sends it over an open connection.
-    pub async fn send_over(
+    pub(crate) async fn send_over(
         self,
         server: &LibraryServer,
         stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
@@ -155,7 +156,7 @@ impl Call {
     }
 
     /// Sends it and leaves the reply to the caller.
-    pub async fn start(self, server: &LibraryServer) -> TcpStream {
+    pub(crate) async fn start(self, server: &LibraryServer) -> TcpStream {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         stream.write_all(&self.bytes(server)).await.unwrap();
         stream
@@ -225,13 +226,13 @@ fn unchunk(mut body: &[u8]) -> Vec<u8> {
 }
 
 /// The body of a standard login.
-pub fn login(user: &str, password: &str) -> Call {
+pub(crate) fn login(user: &str, password: &str) -> Call {
     let body = serde_json::json!({ "username": user, "password": password, "loginMode": 1 });
     Call::post("/auth/login").json(&body)
 }
 
 /// A login as the default user.
-pub async fn log_in(server: &LibraryServer) -> Answer {
+pub(crate) async fn log_in(server: &LibraryServer) -> Answer {
     let answer = login(mstr_sim::DEFAULT_USER, mstr_sim::DEFAULT_PASSWORD).send(server).await;
     assert_eq!(answer.status, 204);
     answer

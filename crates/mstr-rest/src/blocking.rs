@@ -1,0 +1,145 @@
+//! The session without async: one adapter serves every call.
+//!
+//! ```no_run
+//! use mstr_rest::blocking;
+//! use mstr_rest::prelude::*;
+//!
+//! # fn main() -> mstr_rest::Result<()> {
+//! let builder = Session::builder("https://host/MicroStrategyLibrary/api/")
+//!     .auth(Auth::standard("dave", Credential::env("MSTR_PASSWORD")));
+//! let session = blocking::Session::connect(builder)?;
+//! for project in session.wait(session.projects().list())? {
+//!     println!("{}", project.name);
+//! }
+//! session.close()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! There is no second list of endpoints: [`Session::wait`] takes whatever can be awaited, calls of
+//! your own and blocks of async code among them.
+
+use std::future::IntoFuture;
+use std::ops::Deref;
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Runtime};
+
+use crate::{AuthenticatedSession, Error, ErrorKind, Result, SessionBuilder};
+
+/// How long dropping a session waits for its logout.
+const LOGOUT: Duration = Duration::from_secs(5);
+
+/// Waiting for the runtime to stop must not keep a program from ending.
+const STOP: Duration = Duration::from_secs(1);
+
+/// A session for code that is not async. It has a runtime of its own, on one thread, so that
+/// connections live on between calls. Dropping it logs out, and waits for that, for at most
+/// 5 seconds.
+#[derive(Debug)]
+#[must_use = "dropping it logs out at once"]
+pub struct Session {
+    session: Option<AuthenticatedSession>,
+    runtime: Option<Runtime>,
+}
+
+impl Session {
+    /// Logs in.
+    ///
+    /// # Errors
+    /// As [`SessionBuilder::connect`]; [`Config`](ErrorKind::Config) inside an async runtime.
+    pub fn connect(builder: SessionBuilder) -> Result<Self> {
+        outside()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("mstr-rest-blocking")
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                Error::with_source(ErrorKind::Config, "the runtime cannot be started", error)
+            })?;
+        let session = runtime.block_on(builder.connect())?;
+        Ok(Self { session: Some(session), runtime: Some(runtime) })
+    }
+
+    /// Waits for anything that can be awaited: a call, a future, an async block.
+    ///
+    /// ```no_run
+    /// # use mstr_rest::{blocking, prelude::*};
+    /// # fn example(session: &blocking::Session) -> mstr_rest::Result<()> {
+    /// let user = session.wait(session.user_info())?;
+    /// let text = session.wait(async { session.get("status").await?.text().await })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// That of what is waited for; [`Config`](ErrorKind::Config) inside an async runtime, where
+    /// waiting would stop other tasks.
+    pub fn wait<F, T, E>(&self, future: F) -> Result<T, E>
+    where
+        F: IntoFuture<Output = Result<T, E>>,
+        E: From<Error>,
+    {
+        outside()?;
+        match &self.runtime {
+            Some(runtime) => runtime.block_on(future.into_future()),
+            None => Err(stopped().into()),
+        }
+    }
+
+    /// Logs out. Dropping the session does the same, but swallows the error.
+    ///
+    /// # Errors
+    /// As [`AuthenticatedSession::close`].
+    pub fn close(&self) -> Result<()> {
+        self.wait(self.guard().close())
+    }
+
+    fn guard(&self) -> &AuthenticatedSession {
+        // taken by `Drop` alone
+        self.session.as_ref().unwrap_or_else(|| unreachable!("present until it is dropped"))
+    }
+}
+
+impl Deref for Session {
+    type Target = crate::Session;
+
+    fn deref(&self) -> &crate::Session {
+        self.guard()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let (Some(session), Some(runtime)) = (self.session.take(), self.runtime.take()) else {
+            return;
+        };
+        let log_out = move || {
+            // an error of the logout has nowhere to go; it is traced
+            let _ = runtime.block_on(async { tokio::time::timeout(LOGOUT, session.close()).await });
+            runtime.shutdown_timeout(STOP);
+        };
+        if outside().is_ok() {
+            log_out();
+        } else {
+            // waiting is not allowed here, and a runtime must not be dropped here either
+            std::thread::spawn(log_out);
+        }
+    }
+}
+
+fn outside() -> Result<()> {
+    if Handle::try_current().is_ok() {
+        return Err(Error::new(
+            ErrorKind::Config,
+            "mstr_rest::blocking was called inside an async runtime: use the async session there, \
+             or tokio::task::spawn_blocking",
+        ));
+    }
+    Ok(())
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::NoSession, "this session was dropped")
+}
