@@ -129,6 +129,7 @@ fn the_text_is_never_repeated() {
         "env:CANARY?x=CANARY",
         "env:a?CANARY=CANARY",
         "env:a?CANARY",
+        "env:a?CANARY=1&CANARY=2",
         "env:%CANARY",
         "file:CANARY#",
         "file:CANARY?CANARY",

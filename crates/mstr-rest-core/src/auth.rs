@@ -9,7 +9,8 @@ use mstr_credentials::{Credential, CredentialError, ExposeSecret, SecretString};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
-use crate::{Error, ErrorKind, Result};
+use crate::login_options::LoginOptions;
+use crate::{Cookies, Error, ErrorKind, Result};
 
 /// Login modes of `POST /auth/login`, as the server numbers them.
 mod mode {
@@ -321,173 +322,10 @@ impl Serialize for LoginBody<'_> {
     }
 }
 
-/// Options of a login that are no credentials.
-#[derive(Debug, Clone)]
-pub(crate) struct LoginOptions {
-    pub(crate) application_type: i64,
-    pub(crate) application_id: Option<String>,
-    pub(crate) working_set: Option<u32>,
-    pub(crate) max_search: Option<u32>,
-    pub(crate) locale: Locale,
-}
-
-impl Default for LoginOptions {
-    fn default() -> Self {
-        Self {
-            // what mstr-rest-requests sends; 35 is "Web", 76 the vendor's Python client
-            application_type: 8,
-            application_id: None,
-            working_set: None,
-            max_search: None,
-            locale: Locale::default(),
-        }
-    }
-}
-
-/// The languages and formats of a session; the server's defaults where nothing is said.
-///
-/// Values are what the server knows: `en_us` for a locale, `UTC` or `Europe/Berlin` for a time
-/// zone.
-///
-/// ```
-/// use mstr_rest_core::Locale;
-///
-/// let locale = Locale::all("de_de").time_zone("Europe/Berlin");
-/// ```
-#[derive(Debug, Clone, Default)]
-#[must_use]
-pub struct Locale {
-    metadata: Option<String>,
-    warehouse_data: Option<String>,
-    display: Option<String>,
-    messages: Option<String>,
-    number: Option<String>,
-    time_zone: Option<String>,
-}
-
-impl Locale {
-    /// Nothing set: the server's defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The same locale for metadata, warehouse data, display, messages and numbers.
-    pub fn all(locale: impl Into<String>) -> Self {
-        let locale = locale.into();
-        Self::new()
-            .metadata(&locale)
-            .warehouse_data(&locale)
-            .display(&locale)
-            .messages(&locale)
-            .number(&locale)
-    }
-
-    /// Names and descriptions of objects (`metadataLocale`).
-    pub fn metadata(mut self, locale: impl Into<String>) -> Self {
-        self.metadata = Some(locale.into());
-        self
-    }
-
-    /// Attribute elements (`warehouseDataLocale`).
-    pub fn warehouse_data(mut self, locale: impl Into<String>) -> Self {
-        self.warehouse_data = Some(locale.into());
-        self
-    }
-
-    /// The user interface (`displayLocale`).
-    pub fn display(mut self, locale: impl Into<String>) -> Self {
-        self.display = Some(locale.into());
-        self
-    }
-
-    /// Messages, those of errors among them (`messagesLocale`).
-    pub fn messages(mut self, locale: impl Into<String>) -> Self {
-        self.messages = Some(locale.into());
-        self
-    }
-
-    /// Formatted numbers and dates (`numberLocale`).
-    pub fn number(mut self, locale: impl Into<String>) -> Self {
-        self.number = Some(locale.into());
-        self
-    }
-
-    /// The time zone (`timeZone`).
-    pub fn time_zone(mut self, zone: impl Into<String>) -> Self {
-        self.time_zone = Some(zone.into());
-        self
-    }
-}
-
-/// Names and values of cookies to adopt: from pairs, from the text of a `Cookie` header
-/// (`"a=1; b=2"`), or none (`()`).
-///
-/// ```
-/// use mstr_rest_core::{Cookies, Credential};
-///
-/// let pairs = Cookies::from([("JSESSIONID", "0A"), ("iSession", "1B")]);
-/// let header = Cookies::from("JSESSIONID=0A; iSession=1B");
-/// let stored = Cookies::from([("JSESSIONID", Credential::env("MSTR_JSESSIONID"))]);
-/// assert_eq!(format!("{pairs:?}"), r#"["JSESSIONID", "iSession"]"#);
-/// ```
-#[derive(Clone, Default)]
-pub struct Cookies(Vec<(String, Credential)>);
-
-impl Cookies {
-    async fn resolve(&self) -> Result<Vec<(String, SecretString)>> {
-        let mut out = Vec::with_capacity(self.0.len());
-        for (name, value) in &self.0 {
-            let member = Member {
-                name: Cow::Borrowed("cookie"),
-                label: format!("cookie {name}").into(),
-                value: value.clone(),
-            };
-            out.push((name.clone(), member.resolve().await?));
-        }
-        Ok(out)
-    }
-}
-
-impl<N: Into<String>, C: Into<Credential>> FromIterator<(N, C)> for Cookies {
-    fn from_iter<I: IntoIterator<Item = (N, C)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
-    }
-}
-
-impl<N: Into<String>, C: Into<Credential>, const LEN: usize> From<[(N, C); LEN]> for Cookies {
-    fn from(pairs: [(N, C); LEN]) -> Self {
-        pairs.into_iter().collect()
-    }
-}
-
-impl<N: Into<String>, C: Into<Credential>> From<Vec<(N, C)>> for Cookies {
-    fn from(pairs: Vec<(N, C)>) -> Self {
-        pairs.into_iter().collect()
-    }
-}
-
-impl From<&str> for Cookies {
-    fn from(header: &str) -> Self {
-        let pairs = header.split(';').filter_map(|pair| pair.split_once('='));
-        pairs.map(|(name, value)| (name.trim(), value.trim())).collect()
-    }
-}
-
-impl From<()> for Cookies {
-    fn from((): ()) -> Self {
-        Self::default()
-    }
-}
-
-impl fmt::Debug for Cookies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Locale;
 
     async fn sent(auth: Auth, options: &LoginOptions) -> (&'static str, String) {
         match auth.resolve(options).await.unwrap() {
@@ -590,7 +428,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_source_that_hangs_is_bounded() {
         let hangs =
-            Credential::from_async_fn(|| std::future::pending::<Result<String, CredentialError>>());
+            Credential::from_async_fn(std::future::pending::<Result<String, CredentialError>>);
         let resolved = Auth::api_key(hangs).resolve(&LoginOptions::default()).await;
         assert_eq!(resolved.err().map(|error| error.kind()), Some(ErrorKind::Credential));
     }

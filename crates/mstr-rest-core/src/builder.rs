@@ -9,9 +9,9 @@ use mstr_credentials::{Credential, ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
-use crate::auth::LoginOptions;
 use crate::defaults::{DefaultsSource, Given};
 use crate::execute::require_runtime;
+use crate::login_options::LoginOptions;
 use crate::projects::ProjectCache;
 use crate::session::{Inner, ProjectRef};
 use crate::state::StateCell;

@@ -59,11 +59,13 @@ pub struct Call<T> {
     decode: Decode<T>,
 }
 
+type Decoder<T> = dyn Fn(&Reply) -> Result<T> + Send + Sync;
+
 enum Decode<T> {
     /// The body is left to the caller.
     Stream(fn(Response) -> T),
     Plain(fn(&Reply) -> Result<T>),
-    Shared(Arc<dyn Fn(&Reply) -> Result<T> + Send + Sync>),
+    Shared(Arc<Decoder<T>>),
 }
 
 impl<T> Decode<T> {
@@ -373,8 +375,10 @@ impl<T> Future for CallFuture<T> {
         let Poll::Ready(outcome) = this.inner.as_mut().poll(cx) else { return Poll::Pending };
         Poll::Ready(match (&this.decode, outcome) {
             (_, Err(error)) => Err(error),
-            (Decode::Stream(give), Ok(Outcome::Stream(response))) => Ok(give(*response)),
-            (decode, Ok(Outcome::Whole(reply))) => decode.reply(&reply),
+            (Decode::Stream(give), Ok(Outcome::Stream(response))) => Ok(give(response)),
+            (decode, Ok(Outcome::Whole(reply, attempts))) => {
+                decode.reply(&reply).map_err(|error| error.with_attempts(attempts))
+            }
             // `execute` was told which of the two
             (_, Ok(Outcome::Stream(_))) => {
                 Err(Error::new(ErrorKind::Decode, "the reply was not read"))

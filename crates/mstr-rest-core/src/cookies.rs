@@ -7,7 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use cookie_store::{CookieStore, RawCookie};
 use http::{HeaderMap, HeaderValue, header};
+use mstr_credentials::{Credential, SecretString};
 use url::Url;
+
+use crate::Result;
 
 /// Cookies of ONE login. A late reply to a request of an earlier login lands in the earlier jar.
 ///
@@ -127,6 +130,68 @@ pub struct CookieInfo {
     pub http_only: bool,
     /// It has an expiry of its own. The server's session cookies have none.
     pub persistent: bool,
+}
+
+/// Names and values of cookies to adopt: from pairs, from the text of a `Cookie` header
+/// (`"a=1; b=2"`), or none (`()`).
+///
+/// ```
+/// use mstr_rest_core::{Cookies, Credential};
+///
+/// let pairs = Cookies::from([("JSESSIONID", "0A"), ("iSession", "1B")]);
+/// let header = Cookies::from("JSESSIONID=0A; iSession=1B");
+/// let stored = Cookies::from([("JSESSIONID", Credential::env("MSTR_JSESSIONID"))]);
+/// assert_eq!(format!("{pairs:?}"), r#"["JSESSIONID", "iSession"]"#);
+/// ```
+#[derive(Clone, Default)]
+pub struct Cookies(Vec<(String, Credential)>);
+
+impl Cookies {
+    pub(crate) async fn resolve(&self) -> Result<Vec<(String, SecretString)>> {
+        let mut out = Vec::with_capacity(self.0.len());
+        for (name, value) in &self.0 {
+            let value = crate::auth::resolve(value, &format!("cookie {name}")).await?;
+            out.push((name.clone(), value));
+        }
+        Ok(out)
+    }
+}
+
+impl<N: Into<String>, C: Into<Credential>> FromIterator<(N, C)> for Cookies {
+    fn from_iter<I: IntoIterator<Item = (N, C)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl<N: Into<String>, C: Into<Credential>, const LEN: usize> From<[(N, C); LEN]> for Cookies {
+    fn from(pairs: [(N, C); LEN]) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+impl<N: Into<String>, C: Into<Credential>> From<Vec<(N, C)>> for Cookies {
+    fn from(pairs: Vec<(N, C)>) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+impl From<&str> for Cookies {
+    fn from(header: &str) -> Self {
+        let pairs = header.split(';').filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.trim(), value.trim())).collect()
+    }
+}
+
+impl From<()> for Cookies {
+    fn from((): ()) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Cookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 #[cfg(test)]

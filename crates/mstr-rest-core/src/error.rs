@@ -192,9 +192,11 @@ impl Error {
     /// may be repeated at all (a `POST` may have taken effect) is yours to know.
     pub fn is_transient(&self) -> bool {
         match self.kind() {
-            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Transport => true,
+            ErrorKind::Connect
+            | ErrorKind::Timeout
+            | ErrorKind::Transport
+            | ErrorKind::ServiceUnavailable => true,
             ErrorKind::LoginFailure | ErrorKind::SessionExpired => false,
-            ErrorKind::ServiceUnavailable => true,
             _ => self.status().is_some_and(|s| matches!(s.as_u16(), 429 | 502 | 503 | 504)),
         }
     }

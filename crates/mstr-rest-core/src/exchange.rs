@@ -36,12 +36,15 @@ impl Inner {
         let mut followed = 0;
         loop {
             let home = same_origin(&self.base, &hop.url);
-            let headers = self.headers(request, &hop, home, state, &defaults);
+            let mut headers = headers_of(request, &hop, home, state, &defaults);
             let mut url = hop.url.clone();
             if home {
                 defaults.add_query(&mut url);
             }
             let body = hop.body.map_or(Ok(Sending::Empty), Body::take)?;
+            if matches!(body, Sending::Empty) && has_length(&hop.method) {
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
             let start = std::time::Instant::now();
             let reply = self
                 .transport
@@ -80,57 +83,6 @@ impl Inner {
                 }
             }
         }
-    }
-
-    /// The headers of one hop. What belongs to the session stays on the base origin.
-    fn headers(
-        &self,
-        request: &Request,
-        hop: &Hop<'_>,
-        home: bool,
-        state: &State,
-        defaults: &Defaults,
-    ) -> HeaderMap {
-        let mut headers = request.headers.clone();
-        if hop.strayed {
-            retain(&mut headers, crate::request::is_harmless);
-        }
-        if hop.body.is_none() {
-            retain(&mut headers, |name| {
-                !matches!(
-                    *name,
-                    header::CONTENT_TYPE
-                        | header::CONTENT_LENGTH
-                        | header::CONTENT_ENCODING
-                        | header::CONTENT_LANGUAGE
-                )
-            });
-        }
-        if !home {
-            retain(&mut headers, |name| !name.as_str().starts_with("x-mstr"));
-            return headers;
-        }
-        if !request.include_auth {
-            headers.remove(&TOKEN);
-            headers.remove(header::COOKIE);
-        }
-        for (name, value) in defaults.headers().iter().chain(state.captured.iter()) {
-            if !headers.contains_key(name) {
-                headers.insert(name.clone(), value.clone());
-            }
-        }
-        if let ProjectChoice::Id(id) = &request.project {
-            headers.insert(PROJECT.clone(), id.clone());
-        }
-        if request.include_auth {
-            if let Some(token) = &state.token {
-                headers.insert(TOKEN.clone(), token.clone());
-            }
-            if let Some(cookies) = state.jar.header(&hop.url) {
-                headers.insert(header::COOKIE, cookies);
-            }
-        }
-        headers
     }
 
     /// Where a redirect leads, if the reply is one that is followed.
@@ -188,6 +140,56 @@ impl Inner {
     }
 }
 
+/// The headers of one hop. What belongs to the session stays on the base origin.
+fn headers_of(
+    request: &Request,
+    hop: &Hop<'_>,
+    home: bool,
+    state: &State,
+    defaults: &Defaults,
+) -> HeaderMap {
+    let mut headers = request.headers.clone();
+    if hop.strayed {
+        retain(&mut headers, crate::request::is_harmless);
+    }
+    if hop.body.is_none() {
+        retain(&mut headers, |name| {
+            !matches!(
+                *name,
+                header::CONTENT_TYPE
+                    | header::CONTENT_LENGTH
+                    | header::CONTENT_ENCODING
+                    | header::CONTENT_LANGUAGE
+            )
+        });
+    }
+    if !home {
+        retain(&mut headers, |name| !name.as_str().starts_with("x-mstr"));
+        return headers;
+    }
+    if !request.include_auth {
+        headers.remove(&TOKEN);
+        headers.remove(header::COOKIE);
+    }
+    for (name, value) in defaults.headers().iter().chain(state.captured.iter()) {
+        if !headers.contains_key(name) {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    if let ProjectChoice::Id(id) = &request.project {
+        headers.insert(PROJECT.clone(), id.clone());
+    }
+    if request.include_auth {
+        if let Some(token) = &state.token {
+            headers.insert(TOKEN.clone(), token.clone());
+        }
+        if let Some(cookies) = state.jar.header(&hop.url) {
+            headers.insert(header::COOKIE, cookies);
+        }
+    }
+    headers
+}
+
 fn target(from: &Url, location: &HeaderValue) -> Option<Url> {
     let mut url = from.join(std::str::from_utf8(location.as_bytes()).ok()?).ok()?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -205,6 +207,11 @@ fn retain(headers: &mut HeaderMap, keep: impl Fn(&http::HeaderName) -> bool) {
     for name in gone {
         headers.remove(name);
     }
+}
+
+/// Methods whose requests must say that they have no body: some gateways answer 411 otherwise.
+fn has_length(method: &Method) -> bool {
+    [Method::POST, Method::PUT, Method::PATCH].contains(method)
 }
 
 /// So that nobody's `{:?}` of the headers prints a token or a cookie.

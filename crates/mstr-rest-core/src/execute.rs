@@ -13,8 +13,9 @@ use crate::{Error, ErrorKind, Reply, Response, Result, trace};
 
 /// What the sending of a call brought.
 pub(crate) enum Outcome {
-    Stream(Box<Response>),
-    Whole(Reply),
+    Stream(Response),
+    /// The reply, and how many times the request was sent.
+    Whole(Reply, u32),
 }
 
 /// Everything here needs timers and tasks of Tokio.
@@ -80,7 +81,7 @@ impl Inner {
         let sent = self.exchange(request, target.url, &state).instrument(span).await;
         let response = sent.map_err(|error| error.with_attempts(attempts))?;
         let response = response.with_deadline(deadline).with_permit(permit);
-        let outcome = self.classify(request, stream, response).await;
+        let outcome = self.classify(request, stream, response, attempts).await;
         outcome.map_err(|error| redact(error.with_attempts(attempts), &state))
     }
 
@@ -108,19 +109,20 @@ impl Inner {
         request: &Request,
         stream: bool,
         response: Response,
+        attempts: u32,
     ) -> Result<Outcome> {
         let is_error = response.status().as_u16() >= 400;
         if request.raw || !is_error {
             return if stream {
-                Ok(Outcome::Stream(Box::new(response)))
+                Ok(Outcome::Stream(response))
             } else {
-                Ok(Outcome::Whole(response.reply().await?))
+                Ok(Outcome::Whole(response.reply().await?, attempts))
             };
         }
         let handed_back =
             stream && self.return_http_errors && !crate::error::is_json(response.headers());
         if handed_back {
-            return Ok(Outcome::Stream(Box::new(response)));
+            return Ok(Outcome::Stream(response));
         }
         Err(response.into_error(self.error_limit).await)
     }

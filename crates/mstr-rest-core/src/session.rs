@@ -10,9 +10,9 @@ use mstr_credentials::Credential;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
-use crate::auth::LoginOptions;
 use crate::cookies::CookieInfo;
 use crate::defaults::DefaultsSource;
+use crate::login_options::LoginOptions;
 use crate::projects::{ProjectCache, ProjectIndex};
 use crate::state::{State, StateCell};
 use crate::time::Limits;

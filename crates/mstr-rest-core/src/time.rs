@@ -47,7 +47,7 @@ pub(crate) async fn next_piece<T>(
     deadline: Option<Deadline>,
     future: impl Future<Output = T>,
 ) -> Result<T> {
-    let idle = idle.and_then(|limit| Deadline::after(limit));
+    let idle = idle.and_then(Deadline::after);
     match (idle, deadline) {
         (None, None) => Ok(future.await),
         (Some(idle), Some(whole)) if idle.at < whole.at => stalled(idle, future).await,

@@ -192,6 +192,7 @@ mod tls {
     pub(super) const AVAILABLE: bool = true;
 
     /// Without a provider of its own, reqwest would panic when none is installed.
+    #[allow(clippy::unnecessary_wraps)] // which features are on decides
     pub(super) fn check_provider() -> Result<()> {
         #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
         if rustls::crypto::CryptoProvider::get_default().is_none() {
@@ -248,6 +249,7 @@ mod tls {
 
     pub(super) const AVAILABLE: bool = false;
 
+    #[allow(clippy::unnecessary_wraps)]
     pub(super) fn check_provider() -> Result<()> {
         Ok(())
     }
@@ -363,7 +365,6 @@ impl crate::SessionBuilder {
     ///     .configure_http(|http| http.tcp_nodelay(false));
     /// # let _ = builder;
     /// ```
-    #[must_use]
     pub fn configure_http(
         mut self,
         hook: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,

@@ -392,7 +392,7 @@ impl LibraryServerBuilder {
         for fault in self.faults {
             server.inject(fault);
         }
-        let started = server.launch();
+        let started = server.launch(None);
         Ok((server, started))
     }
 }

@@ -105,7 +105,7 @@ pub(crate) struct Counter(Arc<AtomicU64>);
 
 /// Accepts connections until it is dropped, and with it all connections.
 pub(crate) async fn accept(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     tls: Option<Tls>,
     sim: Arc<Sim>,
     router: Router,

@@ -37,13 +37,15 @@ pub(crate) async fn answer(
         return deliver(reply, &connection).await;
     }
     let request = record(&sim, &connection, &head, body);
+    // Before the journal shows the request: whoever waits for it there finds the fault taken.
+    let strike = sim.faults.strike(&head.method, head.uri.path());
     let number = sim.journal.add(request.clone());
 
     let latency = *lock(&sim.latency);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let reply = match sim.faults.strike(&head.method, head.uri.path()) {
+    let reply = match strike {
         Some(Strike::Replace(respond)) => {
             sim.with_balancer_cookies(respond(&request), request.node())
         }

@@ -1,6 +1,7 @@
 //! The running server, as a test holds it.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -45,8 +46,27 @@ struct State {
 
 struct Running {
     abort: AbortHandle,
-    /// Hangs up when the listener and all connections are closed.
+    /// Hangs up when all connections are closed.
     closed: mpsc::Receiver<()>,
+    /// Kept by a restart, so that nothing else can take the port.
+    listener: Arc<TcpListener>,
+}
+
+/// A new listener. One that was stopped wants its port back: the system may have lent it to a
+/// connection of another process in the meantime.
+async fn bind(config: &Config, known: Option<SocketAddr>) -> io::Result<TcpListener> {
+    let Some(known) = known else {
+        return TcpListener::bind((config.host.as_str(), config.port)).await;
+    };
+    for _ in 0..100 {
+        match TcpListener::bind(known).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(PATIENCE / 100).await;
+            }
+            result => return result,
+        }
+    }
+    TcpListener::bind(known).await
 }
 
 impl LibraryServer {
@@ -81,21 +101,21 @@ impl LibraryServer {
         })
     }
 
-    /// Binds and listens; says when it does, or why not.
-    pub(crate) fn launch(&self) -> Started {
+    /// Listens, on a listener that is left from before or on a new one; says when it does, or why
+    /// not.
+    pub(crate) fn launch(&self, listener: Option<Arc<TcpListener>>) -> Started {
         let (report, started) = oneshot::channel();
         let Some(runtime) = &self.runtime else { return started };
         let (sim, router) = (Arc::clone(&self.sim), self.router.clone());
         let (state, counter, tls) = (Arc::clone(&self.state), self.counter.clone(), self.tls());
         let known = lock(&self.state).address;
-        let config = &self.sim.config;
-        let wanted = (config.host.clone(), known.map_or(config.port, |address| address.port()));
         runtime.spawn(async move {
-            let bound = async {
-                let listener = TcpListener::bind(wanted).await?;
-                listener.local_addr().map(|address| (listener, address))
+            let bound = match listener {
+                Some(listener) => Ok(listener),
+                None => bind(&sim.config, known).await.map(Arc::new),
             };
-            let (listener, address) = match bound.await {
+            let bound = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
+            let (address, listener) = match bound {
                 Ok(bound) => bound,
                 Err(error) => {
                     let _ = report.send(Err(Error::io("cannot listen", error)));
@@ -103,15 +123,14 @@ impl LibraryServer {
                 }
             };
             let (open, closed) = mpsc::channel::<()>();
-            let accepting = tokio::spawn(async move {
-                // Dropped with this task, after the listener: whoever waits for `closed` knows.
+            let accepting = Arc::clone(&listener);
+            let task = tokio::spawn(async move {
+                // Dropped with this task, after its connections: whoever waits for `closed` knows.
                 let _open = open;
-                listen::accept(listener, tls, sim, router, counter).await;
+                listen::accept(accepting, tls, sim, router, counter).await;
             });
-            *lock(&state) = State {
-                address: Some(address),
-                running: Some(Running { abort: accepting.abort_handle(), closed }),
-            };
+            let running = Running { abort: task.abort_handle(), closed, listener };
+            *lock(&state) = State { address: Some(address), running: Some(running) };
             let _ = report.send(Ok(()));
         });
         started
@@ -317,23 +336,23 @@ impl LibraryServer {
         self.halt();
     }
 
-    /// Stops, forgets all sessions and listens again on the same port.
+    /// Ends all connections and sessions and serves again on the same port. A server that was
+    /// [stopped](Self::stop) listens again.
     ///
-    /// Fails if something else took the port in the meantime.
+    /// Fails if something else took the port of a stopped server in the meantime.
     pub async fn restart(&self) -> Result<(), Error> {
-        self.halt();
+        let listener = self.halt();
         self.expire_all();
-        self.launch().await.map_err(|_| Error::stopped())?
+        self.launch(listener).await.map_err(|_| Error::stopped())?
     }
 
     /// The tasks end on the server's own threads, so that waiting for them here is short and
-    /// cannot deadlock.
-    fn halt(&self) {
-        let running = lock(&self.state).running.take();
-        if let Some(running) = running {
-            running.abort.abort();
-            let _ = running.closed.recv_timeout(PATIENCE);
-        }
+    /// cannot deadlock. The listener lives on in the result.
+    fn halt(&self) -> Option<Arc<TcpListener>> {
+        let running = lock(&self.state).running.take()?;
+        running.abort.abort();
+        let _ = running.closed.recv_timeout(PATIENCE);
+        Some(running.listener)
     }
 }
 

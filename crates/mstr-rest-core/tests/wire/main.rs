@@ -1,5 +1,9 @@
 //! Tests over the wire, against the simulated server.
+#![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
 
+mod errors;
+mod guard;
 mod origin;
 mod session;
+mod streaming;
 mod support;

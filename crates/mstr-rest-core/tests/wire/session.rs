@@ -298,10 +298,11 @@ async fn at_most_so_many_requests_in_flight() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(busy(&server.journal()), 3);
     stall.remove();
-    for task in tasks {
-        assert!(task.await.unwrap().unwrap_err().is_not_found());
+    for task in &tasks {
+        task.abort();
     }
-    assert_eq!(busy(&server.journal()), 8);
+    // a request that is gone has given its place back
+    assert!(session.get("sessions").await.is_ok());
     session.close().await.unwrap();
 
     let session = builder(&server).max_in_flight(1).connect().await.unwrap();

@@ -19,7 +19,3 @@ pub(crate) fn logins(server: &LibraryServer) -> usize {
 pub(crate) fn logouts(server: &LibraryServer) -> usize {
     server.count(Method::POST, "/auth/logout")
 }
-
-pub(crate) fn assert_send_static<T: Send + 'static>(value: T) -> T {
-    value
-}

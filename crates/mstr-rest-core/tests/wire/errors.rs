@@ -1,0 +1,173 @@
+//! What comes of replies that are not what was hoped for.
+
+use std::time::Duration;
+
+use mstr_rest_core::{ErrorKind, Session};
+use mstr_sim::{Fault, LibraryServer, Method, Reply};
+use serde_json::{Value, json};
+
+use crate::support::builder;
+
+/// A server that answers `GET /x` with this, once.
+async fn ask(server: &LibraryServer, session: &Session, fault: Fault) -> mstr_rest_core::Error {
+    server.inject(fault.on(Method::GET, "/x").times(1));
+    session.get("x").decode::<Value>().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn every_broken_reply_has_its_kind() {
+    let server = LibraryServer::start().await.unwrap();
+    let session =
+        builder(&server).read_timeout(Duration::from_millis(500)).connect().await.unwrap();
+    let text = |content_type: &str, body: &str| {
+        Fault::reply(Reply::new(200).with_body(content_type, body.as_bytes().to_vec()))
+    };
+    let failed = |status: u16, body: Vec<u8>| {
+        Fault::reply(Reply::new(status).with_body("application/json", body))
+    };
+    for (name, fault, kind, status) in [
+        ("reset", Fault::reset(), ErrorKind::Transport, None),
+        ("stall before the head", Fault::stall(), ErrorKind::Timeout, None),
+        (
+            "stall in the body",
+            Fault::reply(Reply::json(200, &json!([1, 2, 3])).stall_at(3)),
+            ErrorKind::Timeout,
+            None,
+        ),
+        (
+            "truncated body",
+            Fault::reply(Reply::json(200, &json!([1, 2, 3])).cut_at(3)),
+            ErrorKind::Transport,
+            None,
+        ),
+        ("proxy page", Fault::html(502), ErrorKind::Http, Some(502)),
+        ("page instead of JSON", text("text/html", "<html>"), ErrorKind::Decode, Some(200)),
+        ("invalid JSON", text("application/json", "{"), ErrorKind::Decode, Some(200)),
+        ("no body", Fault::reply(Reply::new(204)), ErrorKind::Decode, Some(204)),
+        ("wrong content type", failed(404, b"nothing".to_vec()), ErrorKind::Http, Some(404)),
+        ("a list", failed(500, b"[1]".to_vec()), ErrorKind::Unknown, Some(500)),
+        ("deep JSON", failed(500, vec![b'['; 100_000]), ErrorKind::Http, Some(500)),
+        ("invalid UTF-8", failed(500, vec![0xff, 0xfe]), ErrorKind::Http, Some(500)),
+        ("longer than the bound", failed(500, vec![b' '; 3 << 20]), ErrorKind::Http, Some(500)),
+        (
+            "error, then a cut",
+            Fault::reply(Reply::error(404, "ERR004", "gone").cut_at(5)),
+            ErrorKind::Http,
+            Some(404),
+        ),
+        ("expired", Fault::reply(Reply::session_expired()), ErrorKind::SessionExpired, Some(401)),
+    ] {
+        let error = ask(&server, &session, fault).await;
+        assert_eq!(error.kind(), kind, "{name}: {error:?}");
+        assert_eq!(error.status().map(|status| status.as_u16()), status, "{name}");
+        assert_eq!(error.attempts(), 1, "{name}");
+    }
+    assert!(session.get("sessions").await.is_ok(), "the session survives all of them");
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn decode_errors_name_the_member_and_hold_no_value() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    let reply = Reply::json(200, &json!([{"id": "a"}, {"id": ["canary"]}]));
+    server.inject(Fault::reply(reply).on(Method::GET, "/x"));
+    #[derive(Debug, serde::Deserialize)]
+    struct Item {
+        #[allow(dead_code)]
+        id: String,
+    }
+    let error = session.get("x").decode::<Vec<Item>>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(error.to_string().contains("`[1].id`"), "{error}");
+    assert!(!format!("{error:?}").contains("canary"));
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn raw_and_handed_back_replies() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    let reply = session.get("nothing").raw().await.unwrap();
+    assert_eq!(reply.status(), 404);
+    assert!(reply.text().await.unwrap().contains("ERR004"));
+    session.close().await.unwrap();
+
+    let session = builder(&server).return_http_errors(true).connect().await.unwrap();
+    server.inject(Fault::html(502).on(Method::GET, "/x"));
+    assert_eq!(session.get("x").await.unwrap().status(), 502);
+    let typed = session.get("x").decode::<Value>().await.unwrap_err();
+    assert_eq!((typed.kind(), typed.status().unwrap().as_u16()), (ErrorKind::Http, 502));
+    assert_eq!(session.get("nothing").await.unwrap_err().code(), Some("ERR004"));
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_connection() {
+    // a port that nobody listens on: it was given to a listener that is gone
+    let gone = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let session = Session::builder(format!("http://127.0.0.1:{gone}/api"))
+        .environment_proxies(false)
+        .build()
+        .unwrap();
+    let error = session.get("x").query("sig", "canary").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(error.is_connect() && error.is_transient());
+    assert!(error.to_string().contains(&format!("http://127.0.0.1:{gone}")), "{error}");
+    let session = Session::builder("http://no-such-host.invalid/api")
+        .environment_proxies(false)
+        .build()
+        .unwrap();
+    let error = session.get("x").query("sig", "canary").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
+    let mut chain = format!("{error} {error:?}");
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        chain.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    assert!(!chain.contains("canary"), "{chain}");
+}
+
+#[tokio::test]
+async fn mistakes_are_errors_before_anything_is_sent() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    server.clear_journal();
+    for call in [
+        session.get("x").header("bad name", "v"),
+        session.get("x").header("a", "line\nbreak"),
+        session.get("x").project_id("\u{0}"),
+        session.get("x").json(&std::collections::BTreeMap::from([(vec![1u8], 1)])),
+        session.get("x").segment(".."),
+        session.get("../admin"),
+        session.get("//evil.example/x"),
+        session.request("bad method", "x"),
+        session.get("https://user:pw@h.example/x"),
+    ] {
+        let shown = format!("{call:?}");
+        let error = call.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{shown}");
+        assert_eq!(error.attempts(), 0);
+    }
+    assert!(server.journal().is_empty());
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_limit_of_a_call_covers_its_body() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    let stalls = Reply::json(200, &json!([1, 2, 3])).stall_at(3);
+    server.inject(Fault::reply(stalls).on(Method::GET, "/x"));
+    let limit = Duration::from_millis(100);
+    let error = session.get("x").timeout(limit).decode::<Value>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let reply = session.get("x").timeout(limit).await.unwrap();
+    let error = reply.bytes().await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("100ms"), "{error}");
+    session.close().await.unwrap();
+}
