@@ -297,22 +297,12 @@ impl Serialize for LoginBody<'_> {
         }
         if let Some(options) = self.options {
             map.serialize_entry("applicationType", &options.application_type)?;
-            let texts = [
-                ("applicationId", &options.application_id),
-                ("metadataLocale", &options.locale.metadata),
-                ("warehouseDataLocale", &options.locale.warehouse_data),
-                ("displayLocale", &options.locale.display),
-                ("messagesLocale", &options.locale.messages),
-                ("numberLocale", &options.locale.number),
-                ("timeZone", &options.locale.time_zone),
-            ];
-            for (name, value) in texts {
+            for (name, value) in options.texts() {
                 if let Some(value) = value {
                     map.serialize_entry(name, value)?;
                 }
             }
-            let numbers = [("workingSet", options.working_set), ("maxSearch", options.max_search)];
-            for (name, value) in numbers {
+            for (name, value) in options.numbers() {
                 if let Some(value) = value {
                     map.serialize_entry(name, &value)?;
                 }

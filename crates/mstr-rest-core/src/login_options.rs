@@ -23,6 +23,26 @@ impl Default for LoginOptions {
     }
 }
 
+impl LoginOptions {
+    /// Members of the login body that are text.
+    pub(crate) fn texts(&self) -> [(&'static str, &Option<String>); 7] {
+        [
+            ("applicationId", &self.application_id),
+            ("metadataLocale", &self.locale.metadata),
+            ("warehouseDataLocale", &self.locale.warehouse_data),
+            ("displayLocale", &self.locale.display),
+            ("messagesLocale", &self.locale.messages),
+            ("numberLocale", &self.locale.number),
+            ("timeZone", &self.locale.time_zone),
+        ]
+    }
+
+    /// Members that are optional numbers.
+    pub(crate) fn numbers(&self) -> [(&'static str, Option<u32>); 2] {
+        [("workingSet", self.working_set), ("maxSearch", self.max_search)]
+    }
+}
+
 /// The languages and formats of a session; the server's defaults where nothing is said.
 ///
 /// Values are what the server knows: `en_us` for a locale, `UTC` or `Europe/Berlin` for a time

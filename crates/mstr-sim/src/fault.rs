@@ -260,7 +260,7 @@ impl Planned {
         if self.state.seen.fetch_add(1, Ordering::SeqCst) < self.fault.skip {
             return None;
         }
-        if self.fault.times.is_some_and(|times| self.state.hits.load(Ordering::SeqCst) > times) {
+        if self.fault.times.is_some_and(|times| self.state.hits.load(Ordering::SeqCst) >= times) {
             return None;
         }
         self.state.hits.fetch_add(1, Ordering::SeqCst);

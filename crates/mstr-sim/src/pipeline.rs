@@ -37,11 +37,11 @@ pub(crate) async fn answer(
         return deliver(reply, &connection).await;
     }
     let request = record(&sim, &connection, &head, body);
-    // Before the journal shows the request: whoever waits for it there finds the fault taken.
+    // Before the journal shows the request: who waits for it there may change the next one's lot.
     let strike = sim.faults.strike(&head.method, head.uri.path());
+    let latency = *lock(&sim.latency);
     let number = sim.journal.add(request.clone());
 
-    let latency = *lock(&sim.latency);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }

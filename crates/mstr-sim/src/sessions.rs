@@ -231,16 +231,10 @@ impl Sessions {
         self.live.remove(&generation).is_some()
     }
 
-    /// Ends every session of the user, and all that share an I-Server session with one of them.
+    /// Ends every session of the user. Those that delegation made from them are the user's, too.
     pub(crate) fn end_user(&mut self, user: &str) -> usize {
         let before = self.live.len();
-        let shared: BTreeSet<u64> = self
-            .live
-            .values()
-            .filter(|session| session.user == user)
-            .map(|session| session.iserver)
-            .collect();
-        self.live.retain(|_, session| !shared.contains(&session.iserver));
+        self.live.retain(|_, session| session.user != user);
         before - self.live.len()
     }
 

@@ -308,6 +308,12 @@ async fn gzip_for_those_who_accept_it() {
     let expired = Call::put("/sessions").header("Accept-Encoding", "gzip").send(&server).await;
     assert_eq!(expired.header("content-encoding"), Some("gzip"));
     assert_eq!(expired.without_ticket(), EXPIRED);
+    let empty = login("administrator", "mstr").header("Accept-Encoding", "gzip");
+    assert_eq!(empty.send(&server).await.header("content-encoding"), None);
+
+    let server = LibraryServer::builder().gzip(false).start().await.unwrap();
+    let plain = Call::get("/status").header("Accept-Encoding", "gzip").send(&server).await;
+    assert_eq!(plain.header("content-encoding"), None);
 }
 
 #[tokio::test]

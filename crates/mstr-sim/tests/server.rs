@@ -171,6 +171,19 @@ async fn a_paused_clock_of_the_caller_does_not_matter() {
 }
 
 #[tokio::test]
+async fn latency_holds_up_requests_that_come_while_it_lasts() {
+    let server = LibraryServer::start().await.unwrap();
+    server.set_latency(Duration::from_secs(3600));
+    let waiting = Call::get("/status").start(&server).await;
+    assert!(server.wait_for(|journal| journal.len() == 1).await);
+    server.set_latency(Duration::ZERO);
+    assert_eq!(Call::get("/status").send(&server).await.status, 200);
+    let journal = server.journal();
+    assert!(!journal[0].is_answered() && journal[1].is_answered());
+    drop(waiting);
+}
+
+#[tokio::test]
 async fn wait_for_sees_what_comes_later() {
     let server = LibraryServer::start().await.unwrap();
     let done = |journal: &[mstr_sim::RecordedRequest]| {

@@ -66,17 +66,18 @@ async fn every_broken_reply_has_its_kind() {
     session.close().await.unwrap();
 }
 
+#[derive(Debug, serde::Deserialize)]
+struct Item {
+    #[allow(dead_code)]
+    id: String,
+}
+
 #[tokio::test]
 async fn decode_errors_name_the_member_and_hold_no_value() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
     let reply = Reply::json(200, &json!([{"id": "a"}, {"id": ["canary"]}]));
     server.inject(Fault::reply(reply).on(Method::GET, "/x"));
-    #[derive(Debug, serde::Deserialize)]
-    struct Item {
-        #[allow(dead_code)]
-        id: String,
-    }
     let error = session.get("x").decode::<Vec<Item>>().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     assert!(error.to_string().contains("`[1].id`"), "{error}");

@@ -196,9 +196,8 @@ fn outside_a_runtime_calls_fail_and_do_not_panic() {
     let session = Session::builder("http://127.0.0.1:9/api").build().unwrap();
     let error = session.get("x").send().now_or_never().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    for future in [session.login(Auth::anonymous()).now_or_never()] {
-        assert_eq!(future.unwrap().unwrap_err().kind(), ErrorKind::Config);
-    }
+    let login = session.login(Auth::anonymous()).now_or_never();
+    assert_eq!(login.unwrap().unwrap_err().kind(), ErrorKind::Config);
     assert_eq!(session.logout().now_or_never().unwrap().unwrap_err().kind(), ErrorKind::Config);
     let connect = Session::builder("http://127.0.0.1:9/api").auth(Auth::anonymous()).connect();
     assert_eq!(connect.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::Config);

@@ -237,7 +237,7 @@ async fn refused_logins() {
 #[tokio::test]
 async fn credentials_are_resolved_when_they_are_needed() {
     let server = LibraryServer::start().await.unwrap();
-    let base = server.base_url().to_owned();
+    let base = server.base_url();
     let from_secret = Credential::from_async_fn(move || {
         let base = base.clone();
         async move { Ok(base) }
