@@ -227,7 +227,7 @@ async fn use_session(output: &Output, session: &Session, [query, header, body]: 
         session.put("sessions").body(body.clone()),
         session.get("status").include_auth(false).query("sig", query),
         session.get("x").header("bad name", header),
-        session.get(format!("//{query}/x")),
+        session.get(format!("//h.example/x?sig={query}")),
         session.get(format!("https://u:{query}@h/x")),
         session.get(format!("http://127.0.0.1:9/?{query}")),
     ];
