@@ -41,7 +41,8 @@ impl PrivilegesExt for Session {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let session = Place::find().await?.builder.connect().await?;
+    let place = Place::find().await?;
+    let session = place.builder.connect().await?;
     println!("{}", session.privileges().curl());
     for privilege in session.privileges().await?.privileges.iter().take(5) {
         println!("{}", privilege.name.as_deref().unwrap_or("(without a name)"));

@@ -79,10 +79,15 @@ impl Credential {
     ///
     /// Whatever the source reports; [`CredentialError::is_missing`] when it has nothing. A literal
     /// never fails and may be empty.
-    pub async fn resolve(&self) -> Result<SecretString, CredentialError> {
-        match &self.0 {
-            Repr::Literal(secret) => Ok(secret.clone()),
-            Repr::Provider(provider) => provider.secret_dyn().await,
+    pub fn resolve(
+        &self,
+    ) -> impl Future<Output = Result<SecretString, CredentialError>> + Send + use<> {
+        let source = self.0.clone();
+        async move {
+            match source {
+                Repr::Literal(secret) => Ok(secret),
+                Repr::Provider(provider) => provider.secret_dyn().await,
+            }
         }
     }
 

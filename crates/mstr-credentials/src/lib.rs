@@ -109,6 +109,7 @@ mod file;
 mod member;
 mod provider;
 mod reference;
+mod registry;
 mod value;
 
 pub use secrecy::{self, ExposeSecret, SecretString};
@@ -121,7 +122,8 @@ pub use env::EnvVar;
 pub use error::CredentialError;
 pub use file::SecretFile;
 pub use provider::SecretProvider;
-pub use reference::{Reference, References};
+pub use reference::Reference;
+pub use registry::References;
 pub use value::SecretValue;
 
 /// The largest secret that is read from a file or a command: 64 KiB.

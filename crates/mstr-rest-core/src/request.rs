@@ -1,10 +1,10 @@
 //! What a call is made of, before it is sent.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::time::Limits;
 use crate::url::Target;
@@ -117,12 +117,17 @@ impl Request {
         url.set_query(None);
         let mut text = String::from(url);
         for (index, (name, value)) in pairs.iter().enumerate() {
-            let value = if PUBLIC_QUERY.contains(&name.as_str()) { value } else { "***" };
-            let name =
-                percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
             let sign = if index == 0 { '?' } else { '&' };
-            // writing to a String cannot fail
-            let _ = write!(text, "{sign}{name}={value}");
+            // without a value, the name itself may be the secret
+            let pair = if value.is_empty() {
+                "***".to_owned()
+            } else if PUBLIC_QUERY.contains(&name.as_str()) {
+                format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
+            } else {
+                format!("{}=***", utf8_percent_encode(name, NON_ALPHANUMERIC))
+            };
+            text.push(sign);
+            text.push_str(&pair);
         }
         text
     }

@@ -290,6 +290,11 @@ fn connect_reason(error: &reqwest::Error) -> &'static str {
     }
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<std::io::Error>()
+            && error.kind() == std::io::ErrorKind::ConnectionRefused
+        {
+            return ": nobody listens there";
+        }
         if cause.to_string().contains("invalid peer certificate") {
             return ": its certificate is not trusted; a private CA is added with \
                     SessionBuilder::root_certificates_pem";

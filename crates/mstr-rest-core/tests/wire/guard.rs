@@ -39,6 +39,7 @@ fn auto_traits_and_sizes() {
     drop(send_static(session.load_project_index()));
     drop(send_static(Session::builder("https://h/api").connect()));
     drop(send_static(settle()));
+    drop(send_static(Credential::from("x").resolve()));
     let guarded = Session::builder("https://h/api").auth(Auth::anonymous());
     drop(send_static(with_session(guarded, async |s: Session| s.get("x").await.map(drop))));
 }

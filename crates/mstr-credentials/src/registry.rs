@@ -1,0 +1,312 @@
+//! The registry of credential references: which schemes there are, and what each makes.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use crate::{
+    CachedSecret, Credential, CredentialError, EnvVar, Reference, SecretCommand, SecretFile,
+    cached::Inner,
+    reference::{malformed, split_scheme},
+};
+
+type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send + Sync;
+
+/// Which schemes there are, and how each makes a [`Credential`] of a [`Reference`].
+///
+/// | scheme | body | with `#member` |
+/// | --- | --- | --- |
+/// | `env:NAME` | variable, [read at every resolve](EnvVar) | member of the variable's JSON |
+/// | `file:PATH` | file, [read at every resolve](SecretFile) | member of the file's JSON |
+/// | `cmd:WORDS` | [command](SecretCommand), run at every resolve: its first line | member of all it prints, run once and [cached](CachedSecret) |
+///
+/// None of them has options. `WORDS` is a program with arguments, separated by white space, and
+/// **not** a shell command: no variables, no patterns, no pipes. A word or part of one in `'..'` is
+/// taken as it is; in `".."` too, but for `\"` and `\\`. Elsewhere a backslash is a backslash. As in
+/// every reference, `?`, `#` and `%` are written `%3F`, `%23`, `%25`:
+/// `cmd:op read "op://prod/mstr/one-time%3Fattribute=otp"`.
+///
+/// Cloned registries share what is cached.
+///
+/// ```
+/// use mstr_credentials::{CredentialError, ExposeSecret, References};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), CredentialError> {
+/// let references = References::default();
+/// let password = references.credential("env:MSTR_PASSWORD")?;
+/// let json = references.credential("file:/run/secrets/mstr.json#password")?;
+/// let command = references.credential("cmd:pass show 'mstr/my login'")?;
+///
+/// assert!(references.is_reference("env:MSTR_PASSWORD"));
+/// assert!(!references.is_reference("https://example.com"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct References {
+    schemes: BTreeMap<String, Arc<Factory>>,
+}
+
+impl References {
+    /// A registry without any scheme. [`default`](Self::default) has `env`, `file` and `cmd`.
+    pub fn empty() -> Self {
+        Self { schemes: BTreeMap::new() }
+    }
+
+    /// Adds a scheme, or replaces it.
+    ///
+    /// `factory` gets a well-formed reference whose scheme is this one. It runs when the credential
+    /// is made: it must not fetch anything. Its errors do not repeat what it was given. For a secret
+    /// that is fetched, [`register_secret`](Self::register_secret) does more of the work.
+    ///
+    /// ```
+    /// use mstr_credentials::{Credential, CredentialError, References};
+    ///
+    /// let mut references = References::default();
+    /// references.register("upper-env", |reference| {
+    ///     reference.allow_options(&[])?;
+    ///     if reference.member().is_some() {
+    ///         return Err(CredentialError::new("an upper-env reference has no member"));
+    ///     }
+    ///     Ok(Credential::env(reference.body().to_uppercase()))
+    /// });
+    /// assert!(references.credential("upper-env:mstr_password").is_ok());
+    /// ```
+    pub fn register(
+        &mut self,
+        scheme: impl Into<String>,
+        factory: impl Fn(&Reference) -> Result<Credential, CredentialError> + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.schemes.insert(scheme.into(), Arc::new(factory));
+        self
+    }
+
+    /// Adds a scheme whose secrets are fetched; references to one secret share one fetch.
+    ///
+    /// `factory` makes the secret of a reference's body and options; the member is seen to here. As
+    /// long as a credential of it is alive, references with the same body and the same options (in
+    /// any order) get the same [`CachedSecret`].
+    ///
+    /// ```
+    /// use mstr_credentials::{CachedSecret, CredentialError, References};
+    ///
+    /// # async fn fetch(id: String) -> Result<String, CredentialError> { Ok(id) }
+    /// let mut references = References::default();
+    /// references.register_secret("my-vault", |reference| {
+    ///     reference.allow_options(&["version"])?;
+    ///     let id = reference.body().to_owned();
+    ///     Ok(CachedSecret::new(format!("my vault's secret {id}"), move || fetch(id.clone())))
+    /// });
+    /// // one fetch for both
+    /// let username = references.credential("my-vault:prod/mstr#username")?;
+    /// let password = references.credential("my-vault:prod/mstr#password")?;
+    /// # Ok::<_, CredentialError>(())
+    /// ```
+    pub fn register_secret(
+        &mut self,
+        scheme: impl Into<String>,
+        factory: impl Fn(&Reference) -> Result<CachedSecret, CredentialError> + Send + Sync + 'static,
+    ) -> &mut Self {
+        let alive = Alive::default();
+        self.register(scheme, move |reference| {
+            let secret = alive.secret(reference, || factory(reference))?;
+            Ok(match reference.member() {
+                Some(member) => secret.field(member).into(),
+                None => secret.into(),
+            })
+        })
+    }
+
+    /// Adds a scheme that is known but not built in: using it is an error that names the cargo
+    /// feature to turn on.
+    ///
+    /// ```
+    /// use mstr_credentials::References;
+    ///
+    /// let mut references = References::default();
+    /// references.register_unavailable("aws-sm", "aws");
+    /// assert!(references.is_reference("aws-sm:prod/mstr"));
+    /// assert_eq!(
+    ///     references.credential("aws-sm:prod/mstr").unwrap_err().to_string(),
+    ///     r#"aws-sm references need the cargo feature "aws""#,
+    /// );
+    /// ```
+    pub fn register_unavailable(
+        &mut self,
+        scheme: impl Into<String>,
+        feature: impl Into<String>,
+    ) -> &mut Self {
+        let (scheme, feature) = (scheme.into(), feature.into());
+        let what = format!("{scheme} references need the cargo feature {feature:?}");
+        self.register(scheme, move |_| Err(CredentialError::new(what.clone())))
+    }
+
+    /// The registered schemes, sorted.
+    pub fn schemes(&self) -> impl Iterator<Item = &str> {
+        self.schemes.keys().map(String::as_str)
+    }
+
+    /// Whether a text starts with a registered scheme and a colon: whether it is meant as a
+    /// reference, not whether it is a good one.
+    pub fn is_reference(&self, text: &str) -> bool {
+        text.split_once(':').is_some_and(|(scheme, _)| self.schemes.contains_key(scheme))
+    }
+
+    /// The credential that a reference stands for. Fetches nothing.
+    ///
+    /// # Errors
+    ///
+    /// The scheme is not registered (the error lists those that are) or its feature is off, the text
+    /// does not follow the [grammar](Reference#grammar), or the scheme refuses the reference. The
+    /// text is never repeated: it may be a password. (Later errors, from resolving, do name the
+    /// variable, path or secret.)
+    pub fn credential(&self, reference: &str) -> Result<Credential, CredentialError> {
+        // the scheme first: what it is not registered for need not even be well-formed
+        let factory = reference
+            .split_once(':')
+            .and_then(|(scheme, _)| self.schemes.get(scheme))
+            .ok_or_else(|| {
+                let known: Vec<&str> = self.schemes().collect();
+                malformed(&format!("known schemes: {}", known.join(", ")))
+            })?;
+        factory(&Reference::parse(reference)?)
+    }
+}
+
+impl Default for References {
+    fn default() -> Self {
+        let mut references = Self::empty();
+        references.register("env", |reference| {
+            reference.allow_options(&[])?;
+            let variable = EnvVar::new(reference.body());
+            Ok(match reference.member() {
+                Some(member) => variable.member(member),
+                None => variable.into(),
+            })
+        });
+        references.register("file", |reference| {
+            reference.allow_options(&[])?;
+            let file = SecretFile::new(reference.body());
+            Ok(match reference.member() {
+                Some(member) => file.member(member),
+                None => file.into(),
+            })
+        });
+        let alive = Alive::default();
+        references.register("cmd", move |reference| {
+            reference.allow_options(&[])?;
+            let command = SecretCommand::new(words(reference.body())?);
+            Ok(match reference.member() {
+                Some(member) => {
+                    alive.secret(reference, || Ok(command.cached()))?.field(member).into()
+                }
+                None => command.into(),
+            })
+        });
+        references
+    }
+}
+
+/// Shows the schemes.
+impl fmt::Debug for References {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("References").field(&self.schemes.keys()).finish()
+    }
+}
+
+/// Secrets that some credential still uses, by body and options. Weak: when the last of its
+/// credentials is gone, so is the secret.
+#[derive(Default)]
+struct Alive(Mutex<HashMap<Key, Weak<Inner>>>);
+
+type Key = (String, Vec<(String, String)>);
+
+impl Alive {
+    fn secret(
+        &self,
+        reference: &Reference,
+        make: impl FnOnce() -> Result<CachedSecret, CredentialError>,
+    ) -> Result<CachedSecret, CredentialError> {
+        let mut options = reference.options.clone();
+        options.sort_unstable();
+        let key = (reference.body.clone(), options);
+        let alive = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secret) = alive().get(&key).and_then(CachedSecret::upgrade) {
+            return Ok(secret);
+        }
+        // not under the lock: it is someone else's code
+        let secret = make()?;
+        let mut alive = alive();
+        if let Some(secret) = alive.get(&key).and_then(CachedSecret::upgrade) {
+            return Ok(secret);
+        }
+        alive.retain(|_, secret| secret.strong_count() > 0);
+        alive.insert(key, secret.downgrade());
+        Ok(secret)
+    }
+}
+
+/// The words of a `cmd:` reference (see [`References`]).
+fn words(text: &str) -> Result<Vec<String>, CredentialError> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c.is_whitespace() {
+            words.extend(word.take());
+            continue;
+        }
+        let word = word.get_or_insert_default();
+        if !matches!(c, '\'' | '"') {
+            word.push(c);
+            continue;
+        }
+        loop {
+            match rest.next() {
+                None => return Err(CredentialError::new("a cmd reference has an open quote")),
+                Some(end) if end == c => break,
+                Some('\\') if c == '"' => {
+                    word.push(rest.next_if(|next| matches!(next, '"' | '\\')).unwrap_or('\\'));
+                }
+                Some(inside) => word.push(inside),
+            }
+        }
+    }
+    words.extend(word);
+    if words.first().is_none_or(String::is_empty) {
+        return Err(CredentialError::new("a cmd reference names no program"));
+    }
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_commands() {
+        for (text, expected) in [
+            ("op read x", vec!["op", "read", "x"]),
+            ("  a\t b\n", vec!["a", "b"]),
+            ("a 'b c' \"d e\"", vec!["a", "b c", "d e"]),
+            ("a b'c d'e", vec!["a", "bc de"]),
+            ("a '' \"\"", vec!["a", "", ""]),
+            (r#"a "q\"q" "b\\b" "c\c""#, vec!["a", "q\"q", r"b\b", r"c\c"]),
+            (r"C:\tools\op.exe 'C:\my files\'", vec![r"C:\tools\op.exe", r"C:\my files\"]),
+            ("a $HOME * | ; `x`", vec!["a", "$HOME", "*", "|", ";", "`x`"]),
+        ] {
+            assert_eq!(words(text).unwrap(), expected, "{text}");
+        }
+        for (text, error) in [
+            ("a 'b", "a cmd reference has an open quote"),
+            ("a \"b\\\"", "a cmd reference has an open quote"),
+            ("  ", "a cmd reference names no program"),
+            ("'' x", "a cmd reference names no program"),
+        ] {
+            assert_eq!(words(text).unwrap_err().to_string(), error);
+        }
+    }
+}
