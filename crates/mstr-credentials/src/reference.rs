@@ -227,7 +227,7 @@ pub(crate) fn malformed(what: &str) -> CredentialError {
     CredentialError::new(format!("not a credential reference: {what}"))
 }
 
-pub(crate) fn split_scheme(text: &str) -> Option<(&str, &str)> {
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once(':')?;
     let mut characters = scheme.chars();
     let valid = characters.next()?.is_ascii_alphabetic()

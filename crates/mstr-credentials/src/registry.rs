@@ -8,8 +8,7 @@ use std::{
 
 use crate::{
     CachedSecret, Credential, CredentialError, EnvVar, Reference, SecretCommand, SecretFile,
-    cached::Inner,
-    reference::{malformed, split_scheme},
+    cached::Inner, reference::malformed,
 };
 
 type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send + Sync;
@@ -230,9 +229,12 @@ impl Alive {
         reference: &Reference,
         make: impl FnOnce() -> Result<CachedSecret, CredentialError>,
     ) -> Result<CachedSecret, CredentialError> {
-        let mut options = reference.options.clone();
+        let mut options = reference
+            .options()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect::<Vec<_>>();
         options.sort_unstable();
-        let key = (reference.body.clone(), options);
+        let key = (reference.body().to_owned(), options);
         let alive = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(secret) = alive().get(&key).and_then(CachedSecret::upgrade) {
             return Ok(secret);

@@ -66,6 +66,7 @@ fn run(name: &str, krate: &str, main: &str, base: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = root.join("crates").join(krate);
+    let path = path.display();
     // the profiles of the workspace, so that dependencies need not be built again
     let manifest = format!(
         r#"
@@ -76,7 +77,7 @@ fn run(name: &str, krate: &str, main: &str, base: &str) -> String {
         rust-version = "1.88"
 
         [dependencies]
-        {krate} = {{ path = {path:?} }}
+        {krate} = {{ path = '{path}' }}
         tokio = {{ version = "1", features = ["rt", "macros", "net", "time"] }}
 
         [workspace]
