@@ -21,12 +21,12 @@ async fn login(server: &LibraryServer) -> Session {
 #[test]
 fn handlers_are_owned_and_shared() {
     fn shared<T: Clone + Send + Sync + std::fmt::Debug + 'static>() {}
+    fn moved<T: Send + 'static>(_: T) {}
     shared::<Projects>();
     shared::<IdentityTokens>();
     shared::<ApiTokens>();
     shared::<Server>();
     shared::<Call<mstr_rest_api::SessionInfo>>();
-    fn moved<T: Send + 'static>(_: T) {}
     let session = Session::builder("https://h/api").build().unwrap();
     moved(session.projects().load());
     moved(session.projects().resolve("x"));
