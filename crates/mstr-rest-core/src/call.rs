@@ -104,6 +104,12 @@ impl Call<Response> {
         let request = Box::new(Request::new(session, method, path.into()));
         Self { request, decode: Decode::Stream(|response| response) }
     }
+
+    /// A call that fails when it is sent.
+    pub(crate) fn with_mistake(mut self, what: &str) -> Self {
+        self.fail(what);
+        self
+    }
 }
 
 /// Building the request.

@@ -38,6 +38,7 @@ pub(crate) async fn execute(mut request: Box<Request>, stream: bool) -> Result<O
     let inner = Arc::clone(&request.session.inner);
     let span = trace::call_span(&request);
     let watch = span.clone();
+    let start = std::time::Instant::now();
     let outcome = async move {
         match request.limits.total.or(inner.limits.total).and_then(Deadline::after) {
             None => inner.road(&mut request, stream, None).await,
@@ -46,7 +47,7 @@ pub(crate) async fn execute(mut request: Box<Request>, stream: bool) -> Result<O
     }
     .instrument(span)
     .await;
-    trace::record(&watch, &outcome);
+    trace::record(&watch, start, &outcome);
     outcome
 }
 

@@ -40,6 +40,8 @@ impl Session {
             let (ended, flight) = Flight::new();
             session.inner.take_off(&flight).await?;
             let landing = Landing { inner: Arc::clone(&session.inner), _ended: ended };
+            // closed meanwhile: whoever closed it did not see this login and would not end it
+            session.inner.ensure_open()?;
             let task = tokio::spawn(async move {
                 let _landing = landing;
                 session.inner.login_or_give_up(&session, &auth).await
@@ -184,6 +186,7 @@ impl Inner {
     /// flight, no redirects, and every error status is an error.
     async fn send_plain(&self, request: &Request, state: &State) -> Result<Response> {
         let span = crate::trace::call_span(request);
+        let start = std::time::Instant::now();
         let target = request.target()?;
         let sending = async {
             let response = self.exchange(request, target.url, state).await?;
@@ -198,7 +201,7 @@ impl Inner {
             None => sending.await,
         };
         let outcome = outcome.map_err(|error| error.with_attempts(1));
-        crate::trace::record_plain(&span, &outcome);
+        crate::trace::record_plain(&span, start, &outcome);
         outcome
     }
 

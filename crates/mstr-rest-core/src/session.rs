@@ -151,7 +151,7 @@ impl Session {
     pub fn request(&self, method: &str, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         match method.to_ascii_uppercase().parse() {
             Ok(method) => self.call(method, path),
-            Err(_) => self.call(Method::GET, path).header(" not a method", ""),
+            Err(_) => self.call(Method::GET, path).with_mistake("the method is not one"),
         }
     }
 

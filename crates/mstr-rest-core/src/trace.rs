@@ -1,6 +1,8 @@
 //! Spans of calls and attempts: method, route and outcome; never headers, bodies, query values or
 //! user info.
 
+use std::time::Instant;
+
 use http::StatusCode;
 use tracing::{Span, field};
 
@@ -19,6 +21,7 @@ pub(crate) fn call_span(request: &Request) -> Span {
         iserver_code = field::Empty,
         ticket = field::Empty,
         error = field::Empty,
+        elapsed_ms = field::Empty,
     )
 }
 
@@ -27,23 +30,25 @@ pub(crate) fn attempt_span(attempt: u32) -> Span {
     tracing::debug_span!("mstr_attempt", attempt)
 }
 
-pub(crate) fn record(span: &Span, outcome: &Result<Outcome>) {
+pub(crate) fn record(span: &Span, start: Instant, outcome: &Result<Outcome>) {
     let status = outcome.as_ref().map(|outcome| match outcome {
         Outcome::Stream(response) => response.status(),
         Outcome::Whole(reply, _) => reply.status(),
     });
-    record_status(span, status);
+    record_status(span, start, status);
 }
 
 /// The same for the requests of a login.
-pub(crate) fn record_plain(span: &Span, outcome: &Result<Response>) {
-    record_status(span, outcome.as_ref().map(Response::status));
+pub(crate) fn record_plain(span: &Span, start: Instant, outcome: &Result<Response>) {
+    record_status(span, start, outcome.as_ref().map(Response::status));
 }
 
-fn record_status(span: &Span, outcome: Result<StatusCode, &Error>) {
+fn record_status(span: &Span, start: Instant, outcome: Result<StatusCode, &Error>) {
     if span.is_disabled() {
         return;
     }
+    let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    span.record("elapsed_ms", elapsed);
     let error = match outcome {
         Ok(status) => {
             span.record("status", status.as_u16());

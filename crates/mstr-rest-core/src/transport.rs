@@ -254,6 +254,7 @@ mod tls {
         Ok(())
     }
 
+    #[allow(clippy::unnecessary_wraps)] // as its twin above
     pub(super) fn configure(
         builder: reqwest::ClientBuilder,
         _: &TransportOptions,

@@ -13,6 +13,8 @@ use mstr_rest_core::{Auth, Session, with_session};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> mstr_rest_core::Result<()> {
+    let error = Session::builder("https://h/api").build().unwrap_err();
+    assert!(error.to_string().contains("feature `rustls`"), "{error}");
     let base = std::env::var("BASE").expect("BASE");
     let builder = Session::builder(base)
         .environment_proxies(false)
@@ -46,23 +48,37 @@ async fn main() -> mstr_rest::Result<()> {
 }
 "#;
 
+/// Only this features set lacks a crypto provider; reqwest would panic.
+const NO_PROVIDER: &str = r#"
+use mstr_rest::prelude::*;
+
+fn main() {
+    let error = Session::builder("https://h/api").build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    println!("{error}");
+}
+"#;
+
 #[test]
 fn packages_outside_build_and_log_in() {
     let server = LibraryServer::builder().start_blocking().unwrap();
-    for (name, krate, main, says) in [
-        ("with-core", "mstr-rest-core", CORE, "status 200 OK"),
-        ("with-umbrella", "mstr-rest", UMBRELLA, "projects 2"),
+    for (name, dependency, main, says) in [
+        ("with-core", ["mstr-rest-core", ""], CORE, "status 200 OK"),
+        ("with-umbrella", ["mstr-rest", ""], UMBRELLA, "projects 2"),
     ] {
         server.clear_journal();
-        let said = run(name, krate, main, &server.base_url());
+        let said = run(name, dependency, main, &server.base_url());
         assert!(said.contains(says), "{said}");
         assert_eq!(server.count(Method::POST, "/auth/logout"), 1);
         assert!(server.sessions().is_empty());
     }
+    let bare = ["mstr-rest", r#", default-features = false, features = ["rustls-no-provider"]"#];
+    let said = run("without-provider", bare, NO_PROVIDER, "");
+    assert!(said.contains("no TLS crypto provider is installed"), "{said}");
 }
 
 /// Makes the package in a temporary folder, runs it, and gives what it printed.
-fn run(name: &str, krate: &str, main: &str, base: &str) -> String {
+fn run(name: &str, [krate, options]: [&str; 2], main: &str, base: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = root.join("crates").join(krate);
@@ -77,7 +93,7 @@ fn run(name: &str, krate: &str, main: &str, base: &str) -> String {
         rust-version = "1.88"
 
         [dependencies]
-        {krate} = {{ path = '{path}' }}
+        {krate} = {{ path = '{path}'{options} }}
         tokio = {{ version = "1", features = ["rt", "macros", "net", "time"] }}
 
         [workspace]

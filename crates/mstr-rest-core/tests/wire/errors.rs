@@ -151,7 +151,7 @@ async fn mistakes_are_errors_before_anything_is_sent() {
     ] {
         let shown = format!("{call:?}");
         let error = call.await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{shown}");
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{shown}: {error}");
         assert_eq!(error.attempts(), 0);
     }
     assert!(server.journal().is_empty());

@@ -418,3 +418,38 @@ async fn secrets_of_replies_are_marked() {
     let identity = identity.await.unwrap();
     assert!(!identity.expose_secret().is_empty());
 }
+
+/// The server answers a late request of an ended session with cookies that delete themselves.
+#[tokio::test]
+async fn a_late_reply_of_an_earlier_login_changes_nothing() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = manual(&server).await;
+    let late = Reply::session_expired()
+        .header("Set-Cookie", "iSession=; Max-Age=0; Path=/MicroStrategyLibrary")
+        .header("X-MSTR-AuthToken", "late")
+        .delayed(Duration::from_millis(300));
+    server.inject(Fault::reply(late).on(Method::GET, "/late"));
+    let ok = Reply::new(200)
+        .header("Set-Cookie", "JSESSIONID=late; Path=/MicroStrategyLibrary")
+        .header("X-MSTR-AuthToken", "late")
+        .header("X-MSTR-Something", "late")
+        .delayed(Duration::from_millis(300));
+    server.inject(Fault::reply(ok).on(Method::GET, "/later"));
+    let calls =
+        [tokio::spawn(session.get("late").send()), tokio::spawn(session.get("later").send())];
+    let both = |journal: &[RecordedRequest]| {
+        journal.iter().filter(|request| request.endpoint().starts_with("/late")).count() == 2
+    };
+    assert!(server.wait_for(both).await);
+    session.login(auth()).await.unwrap();
+    assert!(calls.iter().all(|call| !call.is_finished()), "they are late");
+    let [first, second] = calls;
+    assert!(first.await.unwrap().unwrap_err().is_session_expired());
+    assert_eq!(second.await.unwrap().unwrap().status(), 200);
+    assert!(session.captured_headers().is_empty());
+    session.get("sessions").await.unwrap();
+    let sent = server.requests(Method::GET, "/sessions").pop().unwrap();
+    assert_eq!(sent.cookie("iSession"), sent.token());
+    assert_ne!(sent.cookie("JSESSIONID"), Some("late"));
+    session.logout().await.unwrap();
+}
