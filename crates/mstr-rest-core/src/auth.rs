@@ -201,6 +201,21 @@ impl Auth {
         !matches!(self.0, Mode::Login { .. })
     }
 
+    /// Whether it can log in again: an adopted session has nothing to do so with.
+    pub(crate) fn can_renew(&self) -> bool {
+        matches!(self.0, Mode::Login { .. } | Mode::Delegate(_))
+    }
+
+    /// Has the sources forget what they cached: all, before the first is asked, so that user name
+    /// and password of one secret come from one fetch.
+    pub(crate) fn invalidate(&self) {
+        match &self.0 {
+            Mode::Login { members, .. } => members.iter().for_each(|m| m.value.invalidate()),
+            Mode::Delegate(member) => member.value.invalidate(),
+            Mode::Existing { .. } | Mode::BrowserCookies(_) => {}
+        }
+    }
+
     /// Resolves what the mode needs, and nothing else.
     pub(crate) async fn resolve(&self, options: &LoginOptions) -> Result<Resolved> {
         match &self.0 {

@@ -1,7 +1,7 @@
 //! How a session is set up.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderName;
@@ -11,13 +11,14 @@ use url::Url;
 
 use crate::defaults::{DefaultsSource, Given};
 use crate::execute::require_runtime;
+use crate::keep_alive::Usage;
 use crate::login_options::LoginOptions;
 use crate::projects::ProjectCache;
 use crate::session::{Inner, ProjectRef};
 use crate::state::StateCell;
 use crate::time::Limits;
 use crate::transport::{Transport, TransportOptions, TransportSecrets};
-use crate::{Auth, AuthenticatedSession, Error, ErrorKind, Locale, Result, Session};
+use crate::{Auth, AuthenticatedSession, Error, ErrorKind, Locale, Result, RetryPolicy, Session};
 
 /// Bodies of error replies are read up to 1 MiB: nothing useful is longer.
 const ERROR_LIMIT: usize = 1024 * 1024;
@@ -50,6 +51,9 @@ pub struct SessionBuilder {
     max_redirects: usize,
     return_http_errors: bool,
     max_in_flight: Option<usize>,
+    relogin: bool,
+    retry: RetryPolicy,
+    keep_alive: Option<Duration>,
     proxy: Option<Credential>,
     identity: Option<Credential>,
     transport: TransportOptions,
@@ -69,6 +73,9 @@ impl SessionBuilder {
             max_redirects: 20,
             return_http_errors: false,
             max_in_flight: None,
+            relogin: false,
+            retry: RetryPolicy::none(),
+            keep_alive: None,
             proxy: None,
             identity: None,
             transport: TransportOptions::default(),
@@ -222,6 +229,38 @@ impl SessionBuilder {
     }
 }
 
+/// Hours, not minutes.
+impl SessionBuilder {
+    /// Whether an expired session (`ERR009`) is logged in again, and the request sent once more.
+    ///
+    /// However many requests meet the expiry, there is one login; requests that start while it
+    /// runs wait for it. Credentials are resolved afresh, so that a rotated password counts. A
+    /// login that the server refused is not sent again with the same credentials: later requests
+    /// fail with its error until a credential changes or [`Session::login`] is called. A streamed
+    /// body that can be sent once is not repeated: its request fails with its own `ERR009`.
+    pub fn relogin(mut self, yes: bool) -> Self {
+        self.relogin = yes;
+        self
+    }
+
+    /// Extends the session (`PUT /sessions`) whenever it was not used for so long; choose less
+    /// than its idle limit. It begins with a login and ends with the session, or when the session
+    /// expired and nothing renews it. Failures are logged.
+    pub fn keep_alive(mut self, interval: Duration) -> Self {
+        if interval.is_zero() {
+            self.fail("the keep-alive interval must not be zero");
+        }
+        self.keep_alive = Some(interval);
+        self
+    }
+
+    /// When requests are sent again: never unless set here.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+}
+
 /// The network.
 impl SessionBuilder {
     /// A proxy for all requests: `http://proxy.example:3128`, user info allowed. Proxies of the
@@ -370,6 +409,12 @@ impl SessionBuilder {
             max_redirects: self.max_redirects,
             return_http_errors: self.return_http_errors,
             error_limit: ERROR_LIMIT,
+            relogin: self.relogin,
+            retry: self.retry,
+            keep_alive: self.keep_alive,
+            usage: Usage::new(),
+            renewal: Mutex::default(),
+            rejected: Mutex::default(),
             in_flight: self.max_in_flight.map(|places| Arc::new(Semaphore::new(places))),
             projects: ProjectCache::default(),
             closed: watch::Sender::new(false),

@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::execute::{Outcome, execute};
 use crate::request::{ProjectChoice, Request};
-use crate::{Body, Error, ErrorKind, Reply, Response, Result, Session};
+use crate::{Body, Error, ErrorKind, Reply, Response, Result, RetryPolicy, Session};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
@@ -239,6 +239,19 @@ impl<T> Call<T> {
         self
     }
 
+    /// When this call is sent again (the session's policy otherwise).
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.request.retry = Some(policy);
+        self
+    }
+
+    /// Whether the call may be repeated after it was sent, for a `POST` that changes nothing say.
+    /// The method decides otherwise.
+    pub fn idempotent(mut self, yes: bool) -> Self {
+        self.request.idempotent = Some(yes);
+        self
+    }
+
     fn fail(&mut self, what: &str) {
         self.request.fail(Error::new(ErrorKind::InvalidRequest, what));
     }
@@ -282,7 +295,8 @@ impl<T> Call<T> {
         Call { request: self.request, decode: Decode::Shared(Arc::new(decode)) }
     }
 
-    /// The reply as it is, whatever its status: error replies are not turned into errors.
+    /// The reply as it is, whatever its status: error replies are not turned into errors, and an
+    /// expired session is not renewed.
     pub fn raw(mut self) -> Call<Response> {
         self.request.raw = true;
         Call { request: self.request, decode: Decode::Stream(|response| response) }
@@ -382,8 +396,8 @@ impl<T> Future for CallFuture<T> {
         Poll::Ready(match (&this.decode, outcome) {
             (_, Err(error)) => Err(error),
             (Decode::Stream(give), Ok(Outcome::Stream(response))) => Ok(give(response)),
-            (decode, Ok(Outcome::Whole(reply, attempts))) => {
-                decode.reply(&reply).map_err(|error| error.with_attempts(attempts))
+            (decode, Ok(Outcome::Whole(reply, attempts, elapsed))) => {
+                decode.reply(&reply).map_err(|error| error.with_tries(attempts, elapsed))
             }
             // `execute` was told which of the two
             (_, Ok(Outcome::Stream(_))) => {

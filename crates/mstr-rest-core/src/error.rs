@@ -9,6 +9,7 @@ mod iserver_table;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use mstr_credentials::CredentialError;
@@ -62,6 +63,8 @@ struct Inner {
     iserver_code: Option<i64>,
     ticket_id: Option<String>,
     attempts: u32,
+    elapsed: Option<Duration>,
+    note: Option<&'static str>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -78,6 +81,8 @@ impl Error {
             iserver_code: None,
             ticket_id: None,
             attempts: 0,
+            elapsed: None,
+            note: None,
             source: None,
         }))
     }
@@ -101,11 +106,15 @@ impl Error {
         self.change(|inner| inner.source = Some(Arc::new(source)))
     }
 
-    pub(crate) fn with_attempts(self, attempts: u32) -> Self {
-        if self.0.attempts == attempts {
-            return self;
-        }
-        self.change(|inner| inner.attempts = attempts)
+    pub(crate) fn with_tries(self, attempts: u32, elapsed: Duration) -> Self {
+        self.change(|inner| {
+            inner.attempts = attempts;
+            inner.elapsed = Some(elapsed);
+        })
+    }
+
+    pub(crate) fn with_note(self, note: &'static str) -> Self {
+        self.change(|inner| inner.note = Some(note))
     }
 
     /// Takes a secret out of the server's text, should the server have repeated it there.
@@ -176,8 +185,16 @@ impl Error {
         self.0.attempts
     }
 
+    /// How long it took, all attempts and the waits between them. `None` when nothing was sent.
+    pub fn elapsed(&self) -> Option<Duration> {
+        self.0.elapsed
+    }
+
     /// What is known to help, where something is.
     pub fn hint(&self) -> Option<&'static str> {
+        if self.0.note.is_some() {
+            return self.0.note;
+        }
         match self.0.iserver_code {
             Some(SESSION_CAP) => Some(
                 "The sessions of this user for this project are used up: log out sessions that \
@@ -293,6 +310,7 @@ impl fmt::Debug for Error {
         }
         if self.attempts() > 1 {
             out.field("attempts", &self.attempts());
+            out.field("elapsed", &self.elapsed());
         }
         if let Some(source) = &self.0.source {
             out.field("source", source);

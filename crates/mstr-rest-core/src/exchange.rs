@@ -31,6 +31,9 @@ impl Inner {
     ) -> Result<Response> {
         let idle = request.limits.idle.or(self.limits.idle);
         let defaults = self.defaults.get().await?;
+        if request.include_auth && same_origin(&self.base, &url) {
+            self.usage.touch();
+        }
         let body = Some(&request.body);
         let mut hop = Hop { url, method: request.method.clone(), body, strayed: false };
         let mut followed = 0;

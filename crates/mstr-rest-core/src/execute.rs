@@ -1,22 +1,29 @@
 //! The road of every request: project, limits, attempt, classification.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tracing::Instrument;
 
 use crate::request::{ProjectChoice, Request};
+use crate::retry::{Repeatable, Tries};
 use crate::session::{Inner, ProjectRef};
 use crate::state::State;
 use crate::time::Deadline;
+use crate::url::{is_auth_path, same_origin};
 use crate::{Error, ErrorKind, Reply, Response, Result, trace};
 
 /// What the sending of a call brought.
 pub(crate) enum Outcome {
     Stream(Response),
-    /// The reply, and how many times the request was sent.
-    Whole(Reply, u32),
+    /// The reply, how many times the request was sent, and how long that took.
+    Whole(Reply, u32, Duration),
 }
+
+/// Why a request that met an expired session fails although the session was renewed.
+const NOT_REPEATED: &str = "The request was not repeated: its streamed body can be sent once only; \
+                            use Body::stream_fn for one that can be made again.";
 
 /// Everything here needs timers and tasks of Tokio.
 pub(crate) fn require_runtime() -> Result<()> {
@@ -75,24 +82,63 @@ impl Inner {
             request.project = ProjectChoice::Id(id);
             state = self.settled_state(request).await?;
         }
-        let permit = self.place_in_flight().await;
-        // One attempt today. Re-login and retries repeat from here, with the state of then.
-        let attempts = 1;
-        let span = trace::attempt_span(attempts);
-        let sent = self.exchange(request, target.url, &state).instrument(span).await;
-        let response = sent.map_err(|error| error.with_attempts(attempts))?;
-        let response = response.with_deadline(deadline).with_permit(permit);
-        let outcome = self.classify(request, stream, response, attempts).await;
-        outcome.map_err(|error| redact(error.with_attempts(attempts), &state))
+        let policy = request.retry.clone().unwrap_or_else(|| self.retry.clone());
+        let mut tries = Tries::new(policy, Repeatable::of(request), deadline);
+        let may_renew = self.relogin && request.include_auth && !is_auth_path(target.url.path());
+        let mut renewed = false;
+        loop {
+            let permit = self.place_in_flight().await;
+            tries.attempts += 1;
+            let span = trace::attempt_span(tries.attempts);
+            let sent = self.exchange(request, target.url.clone(), &state).instrument(span).await;
+            let wait = match &sent {
+                Ok(reply) => tries.after_status(request, reply.status(), reply.headers()),
+                Err(error) => tries.after_error(request, error),
+            };
+            if let Some(wait) = wait {
+                // neither the connection nor the place in flight is needed meanwhile
+                drop((sent, permit));
+                tokio::time::sleep(wait).await;
+                state = self.settled_state(request).await?;
+                continue;
+            }
+            let response = sent.map_err(|error| tries.mark(error))?;
+            let from_home = same_origin(&self.base, response.url());
+            let response = response.with_deadline(deadline).with_permit(permit);
+            let outcome = self.classify(request, stream, response, &tries).await;
+            let error = match outcome.map_err(|error| redact(tries.mark(error), &state)) {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => error,
+            };
+            let expired = error.is_session_expired() && from_home && state.token.is_some();
+            if !(expired && may_renew) || renewed {
+                return Err(error);
+            }
+            let renewal = self.renew(&request.session, &state).await;
+            if !request.body.is_repeatable() {
+                return Err(error.with_note(NOT_REPEATED));
+            }
+            renewal?;
+            renewed = true;
+            state = self.settled_state(request).await?;
+        }
     }
 
-    /// The state once no login is running. Without auth there is nothing to wait for.
+    /// The state once no login is running. Without auth there is nothing to wait for. Who waited
+    /// for a re-login shares its failure.
     async fn settled_state(&self, request: &Request) -> Result<Arc<State>> {
+        let mut waited_at = None;
         loop {
             self.ensure_open()?;
             let state = self.state.get();
-            match &state.flight {
-                Some(flight) if request.include_auth => flight.clone().wait().await,
+            match (&state.flight, waited_at) {
+                (Some(flight), _) if request.include_auth => {
+                    waited_at = waited_at.or(Some(state.renewals));
+                    flight.clone().wait().await;
+                }
+                (_, Some(renewals)) if renewals != state.renewals => {
+                    return state.failed_renewal.clone().map_or(Ok(state), Err);
+                }
                 _ => return Ok(state),
             }
         }
@@ -110,14 +156,14 @@ impl Inner {
         request: &Request,
         stream: bool,
         response: Response,
-        attempts: u32,
+        tries: &Tries,
     ) -> Result<Outcome> {
         let is_error = response.status().as_u16() >= 400;
         if request.raw || !is_error {
             return if stream {
                 Ok(Outcome::Stream(response))
             } else {
-                Ok(Outcome::Whole(response.reply().await?, attempts))
+                Ok(Outcome::Whole(response.reply().await?, tries.attempts, tries.elapsed()))
             };
         }
         let handed_back =

@@ -35,6 +35,11 @@
 //! code. Token, cookies and all `X-MSTR*` headers go to the origin of the base URL only, behind
 //! redirects too.
 //!
+//! # Hours, not minutes
+//! [`SessionBuilder::relogin`] logs an expired session in again, once for all who meet it;
+//! [`SessionBuilder::keep_alive`] keeps an idle one; [`RetryPolicy`] says what is sent again.
+//! None of them is on unless asked for.
+//!
 //! # Errors
 //! [`Error`] keeps everything that the server sent; [`ErrorKind`] says what to do about it.
 //!
@@ -58,11 +63,14 @@ mod error;
 mod exchange;
 mod execute;
 mod guard;
+mod keep_alive;
 mod login;
 mod login_options;
 mod projects;
+mod renew;
 mod request;
 mod response;
+mod retry;
 mod session;
 mod state;
 mod time;
@@ -80,6 +88,7 @@ pub use guard::{AuthenticatedSession, settle, try_with_session, with_session};
 pub use login_options::Locale;
 pub use projects::ProjectIndex;
 pub use response::{Reply, Response};
+pub use retry::RetryPolicy;
 pub use session::Session;
 
 pub use mstr_credentials::{

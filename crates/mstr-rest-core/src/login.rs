@@ -3,19 +3,22 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
 use mstr_credentials::{Credential, ExposeSecret, SecretString};
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::auth::Resolved;
 use crate::cookies::Jar;
 use crate::execute::require_runtime;
 use crate::request::Request;
+use crate::retry::{Repeatable, Tries};
 use crate::session::Inner;
 use crate::state::{Flight, State, TOKEN};
+use crate::time::Deadline;
 use crate::{Auth, Body, Error, ErrorKind, Reply, Response, Result, Session};
 
 /// A login whose guard is gone gets this long to bring the token that can then be logged out.
@@ -39,12 +42,12 @@ impl Session {
             require_runtime()?;
             let (ended, flight) = Flight::new();
             session.inner.take_off(&flight).await?;
-            let landing = Landing { inner: Arc::clone(&session.inner), _ended: ended };
+            let landing = Landing::new(Arc::clone(&session.inner), ended);
             // closed meanwhile: whoever closed it did not see this login and would not end it
             session.inner.ensure_open()?;
             let task = tokio::spawn(async move {
                 let _landing = landing;
-                session.inner.login_or_give_up(&session, &auth).await
+                session.inner.login_or_give_up(&session, &auth, false).await
             });
             task.await.unwrap_or_else(|error| {
                 Err(Error::with_source(ErrorKind::Config, "the login was stopped", error))
@@ -84,9 +87,15 @@ impl Session {
 
 /// Clears the way when a login has ended, in whatever way: returned, panicked, or its runtime
 /// stopped.
-struct Landing {
+pub(crate) struct Landing {
     inner: Arc<Inner>,
     _ended: watch::Sender<()>,
+}
+
+impl Landing {
+    pub(crate) fn new(inner: Arc<Inner>, ended: watch::Sender<()>) -> Self {
+        Self { inner, _ended: ended }
+    }
 }
 
 impl Drop for Landing {
@@ -114,8 +123,14 @@ impl Inner {
         }
     }
 
-    async fn login_or_give_up(&self, session: &Session, auth: &Auth) -> Result<Response> {
-        let login = self.log_in(session, auth);
+    /// Logs in, or, once the session is closed, tries no longer than it is worth.
+    pub(crate) async fn login_or_give_up(
+        &self,
+        session: &Session,
+        auth: &Auth,
+        renewal: bool,
+    ) -> Result<Response> {
+        let login = self.log_in(session, auth, renewal);
         let mut login = std::pin::pin!(login);
         tokio::select! {
             outcome = &mut login => outcome,
@@ -127,11 +142,19 @@ impl Inner {
         }
     }
 
-    async fn log_in(&self, session: &Session, auth: &Auth) -> Result<Response> {
+    async fn log_in(&self, session: &Session, auth: &Auth, renewal: bool) -> Result<Response> {
+        if auth.can_renew() {
+            let auth = Some(auth.clone());
+            *self.renewal.lock().unwrap_or_else(PoisonError::into_inner) = auth;
+        }
         let resolved = auth.resolve(&self.login).await?;
+        if renewal {
+            self.ensure_not_rejected(&resolved)?;
+        }
         self.defaults.forget();
         let old = self.state.get();
-        if old.can_be_logged_out() {
+        // the session that is renewed is gone; its token stays until the new one is there
+        if !renewal && old.can_be_logged_out() {
             if let Err(error) = self.end_session(session, &old).await {
                 tracing::debug!(kind = ?error.kind(), "the session before this login was not logged out");
             }
@@ -142,14 +165,16 @@ impl Inner {
         let (token, reply) = match resolved {
             Resolved::Post { path, body, secrets } => {
                 let mut request = plain(session, Method::POST, path);
-                request.body = Body::from(body);
+                request.body = Body::from(body.clone());
                 let json = HeaderValue::from_static("application/json");
                 request.headers.insert(http::header::CONTENT_TYPE, json);
-                self.ask_for_token(request, &fresh).await.map_err(|error| {
+                let asked = self.ask_for_token(request, &fresh).await.map_err(|error| {
                     secrets
                         .iter()
                         .fold(error, |error, secret| error.without_secret(secret.expose_secret()))
-                })?
+                });
+                self.remember_rejection(body, asked.as_ref().err());
+                asked?
             }
             Resolved::AskToken { cookies } => {
                 self.adopt(&fresh.jar, &cookies)?;
@@ -168,13 +193,16 @@ impl Inner {
             state.jar = fresh.jar;
             state.captured = Arc::new(captured);
             state.foreign = auth.is_foreign();
+            state.failed_renewal = None;
         });
+        self.usage.touch();
+        session.inner.keep_alive();
         Ok(reply.into())
     }
 
     /// Sends a login and takes the token from its reply.
     async fn ask_for_token(&self, request: Request, fresh: &State) -> Result<(HeaderValue, Reply)> {
-        let response = self.send_plain(&request, fresh).await?;
+        let response = self.send_plain(&request, Repeatable::UnlessDone, fresh).await?;
         let reply = response.reply().await?;
         match reply.headers().get(&TOKEN) {
             Some(token) => Ok((token_header(token.as_bytes())?, reply)),
@@ -184,25 +212,49 @@ impl Inner {
 
     /// Sends a request of the login itself: no waiting for a login, no place among those in
     /// flight, no redirects, and every error status is an error.
-    async fn send_plain(&self, request: &Request, state: &State) -> Result<Response> {
+    async fn send_plain(
+        &self,
+        request: &Request,
+        repeatable: Repeatable,
+        state: &State,
+    ) -> Result<Response> {
         let span = crate::trace::call_span(request);
         let start = std::time::Instant::now();
-        let target = request.target()?;
-        let sending = async {
-            let response = self.exchange(request, target.url, state).await?;
-            if response.status().as_u16() >= 400 {
-                return Err(response.into_error(self.error_limit).await);
-            }
-            Ok(response)
-        };
-        let sending = tracing::Instrument::instrument(sending, span.clone());
-        let outcome = match self.limits.total.and_then(crate::time::Deadline::after) {
+        let deadline = self.limits.total.and_then(Deadline::after);
+        let mut tries = Tries::new(self.retry.clone(), repeatable, deadline);
+        let sending = self.try_plain(request, state, &mut tries).instrument(span.clone());
+        let outcome = match deadline {
             Some(end) => end.bound(sending).await,
             None => sending.await,
         };
-        let outcome = outcome.map_err(|error| error.with_attempts(1));
         crate::trace::record_plain(&span, start, &outcome);
         outcome
+    }
+
+    async fn try_plain(
+        &self,
+        request: &Request,
+        state: &State,
+        tries: &mut Tries,
+    ) -> Result<Response> {
+        let target = request.target()?;
+        loop {
+            tries.attempts += 1;
+            let sent = self.exchange(request, target.url.clone(), state).await;
+            let wait = match &sent {
+                Ok(reply) => tries.after_status(request, reply.status(), reply.headers()),
+                Err(error) => tries.after_error(request, error),
+            };
+            if let Some(wait) = wait {
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            let response = sent.map_err(|error| tries.mark(error))?;
+            if response.status().as_u16() >= 400 {
+                return Err(tries.mark(response.into_error(self.error_limit).await));
+            }
+            return Ok(response);
+        }
     }
 
     fn adopt(&self, jar: &Jar, cookies: &[(String, SecretString)]) -> Result<()> {
@@ -234,7 +286,7 @@ impl Inner {
     /// `POST /auth/logout` with the token and cookies of that state.
     async fn end_session(&self, session: &Session, state: &State) -> Result<()> {
         let request = plain(session, Method::POST, "auth/logout");
-        match self.send_plain(&request, state).await {
+        match self.send_plain(&request, Repeatable::Unsent, state).await {
             Ok(response) if response.status().is_success() => Ok(()),
             Ok(response) => Err(Error::new(
                 ErrorKind::Http,

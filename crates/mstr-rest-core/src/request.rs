@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::time::Limits;
 use crate::url::Target;
-use crate::{Body, Error, Result, Session};
+use crate::{Body, Error, Result, RetryPolicy, Session};
 
 #[derive(Clone)]
 pub(crate) struct Request {
@@ -23,6 +23,10 @@ pub(crate) struct Request {
     pub(crate) needs_session: bool,
     /// Limits of this call; where it has none, the session's count.
     pub(crate) limits: Limits,
+    /// Whether it may be repeated; its method decides where this is `None`.
+    pub(crate) idempotent: Option<bool>,
+    /// When it is sent again; the session's policy counts where this is `None`.
+    pub(crate) retry: Option<RetryPolicy>,
     /// Error replies are handed back.
     pub(crate) raw: bool,
     /// A redirect is an error: its target must see neither credentials nor a token.
@@ -54,6 +58,8 @@ impl Request {
             include_auth: true,
             needs_session: false,
             limits: Limits { idle: None, total: None },
+            idempotent: None,
+            retry: None,
             raw: false,
             stay: false,
             mistake: None,

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
 use mstr_credentials::Credential;
@@ -12,12 +13,14 @@ use url::Url;
 
 use crate::cookies::CookieInfo;
 use crate::defaults::DefaultsSource;
+use crate::keep_alive::Usage;
 use crate::login_options::LoginOptions;
 use crate::projects::{ProjectCache, ProjectIndex};
+use crate::renew::Rejected;
 use crate::state::{State, StateCell};
 use crate::time::Limits;
 use crate::transport::Transport;
-use crate::{Call, Error, ErrorKind, Response, Result, SessionBuilder};
+use crate::{Auth, Call, Error, ErrorKind, Response, Result, RetryPolicy, SessionBuilder};
 
 /// A session with a Library server: cheap to clone, safe to share between tasks, and what every
 /// call is made from.
@@ -80,6 +83,14 @@ pub(crate) struct Inner {
     pub(crate) return_http_errors: bool,
     /// Bodies of error replies are read up to this many bytes.
     pub(crate) error_limit: usize,
+    pub(crate) relogin: bool,
+    pub(crate) retry: RetryPolicy,
+    /// Extends the session when it was idle for so long.
+    pub(crate) keep_alive: Option<Duration>,
+    pub(crate) usage: Usage,
+    /// How to log in again.
+    pub(crate) renewal: Mutex<Option<Auth>>,
+    pub(crate) rejected: Mutex<Option<Rejected>>,
     pub(crate) in_flight: Option<Arc<Semaphore>>,
     pub(crate) projects: ProjectCache,
     /// True once a guard closed the session: no call is sent any more.
@@ -259,7 +270,8 @@ impl Inner {
         self.state.update(|now| {
             if now.generation == generation {
                 let flight = now.flight.take();
-                *now = State { generation: generation + 1, flight, ..State::default() };
+                let renewals = now.renewals;
+                *now = State { generation: generation + 1, flight, renewals, ..State::default() };
             }
         });
     }

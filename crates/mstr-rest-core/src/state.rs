@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::watch;
 
+use crate::Error;
 use crate::cookies::Jar;
 
 pub(crate) static TOKEN: HeaderName = HeaderName::from_static("x-mstr-authtoken");
@@ -29,6 +30,10 @@ pub(crate) struct State {
     pub(crate) foreign: bool,
     /// A login is running: requests that carry auth wait for it.
     pub(crate) flight: Option<Flight>,
+    /// How many re-logins ended, and how the last one failed: for requests whose reply comes
+    /// after it ended.
+    pub(crate) renewals: u64,
+    pub(crate) failed_renewal: Option<Error>,
 }
 
 impl State {

@@ -36,6 +36,11 @@ impl Deadline {
         timeout_at(self.at, future).await.unwrap_or_else(|_| Err(self.error()))
     }
 
+    /// Whether a wait of that length goes beyond it.
+    pub(crate) fn is_over_after(self, wait: Duration) -> bool {
+        self.at.saturating_duration_since(Instant::now()) <= wait
+    }
+
     fn error(self) -> Error {
         Error::new(ErrorKind::Timeout, format!("the call was not done within {:?}", self.limit))
     }

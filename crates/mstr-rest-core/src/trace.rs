@@ -33,7 +33,7 @@ pub(crate) fn attempt_span(attempt: u32) -> Span {
 pub(crate) fn record(span: &Span, start: Instant, outcome: &Result<Outcome>) {
     let status = outcome.as_ref().map(|outcome| match outcome {
         Outcome::Stream(response) => response.status(),
-        Outcome::Whole(reply, _) => reply.status(),
+        Outcome::Whole(reply, ..) => reply.status(),
     });
     record_status(span, start, status);
 }

@@ -30,8 +30,8 @@ pub use mstr_rest_api as api;
 /// ```
 pub mod prelude {
     pub use crate::{
-        Auth, AuthenticatedSession, Body, Call, Credential, Error, ErrorKind, Response, Session,
-        SessionBuilder, with_session,
+        Auth, AuthenticatedSession, Body, Call, Credential, Error, ErrorKind, Response,
+        RetryPolicy, Session, SessionBuilder, with_session,
     };
     #[cfg(feature = "api")]
     pub use mstr_rest_api::{

@@ -66,6 +66,8 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
         iserver_code,
         ticket_id,
         attempts: 0,
+        elapsed: None,
+        note: None,
         source: None,
     }))
 }

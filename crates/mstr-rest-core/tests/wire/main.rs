@@ -3,6 +3,7 @@
 
 mod errors;
 mod guard;
+mod hours;
 mod origin;
 mod session;
 mod streaming;

@@ -1,0 +1,123 @@
+//! Keeping a session alive while nobody uses it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::session::Inner;
+use crate::{Call, Session};
+
+/// When the session was used last, and whether somebody keeps it alive.
+pub(crate) struct Usage {
+    start: Instant,
+    /// In milliseconds after `start`.
+    last: AtomicU64,
+    kept: AtomicBool,
+}
+
+impl Usage {
+    pub(crate) fn new() -> Self {
+        Self { start: Instant::now(), last: AtomicU64::new(0), kept: AtomicBool::new(false) }
+    }
+
+    /// The server's idle clock starts anew.
+    pub(crate) fn touch(&self) {
+        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.fetch_max(elapsed, Ordering::Relaxed);
+    }
+
+    /// When the session will have been idle for `interval`.
+    fn due(&self, interval: Duration) -> Option<Instant> {
+        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        self.start.checked_add(last.saturating_add(interval))
+    }
+}
+
+impl Inner {
+    /// Starts the task that extends the session when it was idle for the interval, if there is to
+    /// be one and none is running. It holds no session: it ends with the last of them, with a
+    /// close, a logout, or an expiry that nothing renews.
+    pub(crate) fn keep_alive(self: &Arc<Self>) {
+        let Some(interval) = self.keep_alive else { return };
+        if self.usage.kept.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let weak = Arc::downgrade(self);
+        let mut closed = self.closed.subscribe();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = keep(&weak, interval) => {}
+                // an error says that the session is gone
+                _ = closed.wait_for(|closed| *closed) => {}
+            }
+            if let Some(inner) = weak.upgrade() {
+                inner.usage.kept.store(false, Ordering::SeqCst);
+            }
+        });
+    }
+}
+
+async fn keep(weak: &Weak<Inner>, interval: Duration) {
+    loop {
+        let due = match weak.upgrade() {
+            Some(inner) => inner.usage.due(interval),
+            None => return,
+        };
+        let Some(due) = due else { return };
+        if due > Instant::now() {
+            // without the session: it may end meanwhile
+            tokio::time::sleep_until(due).await;
+            continue;
+        }
+        let Some(inner) = weak.upgrade() else { return };
+        let session = Session { inner, project: None };
+        if !session.has_session() {
+            return;
+        }
+        // a failed one counts as use: the next is an interval away
+        session.inner.usage.touch();
+        let Err(error) = extend(&session).send().await else { continue };
+        tracing::warn!(kind = ?error.kind(), "Keep-alive request failed");
+        let gone = error.is_session_expired() || error.kind() == crate::ErrorKind::NoSession;
+        if gone && !session.inner.relogin {
+            return;
+        }
+    }
+}
+
+fn extend(session: &Session) -> Call<()> {
+    session.put("sessions").without_project().require_session().decode_with(|_| Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn use_puts_it_off() {
+        let usage = Usage::new();
+        let start = usage.start;
+        assert_eq!(usage.due(MINUTE), Some(start + MINUTE));
+        tokio::time::advance(MINUTE / 2).await;
+        usage.touch();
+        assert_eq!(usage.due(MINUTE), Some(start + MINUTE * 3 / 2));
+        assert_eq!(usage.due(Duration::MAX), None, "never");
+    }
+
+    /// The task sleeps for an hour: it must not keep the session until then.
+    #[tokio::test]
+    async fn it_holds_no_session() {
+        let builder = Session::builder("http://127.0.0.1:9/api").keep_alive(MINUTE * 60);
+        let session = builder.build().unwrap();
+        session.inner.keep_alive();
+        assert!(session.inner.usage.kept.load(Ordering::SeqCst));
+        tokio::task::yield_now().await;
+        let weak = Arc::downgrade(&session.inner);
+        drop(session);
+        assert!(weak.upgrade().is_none());
+    }
+}
