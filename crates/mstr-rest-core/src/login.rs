@@ -29,7 +29,9 @@ impl Session {
     /// A token that is held already is logged out first, unless something else owns it; should
     /// that fail, the login goes on. Cancelling the future does not stop a login on its way.
     ///
-    /// For [`Auth::existing`] nothing is sent, and the reply is an empty 204 made here.
+    /// For [`Auth::existing`] nothing is sent, and the reply is an empty 204 made here. Adopting a
+    /// session ([`Auth::existing`], [`Auth::browser_cookies`]) forgets the one before without
+    /// logging it out: the server may end all sessions of a user at once.
     ///
     /// # Errors
     /// [`MissingCredential`](ErrorKind::MissingCredential) and
@@ -153,8 +155,11 @@ impl Inner {
         }
         self.defaults.forget();
         let old = self.state.get();
-        // the session that is renewed is gone; its token stays until the new one is there
-        if !renewal && old.can_be_logged_out() {
+        // The session that is renewed is gone; its token stays until the new one is there. And a
+        // session to adopt may be the same user's: the server may end it along with the old one.
+        let ends_old =
+            !renewal && !matches!(resolved, Resolved::Adopt { .. } | Resolved::AskToken { .. });
+        if ends_old && old.can_be_logged_out() {
             if let Err(error) = self.end_session(session, &old).await {
                 tracing::debug!(kind = ?error.kind(), "the session before this login was not logged out");
             }
@@ -250,6 +255,7 @@ impl Inner {
                 continue;
             }
             let response = sent.map_err(|error| tries.mark(error))?;
+            let response = response.with_deadline(tries.deadline());
             if response.status().as_u16() >= 400 {
                 return Err(tries.mark(response.into_error(self.error_limit).await));
             }

@@ -223,6 +223,10 @@ impl Tries {
         );
     }
 
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
     /// Since the first try.
     pub(crate) fn elapsed(&self) -> Duration {
         self.start.elapsed()
