@@ -1,7 +1,9 @@
 //! Decoding of members that come in several forms: the server is many versions.
 
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Text; a number counts as its digits, everything else as nothing.
 pub(crate) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
@@ -12,35 +14,92 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
 pub(crate) fn optional_text<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
+    Ok(match from.deserialize_any(Scalar::Nothing)? {
+        Scalar::Text(text) => Some(text),
+        Scalar::Integer(number) => Some(number.to_string()),
+        Scalar::Float(number) => Some(number.to_string()),
+        Scalar::Boolean(_) | Scalar::Nothing => None,
     })
 }
 
 /// A whole number, also as text.
 pub(crate) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
+    Ok(match from.deserialize_any(Scalar::Nothing)? {
+        Scalar::Integer(number) => i64::try_from(number).ok(),
+        Scalar::Text(text) => text.trim().parse().ok(),
+        Scalar::Float(_) | Scalar::Boolean(_) | Scalar::Nothing => None,
     })
 }
 
 /// A truth value, also as text in any letter case.
 pub(crate) fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::Bool(yes) => Some(yes),
-        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
-        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+    Ok(match from.deserialize_any(Scalar::Nothing)? {
+        Scalar::Boolean(yes) => Some(yes),
+        Scalar::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Scalar::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
         _ => None,
     })
+}
+
+/// What a member holds; lists, objects and null count as nothing. As a visitor, where it starts.
+enum Scalar {
+    Text(String),
+    Integer(i128),
+    Float(f64),
+    Boolean(bool),
+    Nothing,
+}
+
+impl<'de> Visitor<'de> for Scalar {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, yes: bool) -> Result<Self, E> {
+        Ok(Self::Boolean(yes))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self, E> {
+        Ok(Self::Integer(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self, E> {
+        Ok(Self::Integer(number.into()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self, E> {
+        Ok(Self::Float(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self, E> {
+        Ok(Self::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Self, E> {
+        Ok(Self::Text(text))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(Self::Nothing)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self::Nothing)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Self::Nothing)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
     #[serde(default)]
@@ -67,5 +126,7 @@ mod tests {
         assert_eq!((other.integer, other.boolean), (Some(7), Some(true)));
         let odd = r#"{"text":null,"optional":[],"integer":{},"boolean":"maybe","more":1}"#;
         assert_eq!(decode(odd), Forms::default());
+        let big = decode(r#"{"text":1.5,"integer":18446744073709551615,"optional":{"a":[{}]}}"#);
+        assert_eq!((big.text.as_str(), big.integer, big.optional), ("1.5", None, None));
     }
 }

@@ -76,12 +76,12 @@ pub(crate) fn join(base: &Url, path: &str) -> Result<Target> {
     if lower.starts_with("http:") || lower.starts_with("https:") {
         return bad("looks like a URL that lacks its two slashes");
     }
-    // A backslash would count as a slash, and the text is the part behind the base path: so that
-    // it cannot be taken for a host, it is parsed only after it was appended.
+    // A backslash would count as a slash. `./` in front: nothing in the text can then be taken for
+    // a scheme or a host.
     let end = relative.find(['?', '#']).unwrap_or(relative.len());
     let (route, rest) = relative.split_at(end);
-    let text = format!("{base}{}{rest}", route.replace('\\', "%5C"));
-    let Ok(mut url) = Url::parse(&text) else {
+    let text = format!("./{}{rest}", route.replace('\\', "%5C"));
+    let Ok(mut url) = base.join(&text) else {
         return bad("does not make a URL with the base URL");
     };
     url.set_fragment(None);

@@ -64,6 +64,9 @@ async fn requests_that_start_during_a_re_login_wait_for_it() {
         .filter(|r| r.token() == Some(&old))
         .count();
     assert_eq!((used_the_old_one, logins(&server)), (1, 2));
+    // a login starts with nothing of the one before
+    let again = &server.requests(Method::POST, "/auth/login")[1];
+    assert_eq!((again.token(), again.header("cookie")), (None, None));
 }
 
 #[tokio::test]
