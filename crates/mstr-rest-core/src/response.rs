@@ -195,7 +195,7 @@ impl Response {
             match next_piece(self.idle, self.deadline, body.frame()).await? {
                 None => return Ok(None),
                 Some(Err(error)) => {
-                    return Err(exchange_error(error, &crate::url::origin(&self.url)));
+                    return Err(exchange_error(error, Some(&self.url)));
                 }
                 Some(Ok(frame)) => {
                     if let Ok(piece) = frame.into_data()

@@ -121,7 +121,6 @@ impl Transport {
         body: Sending,
         idle: Option<Duration>,
     ) -> Result<http::Response<RawBody>> {
-        let origin = crate::url::origin(&url);
         let progress = idle.map(Progress::new);
         let mut request = reqwest::Request::new(method, url);
         *request.headers_mut() = headers;
@@ -136,7 +135,7 @@ impl Transport {
             Some(progress) => progress.guard(reply).await?,
             None => reply.await,
         };
-        reply.map(http::Response::from).map_err(|error| exchange_error(error, &origin))
+        reply.map(http::Response::from).map_err(|error| exchange_error(error, None))
     }
 }
 
@@ -265,8 +264,11 @@ mod tls {
 }
 
 /// The error of an exchange that brought no reply, or not all of it.
-pub(crate) fn exchange_error(error: reqwest::Error, origin: &str) -> Error {
-    // errors of reqwest carry the whole URL
+/// `url` is where it went, should the error not know.
+pub(crate) fn exchange_error(error: reqwest::Error, url: Option<&Url>) -> Error {
+    let origin = url.or_else(|| error.url()).map(crate::url::origin);
+    let origin = origin.as_deref().unwrap_or("the server");
+    // errors of reqwest carry the whole URL, its query too
     let error = error.without_url();
     let (kind, message) = if error.is_connect() {
         let reason = connect_reason(&error);
