@@ -84,6 +84,7 @@ impl Body {
     pub(crate) fn take(&self) -> Result<Sending> {
         Ok(match &self.0 {
             Repr::Empty => Sending::Empty,
+            Repr::Bytes(bytes) if bytes.is_empty() => Sending::Empty,
             Repr::Bytes(bytes) => Sending::Bytes(bytes.clone()),
             Repr::Make(make) => Sending::Stream(make()),
             Repr::Once(stream) => {

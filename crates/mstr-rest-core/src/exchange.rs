@@ -60,7 +60,8 @@ impl Inner {
                         crate::url::redact(&hop.url),
                         error.kind()
                     );
-                })?;
+                })
+                .map_err(|error| if followed == 0 { error } else { behind_redirect(error) })?;
             tracing::debug!(
                 "{} {} -> {} ({} ms)",
                 hop.method,
@@ -191,6 +192,15 @@ fn headers_of(
         }
     }
     headers
+}
+
+/// "Nothing was sent" does not hold behind a redirect: the request that was redirected was.
+fn behind_redirect(error: Error) -> Error {
+    if !error.is_connect() {
+        return error;
+    }
+    let message = format!("behind a redirect: {}", error.message());
+    Error::with_source(ErrorKind::Transport, message, error)
 }
 
 fn target(from: &Url, location: &HeaderValue) -> Option<Url> {

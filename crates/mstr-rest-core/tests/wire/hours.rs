@@ -280,6 +280,16 @@ async fn connect_errors_are_retried_for_any_method() {
         .unwrap();
     let error = session.post("x").body("rows").await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 4));
+
+    // behind a redirect something was sent: what may have taken effect is not sent again
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).retry(quick()).connect().await.unwrap();
+    let elsewhere = format!("http://127.0.0.1:{gone}/");
+    let redirect = server.inject(Fault::redirect(303, &elsewhere).on(Method::POST, "/x"));
+    let error = session.post("x").body("rows").await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Transport, 1));
+    assert_eq!(redirect.hits(), 1);
+    session.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ async fn uploads() {
     assert_eq!(count(Body::stream(chunks(300))).await.unwrap(), 300_000);
     assert_eq!(count(Body::stream_fn(|| chunks(3))).await.unwrap(), 3000);
     assert_eq!(count(Body::default()).await.unwrap(), 0);
+    assert_eq!(count("".into()).await.unwrap(), 0);
     assert_eq!(count(vec![1u8; 1_000_000].into()).await.unwrap(), 1_000_000);
     // in memory, its length is said whatever its size; without a body it is 0
     let lengths: Vec<_> = server
@@ -36,7 +37,10 @@ async fn uploads() {
         .iter()
         .map(|request| request.header("content-length").map(str::to_owned))
         .collect();
-    assert_eq!(lengths, [None, None, Some("0".to_owned()), Some("1000000".to_owned())]);
+    assert_eq!(
+        lengths,
+        [None, None, Some("0".to_owned()), Some("0".to_owned()), Some("1000000".to_owned())]
+    );
     // once is once
     let once = Body::stream(chunks(1));
     assert_eq!(count(once.clone()).await.unwrap(), 1000);
