@@ -88,7 +88,7 @@ fn begin_close(session: &Session, limit: Duration) -> Option<watch::Receiver<Opt
         return None;
     }
     let state = inner.state.get();
-    if state.flight.is_none() && !state.can_be_logged_out() {
+    if state.flight.is_none() && state.to_end().is_none() {
         return None;
     }
     let Ok(runtime) = Handle::try_current() else {
@@ -119,10 +119,13 @@ impl crate::session::Inner {
         if let Some(flight) = self.state.get().flight.clone() {
             flight.wait().await;
         }
-        if !self.state.get().can_be_logged_out() {
-            return Ok(());
-        }
-        let logout = tokio::time::timeout(limit, self.logout(session)).await;
+        let Some(ours) = self.state.get().to_end() else { return Ok(()) };
+        let logout = tokio::time::timeout(limit, async {
+            self.end_session(session, &ours).await?;
+            self.forget_login(ours.generation);
+            Ok(())
+        });
+        let logout = logout.await;
         logout.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Timeout, format!("the logout was not done within {limit:?}")))
         })

@@ -30,8 +30,9 @@ impl Session {
     /// that fail, the login goes on. Cancelling the future does not stop a login on its way.
     ///
     /// For [`Auth::existing`] nothing is sent, and the reply is an empty 204 made here. Adopting a
-    /// session ([`Auth::existing`], [`Auth::browser_cookies`]) forgets the one before without
-    /// logging it out: the server may end all sessions of a user at once.
+    /// session ([`Auth::existing`], [`Auth::browser_cookies`]) leaves one of ours that was held
+    /// before alone for now, for the server may end all sessions of a user at once: the guard logs
+    /// it out when it is closed, or the next login does.
     ///
     /// # Errors
     /// [`MissingCredential`](ErrorKind::MissingCredential) and
@@ -155,15 +156,19 @@ impl Inner {
         }
         self.defaults.forget();
         let old = self.state.get();
-        // The session that is renewed is gone; its token stays until the new one is there. And a
-        // session to adopt may be the same user's: the server may end it along with the old one.
-        let ends_old =
-            !renewal && !matches!(resolved, Resolved::Adopt { .. } | Resolved::AskToken { .. });
-        if ends_old && old.can_be_logged_out() {
-            if let Err(error) = self.end_session(session, &old).await {
+        // The session that is renewed is gone; its token stays until the new one is there. A session
+        // to adopt may be the same user's, and the server may end all of a user's sessions at once:
+        // ours is ended when the guard is closed, or by the next login.
+        let adopts = matches!(resolved, Resolved::Adopt { .. } | Resolved::AskToken { .. });
+        if !renewal
+            && !adopts
+            && let Some(ours) = old.to_end()
+        {
+            if let Err(error) = self.end_session(session, &ours).await {
                 tracing::debug!(kind = ?error.kind(), "the session before this login was not logged out");
             }
             self.forget_login(old.generation);
+            self.state.update(|state| state.owed = None);
         }
         // with a token or cookies of an earlier login the server would not make a new session
         let fresh = State::default();
@@ -198,6 +203,9 @@ impl Inner {
             state.jar = fresh.jar;
             state.captured = Arc::new(captured);
             state.foreign = auth.is_foreign();
+            if adopts {
+                state.owed = old.to_end();
+            }
             state.failed_renewal = None;
         });
         self.usage.touch();
@@ -276,7 +284,7 @@ impl Inner {
     }
 
     /// Logs out whatever login there is once none is running, and forgets it.
-    pub(crate) async fn logout(&self, session: &Session) -> Result<()> {
+    async fn logout(&self, session: &Session) -> Result<()> {
         let state = loop {
             let state = self.state.get();
             match &state.flight {
@@ -290,7 +298,7 @@ impl Inner {
     }
 
     /// `POST /auth/logout` with the token and cookies of that state.
-    async fn end_session(&self, session: &Session, state: &State) -> Result<()> {
+    pub(crate) async fn end_session(&self, session: &Session, state: &State) -> Result<()> {
         let request = plain(session, Method::POST, "auth/logout");
         match self.send_plain(&request, Repeatable::Unsent, state).await {
             Ok(response) if response.status().is_success() => Ok(()),

@@ -270,8 +270,14 @@ impl Inner {
         self.state.update(|now| {
             if now.generation == generation {
                 let flight = now.flight.take();
-                let renewals = now.renewals;
-                *now = State { generation: generation + 1, flight, renewals, ..State::default() };
+                let (renewals, owed) = (now.renewals, now.owed.take());
+                *now = State {
+                    generation: generation + 1,
+                    flight,
+                    renewals,
+                    owed,
+                    ..State::default()
+                };
             }
         });
     }

@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) captured: Arc<HeaderMap>,
     /// Whether a logout would end a session that something else owns.
     pub(crate) foreign: bool,
+    /// A login of ours that an adopted session took the place of: still ours to log out.
+    pub(crate) owed: Option<Arc<State>>,
     /// A login is running: requests that carry auth wait for it.
     pub(crate) flight: Option<Flight>,
     /// How many re-logins ended, and how the last one failed: for requests whose reply comes
@@ -37,9 +39,10 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Whether there is a session at the server that is ours to end.
-    pub(crate) fn can_be_logged_out(&self) -> bool {
-        self.token.is_some() && !self.foreign
+    /// The login that is ours to end, if there is one.
+    pub(crate) fn to_end(self: &Arc<Self>) -> Option<Arc<Self>> {
+        let ours = self.token.is_some() && !self.foreign;
+        if ours { Some(Arc::clone(self)) } else { self.owed.clone() }
     }
 }
 

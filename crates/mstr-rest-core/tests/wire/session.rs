@@ -114,6 +114,19 @@ async fn an_adopted_session_belongs_to_somebody_else() {
     asked.login(Auth::existing(token.as_str(), cookies.as_str())).await.unwrap();
     asked.logout().await.unwrap();
     assert!(server.sessions().is_empty());
+
+    // in the place of a login of ours: that one is still ours to end, the other is not
+    let (ours, theirs) = (builder(&server).connect().await.unwrap(), manual(&server).await);
+    theirs.get("sessions").await.unwrap();
+    let request = server.requests(Method::GET, "/sessions").pop().unwrap();
+    let (token, cookies) = (request.token().unwrap(), request.header("cookie").unwrap());
+    ours.login(Auth::existing(token, cookies)).await.unwrap();
+    assert_eq!(server.sessions().len(), 2, "nothing is ended by adopting");
+    assert!(ours.get("sessions").await.is_ok());
+    ours.close().await.unwrap();
+    let left: Vec<_> = server.sessions().iter().map(|live| live.token().to_owned()).collect();
+    assert_eq!(left, [token]);
+    theirs.logout().await.unwrap();
 }
 
 #[tokio::test]
