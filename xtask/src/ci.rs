@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use lexopt::prelude::Long;
 
 use crate::{
-    codegen, deny, deps, docs, features, fmt, interop, lint, sh::Result, test, tidy,
-    workspace::Workspace,
+    codegen, conformance, deny, deps, docs, faults, features, fmt, interop, lint, sh::Result, test,
+    tidy, workspace::Workspace,
 };
 
 struct Step {
@@ -27,6 +27,8 @@ const STEPS: &[Step] = &[
     },
     Step { name: "lint", rerun: "cargo xtask lint", run: lint::run },
     Step { name: "test", rerun: "cargo xtask test", run: test::run },
+    Step { name: "conformance", rerun: "cargo xtask conformance", run: conformance::run },
+    Step { name: "faults", rerun: "cargo xtask faults", run: faults::run },
     Step { name: "features", rerun: "cargo xtask features", run: features::run },
     Step { name: "deps", rerun: "cargo xtask deps", run: deps::run },
     Step { name: "deny", rerun: "cargo xtask deny", run: deny::run },
@@ -108,9 +110,9 @@ pub(crate) fn run(ws: &Workspace, selection: &Selection) -> Result {
     println!();
     for (name, took) in &done {
         let failed = failure.as_ref().is_some_and(|(step, _)| step.name == *name);
-        println!("{name:<9} {:>10}  {}", shown(*took), if failed { "FAILED" } else { "ok" });
+        println!("{name:<11} {:>10}  {}", shown(*took), if failed { "FAILED" } else { "ok" });
     }
-    println!("{:<9} {:>10}", "total", shown(done.iter().map(|(_, took)| *took).sum()));
+    println!("{:<11} {:>10}", "total", shown(done.iter().map(|(_, took)| *took).sum()));
     match failure {
         None => Ok(()),
         Some((step, error)) => Err(format!(

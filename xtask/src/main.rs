@@ -3,9 +3,11 @@
 
 mod ci;
 mod codegen;
+mod conformance;
 mod deny;
 mod deps;
 mod docs;
+mod faults;
 mod features;
 mod fmt;
 mod interop;
@@ -59,6 +61,16 @@ const COMMANDS: &[Command] = &[
         name: "test",
         about: "the README's two commands: all tests, and the quickstart",
         run: |ws, args| bare(args, || test::run(ws)),
+    },
+    Command {
+        name: "conformance",
+        about: "the language-neutral cases; --cases FILE.., --only ID.., --mutate",
+        run: |ws, args| conformance::with_options(ws, args),
+    },
+    Command {
+        name: "faults",
+        about: "the fault matrix: every fault times every operation",
+        run: |ws, args| bare(args, || faults::run(ws)),
     },
     Command {
         name: "features",

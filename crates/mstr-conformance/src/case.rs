@@ -23,13 +23,13 @@ pub(crate) struct Conventions {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
-    pub(crate) id: String,
+    #[serde(rename = "id")]
+    pub(crate) _id: String,
     #[serde(rename = "area")]
     pub(crate) _area: Option<String>,
     pub(crate) title: Option<String>,
     pub(crate) given: Given,
     pub(crate) when: Vec<Step>,
-    /// Not read before the case has run: what is expected must not decide what is done.
     pub(crate) then: Value,
     #[serde(rename = "status")]
     pub(crate) _status: String,
@@ -154,7 +154,17 @@ pub(crate) enum TransportError {
     #[serde(alias = "timeout")]
     ReadTimeout,
     /// The connection is closed instead of a reply.
+    #[serde(alias = "read_error")]
     Read,
+    /// A connection does not come about until the client gives up.
+    ConnectTimeout,
+}
+
+impl TransportError {
+    /// Whether the server never sees the request.
+    pub(crate) fn before_request(self) -> bool {
+        matches!(self, Self::Connect | Self::ConnectTimeout)
+    }
 }
 
 #[derive(Clone, Deserialize)]
@@ -174,12 +184,19 @@ pub(crate) enum Source {
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Step {
     Request(Request),
-    Verb { method: String, url: String },
+    Verb {
+        method: String,
+        url: String,
+    },
     Login(Login),
-    Delegate { identity_token: Text },
+    Delegate {
+        identity_token: Text,
+    },
     Logout {},
     Enter {},
-    Exit { body_error: Option<String> },
+    Exit {
+        body_error: Option<String>,
+    },
     HasSession {},
     DestroyAuthToken {},
     BaseUrl {},
@@ -189,25 +206,64 @@ pub(crate) enum Step {
     GetUserinfo {},
     GetProjects {},
     LoadProjects {},
-    GetProjectId { name: String },
-    ResolveProjectId { name: String },
+    GetProjectId {
+        name: String,
+    },
+    ResolveProjectId {
+        name: String,
+    },
     ExpireSessions {},
-    ServerProjects { projects: Value },
+    ServerProjects {
+        projects: Value,
+    },
     ProviderCalls {},
-    Sleep { seconds: f64 },
-    WaitFor { count: BTreeMap<String, usize>, timeout: f64 },
-    Parallel { count: usize, step: Box<Self> },
-    Staggered { gap: f64, steps: Vec<Self> },
-    Origin { url: String },
-    CookieDomain { url: String },
-    IsAuthUrl { url: String },
-    RedactUrl { url: String },
-    RetryDelay { attempt: u32, backoff_factor: f64, retry_after: Option<String> },
-    Resolve { provider: Source },
-    SetEnv { name: String, value: Option<String> },
+    Sleep {
+        seconds: f64,
+    },
+    WaitFor {
+        count: BTreeMap<String, usize>,
+        timeout: f64,
+    },
+    Parallel {
+        count: usize,
+        step: Box<Self>,
+    },
+    Staggered {
+        gap: f64,
+        steps: Vec<Self>,
+    },
+    Origin {
+        url: String,
+    },
+    CookieDomain {
+        url: String,
+    },
+    IsAuthUrl {
+        url: String,
+    },
+    RedactUrl {
+        url: String,
+    },
+    RetryDelay {
+        attempt: u32,
+        backoff_factor: f64,
+        retry_after: Option<String>,
+    },
+    Resolve {
+        provider: Source,
+    },
+    SetEnv {
+        name: String,
+        value: Option<String>,
+    },
     Defaults {},
-    SetBaseUrl { value: Text },
-    SecondSessionSameClient { base_url: String },
+    SetBaseUrl {
+        #[serde(rename = "value")]
+        _value: Text,
+    },
+    SecondSessionSameClient {
+        base_url: String,
+    },
 }
 
 #[derive(Clone, Deserialize)]

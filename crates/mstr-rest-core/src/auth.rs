@@ -88,6 +88,31 @@ pub(crate) async fn resolve(credential: &Credential, label: &str) -> Result<Secr
     }
 }
 
+/// Asks all sources, so that the error names all that yield nothing, not the first alone.
+async fn resolve_all(members: &[Member]) -> Result<Vec<(Cow<'static, str>, SecretString)>> {
+    let mut values = Vec::with_capacity(members.len());
+    let mut missing: Vec<(&Member, Error)> = Vec::new();
+    for member in members {
+        match member.resolve().await {
+            Ok(value) => values.push((member.name.clone(), value)),
+            Err(error) if error.kind() == ErrorKind::MissingCredential => {
+                missing.push((member, error));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let names: Vec<_> = missing.iter().map(|(member, _)| format!("`{}`", member.label)).collect();
+    match (missing.pop(), names.len()) {
+        (None, _) => Ok(values),
+        (Some((_, error)), 1) => Err(error),
+        (Some((_, error)), _) => Err(Error::with_source(
+            ErrorKind::MissingCredential,
+            format!("the credentials {} yield nothing", names.join(", ")),
+            error,
+        )),
+    }
+}
+
 impl Auth {
     /// User name and password (login mode 1).
     pub fn standard(username: impl Into<Credential>, password: impl Into<Credential>) -> Self {
@@ -220,10 +245,7 @@ impl Auth {
     pub(crate) async fn resolve(&self, options: &LoginOptions) -> Result<Resolved> {
         match &self.0 {
             Mode::Login { mode, members } => {
-                let mut values = Vec::with_capacity(members.len());
-                for member in members {
-                    values.push((member.name.clone(), member.resolve().await?));
-                }
+                let values = resolve_all(members).await?;
                 let body = LoginBody { members: &values, mode: *mode, options: Some(options) };
                 let body = body.to_bytes()?;
                 // a user name may stand in an error message
@@ -419,6 +441,7 @@ mod tests {
         for (auth, name) in [
             (Auth::standard(never.clone(), "p"), "`username`"),
             (Auth::standard("u", never.clone()), "`password`"),
+            (Auth::standard(never.clone(), never.clone()), "`username`, `password`"),
             (Auth::api_key(never.clone()), "`api_key`"),
             (Auth::identity_token(never.clone()), "`identity_token`"),
             (Auth::existing(never.clone(), ()), "`token`"),

@@ -180,7 +180,8 @@ impl Error {
         self.0.ticket_id.as_deref()
     }
 
-    /// How many times the request was sent. 0 when it never was.
+    /// How many times the request was sent, or could not be for want of a connection. 0 when it
+    /// was not tried.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }

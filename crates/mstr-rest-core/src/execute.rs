@@ -104,12 +104,21 @@ impl Inner {
             }
             let response = sent.map_err(|error| tries.mark(error))?;
             let from_home = same_origin(&self.base, response.url());
-            let response = response.with_deadline(deadline).with_permit(permit);
+            let response = response
+                .with_tries(tries.attempts, tries.start())
+                .with_deadline(deadline)
+                .with_permit(permit);
             let outcome = self.classify(request, stream, response, &tries).await;
             let error = match outcome.map_err(|error| redact(tries.mark(error), &state)) {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
+            // a whole body that broke off: the exchange broke
+            if let Some(wait) = tries.after_error(request, &error) {
+                tokio::time::sleep(wait).await;
+                state = self.settled_state(request).await?;
+                continue;
+            }
             let expired = error.is_session_expired() && from_home && state.token.is_some();
             if !(expired && may_renew) || renewed {
                 return Err(error);

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use mstr_credentials::{Credential, ExposeSecret, SecretString};
 use tokio::sync::watch;
 use tracing::Instrument;
@@ -27,7 +27,8 @@ const ABANDONED: Duration = Duration::from_secs(30);
 impl Session {
     /// Logs in, `POST /auth/login` (or what else the [`Auth`] says), and gives the server's reply.
     /// A token that is held already is logged out first, unless something else owns it; should
-    /// that fail, the login goes on. Cancelling the future does not stop a login on its way.
+    /// that fail, the login goes on. Cancelling the future does not stop a login on its way. The
+    /// token is in the head of the reply: a body that breaks off does not fail the login.
     ///
     /// For [`Auth::existing`] nothing is sent, and the reply is an empty 204 made here. Adopting a
     /// session ([`Auth::existing`], [`Auth::browser_cookies`]) leaves one of ours that was held
@@ -72,7 +73,7 @@ impl Session {
     }
 
     /// Logs out: `POST /auth/logout`, also without a token. The token is forgotten when the
-    /// server agrees, or no longer knows it (`ERR009`).
+    /// server agrees, or no longer knows it (`ERR009`). As a login, it is never redirected.
     ///
     /// The vendor documents that this ends all sessions of the user, not this one alone.
     ///
@@ -216,11 +217,14 @@ impl Inner {
     /// Sends a login and takes the token from its reply.
     async fn ask_for_token(&self, request: Request, fresh: &State) -> Result<(HeaderValue, Reply)> {
         let response = self.send_plain(&request, Repeatable::UnlessDone, fresh).await?;
-        let reply = response.reply().await?;
-        match reply.headers().get(&TOKEN) {
-            Some(token) => Ok((token_header(token.as_bytes())?, reply)),
-            None => Err(no_token(&reply)),
-        }
+        let token = match response.headers().get(&TOKEN) {
+            Some(token) => token_header(token.as_bytes()),
+            None => Err(no_token(response.status(), response.headers())),
+        };
+        let token = token.map_err(|error| response.mark(error))?;
+        // the session is there: a body that breaks off must not leave it to nobody
+        let head = response.head();
+        Ok((token, response.reply().await.unwrap_or(head)))
     }
 
     /// Sends a request of the login itself: no waiting for a login, no place among those in
@@ -263,7 +267,8 @@ impl Inner {
                 continue;
             }
             let response = sent.map_err(|error| tries.mark(error))?;
-            let response = response.with_deadline(tries.deadline());
+            let response =
+                response.with_tries(tries.attempts, tries.start()).with_deadline(tries.deadline());
             if response.status().as_u16() >= 400 {
                 return Err(tries.mark(response.into_error(self.error_limit).await));
             }
@@ -329,8 +334,8 @@ fn token_header(token: &[u8]) -> Result<HeaderValue> {
 }
 
 /// What came instead of a token.
-fn no_token(reply: &Reply) -> Error {
-    let what = match crate::error::media_type(reply.headers()) {
+fn no_token(status: StatusCode, headers: &HeaderMap) -> Error {
+    let what = match crate::error::media_type(headers) {
         Some("text/html") => {
             "an HTML page, likely a sign-on page: browser sign-on cannot be done with a password. \
              Use Auth::browser_cookies or Auth::api_key, and check that the base URL looks like \
@@ -341,7 +346,6 @@ fn no_token(reply: &Reply) -> Error {
              https://host/MicroStrategyLibrary/api/"
         }
     };
-    let status = reply.status();
     let message = format!("the login was answered with status {status} and {what}");
     Error::new(ErrorKind::LoginFailure, message).with_status(status)
 }

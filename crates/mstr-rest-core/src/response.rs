@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::time::{Deadline, next_piece};
@@ -41,6 +42,8 @@ pub struct Response {
     deadline: Option<Deadline>,
     /// Its place among the requests in flight.
     permit: Option<OwnedSemaphorePermit>,
+    /// How many times its request was sent, and since when: for the errors of its body.
+    sent: Option<(u32, Instant)>,
 }
 
 enum Source {
@@ -63,6 +66,7 @@ impl Response {
             idle,
             deadline: None,
             permit: None,
+            sent: None,
         }
     }
 
@@ -80,6 +84,19 @@ impl Response {
     pub(crate) fn with_deadline(mut self, deadline: Option<Deadline>) -> Self {
         self.deadline = deadline;
         self
+    }
+
+    pub(crate) fn with_tries(mut self, attempts: u32, start: Instant) -> Self {
+        self.sent = Some((attempts, start));
+        self
+    }
+
+    /// Writes into an error of the body, or about the reply, what it took to get it.
+    pub(crate) fn mark(&self, error: Error) -> Error {
+        match self.sent {
+            Some((attempts, start)) => error.with_tries(attempts, start.elapsed()),
+            None => error,
+        }
     }
 
     /// Keeps its place among the requests in flight until the body was read. Without a body there
@@ -146,6 +163,12 @@ impl Response {
         })
     }
 
+    /// The reply without its body.
+    pub(crate) fn head(&self) -> Reply {
+        let (headers, url) = (self.headers.clone(), self.url.clone());
+        Reply { status: self.status, headers, url, body: Bytes::new() }
+    }
+
     /// Reads the whole body.
     pub(crate) async fn reply(mut self) -> Result<Reply> {
         let body = self.read(usize::MAX).await?;
@@ -186,6 +209,13 @@ impl Response {
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
+        match self.next_unmarked().await {
+            Ok(piece) => Ok(piece),
+            Err(error) => Err(self.mark(error)),
+        }
+    }
+
+    async fn next_unmarked(&mut self) -> Result<Option<Bytes>> {
         let body = match &mut self.body {
             Source::Memory(bytes) if bytes.is_empty() => return Ok(None),
             Source::Memory(bytes) => return Ok(Some(std::mem::take(bytes))),
@@ -219,6 +249,7 @@ impl From<Reply> for Response {
             idle: None,
             deadline: None,
             permit: None,
+            sent: None,
         }
     }
 }

@@ -16,7 +16,8 @@ use crate::{Error, ErrorKind};
 /// [`Call::idempotent`](crate::Call::idempotent) says) when the exchange broke or took too long,
 /// or the status was 429, 502, 503 or 504. A login is sent again when it could not connect or met
 /// one of those statuses, never when it was refused. A 500 is never hidden: the server answers it
-/// for an object that does not exist. A streamed body that can be sent once is sent once.
+/// for an object that does not exist. A streamed body that can be sent once
+/// is never sent again, whatever happened.
 ///
 /// Waits double from [`base_delay`](Self::base_delay) up to [`max_delay`](Self::max_delay), each
 /// shortened by chance (full jitter) so that many clients do not come back at once. A `Retry-After`
@@ -225,6 +226,11 @@ impl Tries {
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
         self.deadline
+    }
+
+    /// When the first try began.
+    pub(crate) fn start(&self) -> Instant {
+        self.start
     }
 
     /// Since the first try.

@@ -29,7 +29,7 @@ pub(crate) struct State {
     /// Whether a logout would end a session that something else owns.
     pub(crate) foreign: bool,
     /// A login of ours that an adopted session took the place of: still ours to log out.
-    pub(crate) owed: Option<Arc<State>>,
+    pub(crate) owed: Option<Arc<Self>>,
     /// A login is running: requests that carry auth wait for it.
     pub(crate) flight: Option<Flight>,
     /// How many re-logins ended, and how the last one failed: for requests whose reply comes

@@ -184,24 +184,7 @@ async fn flows(output: &Output) -> Vec<String> {
     output.error(&error.await.unwrap_err());
     drop(base.clone().connect().await.unwrap());
     settle().await;
-    // re-login, refused and not, retries, keep-alive
-    let retry = RetryPolicy::default().base_delay(Duration::from_millis(1));
-    let hours = base.clone().relogin(true).retry(retry).keep_alive(Duration::from_millis(5));
-    let session = hours.connect().await.unwrap();
-    server.expire_all();
-    session.get("sessions").query("sig", query.as_str()).await.unwrap();
-    server.inject(Fault::status(503).on(Method::GET, "/busy"));
-    output.error(&session.get("busy").query("sig", query.as_str()).await.unwrap_err());
-    server.inject(Fault::html(502).on(Method::PUT, "/sessions").times(2));
-    let extended = |journal: &[RecordedRequest]| {
-        journal.iter().filter(|request| request.method() == Method::PUT).count() > 20
-    };
-    assert!(server.wait_for(extended).await);
-    server.set_password("administrator", "changed");
-    server.expire_all();
-    output.error(&session.get("sessions").await.unwrap_err());
-    server.set_password("administrator", &password);
-    session.close().await.unwrap();
+    hours(output, &server, &base, [&password, &query]).await;
     // what cannot be set up, with a secret in the wrong place
     let misplaced = [
         Session::builder(format!("https://u:{wrong}@h/api")).build(),
@@ -235,6 +218,32 @@ async fn flows(output: &Output) -> Vec<String> {
     secrets.sort();
     secrets.dedup();
     secrets
+}
+
+/// Re-login, refused and not, retries, keep-alive.
+async fn hours(
+    output: &Output,
+    server: &LibraryServer,
+    base: &SessionBuilder,
+    [password, query]: [&String; 2],
+) {
+    let retry = RetryPolicy::default().base_delay(Duration::from_millis(1));
+    let hours = base.clone().relogin(true).retry(retry).keep_alive(Duration::from_millis(5));
+    let session = hours.connect().await.unwrap();
+    server.expire_all();
+    session.get("sessions").query("sig", query).await.unwrap();
+    server.inject(Fault::status(503).on(Method::GET, "/busy"));
+    output.error(&session.get("busy").query("sig", query).await.unwrap_err());
+    server.inject(Fault::html(502).on(Method::PUT, "/sessions").times(2));
+    let extended = |journal: &[RecordedRequest]| {
+        journal.iter().filter(|request| request.method() == Method::PUT).count() > 20
+    };
+    assert!(server.wait_for(extended).await);
+    server.set_password("administrator", "changed");
+    server.expire_all();
+    output.error(&session.get("sessions").await.unwrap_err());
+    server.set_password("administrator", password);
+    session.close().await.unwrap();
 }
 
 /// Calls with secrets in all places of a request, and with all outcomes.

@@ -43,7 +43,9 @@ const FLOORS: &[(&str, May)] = &[
     // 4
     ("mstr-cli", Use(&["mstr-rest", "mstr-sim"])),
     // unpublished
+    ("mstr-conformance", UseAnything),
     ("mstr-examples", UseAnything),
+    ("mstr-faults", UseAnything),
     ("xtask", UseAnything),
 ];
 

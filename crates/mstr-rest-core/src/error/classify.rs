@@ -11,13 +11,10 @@ use super::{Error, ErrorKind, Inner, kind};
 const UNKNOWN: &str = "Unknown error";
 
 /// Whether the headers say JSON. Parameters and letter case do not matter: the server sends
-/// `application/json;charset=UTF-8` with `ERR009`.
+/// `application/json;charset=UTF-8` with `ERR009`. Other kinds of JSON (`application/problem+json`)
+/// are a proxy's, not the server's.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    media_type(headers).is_some_and(|media| {
-        media.eq_ignore_ascii_case("application/json")
-            || media.len() >= 5
-                && media.as_bytes()[media.len() - 5..].eq_ignore_ascii_case(b"+json")
-    })
+    media_type(headers).is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
 }
 
 /// `text/html` of `text/html; charset=utf-8`.
@@ -216,12 +213,17 @@ mod tests {
 
     #[test]
     fn json_media_types() {
-        for yes in
-            ["application/json", "Application/JSON;charset=UTF-8", "application/problem+json"]
-        {
+        for yes in ["application/json", "Application/JSON;charset=UTF-8"] {
             assert!(is_json(&headers(yes)), "{yes}");
         }
-        for no in ["text/html", "application/jsonx", "json", "text/json-seq", ""] {
+        for no in [
+            "text/html",
+            "application/problem+json",
+            "application/jsonx",
+            "json",
+            "text/json-seq",
+            "",
+        ] {
             assert!(!is_json(&headers(no)), "{no}");
         }
     }
