@@ -25,6 +25,10 @@ pub(crate) enum Outcome {
 const NOT_REPEATED: &str = "The request was not repeated: its streamed body can be sent once only; \
                             use Body::stream_fn for one that can be made again.";
 
+/// Why an expired session is not renewed although it should be.
+const ADOPTED: &str =
+    "It was not renewed: it was adopted without credentials to log in again with.";
+
 /// Everything here needs timers and tasks of Tokio.
 pub(crate) fn require_runtime() -> Result<()> {
     match Handle::try_current() {
@@ -123,7 +127,8 @@ impl Inner {
             if !(expired && may_renew) || renewed {
                 return Err(error);
             }
-            let renewal = self.renew(&request.session, &state).await;
+            let Some(auth) = self.renewal() else { return Err(error.with_note(ADOPTED)) };
+            let renewal = self.renew(&request.session, &state, &auth).await;
             if !request.body.is_repeatable() {
                 return Err(error.with_note(NOT_REPEATED));
             }

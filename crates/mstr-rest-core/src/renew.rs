@@ -8,7 +8,7 @@ use crate::auth::Resolved;
 use crate::login::Landing;
 use crate::session::Inner;
 use crate::state::{Flight, State};
-use crate::{Auth, Error, ErrorKind, Result, Session};
+use crate::{Auth, Error, Result, Session};
 
 /// `ERR003`: the server refuses the credentials.
 const REFUSED: u32 = 3;
@@ -27,17 +27,20 @@ enum Next {
     Failed(Error),
     /// Somebody else is at it.
     Wait(Flight),
-    Start(Auth),
+    Start,
 }
 
 impl Inner {
+    /// How to log in again; `None` for a session that was adopted.
+    pub(crate) fn renewal(&self) -> Option<Auth> {
+        self.renewal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Logs in again after the login of `seen` expired, unless somebody else did or does so. All
     /// who wait for one login share its outcome.
-    pub(crate) async fn renew(&self, session: &Session, seen: &State) -> Result<()> {
+    pub(crate) async fn renew(&self, session: &Session, seen: &State, auth: &Auth) -> Result<()> {
         loop {
             self.ensure_open()?;
-            let auth = self.renewal.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let Some(auth) = auth else { return Err(cannot_renew()) };
             let (ended, flight) = Flight::new();
             let next = self.state.update(|now| {
                 if let Some(running) = &now.flight {
@@ -50,7 +53,7 @@ impl Inner {
                     Some(error) if now.renewals != seen.renewals => Next::Failed(error.clone()),
                     _ => {
                         now.flight = Some(flight.clone());
-                        Next::Start(auth)
+                        Next::Start
                     }
                 }
             });
@@ -58,10 +61,13 @@ impl Inner {
                 Next::Done => return Ok(()),
                 Next::Failed(error) => return Err(error),
                 Next::Wait(running) => running.wait().await,
-                Next::Start(auth) => {
+                Next::Start => {
                     let landing = Landing::new(Arc::clone(&session.inner), ended);
+                    // closed meanwhile: whoever closed it did not see this login and would not
+                    // end it
+                    self.ensure_open()?;
                     // in a task of its own: whoever waits for it may be cancelled
-                    let session = session.clone();
+                    let (session, auth) = (session.clone(), auth.clone());
                     tokio::spawn(async move {
                         let _landing = landing;
                         session.inner.renew_now(&session, &auth).await;
@@ -105,11 +111,4 @@ impl Inner {
         };
         *self.rejected.lock().unwrap_or_else(PoisonError::into_inner) = rejected;
     }
-}
-
-fn cannot_renew() -> Error {
-    Error::new(
-        ErrorKind::SessionExpired,
-        "the session expired, and it was adopted without credentials to log in again with",
-    )
 }
