@@ -10,6 +10,7 @@ mod docs;
 mod faults;
 mod features;
 mod fmt;
+mod fuzz;
 mod interop;
 mod lint;
 mod markdown;
@@ -71,6 +72,11 @@ const COMMANDS: &[Command] = &[
         name: "faults",
         about: "the fault matrix: every fault times every operation",
         run: |ws, args| bare(args, || faults::run(ws)),
+    },
+    Command {
+        name: "fuzz",
+        about: "the fuzz targets, a minute each; TARGET.., --seconds N, --replay (corpus only)",
+        run: |ws, args| fuzz::with_options(ws, args),
     },
     Command {
         name: "features",

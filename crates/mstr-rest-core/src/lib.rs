@@ -73,6 +73,7 @@ mod response;
 mod retry;
 mod session;
 mod state;
+mod testing;
 mod time;
 mod trace;
 mod transport;
@@ -95,39 +96,7 @@ pub use mstr_credentials::{
     Credential, CredentialError, ExposeSecret, SecretProvider, SecretString,
 };
 
-/// The rules of the road as functions, for the conformance runner: what it checks is what requests
-/// go through. No part of the public contract.
 #[doc(hidden)]
-pub mod __conformance {
-    use std::time::{Duration, SystemTime};
-
-    use crate::RetryPolicy;
-
-    /// Scheme, host, and the port unless it is the scheme's own.
-    pub fn origin(url: &str) -> Option<(String, String, Option<u16>)> {
-        let url = ::url::Url::parse(url).ok()?;
-        let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
-        Some((url.scheme().to_owned(), host, url.port()))
-    }
-
-    /// The URL as logs show it.
-    pub fn redact_url(url: &str) -> Option<String> {
-        Some(crate::url::redact(&::url::Url::parse(url).ok()?))
-    }
-
-    /// Whether it is an authentication endpoint.
-    pub fn is_auth_url(url: &str) -> bool {
-        // a request passes its path alone
-        crate::url::is_auth_path(url.split(['?', '#']).next().unwrap_or_default())
-    }
-
-    /// The wait before a retry, counted from 1.
-    pub fn retry_delay(
-        policy: &RetryPolicy,
-        retry: u32,
-        retry_after: Option<&str>,
-    ) -> Option<Duration> {
-        let asked = retry_after.and_then(|text| crate::retry::retry_after(text, SystemTime::now()));
-        policy.delay(retry, asked)
-    }
+pub mod __testing {
+    pub use crate::testing::*;
 }
