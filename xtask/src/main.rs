@@ -15,6 +15,7 @@ mod interop;
 mod lint;
 mod markdown;
 mod sh;
+mod soak;
 mod test;
 mod tidy;
 mod tools;
@@ -77,6 +78,11 @@ const COMMANDS: &[Command] = &[
         name: "fuzz",
         about: "the fuzz targets, a minute each; TARGET.., --seconds N, --replay (corpus only)",
         run: |ws, args| fuzz::with_options(ws, args),
+    },
+    Command {
+        name: "soak",
+        about: "64 tasks against a server that gives them no peace; --minutes N, --seed N",
+        run: soak::with_options,
     },
     Command {
         name: "features",

@@ -120,8 +120,9 @@ impl Fault {
     /// busy machine, are slow by themselves: no stall is meant there.
     pub(crate) fn read_timeout(self) -> Duration {
         match self {
-            Self::Dns | Self::HugeError | Self::GzipBomb => Duration::from_secs(5),
-            _ => Duration::from_millis(300),
+            Self::StallHead | Self::StallBody => Duration::from_millis(300),
+            // a busy machine is no stall
+            _ => Duration::from_secs(5),
         }
     }
 

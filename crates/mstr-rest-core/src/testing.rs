@@ -51,6 +51,7 @@ pub fn error_of_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> E
 
 /// What a new session knows after one reply.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Learnt {
     pub token: Option<HeaderValue>,
     /// `X-MSTR*` headers that go out again.
