@@ -116,8 +116,7 @@ impl Fault {
         }
     }
 
-    /// How long nothing may move. The name service, and a hundred megabytes in a debug build on a
-    /// busy machine, are slow by themselves: no stall is meant there.
+    /// How long nothing may move.
     pub(crate) fn read_timeout(self) -> Duration {
         match self {
             Self::StallHead | Self::StallBody => Duration::from_millis(300),

@@ -142,7 +142,7 @@ impl Repeatable {
         match error.kind() {
             ErrorKind::Connect => self != Self::Never,
             ErrorKind::Timeout | ErrorKind::Transport => self == Self::Always,
-            _ => false,
+            _ => self == Self::Always && error.is_cut_off(),
         }
     }
 

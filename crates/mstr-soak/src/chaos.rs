@@ -1,7 +1,7 @@
 //! The simulated server, in a process of its own, and what it does to its clients.
 
 use std::io::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use mstr_sim::{Fault, LibraryServer, Method, Reply};
@@ -15,6 +15,10 @@ pub(crate) const PASSWORD: &str = "s04kp4ssword";
 pub(crate) const DOWNLOAD: usize = 200_000;
 
 const NODES: usize = 3;
+
+/// Sessions live at least so long, longer than any reply takes: an expiry right behind a re-login
+/// surfaces, and is meant to.
+const PEACE: Duration = Duration::from_millis(1500);
 
 /// What the server saw and did.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -64,9 +68,15 @@ pub(crate) async fn serve(seed: u64) -> Result {
 
     let mut rng = Rng::with_seed(seed);
     let mut diary = Diary::default();
+    let mut last = Instant::now();
     while end.try_recv().is_err() {
         tokio::time::sleep(Duration::from_millis(rng.u64(20..400))).await;
-        mischief(&mut server, &mut rng, &mut diary).await?;
+        if last.elapsed() > PEACE {
+            end_sessions(&mut server, &mut rng, &mut diary).await?;
+            last = Instant::now();
+        } else {
+            disturb(&server, &mut rng, &mut diary);
+        }
         note(&server, &mut diary);
     }
     server.clear_faults();
@@ -107,47 +117,49 @@ fn note(server: &LibraryServer, diary: &mut Diary) {
     }
 }
 
-async fn mischief(server: &mut LibraryServer, rng: &mut Rng, diary: &mut Diary) -> Result {
-    match rng.u8(0..100) {
-        0..30 => {
+async fn end_sessions(server: &mut LibraryServer, rng: &mut Rng, diary: &mut Diary) -> Result {
+    match rng.u8(0..10) {
+        0..4 => {
             let sessions = server.sessions();
             if let Some(victim) = rng.choice(&sessions) {
                 server.expire(victim.token());
                 diary.expired_one += 1;
             }
         }
-        30..40 => {
+        4..6 => {
             server.expire_all();
             diary.expired_all += 1;
         }
-        40..50 => {
+        6..8 => {
             let node = rng.usize(0..NODES);
             server.lose_node(node);
             diary.nodes_lost += 1;
             tokio::time::sleep(Duration::from_millis(rng.u64(50..1000))).await;
             server.restore_node(node);
         }
-        50..54 => {
+        8 => {
             server.restart().await?;
             diary.restarts += 1;
         }
-        54..57 => {
+        _ => {
             server.stop().await;
             tokio::time::sleep(Duration::from_millis(rng.u64(50..2000))).await;
             server.restart().await?;
             diary.outages += 1;
         }
-        57..70 => {
-            server.set_latency(Duration::from_millis(rng.u64(0..60)));
-            diary.slow += 1;
-        }
-        _ => {
-            let times = rng.usize(1..6);
-            server.inject(fault(rng).times(times));
-            diary.faults += 1;
-        }
     }
     Ok(())
+}
+
+fn disturb(server: &LibraryServer, rng: &mut Rng, diary: &mut Diary) {
+    if rng.u8(0..3) == 0 {
+        server.set_latency(Duration::from_millis(rng.u64(0..60)));
+        diary.slow += 1;
+    } else {
+        let times = rng.usize(1..6);
+        server.inject(fault(rng).times(times));
+        diary.faults += 1;
+    }
 }
 
 fn fault(rng: &mut Rng) -> Fault {

@@ -15,9 +15,9 @@ use mstr_rest_core::{
 use serde_json::Value;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::Result;
 use crate::chaos::{DOWNLOAD, Diary, PASSWORD, USER};
 use crate::tally::{Ear, Tally};
-use crate::Result;
 
 const SESSIONS: usize = 4;
 const TASKS: usize = 64;

@@ -270,6 +270,22 @@ async fn logins_are_retried_but_never_a_rejection() {
 }
 
 #[tokio::test]
+async fn an_error_whose_body_broke_off_is_tried_again() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).relogin(true).retry(quick()).connect().await.unwrap();
+    server.session_route(Method::POST, "/x", |_| Reply::new(204));
+    // an expired session says so in the body: without it the status says too little
+    let cut = || Fault::reply(Reply::session_expired().cut_at(5)).times(1);
+    server.inject(cut().on(Method::GET, "/sessions"));
+    assert_eq!(session.get("sessions").await.unwrap().status(), 200);
+    server.inject(cut().on(Method::POST, "/x"));
+    let error = session.post("x").await.unwrap_err();
+    assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::Http, 401));
+    assert!(error.is_transient());
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_session_that_expires_again_between_retries_is_renewed_again() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).relogin(true).retry(quick()).connect().await.unwrap().detach();
