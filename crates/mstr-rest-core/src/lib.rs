@@ -27,8 +27,35 @@
 //!
 //! # Closing
 //! [`with_session`] logs out whatever happens. [`AuthenticatedSession`] is the guard underneath.
-//! [`settle`] waits for logouts in the background before a program ends. A process that is killed
-//! leaves its session to the server's idle limit.
+//! [`settle`] waits for logouts in the background before a program ends.
+//!
+//! | how the work ends | what becomes of the session |
+//! | --- | --- |
+//! | [`with_session`]: `Ok`, `Err`, a panic that unwinds | logged out, awaited |
+//! | its future is dropped: a timeout, `select!`, an aborted task | logged out in the background: call [`settle`] before the runtime ends |
+//! | [`AuthenticatedSession::close`] | logged out, awaited |
+//! | the guard is dropped inside a runtime | logged out in the background: as above |
+//! | the guard is dropped outside a runtime, or the runtime ends first | stays until the server's idle limit (30 minutes, if not configured otherwise) |
+//! | `std::process::exit`, `panic = "abort"`, a signal that nobody catches | the same: nothing runs any more |
+//!
+//! A service that is stopped by a signal catches it and drops its work:
+//!
+//! ```no_run
+//! use mstr_rest_core::{Auth, Credential, Session, settle, with_session};
+//!
+//! # async fn work(_: Session) -> mstr_rest_core::Result<()> { Ok(()) }
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> mstr_rest_core::Result<()> {
+//!     let builder = Session::builder("https://host/MicroStrategyLibrary/api/")
+//!         .auth(Auth::standard("dave", Credential::env("MSTR_PASSWORD")));
+//!     let outcome = tokio::select! {
+//!         outcome = with_session(builder, work) => outcome,
+//!         _ = tokio::signal::ctrl_c() => Ok(()),
+//!     };
+//!     settle().await;
+//!     outcome
+//! }
+//! ```
 //!
 //! # One road
 //! Every request of every crate is a [`Call`]: inert until it is awaited, and sent by the same
