@@ -103,7 +103,9 @@ fn no_credentials(error: &CredentialsError) -> VaultError {
         CredentialsError::ProviderTimedOut(_) => "they did not come in time".to_owned(),
         // Below may be the error output of a process, and the reply of a server that was to give
         // them.
-        _ => "the source of the AWS credentials failed".to_owned(),
+        _ => "the source of the AWS credentials (a process, a role, a sign-on) failed; \
+              `aws sts get-caller-identity` tells more"
+            .to_owned(),
     };
     VaultError::new(VaultErrorKind::NoCredentials, what)
 }

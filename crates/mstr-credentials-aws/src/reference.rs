@@ -9,8 +9,7 @@ use mstr_credentials::{CredentialError, Reference, References};
 
 use crate::connection::{Connection, Settings, region_of_arn};
 
-/// Adds the schemes `aws-sm` and `aws-ssm`, as far as their features are on. A scheme whose feature
-/// is off is an error that names the feature.
+/// Adds the schemes `aws-sm` and `aws-ssm`, as far as their features are on.
 ///
 /// | reference | what |
 /// | --- | --- |
@@ -65,10 +64,6 @@ pub fn register(references: &mut References) {
             Ok(crate::parameter_store::Lookup::over(name, settings, connection).cached())
         });
     }
-    #[cfg(not(feature = "secrets-manager"))]
-    references.register_unavailable("aws-sm", "aws-secrets-manager");
-    #[cfg(not(feature = "ssm"))]
-    references.register_unavailable("aws-ssm", "aws-ssm");
     drop(connections);
 }
 
