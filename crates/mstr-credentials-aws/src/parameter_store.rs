@@ -290,15 +290,17 @@ async fn fetch_all(access: &Access<Client>, names: &[String]) -> Result<SecretVa
     json(&found).map_err(|_| other("the parameters cannot be kept"))
 }
 
-/// Whether it is the one that was asked for by this name, selector or ARN.
+/// Whether it is the one that was asked for by this name or ARN, with this version or label.
 fn is(parameter: &Parameter, asked: &str) -> bool {
-    let selector = parameter.selector().unwrap_or_default();
-    let matches = |name: Option<&str>| {
-        name.is_some_and(|name| {
-            asked == name || asked.strip_prefix(name).is_some_and(|rest| rest == selector)
-        })
+    let version = format!(":{}", parameter.version);
+    let selected = |rest: &str| match parameter.selector() {
+        Some(selector) => rest.trim_start_matches(':') == selector.trim_start_matches(':'),
+        // emulators leave it out
+        None => rest.is_empty() || rest == version,
     };
-    matches(parameter.name()) || matches(parameter.arn())
+    let is =
+        |name: Option<&str>| name.and_then(|name| asked.strip_prefix(name)).is_some_and(selected);
+    is(parameter.name()) || is(parameter.arn())
 }
 
 /// A JSON object, in a buffer that never moves and is wiped.
@@ -336,6 +338,8 @@ fn client(config: &aws_config::SdkConfig, settings: &Settings) -> Result<Client,
 
 #[cfg(test)]
 mod tests {
+    use mstr_credentials::ExposeSecret as _;
+
     use super::*;
 
     #[test]
@@ -343,12 +347,17 @@ mod tests {
         let arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/a";
         let plain = Parameter::builder().name("/a").arn(arn).build();
         let third = Parameter::builder().name("/a").arn(arn).selector(":3").build();
+        // a label, and an emulator that does not repeat what was asked for
+        let labelled = Parameter::builder().name("/a").version(3).selector(":prod").build();
+        assert!(is(&labelled, "/a:prod") && !is(&labelled, "/a") && !is(&labelled, "/a:3"));
+        let terse = Parameter::builder().name("/a").version(3).build();
+        assert!(is(&terse, "/a:3") && is(&terse, "/a") && !is(&terse, "/a:4"));
         for (asked, is_plain, is_third) in [
-            ("/a", true, true),
+            ("/a", true, false),
             ("/a:3", false, true),
             ("/a:4", false, false),
             ("/a/b", false, false),
-            (arn, true, true),
+            (arn, true, false),
             ("arn:aws:ssm:eu-west-1:123456789012:parameter/a:3", false, true),
         ] {
             assert_eq!((is(&plain, asked), is(&third, asked)), (is_plain, is_third), "{asked}");
@@ -360,7 +369,6 @@ mod tests {
         let text = "q\"\\\n\u{1}ü\u{1f511}";
         let members = [("/a".to_owned(), Zeroizing::new(text.to_owned()))];
         let value = json(&members).unwrap();
-        use mstr_credentials::ExposeSecret as _;
         assert_eq!(value.member("x", "/a").unwrap().expose_secret(), text);
         assert!(json(&[]).unwrap().member("x", "/a").is_err());
     }
