@@ -14,9 +14,9 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use mstr_credentials::{VaultError, VaultErrorKind};
 
-pub(crate) fn classify<E: ProvideErrorMetadata>(error: SdkError<E, HttpResponse>) -> VaultError {
+pub(crate) fn classify<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> VaultError {
     use VaultErrorKind::{Other, Unreachable};
-    match &error {
+    match error {
         SdkError::ServiceError(context) => {
             let (error, status) = (context.err(), context.raw().status());
             match error.code() {
@@ -96,10 +96,10 @@ fn unreadable(status: StatusCode) -> VaultError {
 
 fn no_credentials(error: &CredentialsError) -> VaultError {
     let what = match error {
-        // lists where it has looked
-        CredentialsError::CredentialsNotLoaded(_) => chain(error),
-        // what is wrong in the settings
-        CredentialsError::InvalidConfiguration(_) => chain(error),
+        // where it has looked, or what is wrong in the settings
+        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => {
+            chain(error)
+        }
         CredentialsError::ProviderTimedOut(_) => "they did not come in time".to_owned(),
         // Below may be the error output of a process, and the reply of a server that was to give
         // them.
@@ -122,7 +122,7 @@ fn identity_timed_out(error: &(dyn Error + 'static)) -> bool {
 /// An error's text with those of its sources. For errors of connections and settings only: those of
 /// replies are in no chain that comes here.
 fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text: Vec<String> = sources(error).map(|error| error.to_string()).collect();
+    let mut text: Vec<String> = sources(error).map(ToString::to_string).collect();
     text.dedup();
     text.join(": ")
 }

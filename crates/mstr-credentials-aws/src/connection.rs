@@ -58,7 +58,7 @@ pub(crate) struct Access<C> {
     given: bool,
 }
 
-impl<C: Clone> Access<C> {
+impl<C: Clone + Send + Sync> Access<C> {
     pub(crate) fn new(settings: Settings) -> Arc<Self> {
         Self::over(settings, Arc::default())
     }
@@ -93,7 +93,7 @@ impl<C: Clone> Access<C> {
     /// The client, made by `make` if there is none yet.
     pub(crate) async fn client(
         &self,
-        make: impl FnOnce(&SdkConfig, &Settings) -> Result<C, VaultError>,
+        make: fn(&SdkConfig, &Settings) -> Result<C, VaultError>,
     ) -> Result<&C, VaultError> {
         let make = async || {
             let config = self.connection.get_or_try_init(|| self.settings.load()).await?;

@@ -42,10 +42,13 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 mod classify;
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 mod connection;
 #[cfg(feature = "ssm")]
 mod parameter_store;
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 mod reference;
 #[cfg(feature = "secrets-manager")]
 mod secrets_manager;
@@ -64,6 +67,7 @@ pub use aws_sdk_ssm;
 pub use parameter_store::{
     ParameterStoreField, ParameterStoreValue, ParameterStoreValues, parameter_store,
 };
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 pub use reference::register;
 #[cfg(feature = "secrets-manager")]
 #[cfg_attr(docsrs, doc(cfg(feature = "secrets-manager")))]

@@ -254,7 +254,7 @@ impl Lookup {
             }
             let client = self.access.client(client).await?;
             let call = client.get_parameter().name(&self.name).with_decryption(true);
-            let output = call.send().await.map_err(classify)?;
+            let output = call.send().await.map_err(|error| classify(&error))?;
             let value = output.parameter.and_then(|parameter| parameter.value);
             // reading nothing says that it is empty
             Ok(SecretValue::from(value.unwrap_or_default()))
@@ -279,7 +279,7 @@ async fn fetch_all(access: &Access<Client>, names: &[String]) -> Result<SecretVa
     let mut found: Vec<(String, Zeroizing<String>)> = Vec::new();
     for some in names.chunks(NAMES_PER_CALL) {
         let call = client.get_parameters().set_names(Some(some.to_vec())).with_decryption(true);
-        let output = call.send().await.map_err(classify)?;
+        let output = call.send().await.map_err(|error| classify(&error))?;
         for mut parameter in output.parameters.unwrap_or_default() {
             let value = Zeroizing::new(parameter.value.take().unwrap_or_default());
             if let Some(name) = some.iter().find(|name| is(&parameter, name)) {

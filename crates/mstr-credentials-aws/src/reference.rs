@@ -69,7 +69,10 @@ pub fn register(references: &mut References) {
 
 /// The SDK's configurations by region and profile.
 #[derive(Clone, Default)]
-struct Connections(Arc<Mutex<BTreeMap<(Option<String>, Option<String>), Arc<Connection>>>>);
+struct Connections(Arc<Mutex<BTreeMap<Place, Arc<Connection>>>>);
+
+/// Region and profile.
+type Place = (Option<String>, Option<String>);
 
 impl Connections {
     fn of(&self, reference: &Reference) -> Result<(Settings, Arc<Connection>), CredentialError> {

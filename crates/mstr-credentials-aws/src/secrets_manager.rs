@@ -232,7 +232,7 @@ impl Lookup {
                 .set_version_stage(self.stage.clone())
                 .send()
                 .await
-                .map_err(classify)?;
+                .map_err(|error| classify(&error))?;
             Ok(match (output.secret_string, output.secret_binary) {
                 (Some(text), _) => text.into(),
                 (None, Some(bytes)) => bytes.into_inner().into(),
