@@ -16,8 +16,11 @@ use crate::{
 const POWERSETS: &[(&str, &[&str])] = &[
     // 4 features: 11 combinations
     ("mstr-rest-core", &[]),
-    // 5 features and groups: 16 combinations. What core tells apart is grouped here.
-    ("mstr-rest", &["iserver-codes,reqwest-hook"]),
+    // What core tells apart is grouped here, and what the umbrella only passes on: the two halves of
+    // `aws` are taken apart below.
+    ("mstr-rest", &["iserver-codes,reqwest-hook", "aws,aws-secrets-manager,aws-ssm"]),
+    // 2 features: 4 combinations
+    ("mstr-credentials-aws", &[]),
     // 2 features: 4 combinations
     ("mstr-sim", &[]),
 ];

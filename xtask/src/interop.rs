@@ -4,6 +4,8 @@
 //! `interop/requirements.txt` changes. Each round starts a server of its own and runs every peer
 //! against it: what a real client accepts is what the simulated server may claim to be.
 
+mod aws;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},
@@ -79,7 +81,8 @@ const ROUNDS: &[Round] = &[
 /// Runs all rounds; fails at the end if any peer failed, and at once if one cannot be installed.
 pub(crate) fn run(root: &Path) -> Result {
     let scripts = root.join("xtask/interop");
-    let environment = Environment::prepare(root, &scripts.join("requirements.txt"))?;
+    let environment =
+        Environment::prepare(root, "interop-venv", &scripts.join("requirements.txt"))?;
     let program = build(root)?;
     let ca = environment.folder.join("ca.pem");
     let mut failed = Vec::new();
@@ -98,6 +101,9 @@ pub(crate) fn run(root: &Path) -> Result {
             }
         }
     }
+    if let Err(error) = aws::run(root, &program) {
+        failed.push(format!("AWS ({error})"));
+    }
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
 }
 
@@ -108,8 +114,8 @@ struct Environment {
 
 impl Environment {
     /// Reuses what is there if it was made from the same requirements.
-    fn prepare(root: &Path, requirements: &Path) -> Result<Self> {
-        let environment = Self { folder: root.join("target/interop-venv") };
+    fn prepare(root: &Path, name: &str, requirements: &Path) -> Result<Self> {
+        let environment = Self { folder: root.join("target").join(name) };
         let wanted = fs::read_to_string(requirements)?;
         let stamp = environment.folder.join("requirements.txt");
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
