@@ -112,8 +112,8 @@ impl<C: Clone + Send + Sync> Access<C> {
             return Err(CredentialError::new(format!("{name} needs a tokio runtime")));
         }
         let limit = self.settings.time_limit();
-        // Without a subscriber: at levels DEBUG and TRACE the SDK logs replies that it cannot read,
-        // which hold the secret.
+        // Without a subscriber: at level TRACE the SDK logs the headers of requests, and whole replies
+        // where LOG_SENSITIVE_BODIES is set.
         let quiet = Box::pin(fetch.with_subscriber(NoSubscriber::default()));
         let outcome = timeout(limit, quiet).await.unwrap_or_else(|_| {
             let what = format!("no answer within {limit:?}");

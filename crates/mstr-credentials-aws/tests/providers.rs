@@ -4,11 +4,7 @@
 
 mod common;
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, future::ProvideCredentials as Provided,
@@ -238,41 +234,4 @@ async fn credentials_that_do_not_come_are_missing() {
     let secret = secrets_manager("s").sdk_config(config).endpoint_url(stub.server.url());
     let error = text(secret).await.unwrap_err();
     assert_eq!(error.vault_error().unwrap().kind(), VaultErrorKind::NoCredentials, "{error:?}");
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn the_sdk_logs_no_reply() {
-    const CANARY: &str = "cAnArY-7f3a91d2";
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    tracing::info!("this is logged");
-    let stub = Stub::holding(CANARY);
-    for mood in [Mood::Answers, Mood::Garbles] {
-        stub.set(mood);
-        let url = stub.server.url();
-        let _ = text(secrets_manager("s").sdk_config(sdk_config()).endpoint_url(&url)).await;
-        let _ = text(parameter_store("s").sdk_config(sdk_config()).endpoint_url(&url)).await;
-    }
-    assert!(stub.server.count() >= 4);
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(logged.contains("this is logged"));
-    assert_eq!(leak::find(CANARY, &logged), None);
 }
