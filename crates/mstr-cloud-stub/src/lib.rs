@@ -1,0 +1,10 @@
+//! What the tests of the cloud credential crates share: a scripted HTTP server on loopback
+//! ([`responder`]) and the checks that every provider must pass ([`contract`]).
+//!
+//! Not published, and no part of the client: it panics where a test should fail.
+
+pub mod contract;
+pub mod leak;
+pub mod responder;
+
+pub use responder::{Reply, Request, Responder, closed_port};

@@ -1,0 +1,1 @@
+//! Credentials for the MicroStrategy (Strategy) REST client from AWS.
