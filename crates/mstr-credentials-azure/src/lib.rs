@@ -1,1 +1,73 @@
-//! x
+#![doc = include_str!("../README.md")]
+//!
+//! # Who asks: the chain
+//!
+//! Unless told otherwise, the identity is found as Python's `DefaultAzureCredential` finds it. The
+//! Rust SDK has no such chain; this is ours. The first link that is configured decides:
+//!
+//! | link | configured by | its failure | limit |
+//! | --- | --- | --- | --- |
+//! | [`Identity::Environment`] | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET` | is the error | 15 s |
+//! | [`Identity::WorkloadIdentity`] | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE` | is the error | 15 s |
+//! | [`Identity::ManagedIdentity`] | `IDENTITY_ENDPOINT` or `MSI_ENDPOINT`, or a metadata service (IMDS) that answers within 1 s | is the error, unless the machine has no identity | 15 s |
+//! | [`Identity::AzureCli`] | `az` logged in | next | 13 s |
+//! | [`Identity::AzureDeveloperCli`] | `azd` logged in | next | 13 s |
+//!
+//! The link that gave a token serves from then on. `AZURE_TOKEN_CREDENTIALS` narrows the chain as it
+//! does in Python: `prod` (the first three), `dev` (the last two), or one name such as
+//! `ManagedIdentityCredential`. `AZURE_CLIENT_ID` chooses a user-assigned managed identity.
+//!
+//! Falling from a managed identity to a developer's login changes who you are. A service should
+//! demand its link: [`identity`](KeyVaultSecret::identity). Any other credential of the SDK can be
+//! handed in: [`credential`](KeyVaultSecret::credential).
+//!
+//! # Clouds
+//!
+//! The vault's host tells the cloud, and so where tokens come from: `vault.azure.net`,
+//! `vault.azure.cn`, `vault.usgovcloudapi.net`. `AZURE_AUTHORITY_HOST` has the last word. A vault
+//! whose challenge asks for a token of another domain than its own gets none.
+//!
+//! # References
+//!
+//! ```text
+//! azure-kv:https://VAULT-HOST/NAME [?OPTIONS] [#MEMBER]
+//! ```
+//!
+//! | option | meaning |
+//! | --- | --- |
+//! | `version` | one version; else the newest |
+//! | `identity` | one link: `environment`, `workload-identity`, `managed-identity`, `azure-cli`, `azure-developer-cli` |
+//! | `client_id` | the user-assigned managed identity |
+//! | `endpoint` | where the vault is asked: `https`, or `http` on loopback |
+//! | `authority` | where tokens come from: the same |
+//!
+//! [`register`] adds the scheme to a registry. Two references with the same vault, name and options
+//! share one fetch.
+//!
+//! # Errors
+//!
+//! A [`CredentialError`](mstr_credentials::CredentialError) names the secret and says what the
+//! service said; [`Failure::of`] tells the kind. Replies that cannot be read are never quoted.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod chain;
+mod cloud;
+mod failure;
+mod identity;
+mod links;
+mod options;
+mod reference;
+mod secret;
+mod vault;
+mod wire;
+
+/// The trait that credentials of the SDK implement.
+pub use azure_core::credentials::TokenCredential;
+/// The SDK whose client [`KeyVaultSecret::client`] takes.
+pub use azure_security_keyvault_secrets as sdk;
+
+pub use failure::Failure;
+pub use identity::Identity;
+pub use reference::register;
+pub use secret::{KeyVaultSecret, KeyVaultValue, key_vault};
