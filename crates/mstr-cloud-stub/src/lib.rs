@@ -3,8 +3,13 @@
 //!
 //! Not published, and no part of the client: it panics where a test should fail.
 
+pub mod azure;
 pub mod contract;
+mod form;
+pub mod gcp;
 pub mod leak;
 pub mod responder;
 
+pub use azure::Azure;
+pub use gcp::Gcp;
 pub use responder::{Reply, Request, Responder, closed_port};

@@ -104,7 +104,7 @@ fn may_go_on(link: Identity, error: &Error) -> bool {
 
 fn final_error(tried: &[String], name: &str, error: &Error) -> Error {
     let text = credential_text(error).unwrap_or_else(|| error.to_string());
-    let before: String = tried.iter().map(|tried| format!(" ({tried})")).collect();
+    let before = if tried.is_empty() { String::new() } else { format!(" ({})", tried.join("; ")) };
     Error::with_message(ErrorKind::Credential, format!("{name}: {text}{before}"))
 }
 

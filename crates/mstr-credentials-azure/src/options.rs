@@ -4,9 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use azure_core::{credentials::TokenCredential, http::Url};
 use azure_security_keyvault_secrets::SecretClient;
-use mstr_credentials::CredentialError;
 
-use crate::{Failure, Identity, cloud};
+use crate::{Identity, cloud};
 
 #[derive(Clone)]
 pub(crate) struct Options {
@@ -60,21 +59,20 @@ impl Options {
 
     /// # Errors
     /// What is wrong, without repeating it.
-    pub(crate) fn check(&self) -> Result<Urls, CredentialError> {
-        let wrong = |what| Failure::Other.error(&self.name(), what);
+    pub(crate) fn check(&self) -> Result<Urls, &'static str> {
         let vault = Url::parse(&self.vault)
             .ok()
             .filter(|url| url.scheme() == "https" && cloud::is_plain(url) && url.path() == "/")
-            .ok_or_else(|| wrong("the vault is no URL like https://NAME.vault.azure.net"))?;
+            .ok_or("the vault is no URL like https://NAME.vault.azure.net")?;
         if !is_name(&self.name) {
-            return Err(wrong("a name has up to 127 letters, digits and hyphens"));
+            return Err("a name has up to 127 letters, digits and hyphens");
         }
         if self.version.as_ref().is_some_and(|version| !is_version(version)) {
-            return Err(wrong("a version is made of letters and digits"));
+            return Err("a version is made of letters and digits");
         }
         let endpoint = |text: &Option<String>, what| match text {
             None => Ok(None),
-            Some(text) => cloud::endpoint(text).map(Some).ok_or_else(|| wrong(what)),
+            Some(text) => cloud::endpoint(text).map(Some).ok_or(what),
         };
         Ok(Urls {
             vault,
@@ -138,8 +136,7 @@ mod tests {
             Options { authority: Some("hunter2".into()), ..good.clone() },
         ] {
             let error = bad.check().unwrap_err();
-            assert_eq!(Failure::of(&error), Some(Failure::Other));
-            let printed = format!("{error} {error:?} {bad:?}");
+            let printed = format!("{error} {bad:?}");
             assert!(!printed.contains("hunter2"), "{printed}");
         }
     }

@@ -19,7 +19,9 @@ use crate::{Identity, KeyVaultSecret, options::Options};
 pub fn register(references: &mut References) {
     references.register_secret("azure-kv", |reference| {
         let options = options(reference)?;
-        options.check()?;
+        // not by its name: what is wrong may be a password
+        let wrong = |what| CredentialError::new(format!("an azure-kv reference: {what}"));
+        options.check().map_err(wrong)?;
         Ok(KeyVaultSecret::from(options).into_cached())
     });
 }

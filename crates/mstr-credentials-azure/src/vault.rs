@@ -52,7 +52,10 @@ impl Vault {
     pub(crate) async fn fetch(&self) -> Result<SecretValue, CredentialError> {
         let name = self.options.name();
         let failed = |failure: Failure, text: &str| Err(failure.error(&name, text));
-        let urls = self.options.check()?;
+        let urls = match self.options.check() {
+            Ok(urls) => urls,
+            Err(what) => return failed(Failure::Other, what),
+        };
         if Handle::try_current().is_err() {
             return failed(Failure::Other, "it is not resolved inside of a tokio runtime");
         }
