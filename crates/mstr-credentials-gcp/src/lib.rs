@@ -1,1 +1,59 @@
-//! x
+#![doc = include_str!("../README.md")]
+//!
+//! # Who asks
+//!
+//! Application Default Credentials, as Google's libraries find them: the file that
+//! `GOOGLE_APPLICATION_CREDENTIALS` names, else what `gcloud auth application-default login` left,
+//! else the metadata server of the machine. Or one of these, by methods:
+//! [`credentials_file`](SecretManagerSecret::credentials_file),
+//! [`credentials`](SecretManagerSecret::credentials), [`client`](SecretManagerSecret::client).
+//!
+//! On its own the SDK looks for a metadata server for up to 30 s, and then for 45 s more. Here one
+//! limit holds for all together: [`time_limit`](SecretManagerSecret::time_limit).
+//!
+//! # References
+//!
+//! ```text
+//! gcp-sm:projects/PROJECT[/locations/LOCATION]/secrets/ID[/versions/VERSION] [?OPTIONS] [#MEMBER]
+//! ```
+//!
+//! | option | meaning |
+//! | --- | --- |
+//! | `version` | a number or an alias; `latest` unless given here or in the path |
+//! | `credentials_file` | the path of a key file or a login |
+//! | `quota_project` | the project that is billed for a user's login |
+//! | `endpoint` | where the service is asked: `https`, or `http` on loopback |
+//!
+//! [`register`] adds the scheme to a registry. Two references with the same path and options share
+//! one fetch.
+//!
+//! # Runtimes
+//!
+//! Credentials of Google's SDK live with the tokio runtime that they were made in. A provider that
+//! is resolved in another one makes its client anew. What was handed in cannot be made anew: when
+//! its runtime is gone, resolving gives an error.
+//!
+//! # Errors
+//!
+//! A [`CredentialError`](mstr_credentials::CredentialError) names the secret and says what the
+//! service said; [`Failure::of`] tells the kind. Replies that cannot be read are never quoted. The
+//! checksum of a payload is verified.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod connection;
+mod failure;
+mod login;
+mod manager;
+mod options;
+mod reference;
+mod secret;
+
+/// Credentials of Google's SDK.
+pub use google_cloud_auth::credentials::Credentials;
+/// The SDK whose client [`SecretManagerSecret::client`] takes.
+pub use google_cloud_secretmanager_v1 as sdk;
+
+pub use failure::Failure;
+pub use reference::register;
+pub use secret::{SecretManagerSecret, SecretManagerValue, secret_manager};
