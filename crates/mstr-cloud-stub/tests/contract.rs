@@ -104,9 +104,8 @@ fn secret(state: Arc<State>, fault: Fault, limit: Duration) -> CachedSecret {
                 let first = *first_runtime.lock().unwrap().get_or_insert(here);
                 assert!(first == here, "the runtime is gone");
             }
-            if fault == Fault::Panics && *state.mood.lock().unwrap() == Mood::Garbles {
-                panic!("unreadable");
-            }
+            let unreadable = *state.mood.lock().unwrap() == Mood::Garbles;
+            assert!(fault != Fault::Panics || !unreadable, "unreadable");
             if let Some(error) = failure.lock().unwrap().clone() {
                 return Err(error);
             }

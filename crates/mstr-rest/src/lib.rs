@@ -13,6 +13,11 @@ pub use mstr_rest_core::*;
 /// Where credentials come from: the crate `mstr-credentials`.
 pub use mstr_credentials as credentials;
 
+/// Secrets from AWS: the crate `mstr-credentials-aws`.
+#[cfg(any(feature = "aws-secrets-manager", feature = "aws-ssm"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "aws-secrets-manager", feature = "aws-ssm"))))]
+pub use mstr_credentials_aws as aws;
+
 /// Endpoints and their models: the crate `mstr-rest-api`.
 #[cfg(feature = "api")]
 #[cfg_attr(docsrs, doc(cfg(feature = "api")))]
