@@ -1,98 +1,42 @@
-//! What went wrong, in kinds and in words that hold no secret.
+//! What an error of the SDK means, in words that hold no secret.
 
-use std::{error::Error, fmt};
+use std::error::Error;
 
 use azure_core::{
     Error as SdkError,
     error::{ErrorKind, ErrorResponse},
 };
-use mstr_credentials::CredentialError;
+use mstr_credentials::{VaultError, VaultErrorKind as Kind};
 
-/// Why a secret was not read: the source of the [`CredentialError`].
-///
-/// ```
-/// use mstr_credentials_azure::{Failure, key_vault};
-///
-/// # async fn example() {
-/// let secret = mstr_credentials::Credential::from(key_vault("https://prod.vault.azure.net", "mstr"));
-/// if let Err(error) = secret.resolve().await {
-///     if Failure::of(&error) == Some(Failure::Denied) {
-///         println!("give the identity the role `Key Vault Secrets User`");
-///     }
-/// }
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Failure {
-    /// No such secret or version.
-    NotFound,
-    /// The identity may not read it, or it is disabled.
-    Denied,
-    /// No identity was found, or its login failed.
-    NoCredentials,
-    /// Too many requests.
-    Throttled,
-    /// No connection, or no answer in time.
-    Unreachable,
-    /// Anything else: a reply that cannot be read, a wrong setting.
-    Other,
-}
-
-impl Failure {
-    /// The kind of a failure that came from this crate.
-    pub fn of(error: &CredentialError) -> Option<Self> {
-        error.source().and_then(|source| source.downcast_ref()).copied()
-    }
-
-    /// The error for a secret of that name.
-    pub(crate) fn error(self, name: &str, text: &str) -> CredentialError {
-        CredentialError::with_source(format!("{name}: {self}: {text}"), self)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotFound => "not found",
-            Self::Denied => "denied",
-            Self::NoCredentials => "no credentials",
-            Self::Throttled => "throttled",
-            Self::Unreachable => "unreachable",
-            Self::Other => "failed",
-        })
-    }
-}
-
-impl Error for Failure {}
-
-/// Kind and text of an error of the SDK. The error is used up: it may hold a raw reply.
-pub(crate) fn explain(error: SdkError) -> (Failure, String) {
+/// The error is used up: it may hold a raw reply.
+pub(crate) fn explain(error: SdkError) -> VaultError {
     if let Some(text) = credential_text(&error) {
-        return (Failure::NoCredentials, text);
+        return VaultError::new(Kind::NoCredentials, text);
     }
     match error.kind() {
         ErrorKind::HttpResponse { status, .. } => {
             let status = u16::from(*status);
-            let failure = match status {
-                404 => Failure::NotFound,
-                401 | 403 => Failure::Denied,
-                429 => Failure::Throttled,
-                _ => Failure::Other,
+            let kind = match status {
+                404 => Kind::NotFound,
+                401 | 403 | 407 => Kind::Denied,
+                429 => Kind::Throttled,
+                500..=599 => Kind::Unreachable,
+                _ => Kind::Other,
             };
             // not the error's own code: that is "403" where the text of the reply has an escape
             let said = ErrorResponse::try_from(error).ok().and_then(|reply| reply.error);
-            let text = said.map_or_else(String::new, |detail| {
-                let inner = detail.inner_error.and_then(|inner| inner.code);
-                let inner = inner.map(|code| format!(" ({code})")).unwrap_or_default();
-                let code = detail.code.unwrap_or_default();
-                format!(": {code}{inner}: {}", detail.message.unwrap_or_default())
-            });
-            (failure, tidy(&format!("status {status}{text}")))
+            let Some((detail, code)) = said.and_then(|detail| detail.code.clone().map(|c| (detail, c)))
+            else {
+                return VaultError::new(kind, format!("a reply with status {status}"));
+            };
+            let inner = detail.inner_error.and_then(|inner| inner.code);
+            let inner = inner.map(|code| format!(" ({code})")).unwrap_or_default();
+            VaultError::new(kind, detail.message.unwrap_or_default())
+                .with_code(format!("{code}{inner}"))
         }
-        ErrorKind::Connection | ErrorKind::Io => (Failure::Unreachable, tidy(&chain(&error))),
-        ErrorKind::DataConversion => (Failure::Other, UNREADABLE.to_owned()),
-        _ => (Failure::Other, tidy(&error.to_string())),
+        ErrorKind::Connection | ErrorKind::Io => VaultError::new(Kind::Unreachable, chain(&error)),
+        ErrorKind::DataConversion => VaultError::new(Kind::Other, UNREADABLE),
+        _ => VaultError::new(Kind::Other, error.to_string()),
     }
 }
 
@@ -116,7 +60,7 @@ pub(crate) fn credential_text(error: &SdkError) -> Option<String> {
     if errors.iter().any(|error| matches!(error.kind(), ErrorKind::Connection | ErrorKind::Io)) {
         text = chain(*failed);
     }
-    Some(tidy(&text))
+    Some(text)
 }
 
 pub(crate) fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
@@ -135,17 +79,6 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     })
 }
 
-/// One line, and not a long one.
-fn tidy(text: &str) -> String {
-    const LIMIT: usize = 600;
-    let text = text.split(|c: char| c.is_whitespace() || c.is_control());
-    let text = text.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    match text.char_indices().nth(LIMIT) {
-        Some((at, _)) => format!("{} ..", &text[..at]),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,15 +91,9 @@ mod tests {
             let failed = SdkError::with_error(ErrorKind::Credential, parser, text);
             explain(SdkError::with_error(ErrorKind::Credential, failed, "not retried"))
         };
-        let (failure, text) = quoting("invalid type: string \"eyJ0eXAi\", expected i64");
-        assert_eq!((failure, text.as_str()), (Failure::NoCredentials, UNREADABLE));
-        let (_, text) = quoting("invalid type: string \"AADSTS7000215: Invalid client secret");
-        assert_eq!(text, "AADSTS7000215");
-    }
-
-    #[test]
-    fn texts_are_one_short_line() {
-        assert_eq!(tidy("a\r\n  b\tc\u{1b}"), "a b c");
-        assert!(tidy(&"ä".repeat(2000)).ends_with("ää .."));
+        let error = quoting("invalid type: string \"eyJ0eXAi\", expected i64");
+        assert_eq!((error.kind(), error.message()), (Kind::NoCredentials, UNREADABLE));
+        let error = quoting("invalid type: string \"AADSTS7000215: Invalid client secret");
+        assert_eq!(error.message(), "AADSTS7000215");
     }
 }

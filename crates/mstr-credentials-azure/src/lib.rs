@@ -1,4 +1,23 @@
-#![doc = include_str!("../README.md")]
+//! Credentials for the MicroStrategy (Strategy) REST client from Azure Key Vault.
+//!
+//! ```
+//! use mstr_credentials::Credential;
+//! use mstr_credentials_azure::{Identity, KeyVaultSecret};
+//!
+//! let login = KeyVaultSecret::new("https://prod.vault.azure.net", "mstr")
+//!     .identity(Identity::ManagedIdentity);
+//! let username = Credential::from(login.field("username"));
+//! let password = Credential::from(login.field("password")); // one fetch for both
+//! # let _ = (username, password);
+//! ```
+//!
+//! [`key_vault`] fetches at every resolve; [`KeyVaultSecret`] once, until it is invalidated, which a
+//! session does before it logs in again. Nothing is fetched when they are made.
+//!
+//! # Time
+//!
+//! One limit, 30 seconds unless set, holds for everything that a fetch does. A request may take 3
+//! seconds to connect and 10 between two packets; the SDK makes three of them.
 //!
 //! # Who asks: the chain
 //!
@@ -46,8 +65,9 @@
 //!
 //! # Errors
 //!
-//! A [`CredentialError`](mstr_credentials::CredentialError) names the secret and says what the
-//! service said; [`Failure::of`] tells the kind. Replies that cannot be read are never quoted.
+//! They name the secret; [`CredentialError::vault_error`](mstr_credentials::CredentialError::vault_error)
+//! has the kind, and the code and message of the service. A secret that is disabled counts as
+//! denied. Replies that cannot be read are never quoted.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -67,7 +87,10 @@ pub use azure_core::credentials::TokenCredential;
 /// The SDK whose client [`KeyVaultSecret::client`] takes.
 pub use azure_security_keyvault_secrets as sdk;
 
-pub use failure::Failure;
 pub use identity::Identity;
 pub use reference::register;
 pub use secret::{KeyVaultSecret, KeyVaultValue, key_vault};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -54,8 +54,8 @@ pub struct KeyVaultValue {
 ///
 /// # Errors
 ///
-/// Resolving gives a [`CredentialError`] that names the secret; [`Failure::of`](crate::Failure::of)
-/// tells the kind.
+/// Resolving gives a [`CredentialError`] that names the secret; [`CredentialError::vault_error`]
+/// tells why.
 #[derive(Clone, Debug)]
 pub struct KeyVaultSecret {
     options: Options,

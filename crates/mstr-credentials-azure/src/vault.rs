@@ -11,11 +11,10 @@ use azure_security_keyvault_secrets::{
     SecretClient, SecretClientOptions,
     models::{Secret, SecretClientGetSecretOptions},
 };
-use mstr_credentials::{CredentialError, SecretValue};
+use mstr_credentials::{CredentialError, SecretValue, VaultError, VaultErrorKind as Kind};
 use tokio::runtime::Handle;
 
 use crate::{
-    Failure,
     chain::Chain,
     cloud,
     failure::{explain, sources},
@@ -50,34 +49,31 @@ impl Vault {
     }
 
     pub(crate) async fn fetch(&self) -> Result<SecretValue, CredentialError> {
+        let secret = self.secret().await;
         let name = self.options.name();
-        let failed = |failure: Failure, text: &str| Err(failure.error(&name, text));
-        let urls = match self.options.check() {
-            Ok(urls) => urls,
-            Err(what) => return failed(Failure::Other, what),
-        };
-        if Handle::try_current().is_err() {
-            return failed(Failure::Other, "it is not resolved inside of a tokio runtime");
-        }
-        let connection = match self.connect(&urls) {
-            Ok(connection) => connection,
-            Err((failure, text)) => return failed(failure, &text),
-        };
-        let limit = self.options.time_limit;
-        let secret = match tokio::time::timeout(limit, self.get(&connection)).await {
-            Ok(Ok(secret)) => secret,
-            Ok(Err(error)) => {
-                let (failure, text) = explain(error);
-                return failed(failure, &text);
-            }
-            Err(_) if connection.wire.is_some_and(|wire| wire.throttled()) => {
-                return failed(Failure::Throttled, &format!("no other answer within {limit:?}"));
-            }
-            Err(_) => return failed(Failure::Unreachable, &format!("no answer within {limit:?}")),
-        };
-        match secret.value {
+        match secret.map_err(|why| CredentialError::vault(&name, why))?.value {
             Some(value) => Ok(value.into()),
             None => Err(CredentialError::new(format!("{name} has no value"))),
+        }
+    }
+
+    async fn secret(&self) -> Result<Secret, VaultError> {
+        let urls = self.options.check().map_err(|what| VaultError::new(Kind::Other, what))?;
+        if Handle::try_current().is_err() {
+            let what = "it is not resolved inside of a tokio runtime";
+            return Err(VaultError::new(Kind::Other, what));
+        }
+        let connection = self.connect(&urls)?;
+        let limit = self.options.time_limit;
+        match tokio::time::timeout(limit, self.get(&connection)).await {
+            Ok(outcome) => outcome.map_err(explain),
+            Err(_) if connection.wire.is_some_and(|wire| wire.throttled()) => {
+                let text = format!("no other answer within {limit:?}");
+                Err(VaultError::new(Kind::Throttled, text))
+            }
+            Err(_) => {
+                Err(VaultError::new(Kind::Unreachable, format!("no answer within {limit:?}")))
+            }
         }
     }
 
@@ -89,7 +85,7 @@ impl Vault {
         connection.client.get_secret(&self.options.name, Some(options)).await?.into_model()
     }
 
-    fn connect(&self, urls: &Urls) -> Result<Connection, (Failure, String)> {
+    fn connect(&self, urls: &Urls) -> Result<Connection, VaultError> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(connection) = &*made {
             return Ok(connection.clone());
@@ -103,7 +99,7 @@ impl Vault {
     }
 }
 
-fn connection(options: &Options, urls: &Urls) -> Result<Connection, (Failure, String)> {
+fn connection(options: &Options, urls: &Urls) -> Result<Connection, VaultError> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let host = urls.vault.host_str().unwrap_or_default();
     let (cloud, authority) = authority(urls, host, variable("AZURE_AUTHORITY_HOST"))?;
@@ -120,7 +116,7 @@ fn connection(options: &Options, urls: &Urls) -> Result<Connection, (Failure, St
     let wire = Wire::new(elsewhere).map_err(|error| {
         let why: Vec<String> = sources(&error).skip(1).map(ToString::to_string).collect();
         let text = format!("no HTTPS client (are there CA certificates?): {}", why.join(": "));
-        (Failure::Other, text)
+        VaultError::new(Kind::Other, text)
     })?;
     let credential: Arc<dyn TokenCredential> = match &options.credential {
         Some(credential) => Arc::clone(credential),
@@ -149,7 +145,7 @@ fn authority(
     urls: &Urls,
     host: &str,
     variable: Option<String>,
-) -> Result<(Arc<CloudConfiguration>, Option<Url>), (Failure, String)> {
+) -> Result<(Arc<CloudConfiguration>, Option<Url>), VaultError> {
     let url = match (&urls.authority, variable) {
         (Some(url), _) => url.clone(),
         (None, None) => return Ok((Arc::new(cloud::of_vault(host)), None)),
@@ -157,7 +153,7 @@ fn authority(
             // Python takes a bare host too
             let text = if text.contains("://") { text } else { format!("https://{text}") };
             cloud::endpoint(&text).ok_or_else(|| {
-                (Failure::Other, "AZURE_AUTHORITY_HOST is no https URL".to_owned())
+                VaultError::new(Kind::Other, "AZURE_AUTHORITY_HOST is no https URL")
             })?
         }
     };

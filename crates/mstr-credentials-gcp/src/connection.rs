@@ -4,14 +4,10 @@ use std::{fmt, time::Duration};
 
 use google_cloud_gax::retry_policy::{Aip194Strict, RetryPolicyExt as _};
 use google_cloud_secretmanager_v1::client::SecretManagerService;
+use mstr_credentials::VaultError;
 use tokio::{runtime, sync::Mutex};
 
-use crate::{
-    Failure,
-    failure::explain_build,
-    login,
-    options::Options,
-};
+use crate::{failure::explain_build, login, options::Options};
 
 /// Makes a client when there is none, when the one that there is belongs to another runtime, and
 /// after it was forgotten.
@@ -19,12 +15,10 @@ use crate::{
 pub(crate) struct Connection(Mutex<Option<(runtime::Id, SecretManagerService)>>);
 
 impl Connection {
-    /// # Errors
-    /// Kind and text.
     pub(crate) async fn client(
         &self,
         options: &Options,
-    ) -> Result<SecretManagerService, (Failure, String)> {
+    ) -> Result<SecretManagerService, VaultError> {
         if let Some(client) = &options.client {
             return Ok(client.clone());
         }
@@ -53,7 +47,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-async fn build(options: &Options) -> Result<SecretManagerService, (Failure, String)> {
+async fn build(options: &Options) -> Result<SecretManagerService, VaultError> {
     let retry = Aip194Strict.with_attempt_limit(3).with_time_limit(Duration::from_secs(10));
     let mut builder = SecretManagerService::builder()
         .with_credentials(login::credentials(options)?)

@@ -1,4 +1,17 @@
-#![doc = include_str!("../README.md")]
+//! Credentials for the MicroStrategy (Strategy) REST client from Google Secret Manager.
+//!
+//! ```
+//! use mstr_credentials::Credential;
+//! use mstr_credentials_gcp::SecretManagerSecret;
+//!
+//! let login = SecretManagerSecret::new("my-project", "mstr");
+//! let username = Credential::from(login.field("username"));
+//! let password = Credential::from(login.field("password")); // one fetch for both
+//! # let _ = (username, password);
+//! ```
+//!
+//! [`secret_manager`] fetches at every resolve; [`SecretManagerSecret`] once, until it is
+//! invalidated, which a session does before it logs in again. Nothing is fetched when they are made.
 //!
 //! # Who asks
 //!
@@ -35,9 +48,9 @@
 //!
 //! # Errors
 //!
-//! A [`CredentialError`](mstr_credentials::CredentialError) names the secret and says what the
-//! service said; [`Failure::of`] tells the kind. Replies that cannot be read are never quoted. The
-//! checksum of a payload is verified.
+//! They name the secret; [`CredentialError::vault_error`](mstr_credentials::CredentialError::vault_error)
+//! has the kind, and the code and message of the service. A version that is disabled counts as
+//! denied. Replies that cannot be read are never quoted. The checksum of a payload is verified.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -54,6 +67,9 @@ pub use google_cloud_auth::credentials::Credentials;
 /// The SDK whose client [`SecretManagerSecret::client`] takes.
 pub use google_cloud_secretmanager_v1 as sdk;
 
-pub use failure::Failure;
 pub use reference::register;
 pub use secret::{SecretManagerSecret, SecretManagerValue, secret_manager};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

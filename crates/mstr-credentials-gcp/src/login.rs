@@ -7,9 +7,9 @@ use google_cloud_auth::{
     credentials::{Builder, Credentials, external_account, impersonated, service_account, user_account},
 };
 
-use crate::{Failure, failure::login_text, options::Options};
+use mstr_credentials::{VaultError, VaultErrorKind as Kind};
 
-type Refused = (Failure, String);
+use crate::{failure::login_text, options::Options};
 
 /// Google's cloud, unless the environment says otherwise. Saying it here spares a request to a
 /// metadata server, which may not be there.
@@ -18,9 +18,7 @@ fn universe() -> String {
     set.unwrap_or_else(|| "googleapis.com".to_owned())
 }
 
-/// # Errors
-/// Kind and text.
-pub(crate) fn credentials(options: &Options) -> Result<Credentials, Refused> {
+pub(crate) fn credentials(options: &Options) -> Result<Credentials, VaultError> {
     if let Some(credentials) = &options.credentials {
         return Ok(credentials.clone());
     }
@@ -32,16 +30,16 @@ pub(crate) fn credentials(options: &Options) -> Result<Credentials, Refused> {
             quota.into_iter().fold(builder, Builder::with_quota_project_id).build()
         }
     };
-    credentials.map_err(|error| (Failure::NoCredentials, login_text(&error)))
+    credentials.map_err(|error| VaultError::new(Kind::NoCredentials, login_text(&error)))
 }
 
 fn from_file(
     path: &Path,
     quota: Option<String>,
-) -> Result<Result<Credentials, BuildError>, Refused> {
+) -> Result<Result<Credentials, BuildError>, VaultError> {
     let refused = |what: &str| {
         let text = format!("the credentials file {} {what}", path.display());
-        Err((Failure::NoCredentials, text))
+        Err(VaultError::new(Kind::NoCredentials, text))
     };
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,

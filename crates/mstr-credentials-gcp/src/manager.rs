@@ -4,10 +4,10 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt as _;
 use google_cloud_secretmanager_v1::model::AccessSecretVersionResponse;
-use mstr_credentials::{CredentialError, SecretValue};
+use mstr_credentials::{CredentialError, SecretValue, VaultError, VaultErrorKind as Kind};
 use tokio::runtime::Handle;
 
-use crate::{Failure, connection::Connection, failure::explain, options::Options};
+use crate::{connection::Connection, failure::explain, options::Options};
 
 /// A secret and the client that gets it.
 #[derive(Debug)]
@@ -16,21 +16,18 @@ pub(crate) struct Manager {
     connection: Connection,
 }
 
-type Refused = (Failure, String);
-
 impl Manager {
     pub(crate) fn new(options: Options) -> Arc<Self> {
         Arc::new(Self { options, connection: Connection::default() })
     }
 
     pub(crate) async fn fetch(&self) -> Result<SecretValue, CredentialError> {
-        self.refused_or_value().await.map_err(|(failure, text)| {
-            failure.error(&self.options.name(), &text)
-        })
+        let value = self.value().await;
+        value.map_err(|why| CredentialError::vault(&self.options.name(), why))
     }
 
-    async fn refused_or_value(&self) -> Result<SecretValue, Refused> {
-        self.options.check().map_err(|what| (Failure::Other, what.to_owned()))?;
+    async fn value(&self) -> Result<SecretValue, VaultError> {
+        self.options.check().map_err(other)?;
         if Handle::try_current().is_err() {
             return Err(other("it is not resolved inside of a tokio runtime"));
         }
@@ -40,15 +37,17 @@ impl Manager {
         let outcome = match tokio::time::timeout(limit, get).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(other("the SDK panicked: is the runtime of the credentials gone?")),
-            Err(_) => Err((Failure::Unreachable, format!("no answer within {limit:?}"))),
+            Err(_) => {
+                Err(VaultError::new(Kind::Unreachable, format!("no answer within {limit:?}")))
+            }
         };
-        if outcome.as_ref().is_err_and(|(failure, _)| *failure == Failure::NoCredentials) {
+        if outcome.as_ref().is_err_and(|why| why.kind() == Kind::NoCredentials) {
             self.connection.forget().await;
         }
         value(outcome?)
     }
 
-    async fn get(&self) -> Result<AccessSecretVersionResponse, Refused> {
+    async fn get(&self) -> Result<AccessSecretVersionResponse, VaultError> {
         let client = self.connection.client(&self.options).await?;
         let request = client.access_secret_version().set_name(self.options.resource());
         request.send().await.map_err(|error| explain(&error))
@@ -56,7 +55,7 @@ impl Manager {
 }
 
 /// The reply is never formatted: its `Debug` shows the secret.
-fn value(reply: AccessSecretVersionResponse) -> Result<SecretValue, Refused> {
+fn value(reply: AccessSecretVersionResponse) -> Result<SecretValue, VaultError> {
     let payload = reply.payload.ok_or_else(|| other("the reply has no payload"))?;
     // the SDK does not look at it
     let checksum = payload.data_crc32c;
@@ -66,6 +65,6 @@ fn value(reply: AccessSecretVersionResponse) -> Result<SecretValue, Refused> {
     Ok(SecretValue::from(&*payload.data))
 }
 
-fn other(text: &str) -> Refused {
-    (Failure::Other, text.to_owned())
+fn other(text: &str) -> VaultError {
+    VaultError::new(Kind::Other, text)
 }
