@@ -123,3 +123,31 @@ async fn ask(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Silent;
+
+    #[async_trait::async_trait]
+    impl TokenCredential for Silent {
+        async fn get_token(
+            &self,
+            _: &[&str],
+            _: Option<TokenRequestOptions<'_>>,
+        ) -> Result<AccessToken> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_link_has_a_limit() {
+        for link in Identity::Chain.links(None).unwrap() {
+            let error = ask(link, &Silent, &["scope"], None, link.limit()).await.unwrap_err();
+            let text = format!("{} gave no token within {:?}", link.name(), link.limit());
+            assert_eq!(credential_text(&error), Some(text));
+        }
+    }
+}

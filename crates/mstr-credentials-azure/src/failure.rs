@@ -45,7 +45,8 @@ const UNREADABLE: &str = "the reply cannot be read";
 /// What a credential said, if it is a credential that failed.
 pub(crate) fn credential_text(error: &SdkError) -> Option<String> {
     let errors: Vec<&SdkError> = sources(error).filter_map(<dyn Error>::downcast_ref).collect();
-    let failed = errors.iter().find(|error| *error.kind() == ErrorKind::Credential)?;
+    // the SDK wraps it in "will not be retried"
+    let failed = errors.iter().rfind(|error| *error.kind() == ErrorKind::Credential)?;
     // The texts of parsers quote what they parsed, which was meant to be a token. Entra's errors
     // come to us that way too, when they have an escape.
     if errors.iter().any(|error| *error.kind() == ErrorKind::DataConversion) {
