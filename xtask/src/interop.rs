@@ -4,6 +4,8 @@
 //! `interop/requirements.txt` changes. Each round starts a server of its own and runs every peer
 //! against it: what a real client accepts is what the simulated server may claim to be.
 
+mod azure_gcp;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},
@@ -80,7 +82,7 @@ const ROUNDS: &[Round] = &[
 pub(crate) fn run(root: &Path) -> Result {
     let scripts = root.join("xtask/interop");
     let environment = Environment::prepare(root, &scripts.join("requirements.txt"))?;
-    let program = build(root)?;
+    let program = build(root, &["-p", "mstr-sim"], "mstr-sim")?;
     let ca = environment.folder.join("ca.pem");
     let mut failed = Vec::new();
     for round in ROUNDS {
@@ -98,6 +100,7 @@ pub(crate) fn run(root: &Path) -> Result {
             }
         }
     }
+    failed.extend(azure_gcp::run(root, &program)?);
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
 }
 
@@ -109,7 +112,10 @@ struct Environment {
 impl Environment {
     /// Reuses what is there if it was made from the same requirements.
     fn prepare(root: &Path, requirements: &Path) -> Result<Self> {
-        let environment = Self { folder: root.join("target/interop-venv") };
+        // `requirements-x.txt` goes to `interop-venv-x`
+        let name = requirements.file_stem().unwrap_or_default().to_string_lossy();
+        let name = name.replace("requirements", "target/interop-venv");
+        let environment = Self { folder: root.join(name) };
         let wanted = fs::read_to_string(requirements)?;
         let stamp = environment.folder.join("requirements.txt");
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -153,21 +159,19 @@ fn python() -> Result<&'static str> {
         .ok_or_else(|| "no Python found: the peers need Python 3.11 or later".into())
 }
 
-/// Builds the simulator and says where the program is.
-fn build(root: &Path) -> Result<PathBuf> {
-    let messages = sh::output(sh::cargo(root).args([
-        "build",
-        "--locked",
-        "-p",
-        "mstr-sim",
-        "--message-format=json-render-diagnostics",
-    ]))?;
+/// Builds a program and says where it is.
+fn build(root: &Path, what: &[&str], name: &str) -> Result<PathBuf> {
+    let messages = sh::output(
+        sh::cargo(root)
+            .args(["build", "--locked", "--message-format=json-render-diagnostics"])
+            .args(what),
+    )?;
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "mstr-sim")
+        .filter(|message| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .ok_or_else(|| "cargo did not say where mstr-sim is".into())
+        .ok_or_else(|| format!("cargo did not say where {name} is").into())
 }
 
 /// A running simulator. It is killed when it is dropped.

@@ -210,16 +210,19 @@ impl Gcp {
         if request.header("metadata-flavor") != "Google" {
             return Reply::status(403);
         }
+        let text = |body: &'static str| {
+            Reply::status(200).header("content-type", "application/text").body(body)
+        };
         let reply = match path {
             "instance/service-accounts/default/token" => {
                 Reply::json(200, self.issue("metadata"))
             }
-            "universe/universe-domain" => Reply::status(200).body("googleapis.com"),
-            "project/project-id" => Reply::status(200).body("p"),
+            "universe/universe-domain" => text("googleapis.com"),
+            "project/project-id" => text("p"),
             "instance/service-accounts/default/" => {
                 Reply::json(200, r#"{"email":"stub@p.iam.gserviceaccount.com","scopes":[]}"#)
             }
-            "" => Reply::status(200).body("instance/\nproject/\n"),
+            "" => text("instance/\nproject/\n"),
             _ => Reply::status(404),
         };
         reply.header("Metadata-Flavor", "Google")

@@ -9,7 +9,10 @@ use std::{
     thread,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
 use tokio::{net::TcpStream, sync::oneshot};
 use tokio_rustls::{
     TlsAcceptor,
@@ -89,16 +92,23 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, target: SocketAddr)
     }
 }
 
+fn named(name: &str, hosts: Vec<String>) -> CertificateParams {
+    let mut params = CertificateParams::new(hosts).expect("host names");
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
 fn acceptor() -> (TlsAcceptor, String) {
-    let mut ca = CertificateParams::default();
+    // with names of their own: else the certificate looks self-signed
+    let mut ca = named("mstr-cloud-stub CA", vec![]);
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let ca_key = KeyPair::generate().expect("a key");
     let ca = CertifiedIssuer::self_signed(ca, ca_key).expect("a CA");
     let hosts = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let key = KeyPair::generate().expect("a key");
-    let certificate = CertificateParams::new(hosts).expect("host names");
-    let certificate = certificate.signed_by(&key, &ca).expect("a certificate");
+    let certificate = named("mstr-cloud-stub", hosts).signed_by(&key, &ca).expect("a certificate");
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
