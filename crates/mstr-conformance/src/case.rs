@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::clouds::{AwsSecret, Field, Group, Single};
+
 /// A file of cases. A case that does not parse fails alone.
 #[derive(Deserialize)]
 pub(crate) struct File {
@@ -88,6 +90,7 @@ pub(crate) enum Kind {
 pub(crate) enum Text {
     Literal(String),
     Provider(Provider),
+    Vault(Field),
 }
 
 #[derive(Clone, Deserialize)]
@@ -102,11 +105,13 @@ pub(crate) struct Preset {
     pub(crate) token: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Where secrets are.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Backend {
-    #[serde(default)]
     pub(crate) env: BTreeMap<String, Option<String>>,
+    pub(crate) aws_secrets: BTreeMap<String, AwsSecret>,
+    pub(crate) aws_parameters: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -173,10 +178,18 @@ pub(crate) struct SideEffect {
     pub(crate) set_token: String,
 }
 
-/// The provider of a `resolve` step whose crate exists.
+/// The provider of a `resolve` step.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Source {
+    Env(Env),
+    Vault(Single),
+}
+
+/// A variable.
 #[derive(Clone, Deserialize, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Source {
+pub(crate) enum Env {
     Env { name: String, default: Option<String>, key: Option<String> },
 }
 
@@ -251,6 +264,21 @@ pub(crate) enum Step {
     },
     Resolve {
         provider: Source,
+    },
+    ResolveSame {
+        provider: Single,
+        times: usize,
+    },
+    ResolveFields {
+        group: Group,
+        fields: Vec<String>,
+    },
+    MakeField {
+        group: Group,
+        field: String,
+    },
+    SetBackend {
+        backend: Backend,
     },
     SetEnv {
         name: String,

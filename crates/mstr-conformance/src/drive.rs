@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::case::{Case, Kind, Step};
+use crate::case::{Case, Kind, Source, Step};
 use crate::client::{Calls, Client, auth_of, credential, duration};
+use crate::clouds::{self, Clouds};
 use crate::script::{PROBE, Recorded, Script};
 use crate::server::Server;
 use crate::{calls, environment, functions, log};
@@ -59,6 +60,8 @@ pub(crate) struct Observation {
     /// The token that is held after the last step.
     pub(crate) token: Option<String>,
     pub(crate) base_url: Option<String>,
+    /// What the vaults were asked.
+    pub(crate) backend_calls: Vec<Value>,
 }
 
 /// A scope that was entered: it leaves when it is told the body's error, if any.
@@ -82,6 +85,7 @@ impl From<Error> for BodyError {
 pub(crate) struct Driver<'a> {
     case: &'a Case,
     client: Client,
+    clouds: Clouds,
     proxy: String,
     server: Rc<Server>,
     /// The session, or why there is none.
@@ -93,7 +97,8 @@ pub(crate) struct Driver<'a> {
 /// Runs a case. `Err` is what cannot be expressed, or went wrong in the runner itself.
 pub(crate) async fn run(case: &Case) -> Result<Observation, String> {
     let (server, proxy) = Server::start(Script::new(&case.given)).await?;
-    let client = Client::new(case, &proxy)?;
+    let clouds = Clouds::new(&case.given.backend);
+    let client = Client::new(case, &proxy, &clouds)?;
     let driver = Driver {
         case,
         session: RefCell::new(match client.kind {
@@ -101,6 +106,7 @@ pub(crate) async fn run(case: &Case) -> Result<Observation, String> {
             Kind::Authenticated => Err(no_session()),
         }),
         client,
+        clouds,
         proxy,
         server,
         scope: RefCell::default(),
@@ -165,7 +171,8 @@ impl Driver<'_> {
             },
         };
         let base_url = session.ok().map(|session| session.base_url().to_string());
-        Ok(Observation { results, requests, counts, log, token, base_url })
+        let backend_calls = self.clouds.calls();
+        Ok(Observation { results, requests, counts, log, token, base_url, backend_calls })
     }
 
     /// What the step is about to send.
@@ -236,8 +243,29 @@ impl Driver<'_> {
                 delay.map(Outcome::value)
             }
             Step::CookieDomain { url } => self.cookie_domain(url).await,
-            Step::Resolve { provider } => {
-                environment::resolve(provider, &self.environment.borrow())
+            Step::Resolve { provider: Source::Env(variable) } => {
+                environment::resolve(variable, &self.environment.borrow())
+            }
+            Step::Resolve { provider: Source::Vault(provider) } => {
+                let resolved = clouds::resolve(&[self.clouds.single(provider)]).await;
+                Ok(resolved.map_or_else(|error| error, |mut one| Outcome::value(one.remove(0))))
+            }
+            Step::ResolveSame { provider, times } => {
+                let same = vec![self.clouds.single(provider); *times];
+                Ok(clouds::resolve(&same).await.map_or_else(|error| error, Outcome::value))
+            }
+            Step::ResolveFields { group, fields } => {
+                let fields = self.clouds.fields(group, fields.iter());
+                Ok(clouds::resolve(&fields).await.map_or_else(|error| error, Outcome::value))
+            }
+            Step::MakeField { group, field } => {
+                self.clouds.fields(group, [field].into_iter());
+                nothing()
+            }
+            Step::SetBackend { backend } => {
+                self.environment.borrow_mut().clone_from(&backend.env);
+                self.clouds.set(backend);
+                nothing()
             }
             Step::SetEnv { name, value } => {
                 self.environment.borrow_mut().insert(name.clone(), value.clone());

@@ -12,6 +12,7 @@ mod calls;
 mod case;
 mod check;
 mod client;
+mod clouds;
 mod drive;
 mod environment;
 mod failure;

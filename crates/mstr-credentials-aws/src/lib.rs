@@ -69,6 +69,6 @@ pub use reference::register;
 #[cfg_attr(docsrs, doc(cfg(feature = "secrets-manager")))]
 pub use secrets_manager::{SecretsManagerSecret, SecretsManagerValue, secrets_manager};
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "secrets-manager", feature = "ssm"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
