@@ -36,6 +36,7 @@
 //! does in Python: `prod` (the first three), `dev` (the last two), or one name such as
 //! `ManagedIdentityCredential`. `AZURE_CLIENT_ID` chooses a user-assigned managed identity.
 //!
+//! Other than Python, this chain ends at a managed identity that is there and gives no token.
 //! Falling from a managed identity to a developer's login changes who you are. A service should
 //! demand its link: [`identity`](KeyVaultSecret::identity). Any other credential of the SDK can be
 //! handed in: [`credential`](KeyVaultSecret::credential).
@@ -82,8 +83,10 @@ mod secret;
 mod vault;
 mod wire;
 
-/// The trait that credentials of the SDK implement.
-pub use azure_core::credentials::TokenCredential;
+/// The SDK's `TokenCredential`, which [`credential`](KeyVaultSecret::credential) takes.
+pub use azure_core;
+/// The SDK's credentials.
+pub use azure_identity;
 /// The SDK whose client [`KeyVaultSecret::client`] takes.
 pub use azure_security_keyvault_secrets as sdk;
 

@@ -62,8 +62,8 @@ mod options;
 mod reference;
 mod secret;
 
-/// Credentials of Google's SDK.
-pub use google_cloud_auth::credentials::Credentials;
+/// Google's credentials: what [`credentials`](SecretManagerSecret::credentials) takes.
+pub use google_cloud_auth;
 /// The SDK whose client [`SecretManagerSecret::client`] takes.
 pub use google_cloud_secretmanager_v1 as sdk;
 

@@ -16,7 +16,7 @@ use mstr_credentials::{
     VaultErrorKind as Kind,
 };
 use mstr_credentials_gcp::{
-    Credentials, SecretManagerSecret, register, sdk::client::SecretManagerService, secret_manager,
+    SecretManagerSecret, google_cloud_auth::credentials::Credentials, register, sdk::client::SecretManagerService, secret_manager,
 };
 use serde_json::json;
 use stub::{Stub, Token};
