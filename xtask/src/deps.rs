@@ -63,6 +63,30 @@ const TREES: &[Tree] = &[
         why: "floor 0 reads secrets and speaks no HTTP",
     },
     Tree {
+        what: "mstr-credentials-azure",
+        args: &["-p", "mstr-credentials-azure", "--all-features", "-e", "normal,build"],
+        has: &["mstr-credentials", "azure_identity", "rustls", "aws-lc-rs"],
+        lacks: &[
+            "mstr-rest*", "aws-config", "aws-sdk-*", "google-cloud-*", "ring", "openssl-sys",
+            "native-tls", "http@0.2", "hyper@0.14",
+        ],
+        once: &["rustls", "hyper", "tokio", "reqwest"],
+        at_most: Some(137),
+        why: "one cloud, one TLS stack, and no session",
+    },
+    Tree {
+        what: "mstr-credentials-gcp",
+        args: &["-p", "mstr-credentials-gcp", "--all-features", "-e", "normal,build"],
+        has: &["mstr-credentials", "google-cloud-secretmanager-v1", "rustls", "aws-lc-rs"],
+        lacks: &[
+            "mstr-rest*", "aws-config", "aws-sdk-*", "azure_*", "typespec*", "ring", "openssl-sys",
+            "native-tls", "http@0.2", "hyper@0.14",
+        ],
+        once: &["rustls", "hyper", "tokio", "reqwest"],
+        at_most: Some(175),
+        why: "one cloud, one TLS stack, and no session",
+    },
+    Tree {
         what: "mstr-sim",
         args: &["-p", "mstr-sim", "--all-features", "-e", "normal,build"],
         has: &["tokio"],

@@ -4,6 +4,7 @@
 //! `interop/requirements.txt` changes. Each round starts a server of its own and runs every peer
 //! against it: what a real client accepts is what the simulated server may claim to be.
 
+mod aws;
 mod azure_gcp;
 
 use std::{
@@ -81,7 +82,8 @@ const ROUNDS: &[Round] = &[
 /// Runs all rounds; fails at the end if any peer failed, and at once if one cannot be installed.
 pub(crate) fn run(root: &Path) -> Result {
     let scripts = root.join("xtask/interop");
-    let environment = Environment::prepare(root, &scripts.join("requirements.txt"))?;
+    let environment =
+        Environment::prepare(root, "interop-venv", &scripts.join("requirements.txt"))?;
     let program = build(root, &["-p", "mstr-sim"], "mstr-sim")?;
     let ca = environment.folder.join("ca.pem");
     let mut failed = Vec::new();
@@ -100,6 +102,9 @@ pub(crate) fn run(root: &Path) -> Result {
             }
         }
     }
+    if let Err(error) = aws::run(root, &program) {
+        failed.push(format!("AWS ({error})"));
+    }
     failed.extend(azure_gcp::run(root, &program)?);
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
 }
@@ -111,11 +116,8 @@ struct Environment {
 
 impl Environment {
     /// Reuses what is there if it was made from the same requirements.
-    fn prepare(root: &Path, requirements: &Path) -> Result<Self> {
-        // `requirements-x.txt` goes to `interop-venv-x`
-        let name = requirements.file_stem().unwrap_or_default().to_string_lossy();
-        let name = name.replace("requirements", "target/interop-venv");
-        let environment = Self { folder: root.join(name) };
+    fn prepare(root: &Path, name: &str, requirements: &Path) -> Result<Self> {
+        let environment = Self { folder: root.join("target").join(name) };
         let wanted = fs::read_to_string(requirements)?;
         let stamp = environment.folder.join("requirements.txt");
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {

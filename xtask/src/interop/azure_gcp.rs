@@ -18,7 +18,8 @@ const SECRET: &str = "mstr-login";
 /// Runs all; gives what failed.
 pub(super) fn run(root: &Path, simulator: &Path) -> Result<Vec<String>> {
     let scripts = root.join("xtask/interop");
-    let environment = Environment::prepare(root, &scripts.join("requirements-azure-gcp.txt"))?;
+    let requirements = scripts.join("requirements-azure-gcp.txt");
+    let environment = Environment::prepare(root, "interop-venv-azure-gcp", &requirements)?;
     let ca = environment.folder.join("stub-ca.pem");
     let stub = Stub::start(&build(root, &["-p", "mstr-cloud-stub"], "mstr-cloud-stub")?, &ca)?;
     let library = Server::start(simulator, &ROUNDS[0], &environment.folder.join("ca.pem"))?;
