@@ -68,11 +68,7 @@ impl Azure {
         let mut state = self.state();
         let versions = state.secrets.entry(name.to_owned()).or_default();
         let id = format!("{:032x}", 0xa000 + versions.len());
-        versions.push(Version {
-            id: id.clone(),
-            value: value.map(str::to_owned),
-            enabled: true,
-        });
+        versions.push(Version { id: id.clone(), value: value.map(str::to_owned), enabled: true });
         id
     }
 
@@ -269,10 +265,16 @@ fn discovery(request: &Request, tenant: &str) -> Reply {
 
 fn imds(state: &mut State, request: &Request, query: &BTreeMap<String, String>) -> Reply {
     if request.header("metadata") != "true" {
-        return Reply::json(400, r#"{"error":"invalid_request","error_description":"Required metadata header not specified"}"#);
+        return Reply::json(
+            400,
+            r#"{"error":"invalid_request","error_description":"Required metadata header not specified"}"#,
+        );
     }
     if !state.assigned {
-        return Reply::json(400, r#"{"error":"invalid_request","error_description":"Identity not found"}"#);
+        return Reply::json(
+            400,
+            r#"{"error":"invalid_request","error_description":"Identity not found"}"#,
+        );
     }
     managed(state, "imds", query)
 }

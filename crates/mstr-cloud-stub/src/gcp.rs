@@ -131,7 +131,10 @@ impl Gcp {
                 let id = form::parse(query).get("secretId").cloned().unwrap_or_default();
                 let name = format!("{path}/{id}");
                 self.state().secrets.entry(name.clone()).or_default();
-                Reply::json(200, json!({"name": name, "replication": {"automatic": {}}}).to_string())
+                Reply::json(
+                    200,
+                    json!({"name": name, "replication": {"automatic": {}}}).to_string(),
+                )
             }
             _ => error(404, "NOT_FOUND", "no such method"),
         })
@@ -185,7 +188,8 @@ impl Gcp {
     }
 
     fn add(&self, request: &Request, secret: &str) -> Reply {
-        let data = request.json()["payload"]["data"].as_str().and_then(|text| STANDARD.decode(text).ok());
+        let data =
+            request.json()["payload"]["data"].as_str().and_then(|text| STANDARD.decode(text).ok());
         let Some(data) = data else { return error(400, "INVALID_ARGUMENT", "no payload") };
         let number = self.put(secret, data);
         let name = format!("{secret}/versions/{number}");
@@ -214,9 +218,7 @@ impl Gcp {
             Reply::status(200).header("content-type", "application/text").body(body)
         };
         let reply = match path {
-            "instance/service-accounts/default/token" => {
-                Reply::json(200, self.issue("metadata"))
-            }
+            "instance/service-accounts/default/token" => Reply::json(200, self.issue("metadata")),
             "universe/universe-domain" => text("googleapis.com"),
             "project/project-id" => text("p"),
             "instance/service-accounts/default/" => {

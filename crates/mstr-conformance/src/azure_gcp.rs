@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use mstr_cloud_stub::{Azure, Reply, Request};
 use mstr_credentials::Credential;
 use mstr_credentials_azure::azure_core::{
-    Result, credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions},
+    Result,
+    credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions},
     time::{Duration, OffsetDateTime},
 };
 use mstr_credentials_azure::{self as azure, KeyVaultSecret};
@@ -129,8 +130,12 @@ fn version(request: &Request) -> Option<&str> {
 
 impl Hex {
     fn decoded(&self) -> Vec<u8> {
-        let digits: Vec<u8> =
-            self.hex.chars().filter_map(|c| c.to_digit(16)).filter_map(|d| d.try_into().ok()).collect();
+        let digits: Vec<u8> = self
+            .hex
+            .chars()
+            .filter_map(|c| c.to_digit(16))
+            .filter_map(|d| d.try_into().ok())
+            .collect();
         digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect()
     }
 }

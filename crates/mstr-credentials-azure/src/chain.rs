@@ -12,7 +12,11 @@ use azure_core::{
     error::ErrorKind,
 };
 
-use crate::{Identity, failure::{credential_text, sources}, links::Surroundings};
+use crate::{
+    Identity,
+    failure::{credential_text, sources},
+    links::Surroundings,
+};
 
 /// Asks the links in turn, until one has a token or has a reason to be the last.
 pub(crate) struct Chain {

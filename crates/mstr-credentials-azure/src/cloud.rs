@@ -84,7 +84,8 @@ mod tests {
         for good in ["https://h", "https://h:8443/", "http://127.0.0.1:1", "http://[::1]:1"] {
             assert!(endpoint(good).is_some(), "{good}");
         }
-        for bad in ["http://h", "http://127.0.0.1.evil.example", "https://u:p@h", "https://h?q", "h", ""]
+        for bad in
+            ["http://h", "http://127.0.0.1.evil.example", "https://u:p@h", "https://h?q", "h", ""]
         {
             assert!(endpoint(bad).is_none(), "{bad}");
         }

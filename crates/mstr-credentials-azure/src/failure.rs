@@ -25,7 +25,8 @@ pub(crate) fn explain(error: SdkError) -> VaultError {
             };
             // not the error's own code: that is "403" where the text of the reply has an escape
             let said = ErrorResponse::try_from(error).ok().and_then(|reply| reply.error);
-            let Some((detail, code)) = said.and_then(|detail| detail.code.clone().map(|c| (detail, c)))
+            let Some((detail, code)) =
+                said.and_then(|detail| detail.code.clone().map(|c| (detail, c)))
             else {
                 return VaultError::new(kind, format!("a reply with status {status}"));
             };
@@ -64,7 +65,9 @@ pub(crate) fn credential_text(error: &SdkError) -> Option<String> {
     Some(text)
 }
 
-pub(crate) fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(crate) fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
 }
 

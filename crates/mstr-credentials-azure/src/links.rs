@@ -134,7 +134,8 @@ fn workload(around: &Surroundings) -> Made {
 }
 
 async fn managed(around: &Surroundings) -> Made {
-    let platform = ["IDENTITY_ENDPOINT", "MSI_ENDPOINT"].iter().any(|name| around.get(name).is_some());
+    let platform =
+        ["IDENTITY_ENDPOINT", "MSI_ENDPOINT"].iter().any(|name| around.get(name).is_some());
     if !platform && !imds_answers(around).await {
         return Err(Ok("no IDENTITY_ENDPOINT, and no metadata service answers".to_owned()));
     }

@@ -31,7 +31,8 @@ fn options(reference: &Reference) -> Result<Options, CredentialError> {
     let wrong = |what| Err(CredentialError::new(format!("an azure-kv reference {what}")));
     reference.allow_options(&["version", "identity", "client_id", "endpoint", "authority"])?;
     let body = reference.body();
-    let Some((vault, name)) = body.rsplit_once('/').filter(|(vault, _)| !vault.ends_with('/')) else {
+    let Some((vault, name)) = body.rsplit_once('/').filter(|(vault, _)| !vault.ends_with('/'))
+    else {
         return wrong("is like azure-kv:https://NAME.vault.azure.net/SECRET");
     };
     let mut options = Options::new(vault.to_owned(), name.to_owned());

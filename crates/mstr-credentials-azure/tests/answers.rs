@@ -174,7 +174,8 @@ async fn a_client_that_is_handed_in() {
     let stub = Stub::default();
     stub.azure.put("n", Some("value"));
     // the vault's own rules hold for it: this one is refused before anything is sent
-    let client = SecretClient::new("http://127.0.0.1:1", Arc::new(Token("t".into())), None).unwrap();
+    let client =
+        SecretClient::new("http://127.0.0.1:1", Arc::new(Token("t".into())), None).unwrap();
     let given = stub.value("n").client(Arc::new(client)).time_limit(Duration::from_secs(20));
     assert_ne!(fails(given).await.1, Kind::NotFound);
     assert_eq!(stub.server.count(), 0, "the given client is used, not one of ours");

@@ -87,7 +87,8 @@ impl Place {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{printed}{errors}");
         assert!(!errors.contains("panicked"), "{errors}");
-        let said = printed.lines().find(|line| line.starts_with("GIVEN") || line.starts_with("FAILED"));
+        let said =
+            printed.lines().find(|line| line.starts_with("GIVEN") || line.starts_with("FAILED"));
         said.unwrap_or_else(|| panic!("{printed}{errors}")).to_owned()
     }
 

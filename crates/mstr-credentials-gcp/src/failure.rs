@@ -21,7 +21,9 @@ pub(crate) fn explain(error: &SdkError) -> VaultError {
     if let Some(status) = errors.iter().find_map(|error| error.status()) {
         let kind = match status.code {
             Code::NotFound => Kind::NotFound,
-            Code::PermissionDenied | Code::FailedPrecondition | Code::Unauthenticated => Kind::Denied,
+            Code::PermissionDenied | Code::FailedPrecondition | Code::Unauthenticated => {
+                Kind::Denied
+            }
             Code::ResourceExhausted => Kind::Throttled,
             Code::Unavailable | Code::DeadlineExceeded | Code::Internal => Kind::Unreachable,
             _ => Kind::Other,
@@ -65,7 +67,9 @@ pub(crate) fn login_text(error: &(dyn Error + 'static)) -> String {
     chain(error)
 }
 
-fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |error| (*error).source())
 }
 

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use google_cloud_auth::{
     build_errors::Error as BuildError,
-    credentials::{Builder, Credentials, external_account, impersonated, service_account, user_account},
+    credentials::{
+        Builder, Credentials, external_account, impersonated, service_account, user_account,
+    },
 };
 
 use mstr_credentials::{VaultError, VaultErrorKind as Kind};

@@ -51,13 +51,19 @@ impl Options {
     pub(crate) fn resource(&self) -> String {
         let Self { project, id, version, .. } = self;
         let location = self.location.as_ref().map(|at| format!("/locations/{at}"));
-        format!("projects/{project}{}/secrets/{id}/versions/{version}", location.unwrap_or_default())
+        format!(
+            "projects/{project}{}/secrets/{id}/versions/{version}",
+            location.unwrap_or_default()
+        )
     }
 
     /// Where the service is asked, unless it is Google's default.
     pub(crate) fn endpoint(&self) -> Option<String> {
-        let regional =
-            || self.location.as_ref().map(|at| format!("https://secretmanager.{at}.rep.googleapis.com"));
+        let regional = || {
+            self.location
+                .as_ref()
+                .map(|at| format!("https://secretmanager.{at}.rep.googleapis.com"))
+        };
         self.endpoint.clone().or_else(regional)
     }
 
@@ -97,7 +103,9 @@ fn is_endpoint(text: &str) -> bool {
         _ => return false,
     };
     let authority = rest.split('/').next().unwrap_or_default();
-    if authority.is_empty() || rest.contains(['@', '?', '#', '\\']) || rest.contains(char::is_whitespace)
+    if authority.is_empty()
+        || rest.contains(['@', '?', '#', '\\'])
+        || rest.contains(char::is_whitespace)
     {
         return false;
     }
@@ -127,10 +135,7 @@ mod tests {
 
     #[test]
     fn resources() {
-        assert_eq!(
-            options().resource(),
-            "projects/my-project/secrets/a_Secret-1/versions/latest"
-        );
+        assert_eq!(options().resource(), "projects/my-project/secrets/a_Secret-1/versions/latest");
         assert_eq!(options().endpoint(), None);
         let regional = Options { location: Some("europe-west3".into()), ..options() };
         assert_eq!(
@@ -161,13 +166,24 @@ mod tests {
 
     #[test]
     fn endpoints() {
-        for good in ["https://h", "https://h:1/x", "http://127.0.0.1:80", "http://[::1]:1", "http://localhost:1"]
-        {
+        for good in [
+            "https://h",
+            "https://h:1/x",
+            "http://127.0.0.1:80",
+            "http://[::1]:1",
+            "http://localhost:1",
+        ] {
             assert!(is_endpoint(good), "{good}");
         }
         for bad in [
-            "http://h", "http://127.0.0.1.evil.example", "http://127.0.0.1:1@evil.example",
-            "http://evil.example#127.0.0.1", "http://localhost\\@evil.example", "ftp://h", "h", "https://",
+            "http://h",
+            "http://127.0.0.1.evil.example",
+            "http://127.0.0.1:1@evil.example",
+            "http://evil.example#127.0.0.1",
+            "http://localhost\\@evil.example",
+            "ftp://h",
+            "h",
+            "https://",
         ] {
             assert!(!is_endpoint(bad), "{bad}");
         }

@@ -16,7 +16,8 @@ use mstr_credentials::{
     VaultErrorKind as Kind,
 };
 use mstr_credentials_gcp::{
-    SecretManagerSecret, google_cloud_auth::credentials::Credentials, register, sdk::client::SecretManagerService, secret_manager,
+    SecretManagerSecret, google_cloud_auth::credentials::Credentials, register,
+    sdk::client::SecretManagerService, secret_manager,
 };
 use serde_json::json;
 use stub::{Stub, Token};
@@ -170,8 +171,14 @@ async fn a_credentials_file() {
     for (content, says) in [
         (format!("{{\"private_key\": \"{canary}\""), "is not JSON"),
         (format!("{{\"type\": \"{canary}\"}}"), "is none of service_account"),
-        (format!("{{\"type\": \"service_account\", \"private_key\": [\"{canary}\"]}}"), "cannot be read"),
-        (format!("{{\"type\": \"authorized_user\", \"client_id\": [\"{canary}\"]}}"), "cannot be read"),
+        (
+            format!("{{\"type\": \"service_account\", \"private_key\": [\"{canary}\"]}}"),
+            "cannot be read",
+        ),
+        (
+            format!("{{\"type\": \"authorized_user\", \"client_id\": [\"{canary}\"]}}"),
+            "cannot be read",
+        ),
     ] {
         fs::write(file.path(), content).unwrap();
         let broken = secret.clone().version("1");

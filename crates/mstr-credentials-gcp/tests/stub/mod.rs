@@ -32,9 +32,7 @@ impl Stub {
     }
 
     pub(crate) fn value(&self, id: &str) -> SecretManagerValue {
-        secret_manager("p", id)
-            .credentials(Credentials::from(Token))
-            .endpoint(self.server.url())
+        secret_manager("p", id).credentials(Credentials::from(Token)).endpoint(self.server.url())
     }
 }
 
