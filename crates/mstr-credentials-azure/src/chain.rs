@@ -15,7 +15,7 @@ use azure_core::{
 use crate::{
     Identity,
     failure::{credential_text, sources},
-    links::Surroundings,
+    links::{Surroundings, Unusable},
 };
 
 /// Asks the links in turn, until one has a token or has a reason to be the last.
@@ -65,11 +65,11 @@ impl TokenCredential for Chain {
             let name = link.name();
             let credential = match link.credential(&self.around).await {
                 Ok(credential) => credential,
-                Err(Ok(why)) => {
+                Err(Unusable::NotConfigured(why)) => {
                     tried.push(format!("{name}: {why}"));
                     continue;
                 }
-                Err(Err(error)) => return Err(final_error(&[], name, &error)),
+                Err(Unusable::Broken(error)) => return Err(final_error(&[], name, &error)),
             };
             match ask(*link, &*credential, scopes, options.clone(), link.limit()).await {
                 Ok(token) => {

@@ -10,9 +10,8 @@ use azure_core::{
     http::{ClientOptions, Url},
 };
 use azure_identity::{
-    AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
-    AzureDeveloperCliCredentialOptions, ClientAssertionCredentialOptions, ClientSecretCredential,
-    ClientSecretCredentialOptions, Executor, ManagedIdentityCredential,
+    AzureCliCredential, AzureDeveloperCliCredential, ClientAssertionCredentialOptions,
+    ClientSecretCredential, ClientSecretCredentialOptions, ManagedIdentityCredential,
     ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
     WorkloadIdentityCredentialOptions,
 };
@@ -28,8 +27,6 @@ pub(crate) struct Surroundings {
     pub(crate) wire: Arc<Wire>,
     pub(crate) cloud: Arc<CloudConfiguration>,
     pub(crate) client_id: Option<String>,
-    /// Runs `az` and `azd`; the SDK's, unless set.
-    pub(crate) executor: Option<Arc<dyn Executor>>,
 }
 
 /// Where the metadata service is, unless `AZURE_POD_IDENTITY_AUTHORITY_HOST` says otherwise, as it
@@ -65,39 +62,31 @@ impl Identity {
     }
 
     /// Makes its credential.
-    ///
-    /// # Errors
-    /// `Err(Ok(why))`: it is not configured. `Err(Err(error))`: it is, and cannot be used.
-    pub(crate) async fn credential(
-        self,
-        around: &Surroundings,
-    ) -> std::result::Result<Arc<dyn TokenCredential>, Result<String>> {
+    pub(crate) async fn credential(self, around: &Surroundings) -> Made {
         match self {
             Self::Environment | Self::Chain => environment(around),
             Self::WorkloadIdentity => workload(around),
             Self::ManagedIdentity => managed(around).await,
-            Self::AzureCli => {
-                let options = AzureCliCredentialOptions {
-                    executor: around.executor.clone(),
-                    ..AzureCliCredentialOptions::default()
-                };
-                AzureCliCredential::new(Some(options)).map(erase).map_err(Err)
-            }
-            Self::AzureDeveloperCli => {
-                let options = AzureDeveloperCliCredentialOptions {
-                    executor: around.executor.clone(),
-                    ..AzureDeveloperCliCredentialOptions::default()
-                };
-                AzureDeveloperCliCredential::new(Some(options)).map(erase).map_err(Err)
-            }
+            Self::AzureCli => made(AzureCliCredential::new(None)),
+            Self::AzureDeveloperCli => made(AzureDeveloperCliCredential::new(None)),
         }
     }
 }
 
-type Made = std::result::Result<Arc<dyn TokenCredential>, Result<String>>;
+/// Why a link has no credential.
+pub(crate) enum Unusable {
+    /// Nothing says that it should: what is missing.
+    NotConfigured(String),
+    Broken(Error),
+}
 
-fn erase<T: TokenCredential + 'static>(credential: Arc<T>) -> Arc<dyn TokenCredential> {
-    credential
+type Made = std::result::Result<Arc<dyn TokenCredential>, Unusable>;
+
+fn made<T: TokenCredential + 'static>(credential: Result<Arc<T>>) -> Made {
+    match credential {
+        Ok(credential) => Ok(credential),
+        Err(error) => Err(Unusable::Broken(error)),
+    }
 }
 
 fn environment(around: &Surroundings) -> Made {
@@ -109,20 +98,18 @@ fn environment(around: &Surroundings) -> Made {
         {
             let what = "AZURE_CLIENT_CERTIFICATE_PATH is set: for a certificate hand in a \
                         credential of the SDK";
-            return Err(Err(Error::with_message(ErrorKind::Credential, what)));
+            return Err(Unusable::Broken(Error::with_message(ErrorKind::Credential, what)));
         }
-        return Err(Ok(format!("{} are not all set", names.join(", "))));
+        return Err(Unusable::NotConfigured(format!("{} are not all set", names.join(", "))));
     };
     let options = ClientSecretCredentialOptions { client_options: around.options() };
-    ClientSecretCredential::new(&tenant, client, Secret::new(secret), Some(options))
-        .map(erase)
-        .map_err(Err)
+    made(ClientSecretCredential::new(&tenant, client, Secret::new(secret), Some(options)))
 }
 
 fn workload(around: &Surroundings) -> Made {
     let names = ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"];
     let Some([tenant, client, file]) = around.all(names) else {
-        return Err(Ok(format!("{} are not all set", names.join(", "))));
+        return Err(Unusable::NotConfigured(format!("{} are not all set", names.join(", "))));
     };
     let options = WorkloadIdentityCredentialOptions {
         credential_options: ClientAssertionCredentialOptions { client_options: around.options() },
@@ -130,21 +117,22 @@ fn workload(around: &Surroundings) -> Made {
         tenant_id: Some(tenant),
         token_file_path: Some(PathBuf::from(file)),
     };
-    WorkloadIdentityCredential::new(Some(options)).map(erase).map_err(Err)
+    made(WorkloadIdentityCredential::new(Some(options)))
 }
 
 async fn managed(around: &Surroundings) -> Made {
     let platform =
         ["IDENTITY_ENDPOINT", "MSI_ENDPOINT"].iter().any(|name| around.get(name).is_some());
     if !platform && !imds_answers(around).await {
-        return Err(Ok("no IDENTITY_ENDPOINT, and no metadata service answers".to_owned()));
+        let what = "no IDENTITY_ENDPOINT, and no metadata service answers";
+        return Err(Unusable::NotConfigured(what.to_owned()));
     }
     let client_id = around.client_id.clone().or_else(|| around.get("AZURE_CLIENT_ID"));
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: client_id.map(UserAssignedId::ClientId),
         client_options: around.options(),
     };
-    ManagedIdentityCredential::new(Some(options)).map(erase).map_err(Err)
+    made(ManagedIdentityCredential::new(Some(options)))
 }
 
 /// Asks without the header that would get a token: a metadata service refuses that. That something

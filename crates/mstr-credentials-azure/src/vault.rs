@@ -126,7 +126,6 @@ fn connection(options: &Options, urls: &Urls) -> Result<Connection, VaultError> 
                 wire: Arc::clone(&wire),
                 cloud: Arc::clone(&cloud),
                 client_id: options.client_id.clone(),
-                executor: None,
             };
             Arc::new(Chain::new(options.identity, around).map_err(explain)?)
         }
