@@ -1,5 +1,5 @@
 //! The contract of all providers, against the protocol stub.
-#![allow(missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs, reason = "a test")]
 
 mod stub;
 
