@@ -5,6 +5,7 @@
 //! against it: what a real client accepts is what the simulated server may claim to be.
 
 mod aws;
+mod azure_gcp;
 
 use std::{
     fs,
@@ -83,7 +84,7 @@ pub(crate) fn run(root: &Path) -> Result {
     let scripts = root.join("xtask/interop");
     let environment =
         Environment::prepare(root, "interop-venv", &scripts.join("requirements.txt"))?;
-    let program = build(root)?;
+    let program = build(root, &["-p", "mstr-sim"], "mstr-sim")?;
     let ca = environment.folder.join("ca.pem");
     let mut failed = Vec::new();
     for round in ROUNDS {
@@ -104,6 +105,7 @@ pub(crate) fn run(root: &Path) -> Result {
     if let Err(error) = aws::run(root, &program) {
         failed.push(format!("AWS ({error})"));
     }
+    failed.extend(azure_gcp::run(root, &program)?);
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
 }
 
@@ -159,21 +161,19 @@ fn python() -> Result<&'static str> {
         .ok_or_else(|| "no Python found: the peers need Python 3.11 or later".into())
 }
 
-/// Builds the simulator and says where the program is.
-fn build(root: &Path) -> Result<PathBuf> {
-    let messages = sh::output(sh::cargo(root).args([
-        "build",
-        "--locked",
-        "-p",
-        "mstr-sim",
-        "--message-format=json-render-diagnostics",
-    ]))?;
+/// Builds a program and says where it is.
+fn build(root: &Path, what: &[&str], name: &str) -> Result<PathBuf> {
+    let messages = sh::output(
+        sh::cargo(root)
+            .args(["build", "--locked", "--message-format=json-render-diagnostics"])
+            .args(what),
+    )?;
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "mstr-sim")
+        .filter(|message| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .ok_or_else(|| "cargo did not say where mstr-sim is".into())
+        .ok_or_else(|| format!("cargo did not say where {name} is").into())
 }
 
 /// A running simulator. It is killed when it is dropped.

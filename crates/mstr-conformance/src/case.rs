@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::azure_gcp::Payload;
 use crate::clouds::{AwsSecret, Field, Group, Single};
 
 /// A file of cases. A case that does not parse fails alone.
@@ -112,6 +113,10 @@ pub(crate) struct Backend {
     pub(crate) env: BTreeMap<String, Option<String>>,
     pub(crate) aws_secrets: BTreeMap<String, AwsSecret>,
     pub(crate) aws_parameters: BTreeMap<String, String>,
+    /// By `VAULT|NAME`.
+    pub(crate) azure: BTreeMap<String, Option<String>>,
+    /// By version.
+    pub(crate) gcp: BTreeMap<String, Payload>,
 }
 
 #[derive(Clone, Deserialize)]

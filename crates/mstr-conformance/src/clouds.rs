@@ -13,6 +13,7 @@ use mstr_rest_core::{Error, ErrorKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::azure_gcp;
 use crate::case::Backend;
 use crate::drive::Outcome;
 
@@ -33,6 +34,8 @@ pub(crate) struct AwsSecret {
 pub(crate) enum Single {
     AwsSecret { id: String, key: Option<String>, region: Option<String> },
     AwsParameter { name: String, region: Option<String> },
+    AzureSecret { vault: String, name: String, key: Option<String> },
+    GcpSecret { project: String, id: String, version: Option<String>, key: Option<String> },
 }
 
 /// A provider of several fields.
@@ -41,6 +44,8 @@ pub(crate) enum Single {
 pub(crate) enum Group {
     AwsSecretGroup { id: String, region: Option<String> },
     AwsParameterGroup { region: Option<String> },
+    AzureSecretGroup { vault: String, name: String },
+    GcpSecretGroup { project: String, id: String },
 }
 
 /// One field of a group, as an option of a session.
@@ -77,7 +82,8 @@ impl Clouds {
         let start = || {
             let held = Arc::clone(&self.held);
             Responder::start(move |request| {
-                aws_reply(request, &held.lock().unwrap_or_else(PoisonError::into_inner))
+                let held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                azure_gcp::reply(request, &held).unwrap_or_else(|| aws_reply(request, &held))
             })
         };
         self.server.get_or_init(start).url()
@@ -103,6 +109,13 @@ impl Clouds {
                     Some(region) => parameter.region(region).into(),
                     None => parameter.into(),
                 }
+            }
+            Single::AzureSecret { vault, name, key } => {
+                azure_gcp::key_vault(&self.url(), vault, name, key.as_ref())
+            }
+            Single::GcpSecret { project, id, version, key } => {
+                let (version, key) = (version.as_ref(), key.as_ref());
+                azure_gcp::secret_manager(&self.url(), project, id, version, key)
             }
         }
     }
@@ -132,6 +145,14 @@ impl Clouds {
                 }
                 names.map(|name| values.parameter(name).into()).collect()
             }
+            Group::AzureSecretGroup { vault, name } => {
+                let secret = azure_gcp::key_vault_secret(&self.url(), vault, name);
+                names.map(|name| secret.field(name).into()).collect()
+            }
+            Group::GcpSecretGroup { project, id } => {
+                let secret = azure_gcp::secret_manager_secret(&self.url(), project, id);
+                names.map(|name| secret.field(name).into()).collect()
+            }
         }
     }
 
@@ -148,6 +169,10 @@ impl Clouds {
     pub(crate) fn calls(&self) -> Vec<Value> {
         let mut calls: Vec<Value> = Vec::new();
         for request in self.server.get().map(Responder::requests).unwrap_or_default() {
+            if let Some(call) = azure_gcp::call(&request) {
+                calls.extend(call);
+                continue;
+            }
             let [client, call] = aws_call(&request);
             if !calls.contains(&client) {
                 calls.push(client);

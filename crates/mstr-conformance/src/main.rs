@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 #![allow(clippy::future_not_send, reason = "each case stays on one thread, for a log of its own")]
 
+mod azure_gcp;
 mod calls;
 mod case;
 mod check;

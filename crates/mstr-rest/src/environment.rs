@@ -8,8 +8,9 @@ use mstr_credentials::References;
 use crate::{Auth, Credential, CredentialError, Error, ErrorKind, Result, Session, SessionBuilder};
 
 /// The schemes of credential references: `env`, `file` and `cmd`, always, and those of the clouds
-/// whose feature is on: `aws-sm` and `aws-ssm` (`mstr_rest::aws::register` has their grammar). Of a
-/// scheme whose feature is off the error names the feature. Clone it and register your own.
+/// whose feature is on: `aws-sm`, `aws-ssm`, `azure-kv`, `gcp-sm` (`mstr_rest::aws::register` and
+/// the like have their grammar). Of a scheme whose feature is off the error names the feature. Clone
+/// it and register your own.
 ///
 /// ```
 /// assert!(mstr_rest::references().is_reference("env:MSTR_PASSWORD"));
@@ -23,13 +24,22 @@ pub fn references() -> &'static References {
         }
         #[cfg(any(feature = "aws-secrets-manager", feature = "aws-ssm"))]
         crate::aws::register(&mut references);
+        #[cfg(feature = "azure")]
+        crate::azure::register(&mut references);
+        #[cfg(feature = "gcp")]
+        crate::gcp::register(&mut references);
         references
     });
     &REFERENCES
 }
 
 /// Schemes that need a feature.
-const OF_FEATURES: &[(&str, &str)] = &[("aws-sm", "aws-secrets-manager"), ("aws-ssm", "aws-ssm")];
+const OF_FEATURES: &[(&str, &str)] = &[
+    ("aws-sm", "aws-secrets-manager"),
+    ("aws-ssm", "aws-ssm"),
+    ("azure-kv", "azure"),
+    ("gcp-sm", "gcp"),
+];
 
 /// The credential that a reference names: `env:MSTR_PASSWORD`, `file:/run/secrets/mstr`. Nothing
 /// is read before it is resolved.
@@ -206,6 +216,8 @@ mod tests {
                 cfg!(feature = "aws-secrets-manager"),
             ),
             ("aws-ssm:/prod/mstr", "aws-ssm", cfg!(feature = "aws-ssm")),
+            ("azure-kv:https://v.vault.azure.net/mstr#password", "azure", cfg!(feature = "azure")),
+            ("gcp-sm:projects/p/secrets/mstr#password", "gcp", cfg!(feature = "gcp")),
         ] {
             assert!(references().is_reference(text));
             match credential(text) {

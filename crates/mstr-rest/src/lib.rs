@@ -18,6 +18,16 @@ pub use mstr_credentials as credentials;
 #[cfg_attr(docsrs, doc(cfg(any(feature = "aws-secrets-manager", feature = "aws-ssm"))))]
 pub use mstr_credentials_aws as aws;
 
+/// Secrets from Azure Key Vault: the crate `mstr-credentials-azure`.
+#[cfg(feature = "azure")]
+#[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
+pub use mstr_credentials_azure as azure;
+
+/// Secrets from Google Secret Manager: the crate `mstr-credentials-gcp`.
+#[cfg(feature = "gcp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "gcp")))]
+pub use mstr_credentials_gcp as gcp;
+
 /// Endpoints and their models: the crate `mstr-rest-api`.
 #[cfg(feature = "api")]
 #[cfg_attr(docsrs, doc(cfg(feature = "api")))]
