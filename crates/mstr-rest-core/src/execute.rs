@@ -88,7 +88,10 @@ impl Inner {
         }
         let policy = request.retry.clone().unwrap_or_else(|| self.retry.clone());
         let mut tries = Tries::new(policy, Repeatable::of(request), deadline);
-        let may_renew = self.relogin && request.include_auth && !is_auth_path(target.url.path());
+        let may_renew = self.relogin
+            && request.may_renew
+            && request.include_auth
+            && !is_auth_path(target.url.path());
         let mut renewed = false;
         loop {
             let permit = self.place_in_flight().await;

@@ -71,6 +71,7 @@ mod renew;
 mod request;
 mod response;
 mod retry;
+mod saved;
 mod session;
 mod state;
 mod time;
@@ -89,6 +90,7 @@ pub use login_options::Locale;
 pub use projects::ProjectIndex;
 pub use response::{Reply, Response};
 pub use retry::RetryPolicy;
+pub use saved::{SavedCookie, SavedSession};
 pub use session::Session;
 
 pub use mstr_credentials::{
