@@ -221,6 +221,13 @@ impl Auth {
         }
     }
 
+    /// Who logs in, where a name says so and it can be had.
+    pub(crate) async fn user(&self) -> Option<String> {
+        let Mode::Login { mode, members } = &self.0 else { return None };
+        let member = members.iter().find(|m| m.name == "username" && *mode != mode::TRUSTED)?;
+        Some(member.resolve().await.ok()?.expose_secret().to_owned())
+    }
+
     /// Whether a logout would end a session that something else owns.
     pub(crate) fn is_foreign(&self) -> bool {
         !matches!(self.0, Mode::Login { .. })

@@ -42,7 +42,7 @@ const ERROR_LIMIT: usize = 1024 * 1024;
 #[must_use = "a builder does nothing until it is connected or built"]
 pub struct SessionBuilder {
     base_url: Credential,
-    auth: Option<Auth>,
+    pub(crate) auth: Option<Auth>,
     project: Option<ProjectRef>,
     login: LoginOptions,
     limits: Limits,

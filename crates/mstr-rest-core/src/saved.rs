@@ -240,17 +240,25 @@ impl SessionBuilder {
     ///
     /// The base URL is the builder's; it must be of the same origin. With
     /// [`auth`](Self::auth) and [`relogin`](Self::relogin) the session logs in again when the
-    /// server has forgotten it. The project is the builder's, else the saved one.
+    /// server has forgotten it; where both say a user name it must be the same. The project is the
+    /// builder's, else the saved one.
     ///
     /// No guard comes with it: [`Session::restore`] says who ends it.
     ///
     /// # Errors
-    /// As [`Session::restore`]; [`Config`](ErrorKind::Config) when a setting is not usable, and
+    /// As [`Session::restore`], and [`Snapshot`](ErrorKind::Snapshot) for another user;
+    /// [`Config`](ErrorKind::Config) when a setting is not usable, and
     /// [`MissingCredential`](ErrorKind::MissingCredential) and
     /// [`Credential`](ErrorKind::Credential) when base URL, proxy or client identity cannot be had.
     pub async fn restore(self, saved: &SavedSession) -> Result<Session> {
         require_runtime()?;
+        let auth = self.auth.clone();
         let mut session = self.resolve().await?;
+        if let (Some(auth), Some(owner)) = (auth, &saved.user)
+            && auth.user().await.is_some_and(|user| !user.eq_ignore_ascii_case(owner))
+        {
+            return Err(unusable("belongs to another user than the builder's"));
+        }
         session.restore(saved)?;
         if session.project.is_none() {
             session.project = saved.project.as_deref().map(ProjectRef::parse);

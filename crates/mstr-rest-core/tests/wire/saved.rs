@@ -103,6 +103,22 @@ async fn credentials_log_a_forgotten_session_in_again() {
 }
 
 #[tokio::test]
+async fn not_for_another_user() {
+    let server = LibraryServer::start().await.unwrap();
+    let mut saved = builder(&server).connect().await.unwrap().detach().save();
+    let other = builder(&server).auth(Auth::ldap("somebody", "canary"));
+    let error = other.clone().restore(&saved).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Snapshot);
+    assert!(error.message().contains("another user"), "{error}");
+    // what says no name may be anybody's
+    builder(&server).auth(Auth::api_key("k")).restore(&saved).await.unwrap();
+    saved.user = Some("ADMINISTRATOR".to_owned());
+    builder(&server).restore(&saved).await.unwrap();
+    saved.user = None;
+    other.restore(&saved).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_login_that_a_restored_session_replaces_is_ended_by_the_guard() {
     let server = LibraryServer::start().await.unwrap();
     let saved = builder(&server).connect().await.unwrap().detach().save();
