@@ -29,6 +29,11 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
+fn write_private(path: &Path, content: &[u8]) {
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
 async fn kept(store: &FileStore, profile: &str) -> Option<String> {
     store.load(profile).await.unwrap().as_ref().map(token)
 }
@@ -104,7 +109,7 @@ async fn a_damaged_file_is_an_error_and_kept_aside() {
     let mut broken = vec![Vec::new(), b"canary".to_vec(), vec![0; 100], b"\xff\xfe".to_vec()];
     broken.extend([1, 20, end / 2, end - 1].map(|length| whole[..length].to_vec()));
     for (number, content) in broken.iter().enumerate() {
-        fs::write(path.join("p.json"), content).unwrap();
+        write_private(&path.join("p.json"), content);
         let error = store.load("p").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Snapshot);
         let source = std::error::Error::source(&error).unwrap().to_string();
