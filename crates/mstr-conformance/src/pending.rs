@@ -5,7 +5,6 @@ use serde_json::Value;
 
 /// An area, and what is in its cases only: a step, a kind of provider (its beginning), a member.
 const PENDING: &[(&str, &[&str])] = &[
-    ("snapshots", &["restore", "save", "new_from"]),
     ("AWS credentials", &["aws_"]),
     ("Azure credentials", &["azure_"]),
     ("Google credentials", &["gcp_"]),
