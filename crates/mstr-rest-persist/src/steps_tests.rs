@@ -1,4 +1,5 @@
 //! Killing the writer between any two steps, and what is left then.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};

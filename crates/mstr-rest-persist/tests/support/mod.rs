@@ -54,7 +54,7 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.ends_with(".lock") && !name.ends_with(".write"))
+        .filter(|name| !matches!(name.rsplit_once('.'), Some((_, "lock" | "write"))))
         .collect();
     names.sort();
     names
