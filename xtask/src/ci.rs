@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use lexopt::prelude::Long;
 
 use crate::{
-    codegen, conformance, deny, deps, docs, faults, features, fmt, interop, lint, sh::Result, test,
-    tidy, workspace::Workspace,
+    codegen, conformance, deny, deps, docs, faults, features, fmt, fuzz, interop, lint, sh::Result,
+    test, tidy, workspace::Workspace,
 };
 
 struct Step {
@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
     Step { name: "test", rerun: "cargo xtask test", run: test::run },
     Step { name: "conformance", rerun: "cargo xtask conformance", run: conformance::run },
     Step { name: "faults", rerun: "cargo xtask faults", run: faults::run },
+    Step { name: "fuzz", rerun: "cargo xtask fuzz --replay", run: fuzz::replay },
     Step { name: "features", rerun: "cargo xtask features", run: features::run },
     Step { name: "deps", rerun: "cargo xtask deps", run: deps::run },
     Step { name: "deny", rerun: "cargo xtask deny", run: deny::run },

@@ -10,10 +10,12 @@ mod docs;
 mod faults;
 mod features;
 mod fmt;
+mod fuzz;
 mod interop;
 mod lint;
 mod markdown;
 mod sh;
+mod soak;
 mod test;
 mod tidy;
 mod tools;
@@ -71,6 +73,16 @@ const COMMANDS: &[Command] = &[
         name: "faults",
         about: "the fault matrix: every fault times every operation",
         run: |ws, args| bare(args, || faults::run(ws)),
+    },
+    Command {
+        name: "fuzz",
+        about: "the fuzz targets, a minute each; TARGET.., --seconds N, --replay (corpus only)",
+        run: |ws, args| fuzz::with_options(ws, args),
+    },
+    Command {
+        name: "soak",
+        about: "64 tasks against a server that gives them no peace; --minutes N, --seed N",
+        run: soak::with_options,
     },
     Command {
         name: "features",

@@ -71,6 +71,14 @@ pub(crate) fn tee(command: &mut Command) -> Result<(String, Result)> {
     Ok((text, result))
 }
 
+/// Runs it and returns its standard error, which is not printed, whatever the exit code says.
+pub(crate) fn errors_of(command: &mut Command) -> Result<(String, Result)> {
+    println!("$ {}", Shown(command));
+    let output = command.output().map_err(|e| format!("{}: {e}", Shown(command)))?;
+    let failed = (!output.status.success()).then(|| failed(command, output.status));
+    Ok((String::from_utf8_lossy(&output.stderr).into_owned(), failed.map_or(Ok(()), Err)))
+}
+
 fn failed(command: &Command, status: std::process::ExitStatus) -> Box<dyn std::error::Error> {
     format!("`{}` failed ({status})", Shown(command)).into()
 }

@@ -23,6 +23,9 @@ pub(crate) const CARGO_HACK: Tool = Tool { name: "cargo-hack", version: "0.6.46"
 /// Installs in 135 s on 2 cores, with gcc alone (neither cmake nor clang).
 pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 
+/// Installs in 30 s on 2 cores. Not for CI: it runs no fuzzer.
+pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
+
 impl Tool {
     /// `cargo`, with this tool as a subcommand.
     pub(crate) fn cargo(&self, ws: &Workspace) -> Result<Command> {

@@ -1,6 +1,6 @@
 //! Steps about one function: the very one that the request path calls.
 
-use mstr_rest_core::__conformance as core;
+use mstr_rest_core::__testing as core;
 use serde_json::{Value, json};
 
 use crate::client::retry_policy;

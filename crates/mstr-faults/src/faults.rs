@@ -116,12 +116,12 @@ impl Fault {
         }
     }
 
-    /// How long nothing may move. The name service, and a hundred megabytes in a debug build on a
-    /// busy machine, are slow by themselves: no stall is meant there.
+    /// How long nothing may move.
     pub(crate) fn read_timeout(self) -> Duration {
         match self {
-            Self::Dns | Self::HugeError | Self::GzipBomb => Duration::from_secs(5),
-            _ => Duration::from_millis(300),
+            Self::StallHead | Self::StallBody => Duration::from_millis(300),
+            // a busy machine is no stall
+            _ => Duration::from_secs(5),
         }
     }
 

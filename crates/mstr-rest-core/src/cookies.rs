@@ -98,7 +98,8 @@ impl Jar {
             .iter_unexpired()
             .map(|cookie| CookieInfo {
                 name: cookie.name().to_owned(),
-                path: cookie.path().unwrap_or("/").to_owned(),
+                // not `cookie.path()`: that is the attribute, which may be missing or no path
+                path: String::from(&cookie.path),
                 secure: cookie.secure().unwrap_or(false),
                 http_only: cookie.http_only().unwrap_or(false),
                 persistent: cookie.is_persistent(),
@@ -258,6 +259,14 @@ mod tests {
             sent(&jar, "https://h.example/MicroStrategyLibrary/api/x"),
             ["AWSALB=b", "JSESSIONID=J"]
         );
+    }
+
+    #[test]
+    fn without_a_path_the_folder_of_the_request_is_listed() {
+        let jar = jar(LOGIN, &["a=1", "b=2; Path=", "c=3; Path=/x"]);
+        let paths: Vec<_> = jar.list().into_iter().map(|cookie| cookie.path).collect();
+        let folder = "/MicroStrategyLibrary/api/auth";
+        assert_eq!(paths, [folder, folder, "/x"]);
     }
 
     #[test]

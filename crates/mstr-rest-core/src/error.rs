@@ -206,7 +206,7 @@ impl Error {
     }
 
     /// Whether the same request may succeed later without any change: the network, a time limit,
-    /// or a status of 429, 502, 503 or 504. For retry policies of your own; whether the request
+    /// an error whose body broke off, or a status of 429, 502, 503 or 504. For retry policies of your own; whether the request
     /// may be repeated at all (a `POST` may have taken effect) is yours to know.
     pub fn is_transient(&self) -> bool {
         match self.kind() {
@@ -215,8 +215,18 @@ impl Error {
             | ErrorKind::Transport
             | ErrorKind::ServiceUnavailable => true,
             ErrorKind::LoginFailure | ErrorKind::SessionExpired => false,
+            _ if self.is_cut_off() => true,
             _ => self.status().is_some_and(|s| matches!(s.as_u16(), 429 | 502 | 503 | 504)),
         }
+    }
+
+    /// Whether the exchange broke inside an error of the server: what it wanted to say is not known.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        let source = self.0.source.as_deref().and_then(|source| source.downcast_ref::<Self>());
+        self.kind() == ErrorKind::Http
+            && source.is_some_and(|source| {
+                matches!(source.kind(), ErrorKind::Timeout | ErrorKind::Transport)
+            })
     }
 
     /// The login was refused, or could not be tried for want of a credential

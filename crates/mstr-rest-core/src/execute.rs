@@ -74,7 +74,9 @@ impl Inner {
             // not the path itself: it may hold what no log may
             tracing::warn!("the path of a request holds `//`: it is sent as it is");
         }
-        let mut state = self.settled_state(request).await?;
+        let policy = request.retry.clone().unwrap_or_else(|| self.retry.clone());
+        let mut tries = Tries::new(policy, Repeatable::of(request), deadline);
+        let mut state = self.settled_state(request, &mut tries).await?;
         if request.needs_session && state.token.is_none() {
             return Err(no_session());
         }
@@ -84,14 +86,13 @@ impl Inner {
             }
             let id = Box::pin(self.project_id(&request.session, &name)).await?;
             request.project = ProjectChoice::Id(id);
-            state = self.settled_state(request).await?;
+            state = self.settled_state(request, &mut tries).await?;
         }
-        let policy = request.retry.clone().unwrap_or_else(|| self.retry.clone());
-        let mut tries = Tries::new(policy, Repeatable::of(request), deadline);
         let may_renew = self.relogin
             && request.may_renew
             && request.include_auth
             && !is_auth_path(target.url.path());
+        // an expiry right behind a re-login surfaces
         let mut renewed = false;
         loop {
             let permit = self.place_in_flight().await;
@@ -106,7 +107,8 @@ impl Inner {
                 // neither the connection nor the place in flight is needed meanwhile
                 drop((sent, permit));
                 tokio::time::sleep(wait).await;
-                state = self.settled_state(request).await?;
+                state = self.settled_state(request, &mut tries).await?;
+                renewed = false;
                 continue;
             }
             let response = sent.map_err(|error| tries.mark(error))?;
@@ -123,7 +125,8 @@ impl Inner {
             // a whole body that broke off: the exchange broke
             if let Some(wait) = tries.after_error(request, &error) {
                 tokio::time::sleep(wait).await;
-                state = self.settled_state(request).await?;
+                state = self.settled_state(request, &mut tries).await?;
+                renewed = false;
                 continue;
             }
             let expired = error.is_session_expired() && from_home && state.token.is_some();
@@ -135,15 +138,34 @@ impl Inner {
             if !request.body.is_repeatable() {
                 return Err(error.with_note(NOT_REPEATED));
             }
-            renewal?;
-            renewed = true;
-            state = self.settled_state(request).await?;
+            match renewal {
+                Ok(()) => renewed = true,
+                Err(failed) => {
+                    let wait = tries.after_renewal(request, &failed).ok_or(failed)?;
+                    tokio::time::sleep(wait).await;
+                }
+            }
+            state = self.settled_state(request, &mut tries).await?;
+        }
+    }
+
+    /// The state to send a request with. Who waited for a re-login that broke may wait for the
+    /// next.
+    async fn settled_state(&self, request: &Request, tries: &mut Tries) -> Result<Arc<State>> {
+        loop {
+            match self.landed_state(request).await {
+                Ok(state) => return Ok(state),
+                Err(failed) => {
+                    let wait = tries.after_renewal(request, &failed).ok_or(failed)?;
+                    tokio::time::sleep(wait).await;
+                }
+            }
         }
     }
 
     /// The state once no login is running. Without auth there is nothing to wait for. Who waited
     /// for a re-login shares its failure.
-    async fn settled_state(&self, request: &Request) -> Result<Arc<State>> {
+    async fn landed_state(&self, request: &Request) -> Result<Arc<State>> {
         let mut waited_at = None;
         loop {
             self.ensure_open()?;

@@ -27,8 +27,35 @@
 //!
 //! # Closing
 //! [`with_session`] logs out whatever happens. [`AuthenticatedSession`] is the guard underneath.
-//! [`settle`] waits for logouts in the background before a program ends. A process that is killed
-//! leaves its session to the server's idle limit.
+//! [`settle`] waits for logouts in the background before a program ends.
+//!
+//! | how the work ends | what becomes of the session |
+//! | --- | --- |
+//! | [`with_session`]: `Ok`, `Err`, a panic that unwinds | logged out, awaited |
+//! | its future is dropped: a timeout, `select!`, an aborted task | logged out in the background: call [`settle`] before the runtime ends |
+//! | [`AuthenticatedSession::close`] | logged out, awaited |
+//! | the guard is dropped inside a runtime | logged out in the background: as above |
+//! | the guard is dropped outside a runtime, or the runtime ends first | stays until the server's idle limit (30 minutes, if not configured otherwise) |
+//! | `std::process::exit`, `panic = "abort"`, a signal that nobody catches | the same: nothing runs any more |
+//!
+//! A service that is stopped by a signal catches it and drops its work:
+//!
+//! ```no_run
+//! use mstr_rest_core::{Auth, Credential, Session, settle, with_session};
+//!
+//! # async fn work(_: Session) -> mstr_rest_core::Result<()> { Ok(()) }
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> mstr_rest_core::Result<()> {
+//!     let builder = Session::builder("https://host/MicroStrategyLibrary/api/")
+//!         .auth(Auth::standard("dave", Credential::env("MSTR_PASSWORD")));
+//!     let outcome = tokio::select! {
+//!         outcome = with_session(builder, work) => outcome,
+//!         _ = tokio::signal::ctrl_c() => Ok(()),
+//!     };
+//!     settle().await;
+//!     outcome
+//! }
+//! ```
 //!
 //! # One road
 //! Every request of every crate is a [`Call`]: inert until it is awaited, and sent by the same
@@ -74,6 +101,7 @@ mod retry;
 mod saved;
 mod session;
 mod state;
+mod testing;
 mod time;
 mod trace;
 mod transport;
@@ -97,39 +125,7 @@ pub use mstr_credentials::{
     Credential, CredentialError, ExposeSecret, SecretProvider, SecretString,
 };
 
-/// The rules of the road as functions, for the conformance runner: what it checks is what requests
-/// go through. No part of the public contract.
 #[doc(hidden)]
-pub mod __conformance {
-    use std::time::{Duration, SystemTime};
-
-    use crate::RetryPolicy;
-
-    /// Scheme, host, and the port unless it is the scheme's own.
-    pub fn origin(url: &str) -> Option<(String, String, Option<u16>)> {
-        let url = ::url::Url::parse(url).ok()?;
-        let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
-        Some((url.scheme().to_owned(), host, url.port()))
-    }
-
-    /// The URL as logs show it.
-    pub fn redact_url(url: &str) -> Option<String> {
-        Some(crate::url::redact(&::url::Url::parse(url).ok()?))
-    }
-
-    /// Whether it is an authentication endpoint.
-    pub fn is_auth_url(url: &str) -> bool {
-        // a request passes its path alone
-        crate::url::is_auth_path(url.split(['?', '#']).next().unwrap_or_default())
-    }
-
-    /// The wait before a retry, counted from 1.
-    pub fn retry_delay(
-        policy: &RetryPolicy,
-        retry: u32,
-        retry_after: Option<&str>,
-    ) -> Option<Duration> {
-        let asked = retry_after.and_then(|text| crate::retry::retry_after(text, SystemTime::now()));
-        policy.delay(retry, asked)
-    }
+pub mod __testing {
+    pub use crate::testing::*;
 }

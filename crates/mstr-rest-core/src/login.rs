@@ -312,7 +312,8 @@ impl Inner {
     /// `POST /auth/logout` with the token and cookies of that state.
     pub(crate) async fn end_session(&self, session: &Session, state: &State) -> Result<()> {
         let request = plain(session, Method::POST, "auth/logout");
-        match self.send_plain(&request, Repeatable::Unsent, state).await {
+        // twice does no harm: the server no longer knows the token then, which is what was wanted
+        match self.send_plain(&request, Repeatable::Always, state).await {
             Ok(response) if response.status().is_success() => Ok(()),
             Ok(response) => Err(Error::new(
                 ErrorKind::Http,

@@ -15,9 +15,11 @@ use crate::{Error, ErrorKind};
 /// and idempotent ones (`GET`, `HEAD`, `OPTIONS`, `PUT`, `DELETE`, or what
 /// [`Call::idempotent`](crate::Call::idempotent) says) when the exchange broke or took too long,
 /// or the status was 429, 502, 503 or 504. A login is sent again when it could not connect or met
-/// one of those statuses, never when it was refused. A 500 is never hidden: the server answers it
-/// for an object that does not exist. A streamed body that can be sent once
-/// is never sent again, whatever happened.
+/// one of those statuses, never when it was refused; a logout as an idempotent request, for one
+/// that comes twice does no harm. A request that met an expired session did nothing: when the
+/// re-login breaks, it begins another one, whatever its method. A 500 is never hidden: the server
+/// answers it for an object that does not exist. A streamed body that can be sent once is never
+/// sent again, whatever happened.
 ///
 /// Waits double from [`base_delay`](Self::base_delay) up to [`max_delay`](Self::max_delay), each
 /// shortened by chance (full jitter) so that many clients do not come back at once. A `Retry-After`
@@ -140,7 +142,7 @@ impl Repeatable {
         match error.kind() {
             ErrorKind::Connect => self != Self::Never,
             ErrorKind::Timeout | ErrorKind::Transport => self == Self::Always,
-            _ => false,
+            _ => self == Self::Always && error.is_cut_off(),
         }
     }
 
@@ -177,6 +179,19 @@ impl Tries {
         }
         let wait = self.wait(None)?;
         self.announce(request, &format!("failed ({:?})", error.kind()), wait);
+        Some(wait)
+    }
+
+    /// The same because the re-login that it waited for broke. A request that met an expired
+    /// session did nothing, so the method does not matter. Connect errors and statuses were the
+    /// login's own to try again.
+    pub(crate) fn after_renewal(&mut self, request: &Request, error: &Error) -> Option<Duration> {
+        let broke = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Transport);
+        if self.repeatable == Repeatable::Never || !broke {
+            return None;
+        }
+        let wait = self.wait(None)?;
+        self.announce(request, "met an expired session, and the re-login broke", wait);
         Some(wait)
     }
 

@@ -202,6 +202,18 @@ impl LibraryServer {
         self.sim.sessions(|sessions, _| sessions.end_user(user))
     }
 
+    /// Loses a node of the cluster, counted from 0: its sessions end, and the load balancer sends
+    /// its clients to the next node, where their next request is a stranger's (401 `ERR009`). Says
+    /// how many sessions there were. A cluster that lost all its nodes answers nevertheless.
+    pub fn lose_node(&self, node: usize) -> usize {
+        self.sim.lose_node(node)
+    }
+
+    /// Brings a lost node back, without the sessions that it had.
+    pub fn restore_node(&self, node: usize) {
+        self.sim.restore_node(node);
+    }
+
     /// Makes all identity tokens invalid.
     pub fn revoke_identity_tokens(&self) {
         self.sim.sessions(|sessions, _| sessions.revoke_identities());

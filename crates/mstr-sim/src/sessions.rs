@@ -238,6 +238,13 @@ impl Sessions {
         before - self.live.len()
     }
 
+    /// Ends every session of a node.
+    pub(crate) fn end_node(&mut self, node: usize) -> usize {
+        let before = self.live.len();
+        self.live.retain(|_, session| session.node != node);
+        before - self.live.len()
+    }
+
     /// Opens the project session that a project-scoped call needs, unless the user has as many
     /// in this project as the cap allows. Sessions that share an I-Server session share it.
     pub(crate) fn enter_project(

@@ -1,6 +1,6 @@
 //! What all requests share: configuration, sessions, faults, journal.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -40,6 +40,8 @@ pub(crate) struct Sim {
     sessions: Mutex<Sessions>,
     mounted: Mutex<VecDeque<Mounted>>,
     round_robin: AtomicUsize,
+    /// Nodes that the load balancer leaves out.
+    lost: Mutex<BTreeSet<usize>>,
 }
 
 impl Sim {
@@ -53,6 +55,7 @@ impl Sim {
             sessions: Mutex::default(),
             mounted: Mutex::default(),
             round_robin: AtomicUsize::new(0),
+            lost: Mutex::default(),
             config,
         }
     }
@@ -100,8 +103,25 @@ impl Sim {
     ///
     /// With sticky cookies it is the one that the cookie names. Without a cookie it is the next
     /// one in turn, but never the one that holds the session: whether a client that lost its
-    /// cookies works must not depend on luck.
+    /// cookies works must not depend on luck. In place of a node that is lost comes the next one
+    /// that is not.
     pub(crate) fn node(&self, headers: &HeaderMap) -> usize {
+        let chosen = self.chosen_node(headers);
+        let nodes = self.config.nodes;
+        let lost = lock(&self.lost);
+        (0..nodes).map(|step| (chosen + step) % nodes).find(|n| !lost.contains(n)).unwrap_or(chosen)
+    }
+
+    pub(crate) fn lose_node(&self, node: usize) -> usize {
+        lock(&self.lost).insert(node);
+        self.sessions(|sessions, _| sessions.end_node(node))
+    }
+
+    pub(crate) fn restore_node(&self, node: usize) {
+        lock(&self.lost).remove(&node);
+    }
+
+    fn chosen_node(&self, headers: &HeaderMap) -> usize {
         let nodes = self.config.nodes;
         if nodes < 2 {
             return 0;

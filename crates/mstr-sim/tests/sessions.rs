@@ -148,6 +148,31 @@ async fn sticky_cookies_are_new_on_every_reply() {
 }
 
 #[tokio::test]
+async fn a_lost_node_takes_its_sessions_along() {
+    let server = LibraryServer::builder().nodes(2).sticky(true).start().await.unwrap();
+    let logins = [log_in(&server).await, log_in(&server).await];
+    let nodes: Vec<_> = server.sessions().iter().map(|session| session.node()).collect();
+    let statuses = async || {
+        let mut statuses = Vec::new();
+        for login in &logins {
+            let call = Call::get("/sessions").token(&login.token());
+            statuses.push(call.header("Cookie", &login.cookies()).send(&server).await.status);
+        }
+        statuses
+    };
+    assert_ne!(nodes[0], nodes[1]);
+    assert_eq!(statuses().await, [200, 200]);
+    assert_eq!(server.lose_node(nodes[0]), 1);
+    assert_eq!(statuses().await, [401, 200]);
+    server.clear_journal();
+    log_in(&server).await;
+    log_in(&server).await;
+    assert!(server.journal().iter().all(|request| request.node() == nodes[1]));
+    server.restore_node(nodes[0]);
+    assert_eq!(statuses().await, [401, 200], "its sessions are gone for good");
+}
+
+#[tokio::test]
 async fn without_its_nodes_cookie_a_session_is_unknown() {
     let server = LibraryServer::builder().nodes(3).sticky(true).start().await.unwrap();
     let mut nodes = Vec::new();

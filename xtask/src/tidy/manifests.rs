@@ -46,6 +46,7 @@ const FLOORS: &[(&str, May)] = &[
     ("mstr-conformance", UseAnything),
     ("mstr-examples", UseAnything),
     ("mstr-faults", UseAnything),
+    ("mstr-soak", UseAnything),
     ("xtask", UseAnything),
 ];
 

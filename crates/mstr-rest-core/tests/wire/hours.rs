@@ -1,6 +1,7 @@
 //! What makes a job of hours end well: re-login, keep-alive, retries.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -266,6 +267,79 @@ async fn logins_are_retried_but_never_a_rejection() {
     server.inject(Fault::reset_after_work().on(Method::POST, "/auth/login").times(1));
     assert_eq!(retrying.connect().await.unwrap_err().kind(), ErrorKind::Transport);
     assert_eq!(logins(&server), before + 1);
+}
+
+#[tokio::test]
+async fn an_error_whose_body_broke_off_is_tried_again() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).relogin(true).retry(quick()).connect().await.unwrap();
+    server.session_route(Method::POST, "/x", |_| Reply::new(204));
+    // an expired session says so in the body: without it the status says too little
+    let cut = || Fault::reply(Reply::session_expired().cut_at(5)).times(1);
+    server.inject(cut().on(Method::GET, "/sessions"));
+    assert_eq!(session.get("sessions").await.unwrap().status(), 200);
+    server.inject(cut().on(Method::POST, "/x"));
+    let error = session.post("x").await.unwrap_err();
+    assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::Http, 401));
+    assert!(error.is_transient());
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_that_expires_again_between_retries_is_renewed_again() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).relogin(true).retry(quick()).connect().await.unwrap().detach();
+    // neither expiry follows upon the other
+    let met = AtomicUsize::new(0);
+    let meets = move |_: &RecordedRequest| match met.fetch_add(1, Ordering::Relaxed) {
+        1 => Reply::new(503),
+        _ => Reply::session_expired(),
+    };
+    server.inject(Fault::respond(meets).on(Method::GET, "/sessions").times(3));
+    let reply = session.get("sessions").await.unwrap();
+    assert_eq!(reply.status(), 200);
+    assert_eq!((server.count(Method::GET, "/sessions"), logins(&server)), (4, 3));
+}
+
+#[tokio::test]
+async fn a_re_login_that_broke_is_begun_again_by_retries() {
+    for method in [Method::GET, Method::POST] {
+        let server = LibraryServer::start().await.unwrap();
+        let route = |_: &RecordedRequest| Reply::new(204);
+        server.session_route(Method::GET, "/x", route);
+        server.session_route(Method::POST, "/x", route);
+        let session =
+            builder(&server).relogin(true).retry(quick()).connect().await.unwrap().detach();
+        server.expire_all();
+        server.inject(Fault::reset().on(Method::POST, "/auth/login").times(2));
+        // what met an expired session did nothing: a POST is sent again, too
+        let calls: Vec<_> =
+            (0..20).map(|_| tokio::spawn(session.call(method.clone(), "x").send())).collect();
+        for call in calls {
+            assert_eq!(call.await.unwrap().unwrap().status(), 204);
+        }
+        assert_eq!(logins(&server), 4, "the first, two that broke, one that did not");
+
+        // without retries the break surfaces
+        let policy = RetryPolicy::none();
+        server.expire_all();
+        server.inject(Fault::reset().on(Method::POST, "/auth/login").times(1));
+        let error = session.call(method, "x").retry(policy).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transport);
+        session.logout().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn logouts_are_retried() {
+    // sent twice it says ERR009, which is as good
+    for fault in [Fault::status(503), Fault::reset(), Fault::reset_after_work()] {
+        let server = LibraryServer::start().await.unwrap();
+        let guard = builder(&server).retry(quick()).connect().await.unwrap();
+        server.inject(fault.on(Method::POST, "/auth/logout").times(1));
+        guard.close().await.unwrap();
+        assert_eq!((logouts(&server), server.sessions().len()), (2, 0));
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,77 @@
+//! The rules of the road as functions, for the conformance runner and the fuzz targets: what they
+//! check is what requests go through. No part of the public contract.
+#![allow(missing_docs, reason = "hidden: for the checks of this workspace alone")]
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+use url::Url;
+
+use crate::state::StateCell;
+use crate::{CookieInfo, Error, Result, RetryPolicy};
+
+/// Scheme, host, and the port unless it is the scheme's own.
+pub fn origin(url: &str) -> Option<(String, String, Option<u16>)> {
+    let url = Url::parse(url).ok()?;
+    let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+    Some((url.scheme().to_owned(), host, url.port()))
+}
+
+/// The URL as logs show it.
+pub fn redact_url(url: &str) -> Option<String> {
+    Some(crate::url::redact(&Url::parse(url).ok()?))
+}
+
+/// Whether it is an authentication endpoint.
+pub fn is_auth_url(url: &str) -> bool {
+    // a request passes its path alone
+    crate::url::is_auth_path(url.split(['?', '#']).next().unwrap_or_default())
+}
+
+/// The wait before a retry, counted from 1.
+pub fn retry_delay(
+    policy: &RetryPolicy,
+    retry: u32,
+    retry_after: Option<&str>,
+) -> Option<Duration> {
+    let asked = retry_after.and_then(|text| crate::retry::retry_after(text, SystemTime::now()));
+    policy.delay(retry, asked)
+}
+
+/// The URL of a call.
+pub fn join(base_url: &str, path: &str) -> Result<Url> {
+    let base = crate::url::parse_base(base_url)?;
+    Ok(crate::url::join(&base, path)?.url)
+}
+
+/// The error that a reply stands for.
+pub fn error_of_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+    crate::error::from_reply(status, headers, body)
+}
+
+/// What a new session knows after one reply.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Learnt {
+    pub token: Option<HeaderValue>,
+    /// `X-MSTR*` headers that go out again.
+    pub captured: HeaderMap,
+    pub cookies: Vec<CookieInfo>,
+    /// The `Cookie` header of a request to `next`.
+    pub cookie_header: Option<HeaderValue>,
+}
+
+/// What is kept of a reply of `url`, and sent to `next` of the same origin.
+pub fn learn(url: &Url, headers: &HeaderMap, next: &Url) -> Learnt {
+    let cell = StateCell::default();
+    let state = cell.get();
+    state.jar.store(url, headers);
+    cell.capture(&state, headers);
+    let state = cell.get();
+    Learnt {
+        token: state.token.clone(),
+        captured: HeaderMap::clone(&state.captured),
+        cookies: state.jar.list(),
+        cookie_header: state.jar.header(next),
+    }
+}
