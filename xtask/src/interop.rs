@@ -54,9 +54,13 @@ const CLIENT: &[&str] = &[
     IDLE_TIMEOUT,
 ];
 
+/// The Rust side of snapshots that are handed over.
+const OURS: &str = "from_python";
+
 /// A script and what only it is told.
 const PEERS: &[(&str, &[&str])] = &[
     ("peer_mstr_rest_requests.py", &["--trusted-user", "tina"]),
+    ("peer_snapshots.py", &[]),
     ("peer_mstrio.py", &["--ldap-user", "lena", "--ldap-password", "ldap-password"]),
 ];
 
@@ -74,13 +78,19 @@ const ROUNDS: &[Round] = &[
         options: &["--nodes", "3", "--sticky"],
         tls: true,
     },
+    Round {
+        name: "two nodes behind a balancer, cookies required, HTTP",
+        options: &["--nodes", "2", "--sticky", "--require-cookies"],
+        tls: false,
+    },
 ];
 
 /// Runs all rounds; fails at the end if any peer failed, and at once if one cannot be installed.
 pub(crate) fn run(root: &Path) -> Result {
     let scripts = root.join("xtask/interop");
     let environment = Environment::prepare(root, &scripts.join("requirements.txt"))?;
-    let program = build(root)?;
+    let program = build(root, &["-p", "mstr-sim"], "mstr-sim")?;
+    let ours = build(root, &["-p", "mstr-examples", "--example", OURS], OURS)?;
     let ca = environment.folder.join("ca.pem");
     let mut failed = Vec::new();
     for round in ROUNDS {
@@ -89,7 +99,7 @@ pub(crate) fn run(root: &Path) -> Result {
             println!("\n== {script}: {}", round.name);
             let mut peer = environment.python();
             peer.arg(scripts.join(script)).args(["--base-url", &server.base_url]);
-            peer.args(CLIENT).args(*arguments);
+            peer.args(CLIENT).args(*arguments).env("MSTR_SNAPSHOT_PROGRAM", &ours);
             if round.tls {
                 peer.env("SSL_CERT_FILE", &ca).env("REQUESTS_CA_BUNDLE", &ca);
             }
@@ -153,21 +163,19 @@ fn python() -> Result<&'static str> {
         .ok_or_else(|| "no Python found: the peers need Python 3.11 or later".into())
 }
 
-/// Builds the simulator and says where the program is.
-fn build(root: &Path) -> Result<PathBuf> {
-    let messages = sh::output(sh::cargo(root).args([
-        "build",
-        "--locked",
-        "-p",
-        "mstr-sim",
-        "--message-format=json-render-diagnostics",
-    ]))?;
+/// Builds a program and says where it is.
+fn build(root: &Path, what: &[&str], name: &str) -> Result<PathBuf> {
+    let messages = sh::output(
+        sh::cargo(root)
+            .args(["build", "--locked", "--message-format=json-render-diagnostics"])
+            .args(what),
+    )?;
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "mstr-sim")
+        .filter(|message| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .ok_or_else(|| "cargo did not say where mstr-sim is".into())
+        .ok_or_else(|| format!("cargo did not say where {name} is").into())
 }
 
 /// A running simulator. It is killed when it is dropped.
