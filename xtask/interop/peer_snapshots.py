@@ -59,6 +59,13 @@ class Requests(Sync):
     session = RequestsSession
     token = "X-MSTR-AuthToken"
 
+    def save(self, args):
+        session = self.session(base_url=args.base_url)
+        session.login(username=args.username, password=args.password)
+        # it keeps the case that the server wrote: a real one writes this, the simulated one none
+        session.headers[self.token] = session.headers.pop(self.token)
+        return session.json()
+
 
 class Async:
     """The httpx flavour for asyncio."""
