@@ -67,8 +67,12 @@ pub(crate) fn write(saved: &SavedSession) -> Result<SecretString> {
         .collect();
     // of one name the last stays
     cookies.sort_by_key(|cookie| cookie.path.len());
-    let mut headers: BTreeMap<_, _> =
-        saved.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
+    let mut headers: BTreeMap<_, _> = saved
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose_secret()))
+        .filter(|(name, _)| !name.eq_ignore_ascii_case(TOKEN))
+        .collect();
     if let Some(token) = &saved.token {
         headers.insert(TOKEN, token.expose_secret());
     }
