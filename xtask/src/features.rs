@@ -16,8 +16,10 @@ use crate::{
 const POWERSETS: &[(&str, &[&str])] = &[
     // 4 features: 11 combinations
     ("mstr-rest-core", &[]),
-    // 5 features and groups: 16 combinations. What core tells apart is grouped here.
-    ("mstr-rest", &["iserver-codes,reqwest-hook"]),
+    // 6 features and groups: 22 combinations. What core and persist tell apart is grouped here.
+    ("mstr-rest", &["iserver-codes,reqwest-hook", "persist,persist-encryption,persist-keyring"]),
+    // 2 features: 4 combinations
+    ("mstr-rest-persist", &[]),
     // 2 features: 4 combinations
     ("mstr-sim", &[]),
 ];

@@ -96,6 +96,10 @@ impl FileStore {
         }
     }
 
+    #[cfg_attr(
+        not(feature = "encryption"),
+        expect(clippy::unused_async, reason = "asks for the key")
+    )]
     async fn content(
         &self,
         profile: &str,
@@ -112,6 +116,10 @@ impl FileStore {
 
     /// Reads what a file holds. The outer error is about this store, the inner one about the file:
     /// it is damaged.
+    #[cfg_attr(
+        not(feature = "encryption"),
+        expect(clippy::unused_async, reason = "asks for the key")
+    )]
     async fn understood(&self, profile: &str, content: &[u8]) -> Result<Result<SessionSnapshot>> {
         let Ok(text) = std::str::from_utf8(content) else {
             return Ok(Err(unusable("it is not text")));
