@@ -57,9 +57,13 @@ const CLIENT: &[&str] = &[
     IDLE_TIMEOUT,
 ];
 
+/// The Rust side of snapshots that are handed over.
+const OURS: &str = "from_python";
+
 /// A script and what only it is told.
 const PEERS: &[(&str, &[&str])] = &[
     ("peer_mstr_rest_requests.py", &["--trusted-user", "tina"]),
+    ("peer_snapshots.py", &[]),
     ("peer_mstrio.py", &["--ldap-user", "lena", "--ldap-password", "ldap-password"]),
 ];
 
@@ -77,6 +81,11 @@ const ROUNDS: &[Round] = &[
         options: &["--nodes", "3", "--sticky"],
         tls: true,
     },
+    Round {
+        name: "two nodes behind a balancer, cookies required, HTTP",
+        options: &["--nodes", "2", "--sticky", "--require-cookies"],
+        tls: false,
+    },
 ];
 
 /// Runs all rounds; fails at the end if any peer failed, and at once if one cannot be installed.
@@ -85,6 +94,7 @@ pub(crate) fn run(root: &Path) -> Result {
     let environment =
         Environment::prepare(root, "interop-venv", &scripts.join("requirements.txt"))?;
     let program = build(root, &["-p", "mstr-sim"], "mstr-sim")?;
+    let ours = build(root, &["-p", "mstr-examples", "--example", OURS], OURS)?;
     let ca = environment.folder.join("ca.pem");
     let mut failed = Vec::new();
     for round in ROUNDS {
@@ -93,7 +103,7 @@ pub(crate) fn run(root: &Path) -> Result {
             println!("\n== {script}: {}", round.name);
             let mut peer = environment.python();
             peer.arg(scripts.join(script)).args(["--base-url", &server.base_url]);
-            peer.args(CLIENT).args(*arguments);
+            peer.args(CLIENT).args(*arguments).env("MSTR_SNAPSHOT_PROGRAM", &ours);
             if round.tls {
                 peer.env("SSL_CERT_FILE", &ca).env("REQUESTS_CA_BUNDLE", &ca);
             }

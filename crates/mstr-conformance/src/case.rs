@@ -58,7 +58,7 @@ pub(crate) struct Given {
     pub(crate) backend: Backend,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Options {
     pub(crate) kind: Kind,
@@ -104,6 +104,8 @@ pub(crate) struct Provider {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Preset {
     pub(crate) token: Option<String>,
+    /// A snapshot in the form of the Python packages.
+    pub(crate) restore: Option<Value>,
 }
 
 /// Where secrets are.
@@ -290,6 +292,17 @@ pub(crate) enum Step {
         value: Option<String>,
     },
     Defaults {},
+    /// Of a snapshot in the form of the Python packages, as an object or as text.
+    Restore {
+        data: Option<Value>,
+        text: Option<String>,
+    },
+    Save {},
+    /// Without data, of what was saved before.
+    NewFrom {
+        data: Option<Value>,
+        options: Option<Box<Options>>,
+    },
     SetBaseUrl {
         #[serde(rename = "value")]
         _value: Text,

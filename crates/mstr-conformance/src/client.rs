@@ -71,7 +71,7 @@ impl Client {
 
     /// The same options with another base URL. There is no way to put a new one into a builder.
     pub(crate) fn elsewhere(
-        case: &Case,
+        options: &Options,
         proxy: &str,
         base: &str,
     ) -> Result<SessionBuilder, String> {
@@ -79,7 +79,7 @@ impl Client {
             .proxy(proxy)
             .root_certificates_pem(tls::authority_pem()?)
             .only_these_roots(true);
-        configured(builder, &case.given.session)
+        configured(builder, options)
     }
 
     /// What logs in.

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mstr_rest_core::{Auth, Error, ErrorKind, Session, try_with_session};
+use mstr_rest_persist::SessionSnapshot;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -16,7 +17,7 @@ use crate::client::{Calls, Client, auth_of, credential, duration};
 use crate::clouds::{self, Clouds};
 use crate::script::{PROBE, Recorded, Script};
 use crate::server::Server;
-use crate::{calls, environment, functions, log};
+use crate::{calls, environment, functions, log, snapshots};
 
 /// What one step brought.
 #[derive(Clone, Default)]
@@ -24,6 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<Error>,
     pub(crate) status: Option<u16>,
     pub(crate) value: Option<Value>,
+    /// What was saved, in the form of the Python packages.
+    pub(crate) snapshot: Option<Value>,
     /// Of several steps in one.
     pub(crate) list: Option<Vec<Self>>,
 }
@@ -83,13 +86,14 @@ impl From<Error> for BodyError {
 }
 
 pub(crate) struct Driver<'a> {
-    case: &'a Case,
+    pub(crate) case: &'a Case,
     client: Client,
     clouds: Clouds,
-    proxy: String,
-    server: Rc<Server>,
+    pub(crate) proxy: String,
+    pub(crate) server: Rc<Server>,
     /// The session, or why there is none.
-    session: RefCell<Result<Session, Error>>,
+    pub(crate) session: RefCell<Result<Session, Error>>,
+    pub(crate) saved: RefCell<Option<SessionSnapshot>>,
     scope: RefCell<Option<Scope>>,
     environment: RefCell<BTreeMap<String, Option<String>>>,
 }
@@ -105,6 +109,7 @@ pub(crate) async fn run(case: &Case) -> Result<Observation, String> {
             Kind::Plain => client.session(),
             Kind::Authenticated => Err(no_session()),
         }),
+        saved: RefCell::default(),
         client,
         clouds,
         proxy,
@@ -131,6 +136,10 @@ fn no_session() -> Error {
 
 impl Driver<'_> {
     async fn preset(&self) -> Result<(), String> {
+        if let Some(snapshot) = &self.case.given.preset.restore {
+            let restored = snapshots::restore(self, &snapshot.to_string())?;
+            return restored.error.map_or(Ok(()), |error| Err(format!("preset: {error}")));
+        }
         let Some(token) = &self.case.given.preset.token else { return Ok(()) };
         let session = self.session().map_err(|error| format!("preset: {error}"))?;
         let adopted = session.login(Auth::existing(token, ())).await;
@@ -242,7 +251,16 @@ impl Driver<'_> {
                     functions::retry_delay(*attempt, *backoff_factor, retry_after.as_deref());
                 delay.map(Outcome::value)
             }
-            Step::CookieDomain { url } => self.cookie_domain(url).await,
+            Step::CookieDomain { url } => snapshots::cookie_domain(self, url).await,
+            Step::Restore { data: Some(data), text: None } => {
+                snapshots::restore(self, &data.to_string())
+            }
+            Step::Restore { data: None, text: Some(text) } => snapshots::restore(self, text),
+            Step::Restore { .. } => Err("a snapshot is either an object or a text".into()),
+            Step::Save {} => snapshots::save(self),
+            Step::NewFrom { data, options } => {
+                snapshots::new_from(self, data.as_ref(), options.as_deref())
+            }
             Step::Resolve { provider: Source::Env(variable) } => {
                 environment::resolve(variable, &self.environment.borrow())
             }
@@ -272,7 +290,7 @@ impl Driver<'_> {
                 nothing()
             }
             Step::SecondSessionSameClient { base_url } => {
-                let other = Client::elsewhere(self.case, &self.proxy, base_url)?;
+                let other = Client::elsewhere(&self.case.given.session, &self.proxy, base_url)?;
                 let adopted = match other.build() {
                     Ok(session) => session.login(Auth::existing("another", ())).await,
                     Err(error) => Err(error),
@@ -371,26 +389,6 @@ impl Driver<'_> {
             }
         };
         Ok(Outcome::value(tokio::time::timeout(limit, wait).await.is_ok()))
-    }
-
-    /// The host that a session at that URL sends its cookie to. There is no function that tells.
-    async fn cookie_domain(&self, url: &str) -> Result<Outcome, String> {
-        let session = match Client::elsewhere(self.case, &self.proxy, url)?.build() {
-            Ok(session) => session,
-            Err(error) => return Ok(error.into()),
-        };
-        let sent = async {
-            session.login(Auth::existing("token", [("name", "value")])).await?;
-            session.get("").await
-        };
-        if let Err(error) = sent.await {
-            return Ok(error.into());
-        }
-        let script = self.server.script.borrow();
-        let seen = script.requests.last().filter(|seen| seen.values("cookie") == ["name=value"]);
-        let host =
-            seen.and_then(|seen| url::Url::parse(&seen.url).ok()?.host_str().map(Value::from));
-        Ok(Outcome::value(host.unwrap_or_default()))
     }
 }
 

@@ -26,6 +26,7 @@ mod report;
 mod script;
 mod select;
 mod server;
+mod snapshots;
 mod tls;
 
 use std::path::PathBuf;

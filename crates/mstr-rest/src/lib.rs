@@ -33,6 +33,11 @@ pub use mstr_credentials_gcp as gcp;
 #[cfg_attr(docsrs, doc(cfg(feature = "api")))]
 pub use mstr_rest_api as api;
 
+/// Session snapshots and where they are kept: the crate `mstr-rest-persist`.
+#[cfg(feature = "persist")]
+#[cfg_attr(docsrs, doc(cfg(feature = "persist")))]
+pub use mstr_rest_persist as persist;
+
 /// What most programs need: `use mstr_rest::prelude::*;` brings the types and the endpoints.
 ///
 /// ```
@@ -53,6 +58,8 @@ pub mod prelude {
         ApiTokensExt as _, IdentityTokensExt as _, ProjectsExt as _, ServerExt as _,
         SessionsExt as _,
     };
+    #[cfg(feature = "persist")]
+    pub use mstr_rest_persist::{ConnectExt as _, SnapshotExt as _};
 }
 
 /// The README of the repository: its Rust code is compiled with the tests.
