@@ -20,7 +20,6 @@ mod failure;
 mod functions;
 mod log;
 mod mutate;
-mod pending;
 mod pool;
 mod report;
 mod script;
@@ -84,5 +83,5 @@ fn run() -> Result<bool> {
     if arguments.mutate {
         return Ok(mutate::report(&ran));
     }
-    Ok(report::print(&ran, &selection.pending, &selection.deviations))
+    Ok(report::print(&ran, &selection.deviations))
 }
