@@ -1,25 +1,32 @@
 //! `cargo xtask conformance`: the language-neutral cases, through the public API.
 
+use std::process::Command;
+
 use lexopt::prelude::{Long, ValueExt as _};
 
 use crate::{
+    programs,
     sh::{self, Result},
     workspace::Workspace,
 };
 
-const RUNNER: &[&str] = &["run", "--locked", "-q", "-p", "mstr-conformance", "--"];
+const RUNNER: &str = "mstr-conformance";
+
+fn runner(ws: &Workspace) -> Result<Command> {
+    let program = programs::program(&ws.root, &["-p", RUNNER], RUNNER)?;
+    Ok(sh::command(program, &ws.root))
+}
 
 /// In CI: first whether the runner notices when an expectation is wrong, then the project's own
 /// cases.
 pub(crate) fn run(ws: &Workspace) -> Result {
-    sh::run(sh::cargo(&ws.root).args(RUNNER).arg("--mutate"))?;
-    sh::run(sh::cargo(&ws.root).args(RUNNER))
+    sh::run(runner(ws)?.arg("--mutate"))?;
+    sh::run(&mut runner(ws)?)
 }
 
 /// The same with options for the runner. Files are found from where the command was typed.
 pub(crate) fn with_options(ws: &Workspace, args: &mut lexopt::Parser) -> Result {
-    let mut runner = sh::cargo(&ws.root);
-    runner.args(RUNNER);
+    let mut runner = runner(ws)?;
     while let Some(arg) = args.next()? {
         match arg {
             Long("cases") => {

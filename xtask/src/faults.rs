@@ -1,10 +1,12 @@
 //! `cargo xtask faults`: the fault matrix, every fault times every operation.
 
 use crate::{
+    programs,
     sh::{self, Result},
     workspace::Workspace,
 };
 
 pub(crate) fn run(ws: &Workspace) -> Result {
-    sh::run(sh::cargo(&ws.root).args(["run", "--locked", "-q", "-p", "mstr-faults"]))
+    let program = programs::program(&ws.root, &["-p", "mstr-faults"], "mstr-faults")?;
+    sh::run(&mut sh::command(program, &ws.root))
 }

@@ -14,7 +14,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::sh::{self, Result};
+use crate::{
+    programs,
+    sh::{self, Result},
+};
 
 const PROJECT: &str = "MicroStrategy Tutorial";
 const PROJECT_ID: &str = "B7CA92F04B9FAE8D941C3E9B7E0CD754";
@@ -93,8 +96,8 @@ pub(crate) fn run(root: &Path) -> Result {
     let scripts = root.join("xtask/interop");
     let environment =
         Environment::prepare(root, "interop-venv", &scripts.join("requirements.txt"))?;
-    let program = build(root, &["-p", "mstr-sim"], "mstr-sim")?;
-    let ours = build(root, &["-p", "mstr-examples", "--example", OURS], OURS)?;
+    let program = programs::program(root, &["-p", "mstr-sim"], "mstr-sim")?;
+    let ours = programs::program(root, &["-p", "mstr-examples", "--example", OURS], OURS)?;
     let ca = environment.folder.join("ca.pem");
     let mut failed = Vec::new();
     for round in ROUNDS {
@@ -169,21 +172,6 @@ fn python() -> Result<&'static str> {
         .into_iter()
         .find(works)
         .ok_or_else(|| "no Python found: the peers need Python 3.11 or later".into())
-}
-
-/// Builds a program and says where it is.
-fn build(root: &Path, what: &[&str], name: &str) -> Result<PathBuf> {
-    let messages = sh::output(
-        sh::cargo(root)
-            .args(["build", "--locked", "--message-format=json-render-diagnostics"])
-            .args(what),
-    )?;
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == name)
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .ok_or_else(|| format!("cargo did not say where {name} is").into())
 }
 
 /// A running simulator. It is killed when it is dropped.

@@ -14,6 +14,7 @@ mod fuzz;
 mod interop;
 mod lint;
 mod markdown;
+mod programs;
 mod sh;
 mod soak;
 mod test;

@@ -3,6 +3,7 @@
 use std::env;
 
 use crate::{
+    programs,
     sh::{self, Result},
     workspace::Workspace,
 };
@@ -25,6 +26,7 @@ pub(crate) fn run(ws: &Workspace) -> Result {
     );
     result?;
     summary.check()?;
+    programs::all_are_built();
 
     let mut quickstart = sh::cargo(&ws.root);
     quickstart.args(QUICKSTART.split(' ').skip(1));

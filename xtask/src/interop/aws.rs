@@ -13,7 +13,10 @@ use std::{
 };
 
 use super::{Environment, ROUNDS, Server};
-use crate::sh::{self, Result};
+use crate::{
+    programs,
+    sh::{self, Result},
+};
 
 /// Starting Python on a busy machine takes a while.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -43,10 +46,10 @@ pub(super) fn run(root: &Path, simulator: &Path) -> Result {
     )?;
     let server = Server::start(simulator, &ROUNDS[0], Path::new(""))?;
     for (example, variables) in EXAMPLES {
-        let mut cargo = sh::cargo(root);
-        cargo.args(["run", "--locked", "--quiet", "-p", "mstr-examples", "--features", "aws"]);
-        cargo.args(["--example", example]).env("MSTR_BASE_URL", &server.base_url);
-        moto.run(cargo.envs(variables.iter().copied()))?;
+        let alone = ["-p", "mstr-examples", "--features", "aws", "--example", *example];
+        let mut program = sh::command(programs::program(root, &alone, example)?, root);
+        program.env("MSTR_BASE_URL", &server.base_url);
+        moto.run(program.envs(variables.iter().copied()))?;
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::{CLIENT, Environment, ROUNDS, Server, build};
-use crate::sh::Result;
+use super::{CLIENT, Environment, ROUNDS, Server};
+use crate::{programs, sh::Result};
 
 const SECRET: &str = "mstr-login";
 
@@ -21,7 +21,8 @@ pub(super) fn run(root: &Path, simulator: &Path) -> Result<Vec<String>> {
     let requirements = scripts.join("requirements-azure-gcp.txt");
     let environment = Environment::prepare(root, "interop-venv-azure-gcp", &requirements)?;
     let ca = environment.folder.join("stub-ca.pem");
-    let stub = Stub::start(&build(root, &["-p", "mstr-cloud-stub"], "mstr-cloud-stub")?, &ca)?;
+    let stub =
+        Stub::start(&programs::program(root, &["-p", "mstr-cloud-stub"], "mstr-cloud-stub")?, &ca)?;
     let library = Server::start(simulator, &ROUNDS[0], &environment.folder.join("ca.pem"))?;
     let metadata = stub.http.trim_start_matches("http://");
     // of all that the peers are told: `--username NAME --password TEXT`
@@ -60,7 +61,7 @@ pub(super) fn run(root: &Path, simulator: &Path) -> Result<Vec<String>> {
     {
         println!("\n== examples/{example}.rs: the secret that Python wrote");
         let what = ["-p", "mstr-examples", "--example", example, "--features", feature];
-        let program = build(root, &what, example)?;
+        let program = programs::program(root, &what, example)?;
         // with nothing of this machine
         let mut without = Command::new(&program);
         without.env_clear();
