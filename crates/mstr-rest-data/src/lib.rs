@@ -6,9 +6,13 @@ mod dictionary;
 mod grid;
 mod layout;
 mod metric;
+mod output;
 mod page;
 mod pivot;
+mod rows;
+mod stream;
 mod table;
 
 pub use grid::{GridOptions, GridPage, GridReader};
 pub use metric::MetricType;
+pub use rows::rows;
