@@ -39,3 +39,11 @@ impl Place {
         Ok(Self { builder, simulated: Some(server) })
     }
 }
+
+/// The base URL for an example whose login comes from a vault: there is nothing to simulate.
+///
+/// # Errors
+/// When `MSTR_BASE_URL` is not set.
+pub fn vault_base_url() -> Result<String, Box<dyn std::error::Error>> {
+    std::env::var("MSTR_BASE_URL").map_err(|_| "set MSTR_BASE_URL to a Library server too".into())
+}

@@ -25,7 +25,27 @@ struct Tree {
     why: &'static str,
 }
 
+/// A cloud crate alone, with all of its features.
+macro_rules! cloud {
+    ($name:literal has $($has:literal)* lacks $($lacks:literal)*) => {
+        Tree {
+            what: $name,
+            args: &["-p", $name, "--all-features", "-e", "normal,build"],
+            has: &["mstr-credentials", "rustls", "aws-lc-rs", $($has),*],
+            lacks: &[
+                "mstr-rest*", "ring", "openssl-sys", "native-tls", "hyper@0.14", "http@0.2",
+                "rustls@0.21", "h2@0.3", $($lacks),*
+            ],
+            once: &["rustls", "hyper", "http", "tokio"],
+            at_most: None,
+            why: "one cloud, one TLS stack, one HTTP stack, and nothing of the client",
+        }
+    };
+}
+
 const TREES: &[Tree] = &[
+    cloud!("mstr-credentials-aws" has "aws-config" "aws-sdk-secretsmanager" "aws-sdk-ssm"
+        lacks "reqwest" "azure_*" "typespec*" "google-cloud-*"),
     Tree {
         what: "mstr-rest, default features",
         args: &["-p", "mstr-rest", "-e", "normal,build"],
@@ -61,6 +81,45 @@ const TREES: &[Tree] = &[
         once: &[],
         at_most: None,
         why: "floor 0 reads secrets and speaks no HTTP",
+    },
+    Tree {
+        what: "mstr-credentials-azure",
+        args: &["-p", "mstr-credentials-azure", "--all-features", "-e", "normal,build"],
+        has: &["mstr-credentials", "azure_identity", "rustls", "aws-lc-rs"],
+        lacks: &[
+            "mstr-rest*",
+            "aws-config",
+            "aws-sdk-*",
+            "google-cloud-*",
+            "ring",
+            "openssl-sys",
+            "native-tls",
+            "http@0.2",
+            "hyper@0.14",
+        ],
+        once: &["rustls", "hyper", "tokio", "reqwest"],
+        at_most: Some(139),
+        why: "one cloud, one TLS stack, and no session",
+    },
+    Tree {
+        what: "mstr-credentials-gcp",
+        args: &["-p", "mstr-credentials-gcp", "--all-features", "-e", "normal,build"],
+        has: &["mstr-credentials", "google-cloud-secretmanager-v1", "rustls", "aws-lc-rs"],
+        lacks: &[
+            "mstr-rest*",
+            "aws-config",
+            "aws-sdk-*",
+            "azure_*",
+            "typespec*",
+            "ring",
+            "openssl-sys",
+            "native-tls",
+            "http@0.2",
+            "hyper@0.14",
+        ],
+        once: &["rustls", "hyper", "tokio", "reqwest"],
+        at_most: Some(173),
+        why: "one cloud, one TLS stack, and no session",
     },
     Tree {
         what: "mstr-sim",

@@ -4,6 +4,9 @@
 //! `interop/requirements.txt` changes. Each round starts a server of its own and runs every peer
 //! against it: what a real client accepts is what the simulated server may claim to be.
 
+mod aws;
+mod azure_gcp;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},
@@ -54,9 +57,13 @@ const CLIENT: &[&str] = &[
     IDLE_TIMEOUT,
 ];
 
+/// The Rust side of snapshots that are handed over.
+const OURS: &str = "from_python";
+
 /// A script and what only it is told.
 const PEERS: &[(&str, &[&str])] = &[
     ("peer_mstr_rest_requests.py", &["--trusted-user", "tina"]),
+    ("peer_snapshots.py", &[]),
     ("peer_mstrio.py", &["--ldap-user", "lena", "--ldap-password", "ldap-password"]),
 ];
 
@@ -74,13 +81,20 @@ const ROUNDS: &[Round] = &[
         options: &["--nodes", "3", "--sticky"],
         tls: true,
     },
+    Round {
+        name: "two nodes behind a balancer, cookies required, HTTP",
+        options: &["--nodes", "2", "--sticky", "--require-cookies"],
+        tls: false,
+    },
 ];
 
 /// Runs all rounds; fails at the end if any peer failed, and at once if one cannot be installed.
 pub(crate) fn run(root: &Path) -> Result {
     let scripts = root.join("xtask/interop");
-    let environment = Environment::prepare(root, &scripts.join("requirements.txt"))?;
-    let program = build(root)?;
+    let environment =
+        Environment::prepare(root, "interop-venv", &scripts.join("requirements.txt"))?;
+    let program = build(root, &["-p", "mstr-sim"], "mstr-sim")?;
+    let ours = build(root, &["-p", "mstr-examples", "--example", OURS], OURS)?;
     let ca = environment.folder.join("ca.pem");
     let mut failed = Vec::new();
     for round in ROUNDS {
@@ -89,7 +103,7 @@ pub(crate) fn run(root: &Path) -> Result {
             println!("\n== {script}: {}", round.name);
             let mut peer = environment.python();
             peer.arg(scripts.join(script)).args(["--base-url", &server.base_url]);
-            peer.args(CLIENT).args(*arguments);
+            peer.args(CLIENT).args(*arguments).env("MSTR_SNAPSHOT_PROGRAM", &ours);
             if round.tls {
                 peer.env("SSL_CERT_FILE", &ca).env("REQUESTS_CA_BUNDLE", &ca);
             }
@@ -98,6 +112,10 @@ pub(crate) fn run(root: &Path) -> Result {
             }
         }
     }
+    if let Err(error) = aws::run(root, &program) {
+        failed.push(format!("AWS ({error})"));
+    }
+    failed.extend(azure_gcp::run(root, &program)?);
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
 }
 
@@ -108,8 +126,8 @@ struct Environment {
 
 impl Environment {
     /// Reuses what is there if it was made from the same requirements.
-    fn prepare(root: &Path, requirements: &Path) -> Result<Self> {
-        let environment = Self { folder: root.join("target/interop-venv") };
+    fn prepare(root: &Path, name: &str, requirements: &Path) -> Result<Self> {
+        let environment = Self { folder: root.join("target").join(name) };
         let wanted = fs::read_to_string(requirements)?;
         let stamp = environment.folder.join("requirements.txt");
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -153,21 +171,19 @@ fn python() -> Result<&'static str> {
         .ok_or_else(|| "no Python found: the peers need Python 3.11 or later".into())
 }
 
-/// Builds the simulator and says where the program is.
-fn build(root: &Path) -> Result<PathBuf> {
-    let messages = sh::output(sh::cargo(root).args([
-        "build",
-        "--locked",
-        "-p",
-        "mstr-sim",
-        "--message-format=json-render-diagnostics",
-    ]))?;
+/// Builds a program and says where it is.
+fn build(root: &Path, what: &[&str], name: &str) -> Result<PathBuf> {
+    let messages = sh::output(
+        sh::cargo(root)
+            .args(["build", "--locked", "--message-format=json-render-diagnostics"])
+            .args(what),
+    )?;
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "mstr-sim")
+        .filter(|message| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .ok_or_else(|| "cargo did not say where mstr-sim is".into())
+        .ok_or_else(|| format!("cargo did not say where {name} is").into())
 }
 
 /// A running simulator. It is killed when it is dropped.

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::azure_gcp::Payload;
+use crate::clouds::{AwsSecret, Field, Group, Single};
+
 /// A file of cases. A case that does not parse fails alone.
 #[derive(Deserialize)]
 pub(crate) struct File {
@@ -55,7 +58,7 @@ pub(crate) struct Given {
     pub(crate) backend: Backend,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Options {
     pub(crate) kind: Kind,
@@ -88,6 +91,7 @@ pub(crate) enum Kind {
 pub(crate) enum Text {
     Literal(String),
     Provider(Provider),
+    Vault(Field),
 }
 
 #[derive(Clone, Deserialize)]
@@ -100,13 +104,21 @@ pub(crate) struct Provider {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Preset {
     pub(crate) token: Option<String>,
+    /// A snapshot in the form of the Python packages.
+    pub(crate) restore: Option<Value>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Where secrets are.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Backend {
-    #[serde(default)]
     pub(crate) env: BTreeMap<String, Option<String>>,
+    pub(crate) aws_secrets: BTreeMap<String, AwsSecret>,
+    pub(crate) aws_parameters: BTreeMap<String, String>,
+    /// By `VAULT|NAME`.
+    pub(crate) azure: BTreeMap<String, Option<String>>,
+    /// By version.
+    pub(crate) gcp: BTreeMap<String, Payload>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -173,10 +185,18 @@ pub(crate) struct SideEffect {
     pub(crate) set_token: String,
 }
 
-/// The provider of a `resolve` step whose crate exists.
+/// The provider of a `resolve` step.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Source {
+    Env(Env),
+    Vault(Single),
+}
+
+/// A variable.
 #[derive(Clone, Deserialize, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Source {
+pub(crate) enum Env {
     Env { name: String, default: Option<String>, key: Option<String> },
 }
 
@@ -252,11 +272,37 @@ pub(crate) enum Step {
     Resolve {
         provider: Source,
     },
+    ResolveSame {
+        provider: Single,
+        times: usize,
+    },
+    ResolveFields {
+        group: Group,
+        fields: Vec<String>,
+    },
+    MakeField {
+        group: Group,
+        field: String,
+    },
+    SetBackend {
+        backend: Backend,
+    },
     SetEnv {
         name: String,
         value: Option<String>,
     },
     Defaults {},
+    /// Of a snapshot in the form of the Python packages, as an object or as text.
+    Restore {
+        data: Option<Value>,
+        text: Option<String>,
+    },
+    Save {},
+    /// Without data, of what was saved before.
+    NewFrom {
+        data: Option<Value>,
+        options: Option<Box<Options>>,
+    },
     SetBaseUrl {
         #[serde(rename = "value")]
         _value: Text,

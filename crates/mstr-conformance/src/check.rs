@@ -86,6 +86,16 @@ impl Differences {
                         seen.log.events.iter().filter_map(|entry| entry.delay).collect();
                     self.equal("sleeps", expected, &json!(sleeps));
                 }
+                "backend_calls" => {
+                    self.equal("backend_calls", expected, &json!(seen.backend_calls));
+                }
+                "call_counts" => {
+                    for (call, expected) in self.members("call_counts", expected) {
+                        let is = |seen: &&Value| seen[0] == call.as_str();
+                        let got = seen.backend_calls.iter().filter(is).count();
+                        self.equal(&format!("call_counts.{call}"), expected, &json!(got));
+                    }
+                }
                 other => self.unknown(other),
             }
         }

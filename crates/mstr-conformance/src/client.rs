@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mstr_credentials::Credential;
+use mstr_credentials::{Credential, CredentialError};
 use mstr_rest_core::{Auth, Error, RetryPolicy, Session, SessionBuilder};
 
 use crate::case::{Case, Kind, Login, Options, Provider, Step, Text, TransportError};
+use crate::clouds::Clouds;
 use crate::script::base_url;
 use crate::tls;
 
@@ -28,11 +29,14 @@ pub(crate) struct Client {
 
 impl Client {
     /// Fails for an option that this client does not have.
-    pub(crate) fn new(case: &Case, proxy: &str) -> Result<Self, String> {
+    pub(crate) fn new(case: &Case, proxy: &str, clouds: &Clouds) -> Result<Self, String> {
         let options = &case.given.session;
         let mut calls = Calls::new();
         let mut option = |name, text: &Option<Text>| {
-            text.as_ref().map(|text| credential(text, name, &mut calls))
+            text.as_ref().map(|text| match text {
+                Text::Vault(field) => clouds.field(field),
+                text => credential(text, name, &mut calls),
+            })
         };
         let default = || Credential::from(base_url(&case.given));
         let base = option("base_url", &options.base_url).unwrap_or_else(default);
@@ -67,7 +71,7 @@ impl Client {
 
     /// The same options with another base URL. There is no way to put a new one into a builder.
     pub(crate) fn elsewhere(
-        case: &Case,
+        options: &Options,
         proxy: &str,
         base: &str,
     ) -> Result<SessionBuilder, String> {
@@ -75,7 +79,7 @@ impl Client {
             .proxy(proxy)
             .root_certificates_pem(tls::authority_pem()?)
             .only_these_roots(true);
-        configured(builder, &case.given.session)
+        configured(builder, options)
     }
 
     /// What logs in.
@@ -144,6 +148,10 @@ pub(crate) fn credential(text: &Text, name: &'static str, calls: &mut Calls) -> 
     let Provider { provider } = match text {
         Text::Literal(text) => return text.into(),
         Text::Provider(provider) => provider.clone(),
+        Text::Vault(_) => {
+            let error = CredentialError::new("a vault is an option of a session, not of a login");
+            return Credential::from_fn(move || Err::<String, _>(error.clone()));
+        }
     };
     let asked = Arc::clone(calls.entry(name).or_default());
     Credential::from_fn(move || {

@@ -7,15 +7,17 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mstr_rest_core::{Auth, Error, ErrorKind, Session, try_with_session};
+use mstr_rest_persist::SessionSnapshot;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::case::{Case, Kind, Step};
+use crate::case::{Case, Kind, Source, Step};
 use crate::client::{Calls, Client, auth_of, credential, duration};
+use crate::clouds::{self, Clouds};
 use crate::script::{PROBE, Recorded, Script};
 use crate::server::Server;
-use crate::{calls, environment, functions, log};
+use crate::{calls, environment, functions, log, snapshots};
 
 /// What one step brought.
 #[derive(Clone, Default)]
@@ -23,6 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<Error>,
     pub(crate) status: Option<u16>,
     pub(crate) value: Option<Value>,
+    /// What was saved, in the form of the Python packages.
+    pub(crate) snapshot: Option<Value>,
     /// Of several steps in one.
     pub(crate) list: Option<Vec<Self>>,
 }
@@ -59,6 +63,8 @@ pub(crate) struct Observation {
     /// The token that is held after the last step.
     pub(crate) token: Option<String>,
     pub(crate) base_url: Option<String>,
+    /// What the vaults were asked.
+    pub(crate) backend_calls: Vec<Value>,
 }
 
 /// A scope that was entered: it leaves when it is told the body's error, if any.
@@ -80,12 +86,14 @@ impl From<Error> for BodyError {
 }
 
 pub(crate) struct Driver<'a> {
-    case: &'a Case,
+    pub(crate) case: &'a Case,
     client: Client,
-    proxy: String,
-    server: Rc<Server>,
+    clouds: Clouds,
+    pub(crate) proxy: String,
+    pub(crate) server: Rc<Server>,
     /// The session, or why there is none.
-    session: RefCell<Result<Session, Error>>,
+    pub(crate) session: RefCell<Result<Session, Error>>,
+    pub(crate) saved: RefCell<Option<SessionSnapshot>>,
     scope: RefCell<Option<Scope>>,
     environment: RefCell<BTreeMap<String, Option<String>>>,
 }
@@ -93,14 +101,17 @@ pub(crate) struct Driver<'a> {
 /// Runs a case. `Err` is what cannot be expressed, or went wrong in the runner itself.
 pub(crate) async fn run(case: &Case) -> Result<Observation, String> {
     let (server, proxy) = Server::start(Script::new(&case.given)).await?;
-    let client = Client::new(case, &proxy)?;
+    let clouds = Clouds::new(&case.given.backend);
+    let client = Client::new(case, &proxy, &clouds)?;
     let driver = Driver {
         case,
         session: RefCell::new(match client.kind {
             Kind::Plain => client.session(),
             Kind::Authenticated => Err(no_session()),
         }),
+        saved: RefCell::default(),
         client,
+        clouds,
         proxy,
         server,
         scope: RefCell::default(),
@@ -125,6 +136,10 @@ fn no_session() -> Error {
 
 impl Driver<'_> {
     async fn preset(&self) -> Result<(), String> {
+        if let Some(snapshot) = &self.case.given.preset.restore {
+            let restored = snapshots::restore(self, &snapshot.to_string())?;
+            return restored.error.map_or(Ok(()), |error| Err(format!("preset: {error}")));
+        }
         let Some(token) = &self.case.given.preset.token else { return Ok(()) };
         let session = self.session().map_err(|error| format!("preset: {error}"))?;
         let adopted = session.login(Auth::existing(token, ())).await;
@@ -165,7 +180,8 @@ impl Driver<'_> {
             },
         };
         let base_url = session.ok().map(|session| session.base_url().to_string());
-        Ok(Observation { results, requests, counts, log, token, base_url })
+        let backend_calls = self.clouds.calls();
+        Ok(Observation { results, requests, counts, log, token, base_url, backend_calls })
     }
 
     /// What the step is about to send.
@@ -235,16 +251,46 @@ impl Driver<'_> {
                     functions::retry_delay(*attempt, *backoff_factor, retry_after.as_deref());
                 delay.map(Outcome::value)
             }
-            Step::CookieDomain { url } => self.cookie_domain(url).await,
-            Step::Resolve { provider } => {
-                environment::resolve(provider, &self.environment.borrow())
+            Step::CookieDomain { url } => snapshots::cookie_domain(self, url).await,
+            Step::Restore { data: Some(data), text: None } => {
+                snapshots::restore(self, &data.to_string())
+            }
+            Step::Restore { data: None, text: Some(text) } => snapshots::restore(self, text),
+            Step::Restore { .. } => Err("a snapshot is either an object or a text".into()),
+            Step::Save {} => snapshots::save(self),
+            Step::NewFrom { data, options } => {
+                snapshots::new_from(self, data.as_ref(), options.as_deref())
+            }
+            Step::Resolve { provider: Source::Env(variable) } => {
+                environment::resolve(variable, &self.environment.borrow())
+            }
+            Step::Resolve { provider: Source::Vault(provider) } => {
+                let resolved = clouds::resolve(&[self.clouds.single(provider)]).await;
+                Ok(resolved.map_or_else(|error| error, |mut one| Outcome::value(one.remove(0))))
+            }
+            Step::ResolveSame { provider, times } => {
+                let same = vec![self.clouds.single(provider); *times];
+                Ok(clouds::resolve(&same).await.map_or_else(|error| error, Outcome::value))
+            }
+            Step::ResolveFields { group, fields } => {
+                let fields = self.clouds.fields(group, fields.iter());
+                Ok(clouds::resolve(&fields).await.map_or_else(|error| error, Outcome::value))
+            }
+            Step::MakeField { group, field } => {
+                self.clouds.fields(group, [field].into_iter());
+                nothing()
+            }
+            Step::SetBackend { backend } => {
+                self.environment.borrow_mut().clone_from(&backend.env);
+                self.clouds.set(backend);
+                nothing()
             }
             Step::SetEnv { name, value } => {
                 self.environment.borrow_mut().insert(name.clone(), value.clone());
                 nothing()
             }
             Step::SecondSessionSameClient { base_url } => {
-                let other = Client::elsewhere(self.case, &self.proxy, base_url)?;
+                let other = Client::elsewhere(&self.case.given.session, &self.proxy, base_url)?;
                 let adopted = match other.build() {
                     Ok(session) => session.login(Auth::existing("another", ())).await,
                     Err(error) => Err(error),
@@ -343,26 +389,6 @@ impl Driver<'_> {
             }
         };
         Ok(Outcome::value(tokio::time::timeout(limit, wait).await.is_ok()))
-    }
-
-    /// The host that a session at that URL sends its cookie to. There is no function that tells.
-    async fn cookie_domain(&self, url: &str) -> Result<Outcome, String> {
-        let session = match Client::elsewhere(self.case, &self.proxy, url)?.build() {
-            Ok(session) => session,
-            Err(error) => return Ok(error.into()),
-        };
-        let sent = async {
-            session.login(Auth::existing("token", [("name", "value")])).await?;
-            session.get("").await
-        };
-        if let Err(error) = sent.await {
-            return Ok(error.into());
-        }
-        let script = self.server.script.borrow();
-        let seen = script.requests.last().filter(|seen| seen.values("cookie") == ["name=value"]);
-        let host =
-            seen.and_then(|seen| url::Url::parse(&seen.url).ok()?.host_str().map(Value::from));
-        Ok(Outcome::value(host.unwrap_or_default()))
     }
 }
 

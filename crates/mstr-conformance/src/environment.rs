@@ -8,7 +8,7 @@ use mstr_credentials::{Credential, EnvVar, ExposeSecret};
 use mstr_rest_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::case::Source;
+use crate::case::Env;
 use crate::drive::Outcome;
 
 /// The argument that makes this program the child.
@@ -16,7 +16,7 @@ pub(crate) const ARGUMENT: &str = "resolve";
 
 /// Resolves a source in that environment.
 pub(crate) fn resolve(
-    source: &Source,
+    source: &Env,
     environment: &BTreeMap<String, Option<String>>,
 ) -> Result<Outcome, String> {
     let failed = |error: &dyn std::fmt::Display| format!("the child process: {error}");
@@ -43,7 +43,7 @@ pub(crate) fn resolve(
 
 /// What the child does: says the value of the source, or the error.
 pub(crate) async fn child(source: &str) -> Result<Value, serde_json::Error> {
-    let Source::Env { name, default, key } = serde_json::from_str(source)?;
+    let Env::Env { name, default, key } = serde_json::from_str(source)?;
     let mut variable = EnvVar::new(name);
     if let Some(default) = default {
         variable = variable.or(default);

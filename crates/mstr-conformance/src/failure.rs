@@ -28,6 +28,10 @@ pub(crate) fn result(out: &mut Differences, at: &str, expected: &Value, outcome:
                 Some(value) => out.equal(&at, expected, value),
                 None => out.add(format!("{at}: expected {expected}, got no value")),
             },
+            "snapshot" => match &outcome.snapshot {
+                Some(snapshot) => self::snapshot(out, &at, expected, snapshot),
+                None => out.add(format!("{at}: expected {expected}, got no snapshot")),
+            },
             "list" => {
                 let expected = out.list(&at, expected);
                 let got = outcome.list.as_deref().unwrap_or_default();
@@ -46,6 +50,30 @@ pub(crate) fn result(out: &mut Differences, at: &str, expected: &Value, outcome:
                     }
                 }
             },
+            _ => out.unknown(&at),
+        }
+    }
+}
+
+/// A saved session; a header that is `null` must not be there.
+fn snapshot(out: &mut Differences, at: &str, expected: &Value, snapshot: &Value) {
+    for (name, expected) in out.members(at, expected) {
+        let at = format!("{at}.{name}");
+        match name.as_str() {
+            "keys" => {
+                let keys: Vec<_> =
+                    snapshot.as_object().into_iter().flat_map(|members| members.keys()).collect();
+                out.equal(&at, expected, &json!(keys));
+            }
+            "base_url" | "cookies" => out.equal(&at, expected, &snapshot[name]),
+            "header" => {
+                let held = snapshot["headers"].as_object();
+                for (name, expected) in out.members(&at, expected) {
+                    let is = |(other, _): &(&String, &Value)| other.eq_ignore_ascii_case(name);
+                    let got = held.and_then(|headers| headers.iter().find(is));
+                    out.equal(&format!("{at}.{name}"), expected, &json!(got.map(|(_, v)| v)));
+                }
+            }
             _ => out.unknown(&at),
         }
     }

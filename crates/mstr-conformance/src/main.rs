@@ -8,22 +8,24 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 #![allow(clippy::future_not_send, reason = "each case stays on one thread, for a log of its own")]
 
+mod azure_gcp;
 mod calls;
 mod case;
 mod check;
 mod client;
+mod clouds;
 mod drive;
 mod environment;
 mod failure;
 mod functions;
 mod log;
 mod mutate;
-mod pending;
 mod pool;
 mod report;
 mod script;
 mod select;
 mod server;
+mod snapshots;
 mod tls;
 
 use std::path::PathBuf;
@@ -81,5 +83,5 @@ fn run() -> Result<bool> {
     if arguments.mutate {
         return Ok(mutate::report(&ran));
     }
-    Ok(report::print(&ran, &selection.pending, &selection.deviations))
+    Ok(report::print(&ran, &selection.deviations))
 }

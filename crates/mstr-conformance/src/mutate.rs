@@ -25,7 +25,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
 ];
 
 /// Lists that are compared whole; of the others each entry counts alone.
-const WHOLE: &[&str] = &["requests", "results", "list", "sleeps", "value"];
+const WHOLE: &[&str] = &["requests", "results", "list", "sleeps", "value", "backend_calls"];
 
 /// Entries of these must not be there.
 const NEGATIVE: &[&str] = &["absent", "log_absent"];

@@ -68,7 +68,7 @@ pub(crate) fn base_url(given: &Given) -> String {
     let text = match &given.session.base_url {
         Some(Text::Literal(text)) => Some(text.as_str()),
         Some(Text::Provider(texts)) => texts.provider.first().and_then(Option::as_deref),
-        None => None,
+        Some(Text::Vault(_)) | None => None,
     };
     let mut base = text
         .and_then(|text| url::Url::parse(text).ok())

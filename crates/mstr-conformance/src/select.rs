@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::case::{Case, File};
-use crate::pending;
 
 const CASES: &str = include_str!("../cases.json");
 const OURS: &str = include_str!("../ours.json");
@@ -21,8 +20,6 @@ pub(crate) struct Runnable {
 
 pub(crate) struct Selection {
     pub(crate) runnable: Vec<Runnable>,
-    /// Ids by the area that they wait for.
-    pub(crate) pending: BTreeMap<&'static str, Vec<String>>,
     /// The closed list, whatever files are run.
     pub(crate) deviations: BTreeMap<String, String>,
 }
@@ -44,7 +41,7 @@ impl Selection {
             let read = files.iter().map(|file| read(file));
             read.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect()
         };
-        let mut selection = Self { runnable: Vec::new(), pending: BTreeMap::new(), deviations };
+        let mut selection = Self { runnable: Vec::new(), deviations };
         for case in cases {
             let id = id(&case);
             if only.is_empty() || only.contains(&id) {
@@ -64,12 +61,6 @@ impl Selection {
                 .ok_or_else(|| "a weakness of the peer for which ours.json has no case".to_owned()),
             _ => Err(format!("status {}: not one that the runner knows", case["status"])),
         };
-        if let Ok(case) = &case
-            && let Some(area) = pending::area(case)
-        {
-            self.pending.entry(area).or_default().push(id);
-            return;
-        }
         let case = case.and_then(|case| {
             serde_json::from_value(case).map_err(|error| format!("not understood: {error}"))
         });

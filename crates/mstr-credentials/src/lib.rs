@@ -111,6 +111,7 @@ mod provider;
 mod reference;
 mod registry;
 mod value;
+mod vault;
 
 pub use secrecy::{self, ExposeSecret, SecretString};
 
@@ -125,6 +126,7 @@ pub use provider::SecretProvider;
 pub use reference::Reference;
 pub use registry::References;
 pub use value::SecretValue;
+pub use vault::{VaultError, VaultErrorKind};
 
 /// The largest secret that is read from a file or a command: 64 KiB.
 pub const MAX_SECRET_BYTES: usize = 64 * 1024;

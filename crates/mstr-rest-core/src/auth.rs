@@ -221,6 +221,13 @@ impl Auth {
         }
     }
 
+    /// Who logs in, where a name says so and it can be had.
+    pub(crate) async fn user(&self) -> Option<String> {
+        let Mode::Login { mode, members } = &self.0 else { return None };
+        let member = members.iter().find(|m| m.name == "username" && *mode != mode::TRUSTED)?;
+        Some(member.resolve().await.ok()?.expose_secret().to_owned())
+    }
+
     /// Whether a logout would end a session that something else owns.
     pub(crate) fn is_foreign(&self) -> bool {
         !matches!(self.0, Mode::Login { .. })
@@ -248,20 +255,26 @@ impl Auth {
                 let values = resolve_all(members).await?;
                 let body = LoginBody { members: &values, mode: *mode, options: Some(options) };
                 let body = body.to_bytes()?;
+                // the user name of a trusted login may be an API key that was taken for one
+                let user = values
+                    .iter()
+                    .find(|(name, _)| name == "username" && *mode != mode::TRUSTED)
+                    .map(|(_, value)| value.expose_secret().to_owned());
                 // a user name may stand in an error message
                 let secrets = values
                     .into_iter()
                     .filter(|(name, _)| name != "username" || *mode == mode::TRUSTED)
                     .map(|(_, value)| value)
                     .collect();
-                Ok(Resolved::Post { path: "auth/login", body, secrets })
+                Ok(Resolved::Post { path: "auth/login", body, secrets, user, mode: *mode })
             }
             Mode::Delegate(member) => {
                 let values = [(member.name.clone(), member.resolve().await?)];
                 let body = LoginBody { members: &values, mode: mode::DELEGATE, options: None };
                 let body = body.to_bytes()?;
                 let secrets = values.into_iter().map(|(_, value)| value).collect();
-                Ok(Resolved::Post { path: "auth/delegate", body, secrets })
+                let mode = mode::DELEGATE;
+                Ok(Resolved::Post { path: "auth/delegate", body, secrets, user: None, mode })
             }
             Mode::Existing { token, cookies } => Ok(Resolved::Adopt {
                 token: token.resolve().await?,
@@ -294,9 +307,31 @@ impl fmt::Debug for Auth {
 
 /// What a login is to do, its secrets at hand.
 pub(crate) enum Resolved {
-    Post { path: &'static str, body: Bytes, secrets: Vec<SecretString> },
-    Adopt { token: SecretString, cookies: Vec<(String, SecretString)> },
-    AskToken { cookies: Vec<(String, SecretString)> },
+    Post {
+        path: &'static str,
+        body: Bytes,
+        secrets: Vec<SecretString>,
+        /// Who logs in, where a name says so.
+        user: Option<String>,
+        mode: i64,
+    },
+    Adopt {
+        token: SecretString,
+        cookies: Vec<(String, SecretString)>,
+    },
+    AskToken {
+        cookies: Vec<(String, SecretString)>,
+    },
+}
+
+impl Resolved {
+    /// Who logs in and how, as far as it is known and no secret.
+    pub(crate) fn facts(&self) -> (Option<String>, Option<i64>) {
+        match self {
+            Self::Post { user, mode, .. } => (user.clone(), Some(*mode)),
+            Self::Adopt { .. } | Self::AskToken { .. } => (None, None),
+        }
+    }
 }
 
 /// The JSON body of `POST /auth/login` and `/auth/delegate`.

@@ -42,7 +42,7 @@ const ERROR_LIMIT: usize = 1024 * 1024;
 #[must_use = "a builder does nothing until it is connected or built"]
 pub struct SessionBuilder {
     base_url: Credential,
-    auth: Option<Auth>,
+    pub(crate) auth: Option<Auth>,
     project: Option<ProjectRef>,
     login: LoginOptions,
     limits: Limits,
@@ -378,8 +378,8 @@ impl SessionBuilder {
         Ok(guard)
     }
 
-    /// Resolves what comes from credentials, and makes the session.
-    async fn resolve(self) -> Result<Session> {
+    /// Resolves what comes from credentials, and makes the session; nothing is sent.
+    pub(crate) async fn resolve(self) -> Result<Session> {
         let base = crate::auth::resolve(&self.base_url, "base URL").await?;
         let mut secrets = TransportSecrets::default();
         if let Some(proxy) = &self.proxy {
@@ -413,7 +413,8 @@ impl SessionBuilder {
             retry: self.retry,
             keep_alive: self.keep_alive,
             usage: Usage::new(),
-            renewal: Mutex::default(),
+            // a session that is restored or adopted can log in again with what is said here
+            renewal: Mutex::new(self.auth.filter(Auth::can_renew)),
             rejected: Mutex::default(),
             in_flight: self.max_in_flight.map(|places| Arc::new(Semaphore::new(places))),
             projects: ProjectCache::default(),

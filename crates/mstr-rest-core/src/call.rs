@@ -178,6 +178,14 @@ impl<T> Call<T> {
         self
     }
 
+    /// Whether an expired session is logged in again for this call, where the session does so at
+    /// all ([`relogin`](crate::SessionBuilder::relogin)). `false` lets `ERR009` through: the way to
+    /// ask whether the server still knows the session.
+    pub fn relogin(mut self, yes: bool) -> Self {
+        self.request.may_renew = yes;
+        self
+    }
+
     /// Appends a query parameter, percent-encoded. Several of one name are all sent.
     pub fn query(mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) -> Self {
         self.request.query.push((name.into(), value.to_string()));

@@ -1,6 +1,7 @@
 //! The cookies of one login: a live jar, for the load balancer issues its cookie anew with every
 //! reply.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -18,14 +19,14 @@ use crate::Result;
 /// for URLs of the base origin only, which is all that the road of a request does.
 #[derive(Default)]
 pub(crate) struct Jar {
-    store: Mutex<Store>,
+    pub(crate) store: Mutex<Store>,
 }
 
 #[derive(Default)]
-struct Store {
-    cookies: CookieStore,
+pub(crate) struct Store {
+    pub(crate) cookies: CookieStore,
     /// Most sessions that carry no cookie never get one: no look-up for them.
-    any: bool,
+    pub(crate) any: bool,
 }
 
 impl Jar {
@@ -36,7 +37,11 @@ impl Jar {
             return None;
         }
         let mut line = String::new();
-        for (name, value) in store.cookies.get_request_values(url) {
+        let mut cookies = store.cookies.matches(url);
+        // RFC 6265, 5.4: longer paths first
+        cookies.sort_by_key(|cookie| Reverse(cookie.path.len()));
+        for cookie in cookies {
+            let (name, value) = cookie.name_value();
             if !is_clean(name) || !is_clean(value) {
                 continue;
             }
@@ -106,7 +111,7 @@ impl Jar {
 }
 
 /// Nothing that would break out of the `Cookie` header or into a neighbour.
-fn is_clean(text: &str) -> bool {
+pub(crate) fn is_clean(text: &str) -> bool {
     text.bytes().all(|b| b >= b' ' && b != 0x7f && b != b';')
 }
 

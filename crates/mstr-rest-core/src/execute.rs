@@ -88,7 +88,10 @@ impl Inner {
             request.project = ProjectChoice::Id(id);
             state = self.settled_state(request, &mut tries).await?;
         }
-        let may_renew = self.relogin && request.include_auth && !is_auth_path(target.url.path());
+        let may_renew = self.relogin
+            && request.may_renew
+            && request.include_auth
+            && !is_auth_path(target.url.path());
         // an expiry right behind a re-login surfaces
         let mut renewed = false;
         loop {

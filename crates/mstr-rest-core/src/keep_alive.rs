@@ -1,8 +1,8 @@
 //! Keeping a session alive while nobody uses it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -12,27 +12,57 @@ use crate::{Call, Session};
 /// When the session was used last, and whether somebody keeps it alive.
 pub(crate) struct Usage {
     start: Instant,
-    /// In milliseconds after `start`.
-    last: AtomicU64,
+    /// In milliseconds after `start`; negative for a session that was used before it was restored.
+    last: AtomicI64,
     kept: AtomicBool,
 }
 
 impl Usage {
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), last: AtomicU64::new(0), kept: AtomicBool::new(false) }
+        Self { start: Instant::now(), last: AtomicI64::new(0), kept: AtomicBool::new(false) }
     }
 
     /// The server's idle clock starts anew.
     pub(crate) fn touch(&self) {
-        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.fetch_max(elapsed, Ordering::Relaxed);
+        self.last.fetch_max(self.elapsed(), Ordering::Relaxed);
+    }
+
+    /// The session was used last at that time, by somebody else maybe.
+    pub(crate) fn set(&self, used: SystemTime) {
+        let ago = SystemTime::now().duration_since(used).unwrap_or_default();
+        self.last.store(self.elapsed().saturating_sub(millis(ago)), Ordering::Relaxed);
+    }
+
+    /// When the session was used last.
+    pub(crate) fn get(&self) -> SystemTime {
+        let ago = self.elapsed().saturating_sub(self.last.load(Ordering::Relaxed));
+        let now = SystemTime::now();
+        now.checked_sub(Duration::from_millis(ago.unsigned_abs())).unwrap_or(now)
+    }
+
+    fn elapsed(&self) -> i64 {
+        millis(self.start.elapsed())
     }
 
     /// When the session will have been idle for `interval`.
     fn due(&self, interval: Duration) -> Option<Instant> {
-        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        self.start.checked_add(last.saturating_add(interval))
+        let last = self.last.load(Ordering::Relaxed);
+        let offset = last.saturating_add(millis(interval));
+        if offset == i64::MAX {
+            return None;
+        }
+        let distance = Duration::from_millis(offset.unsigned_abs());
+        if offset < 0 {
+            // a clock that cannot say how long ago: it is due
+            Some(self.start.checked_sub(distance).unwrap_or(self.start))
+        } else {
+            self.start.checked_add(distance)
+        }
     }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Inner {
@@ -106,6 +136,18 @@ mod tests {
         usage.touch();
         assert_eq!(usage.due(MINUTE), Some(start + MINUTE * 3 / 2));
         assert_eq!(usage.due(Duration::MAX), None, "never");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn use_before_the_start_counts() {
+        let usage = Usage::new();
+        usage.set(SystemTime::now() - MINUTE * 2);
+        let due = usage.due(MINUTE).unwrap();
+        assert!(due <= usage.start - MINUTE && due > usage.start - MINUTE * 2);
+        let before = SystemTime::now();
+        assert!(usage.get() < before - MINUTE && usage.get() > before - MINUTE * 3);
+        usage.touch();
+        assert!(usage.get() >= before - MINUTE / 60);
     }
 
     /// The task sleeps for an hour: it must not keep the session until then.

@@ -98,6 +98,7 @@ mod renew;
 mod request;
 mod response;
 mod retry;
+mod saved;
 mod session;
 mod state;
 mod testing;
@@ -117,6 +118,7 @@ pub use login_options::Locale;
 pub use projects::ProjectIndex;
 pub use response::{Reply, Response};
 pub use retry::RetryPolicy;
+pub use saved::{SavedCookie, SavedSession};
 pub use session::Session;
 
 pub use mstr_credentials::{

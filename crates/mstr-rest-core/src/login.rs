@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use mstr_credentials::{Credential, ExposeSecret, SecretString};
@@ -17,7 +17,7 @@ use crate::execute::require_runtime;
 use crate::request::Request;
 use crate::retry::{Repeatable, Tries};
 use crate::session::Inner;
-use crate::state::{Flight, State, TOKEN};
+use crate::state::{Facts, Flight, State, TOKEN};
 use crate::time::Deadline;
 use crate::{Auth, Body, Error, ErrorKind, Reply, Response, Result, Session};
 
@@ -152,6 +152,7 @@ impl Inner {
             *self.renewal.lock().unwrap_or_else(PoisonError::into_inner) = auth;
         }
         let resolved = auth.resolve(&self.login).await?;
+        let (user, login_mode) = resolved.facts();
         if renewal {
             self.ensure_not_rejected(&resolved)?;
         }
@@ -174,7 +175,7 @@ impl Inner {
         // with a token or cookies of an earlier login the server would not make a new session
         let fresh = State::default();
         let (token, reply) = match resolved {
-            Resolved::Post { path, body, secrets } => {
+            Resolved::Post { path, body, secrets, .. } => {
                 let mut request = plain(session, Method::POST, path);
                 request.body = Body::from(body.clone());
                 let json = HeaderValue::from_static("application/json");
@@ -204,6 +205,12 @@ impl Inner {
             state.jar = fresh.jar;
             state.captured = Arc::new(captured);
             state.foreign = auth.is_foreign();
+            state.facts = Arc::new(Facts {
+                user,
+                login_mode,
+                created: Some(SystemTime::now()),
+                idle_limit: None,
+            });
             if adopts {
                 state.owed = old.to_end();
             }
@@ -325,7 +332,7 @@ fn plain(session: &Session, method: Method, path: &'static str) -> Request {
     request
 }
 
-fn token_header(token: &[u8]) -> Result<HeaderValue> {
+pub(crate) fn token_header(token: &[u8]) -> Result<HeaderValue> {
     let value = HeaderValue::from_bytes(token).ok().filter(|value| !value.is_empty());
     let mut value = value.ok_or_else(|| {
         Error::new(ErrorKind::LoginFailure, "the session token is empty or not a header value")

@@ -21,6 +21,8 @@ pub(crate) struct Request {
     pub(crate) project: ProjectChoice,
     pub(crate) include_auth: bool,
     pub(crate) needs_session: bool,
+    /// Whether an expired session may be logged in again for it.
+    pub(crate) may_renew: bool,
     /// Limits of this call; where it has none, the session's count.
     pub(crate) limits: Limits,
     /// Whether it may be repeated; its method decides where this is `None`.
@@ -57,6 +59,7 @@ impl Request {
             project: ProjectChoice::Default,
             include_auth: true,
             needs_session: false,
+            may_renew: true,
             limits: Limits { idle: None, total: None },
             idempotent: None,
             retry: None,

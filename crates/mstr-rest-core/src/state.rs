@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::watch;
@@ -26,8 +27,10 @@ pub(crate) struct State {
     pub(crate) jar: Arc<Jar>,
     /// `X-MSTR*` headers of replies, to be sent again.
     pub(crate) captured: Arc<HeaderMap>,
-    /// Whether a logout would end a session that something else owns.
+    /// Whether a logout would end a session that something else owns or uses.
     pub(crate) foreign: bool,
+    /// What a saved session says of its login.
+    pub(crate) facts: Arc<Facts>,
     /// A login of ours that an adopted session took the place of: still ours to log out.
     pub(crate) owed: Option<Arc<Self>>,
     /// A login is running: requests that carry auth wait for it.
@@ -36,6 +39,15 @@ pub(crate) struct State {
     /// after it ended.
     pub(crate) renewals: u64,
     pub(crate) failed_renewal: Option<Error>,
+}
+
+/// What is known of a login besides its secrets.
+#[derive(Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) user: Option<String>,
+    pub(crate) login_mode: Option<i64>,
+    pub(crate) created: Option<SystemTime>,
+    pub(crate) idle_limit: Option<Duration>,
 }
 
 impl State {
@@ -119,7 +131,7 @@ impl StateCell {
     }
 }
 
-fn is_kept(name: &HeaderName) -> bool {
+pub(crate) fn is_kept(name: &HeaderName) -> bool {
     name.as_str().starts_with("x-mstr") && !REPLY_ONLY.contains(&name.as_str())
 }
 

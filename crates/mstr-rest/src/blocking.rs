@@ -35,12 +35,19 @@ const STOP: Duration = Duration::from_secs(1);
 
 /// A session for code that is not async. It has a runtime of its own, on one thread, so that
 /// connections live on between calls. Dropping it logs out, and waits for that, for at most
-/// 5 seconds.
+/// 5 seconds; one from [`open`](Self::open) is left as it is.
 #[derive(Debug)]
 #[must_use = "dropping it logs out at once"]
 pub struct Session {
-    session: Option<AuthenticatedSession>,
+    session: Option<Held>,
     runtime: Option<Runtime>,
+}
+
+#[derive(Debug)]
+enum Held {
+    Guarded(AuthenticatedSession),
+    /// Others may use it too.
+    Shared(crate::Session),
 }
 
 impl Session {
@@ -49,16 +56,36 @@ impl Session {
     /// # Errors
     /// As [`SessionBuilder::connect`]; [`Config`](ErrorKind::Config) inside an async runtime.
     pub fn connect(builder: SessionBuilder) -> Result<Self> {
-        outside()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("mstr-rest-blocking")
-            .enable_all()
-            .build()
-            .map_err(|error| {
-                Error::with_source(ErrorKind::Config, "the runtime cannot be started", error)
-            })?;
-        let session = runtime.block_on(builder.connect())?;
+        let runtime = start()?;
+        let session = Held::Guarded(runtime.block_on(builder.connect())?);
+        Ok(Self { session: Some(session), runtime: Some(runtime) })
+    }
+
+    /// Holds the session that a future brings: one that is restored, or kept between runs. It is
+    /// never logged out by itself; [`close`](Self::close) leaves it alone too.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "persist")]
+    /// # fn example(builder: mstr_rest::SessionBuilder) -> mstr_rest::Result<()> {
+    /// use mstr_rest::blocking;
+    /// use mstr_rest::persist::FileStore;
+    /// use mstr_rest::prelude::*;
+    ///
+    /// let store = FileStore::new("sessions");
+    /// let session = blocking::Session::open(builder.connect_or_restore(&store, "nightly"))?;
+    /// let alive = session.wait(session.check())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the future; [`Config`](ErrorKind::Config) inside an async runtime.
+    pub fn open<F>(session: F) -> Result<Self>
+    where
+        F: IntoFuture<Output = Result<crate::Session>>,
+    {
+        let runtime = start()?;
+        let session = Held::Shared(runtime.block_on(session.into_future())?);
         Ok(Self { session: Some(session), runtime: Some(runtime) })
     }
 
@@ -93,20 +120,38 @@ impl Session {
     /// # Errors
     /// As [`AuthenticatedSession::close`].
     pub fn close(&self) -> Result<()> {
-        self.wait(self.guard().close())
+        match self.held() {
+            Held::Guarded(guard) => self.wait(guard.close()),
+            Held::Shared(_) => Ok(()),
+        }
     }
 
-    fn guard(&self) -> &AuthenticatedSession {
+    fn held(&self) -> &Held {
         // taken by `Drop` alone
         self.session.as_ref().unwrap_or_else(|| unreachable!("present until it is dropped"))
     }
+}
+
+fn start() -> Result<Runtime> {
+    outside()?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("mstr-rest-blocking")
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Error::with_source(ErrorKind::Config, "the runtime cannot be started", error)
+        })
 }
 
 impl Deref for Session {
     type Target = crate::Session;
 
     fn deref(&self) -> &crate::Session {
-        self.guard()
+        match self.held() {
+            Held::Guarded(guard) => guard,
+            Held::Shared(session) => session,
+        }
     }
 }
 
@@ -117,7 +162,11 @@ impl Drop for Session {
         };
         let log_out = move || {
             // an error of the logout has nowhere to go; it is traced
-            let _ = runtime.block_on(async { tokio::time::timeout(LOGOUT, session.close()).await });
+            if let Held::Guarded(guard) = &session {
+                let end = async { tokio::time::timeout(LOGOUT, guard.close()).await };
+                let _ = runtime.block_on(end);
+            }
+            drop(session);
             runtime.shutdown_timeout(STOP);
         };
         if outside().is_ok() {

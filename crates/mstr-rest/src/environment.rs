@@ -7,16 +7,39 @@ use mstr_credentials::References;
 
 use crate::{Auth, Credential, CredentialError, Error, ErrorKind, Result, Session, SessionBuilder};
 
-/// The schemes of credential references whose feature is on: `env`, `file` and `cmd`, always.
-/// Clone it and register your own.
+/// The schemes of credential references: `env`, `file` and `cmd`, always, and those of the clouds
+/// whose feature is on: `aws-sm`, `aws-ssm`, `azure-kv`, `gcp-sm` (`mstr_rest::aws::register` and
+/// the like have their grammar). Of a scheme whose feature is off the error names the feature. Clone
+/// it and register your own.
 ///
 /// ```
 /// assert!(mstr_rest::references().is_reference("env:MSTR_PASSWORD"));
 /// ```
 pub fn references() -> &'static References {
-    static REFERENCES: LazyLock<References> = LazyLock::new(References::default);
+    static REFERENCES: LazyLock<References> = LazyLock::new(|| {
+        let mut references = References::default();
+        // before the clouds, which replace what they have
+        for (scheme, feature) in OF_FEATURES {
+            references.register_unavailable(*scheme, *feature);
+        }
+        #[cfg(any(feature = "aws-secrets-manager", feature = "aws-ssm"))]
+        crate::aws::register(&mut references);
+        #[cfg(feature = "azure")]
+        crate::azure::register(&mut references);
+        #[cfg(feature = "gcp")]
+        crate::gcp::register(&mut references);
+        references
+    });
     &REFERENCES
 }
+
+/// Schemes that need a feature.
+const OF_FEATURES: &[(&str, &str)] = &[
+    ("aws-sm", "aws-secrets-manager"),
+    ("aws-ssm", "aws-ssm"),
+    ("azure-kv", "azure"),
+    ("gcp-sm", "gcp"),
+];
 
 /// The credential that a reference names: `env:MSTR_PASSWORD`, `file:/run/secrets/mstr`. Nothing
 /// is read before it is resolved.
@@ -181,6 +204,29 @@ mod tests {
             let error = builder(&variables).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
             assert!(!format!("{error:?}").contains("canary"));
+        }
+    }
+
+    #[test]
+    fn every_scheme_is_known_and_its_feature_is_named() {
+        for (text, feature, on) in [
+            (
+                "aws-sm:prod/mstr#password",
+                "aws-secrets-manager",
+                cfg!(feature = "aws-secrets-manager"),
+            ),
+            ("aws-ssm:/prod/mstr", "aws-ssm", cfg!(feature = "aws-ssm")),
+            ("azure-kv:https://v.vault.azure.net/mstr#password", "azure", cfg!(feature = "azure")),
+            ("gcp-sm:projects/p/secrets/mstr#password", "gcp", cfg!(feature = "gcp")),
+        ] {
+            assert!(references().is_reference(text));
+            match credential(text) {
+                Ok(_) => assert!(on, "{text}"),
+                Err(error) => {
+                    assert!(!on, "{text}: {error}");
+                    assert!(error.to_string().contains(&format!("feature {feature:?}")), "{error}");
+                }
+            }
         }
     }
 

@@ -13,10 +13,30 @@ pub use mstr_rest_core::*;
 /// Where credentials come from: the crate `mstr-credentials`.
 pub use mstr_credentials as credentials;
 
+/// Secrets from AWS: the crate `mstr-credentials-aws`.
+#[cfg(any(feature = "aws-secrets-manager", feature = "aws-ssm"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "aws-secrets-manager", feature = "aws-ssm"))))]
+pub use mstr_credentials_aws as aws;
+
+/// Secrets from Azure Key Vault: the crate `mstr-credentials-azure`.
+#[cfg(feature = "azure")]
+#[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
+pub use mstr_credentials_azure as azure;
+
+/// Secrets from Google Secret Manager: the crate `mstr-credentials-gcp`.
+#[cfg(feature = "gcp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "gcp")))]
+pub use mstr_credentials_gcp as gcp;
+
 /// Endpoints and their models: the crate `mstr-rest-api`.
 #[cfg(feature = "api")]
 #[cfg_attr(docsrs, doc(cfg(feature = "api")))]
 pub use mstr_rest_api as api;
+
+/// Session snapshots and where they are kept: the crate `mstr-rest-persist`.
+#[cfg(feature = "persist")]
+#[cfg_attr(docsrs, doc(cfg(feature = "persist")))]
+pub use mstr_rest_persist as persist;
 
 /// What most programs need: `use mstr_rest::prelude::*;` brings the types and the endpoints.
 ///
@@ -38,6 +58,8 @@ pub mod prelude {
         ApiTokensExt as _, IdentityTokensExt as _, ProjectsExt as _, ServerExt as _,
         SessionsExt as _,
     };
+    #[cfg(feature = "persist")]
+    pub use mstr_rest_persist::{ConnectExt as _, SnapshotExt as _};
 }
 
 /// The README of the repository: its Rust code is compiled with the tests.

@@ -73,3 +73,30 @@ fn inside_a_runtime_it_is_an_error_and_no_panic() {
         assert!(server.wait_for(logged_out).await);
     });
 }
+
+#[cfg(feature = "persist")]
+#[test]
+fn sessions_that_outlive_the_program() {
+    use mstr_rest::persist::{MemoryStore, SnapshotStore};
+
+    let server = LibraryServer::builder().start_blocking().unwrap();
+    let store = MemoryStore::new();
+    for _ in 0..2 {
+        let connecting = builder(&server).connect_or_restore(&store, "p");
+        let session = blocking::Session::open(connecting).unwrap();
+        assert!(session.wait(session.check()).unwrap());
+        assert_eq!(session.wait(session.projects().list()).unwrap().len(), 2);
+        // not ours to end
+        session.close().unwrap();
+    }
+    assert_eq!((server.count(Method::POST, "/auth/login"), logouts(&server)), (1, 0));
+    let session = blocking::Session::connect(builder(&server)).unwrap();
+    let kept = session.wait(store.load("p")).unwrap().unwrap();
+    session.wait(async { kept.apply_to(&session) }).unwrap();
+    session.wait(store.save("q", &session.snapshot())).unwrap();
+    drop(session);
+    // the login that the snapshot took the place of
+    assert_eq!((server.sessions().len(), logouts(&server)), (1, 1));
+    let error = blocking::Session::open(builder(&server).connect_or_restore(&store, "../p"));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidRequest);
+}

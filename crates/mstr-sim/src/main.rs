@@ -43,6 +43,7 @@ How it behaves
   --nodes N                nodes of the cluster  [default: 1]
   --sticky                 a load balancer with sticky cookies: without its cookie a request goes
                            to another node, which does not know the session (401 ERR009)
+  --require-cookies        a token counts only with the cookies of its login
   --session-cap N          project sessions per user and project; above it 500 ERR001
   --lock-out N             lock an account after N failed logins in a row
   --logout-all             a logout ends all sessions of the user, as the vendor documents
@@ -181,6 +182,7 @@ fn set(
         "idle-timeout" => server.idle_timeout(Duration::from_secs(parser.value()?.parse()?)),
         "nodes" => server.nodes(parser.value()?.parse()?),
         "sticky" => server.sticky(true),
+        "require-cookies" => server.require_cookies(true),
         "session-cap" => server.session_cap(parser.value()?.parse()?),
         "lock-out" => server.lock_out_after(parser.value()?.parse()?),
         "logout-all" => server.logout_scope(LogoutScope::User),

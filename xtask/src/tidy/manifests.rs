@@ -43,6 +43,7 @@ const FLOORS: &[(&str, May)] = &[
     // 4
     ("mstr-cli", Use(&["mstr-rest", "mstr-sim"])),
     // unpublished
+    ("mstr-cloud-stub", Use(&["mstr-credentials"])),
     ("mstr-conformance", UseAnything),
     ("mstr-examples", UseAnything),
     ("mstr-faults", UseAnything),

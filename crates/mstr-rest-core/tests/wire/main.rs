@@ -5,6 +5,7 @@ mod errors;
 mod guard;
 mod hours;
 mod origin;
+mod saved;
 mod session;
 mod streaming;
 mod support;

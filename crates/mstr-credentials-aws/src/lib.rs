@@ -1,0 +1,78 @@
+//! Credentials for the MicroStrategy (Strategy) REST client from AWS Secrets Manager and Systems
+//! Manager Parameter Store.
+//!
+//! ```no_run
+//! # #[cfg(feature = "secrets-manager")] {
+//! use mstr_credentials::Credential;
+//! use mstr_credentials_aws::SecretsManagerSecret;
+//!
+//! let login = SecretsManagerSecret::new("prod/mstr").region("eu-west-1");
+//! let username = Credential::from(login.field("username"));
+//! let password = Credential::from(login.field("password")); // one fetch for both
+//! # }
+//! ```
+//!
+//! # What is asked
+//!
+//! | | at every resolve | once, until invalidated |
+//! | --- | --- | --- |
+//! | Secrets Manager | `secrets_manager` | `SecretsManagerSecret` |
+//! | Parameter Store | `parameter_store` | `ParameterStoreValues`, `ParameterStoreValue::cached` |
+//!
+//! Credentials of AWS, region, profiles and roles are found by the SDK's default chain, or come in a
+//! configuration or a client of your own. The SDK's client is made when the first secret is fetched,
+//! and kept. A secret whose id is an ARN is asked for in the region of the ARN.
+//!
+//! # Time
+//!
+//! One limit, 30 seconds unless set, holds for everything that a fetch does: metadata services,
+//! credential processes, all attempts. An attempt may take 3 seconds to connect and 8 to answer; the
+//! SDK makes three of them.
+//!
+//! # Errors
+//!
+//! They name the secret; [`CredentialError::vault_error`](mstr_credentials::CredentialError::vault_error)
+//! has the kind, and the code and message that AWS gave. The SDK's own errors hold the raw reply,
+//! which can be the secret: they are neither printed nor chained, and the SDK's log is silenced
+//! while a secret is fetched. Of what stands behind failed AWS credentials (the output of a process,
+//! a reply of the token service) nothing is told either.
+//!
+//! Without CA certificates on the system the SDK would panic; here it is an error, unless you bring a
+//! configuration or a client.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
+mod classify;
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
+mod connection;
+#[cfg(feature = "ssm")]
+mod parameter_store;
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
+mod reference;
+#[cfg(feature = "secrets-manager")]
+mod secrets_manager;
+
+/// The AWS SDK's configuration: what [`sdk_config`](SecretsManagerSecret::sdk_config) takes.
+pub use aws_config;
+#[cfg(feature = "secrets-manager")]
+#[cfg_attr(docsrs, doc(cfg(feature = "secrets-manager")))]
+pub use aws_sdk_secretsmanager;
+#[cfg(feature = "ssm")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ssm")))]
+pub use aws_sdk_ssm;
+
+#[cfg(feature = "ssm")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ssm")))]
+pub use parameter_store::{
+    ParameterStoreField, ParameterStoreValue, ParameterStoreValues, parameter_store,
+};
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
+pub use reference::register;
+#[cfg(feature = "secrets-manager")]
+#[cfg_attr(docsrs, doc(cfg(feature = "secrets-manager")))]
+pub use secrets_manager::{SecretsManagerSecret, SecretsManagerValue, secrets_manager};
+
+#[cfg(all(doctest, feature = "secrets-manager", feature = "ssm"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

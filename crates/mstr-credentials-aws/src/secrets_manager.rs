@@ -1,0 +1,263 @@
+//! AWS Secrets Manager.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use aws_sdk_secretsmanager::{Client, config::Builder};
+use mstr_credentials::{
+    CachedSecret, CredentialError, SecretField, SecretProvider, SecretString, SecretValue,
+};
+
+use crate::{
+    classify::classify,
+    connection::{Access, Connection, Settings, no_region, other, region_of_arn, settings},
+};
+
+/// A secret of AWS Secrets Manager, by name or ARN: [`SecretsManagerValue`], fetched at every
+/// resolve. For several fields of one secret take [`SecretsManagerSecret`].
+///
+/// ```no_run
+/// use mstr_credentials::Credential;
+/// use mstr_credentials_aws::secrets_manager;
+///
+/// let password = Credential::from(secrets_manager("prod/mstr").key("password").region("eu-west-1"));
+/// ```
+pub fn secrets_manager(id: impl Into<String>) -> SecretsManagerValue {
+    SecretsManagerValue { lookup: Lookup::new(id.into()), key: None }
+}
+
+/// One secret text of AWS Secrets Manager, fetched at every resolve: made by [`secrets_manager`].
+///
+/// Text is given as it is; a binary secret must be UTF-8. With a [`key`](Self::key) it is that
+/// member of the JSON object (rules: [`SecretValue::member`]).
+#[derive(Clone)]
+pub struct SecretsManagerValue {
+    lookup: Lookup,
+    key: Option<String>,
+}
+
+impl SecretsManagerValue {
+    /// The member of the JSON object that the secret holds.
+    #[must_use]
+    pub fn key(self, key: impl Into<String>) -> Self {
+        Self { key: Some(key.into()), ..self }
+    }
+
+    /// The version, by its id. The newest unless set.
+    #[must_use]
+    pub fn version(mut self, id: impl Into<String>) -> Self {
+        self.lookup.version = Some(id.into());
+        self
+    }
+
+    /// The version, by its stage: `AWSCURRENT` (which is the default), `AWSPREVIOUS`, or one of your
+    /// own.
+    #[must_use]
+    pub fn version_stage(mut self, stage: impl Into<String>) -> Self {
+        self.lookup.stage = Some(stage.into());
+        self
+    }
+
+    /// A client of the SDK that you have made. The other settings then do not count, but for the
+    /// time limit.
+    #[must_use]
+    pub fn client(mut self, client: Client) -> Self {
+        self.lookup.access = self.lookup.access.with_client(client);
+        self
+    }
+
+    settings!();
+
+    fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.lookup.access = self.lookup.access.changed(change);
+        self
+    }
+}
+
+impl SecretProvider for SecretsManagerValue {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        let value = self.lookup.fetch().await?;
+        match &self.key {
+            Some(key) => value.member(&self.lookup.name(), key),
+            None => value.text(&self.lookup.name()),
+        }
+    }
+}
+
+/// Shows id and key.
+impl fmt::Debug for SecretsManagerValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretsManagerValue")
+            .field("id", &self.lookup.id)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A secret of AWS Secrets Manager with several fields: fetched once for all of them, and again
+/// after it was invalidated, which a session does before it logs in again.
+///
+/// Set it up first, then take the fields: they share what is fetched. What serves when AWS cannot be
+/// reached is told at [`CachedSecret`]. As a provider itself it is the whole text.
+///
+/// ```no_run
+/// use mstr_credentials::Credential;
+/// use mstr_credentials_aws::SecretsManagerSecret;
+///
+/// let login = SecretsManagerSecret::new("prod/mstr").region("eu-west-1");
+/// let username = Credential::from(login.field("username"));
+/// let password = Credential::from(login.field("password"));
+/// ```
+#[derive(Clone)]
+pub struct SecretsManagerSecret {
+    lookup: Lookup,
+    time_to_live: Option<Duration>,
+    secret: CachedSecret,
+}
+
+impl SecretsManagerSecret {
+    /// A secret by its name or ARN. Fetches nothing.
+    pub fn new(id: impl Into<String>) -> Self {
+        let lookup = Lookup::new(id.into());
+        Self { secret: lookup.cached(None), lookup, time_to_live: None }
+    }
+
+    /// One member of the JSON object that the secret holds (rules: [`SecretValue::member`]).
+    pub fn field(&self, member: impl Into<String>) -> SecretField {
+        self.secret.field(member)
+    }
+
+    /// The version, by its id. The newest unless set.
+    #[must_use]
+    pub fn version(self, id: impl Into<String>) -> Self {
+        self.rebuilt(|lookup| lookup.version = Some(id.into()))
+    }
+
+    /// The version, by its stage: `AWSCURRENT` (which is the default), `AWSPREVIOUS`, or one of your
+    /// own.
+    #[must_use]
+    pub fn version_stage(self, stage: impl Into<String>) -> Self {
+        self.rebuilt(|lookup| lookup.stage = Some(stage.into()))
+    }
+
+    /// After which time it is fetched anew (see [`CachedSecret::time_to_live`]); never, unless set.
+    #[must_use]
+    pub fn time_to_live(mut self, time: Duration) -> Self {
+        self.time_to_live = Some(time);
+        self.rebuilt(|_| ())
+    }
+
+    /// A client of the SDK that you have made. The other settings then do not count, but for the
+    /// time limit.
+    #[must_use]
+    pub fn client(self, client: Client) -> Self {
+        self.rebuilt(|lookup| lookup.access = lookup.access.with_client(client))
+    }
+
+    settings!();
+
+    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.rebuilt(|lookup| lookup.access = lookup.access.changed(change))
+    }
+
+    /// Nothing that was fetched with other settings may serve.
+    fn rebuilt(mut self, change: impl FnOnce(&mut Lookup)) -> Self {
+        change(&mut self.lookup);
+        self.secret = self.lookup.cached(self.time_to_live);
+        self
+    }
+}
+
+impl SecretProvider for SecretsManagerSecret {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        SecretProvider::secret(&self.secret).await
+    }
+
+    fn invalidate(&self) {
+        self.secret.invalidate();
+    }
+}
+
+/// Shows the id.
+impl fmt::Debug for SecretsManagerSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretsManagerSecret").field("id", &self.lookup.id).finish_non_exhaustive()
+    }
+}
+
+/// What is asked for, and how.
+#[derive(Clone)]
+pub(crate) struct Lookup {
+    id: String,
+    pub(crate) version: Option<String>,
+    pub(crate) stage: Option<String>,
+    access: Arc<Access<Client>>,
+}
+
+impl Lookup {
+    fn new(id: String) -> Self {
+        let settings = Settings { region: region_of_arn(&id), ..Settings::default() };
+        Self { id, version: None, stage: None, access: Access::new(settings) }
+    }
+
+    pub(crate) fn over(id: String, settings: Settings, connection: Arc<Connection>) -> Self {
+        Self { id, version: None, stage: None, access: Access::over(settings, connection) }
+    }
+
+    fn name(&self) -> String {
+        format!("AWS secret {}", self.id)
+    }
+
+    pub(crate) fn cached(&self, time_to_live: Option<Duration>) -> CachedSecret {
+        let lookup = self.clone();
+        let secret = CachedSecret::new(self.name(), move || {
+            let lookup = lookup.clone();
+            async move { lookup.fetch().await }
+        });
+        match time_to_live {
+            Some(time) => secret.time_to_live(time),
+            None => secret,
+        }
+    }
+
+    async fn fetch(&self) -> Result<SecretValue, CredentialError> {
+        let fetch = async {
+            if self.id.is_empty() {
+                return Err(other("the secret has no name"));
+            }
+            let client = self.access.client(client).await?;
+            let output = client
+                .get_secret_value()
+                .secret_id(&self.id)
+                .set_version_id(self.version.clone())
+                .set_version_stage(self.stage.clone())
+                .send()
+                .await
+                .map_err(|error| classify(&error))?;
+            Ok(match (output.secret_string, output.secret_binary) {
+                (Some(text), _) => text.into(),
+                (None, Some(bytes)) => bytes.into_inner().into(),
+                // reading it says that it is empty
+                (None, None) => SecretValue::from(""),
+            })
+        };
+        self.access.fetch(&self.name(), fetch).await
+    }
+}
+
+fn client(
+    config: &aws_config::SdkConfig,
+    settings: &Settings,
+) -> Result<Client, mstr_credentials::VaultError> {
+    let mut builder = Builder::from(config);
+    if let Some(region) = &settings.region {
+        builder = builder.region(aws_config::Region::new(region.clone()));
+    }
+    if let Some(url) = &settings.endpoint_url {
+        builder = builder.endpoint_url(url);
+    }
+    let config = builder.build();
+    if config.region().is_none() {
+        return Err(no_region());
+    }
+    Ok(Client::from_conf(config))
+}

@@ -1,0 +1,99 @@
+//! Credentials for the MicroStrategy (Strategy) REST client from Azure Key Vault.
+//!
+//! ```
+//! use mstr_credentials::Credential;
+//! use mstr_credentials_azure::{Identity, KeyVaultSecret};
+//!
+//! let login = KeyVaultSecret::new("https://prod.vault.azure.net", "mstr")
+//!     .identity(Identity::ManagedIdentity);
+//! let username = Credential::from(login.field("username"));
+//! let password = Credential::from(login.field("password")); // one fetch for both
+//! # let _ = (username, password);
+//! ```
+//!
+//! [`key_vault`] fetches at every resolve; [`KeyVaultSecret`] once, until it is invalidated, which a
+//! session does before it logs in again. Nothing is fetched when they are made.
+//!
+//! # Time
+//!
+//! One limit, 30 seconds unless set, holds for everything that a fetch does. A request may take 3
+//! seconds to connect and 10 between two packets; the SDK makes three of them.
+//!
+//! # Who asks: the chain
+//!
+//! Unless told otherwise, the identity is found as Python's `DefaultAzureCredential` finds it. The
+//! Rust SDK has no such chain; this is ours. The first link that is configured decides:
+//!
+//! | link | configured by | its failure | limit |
+//! | --- | --- | --- | --- |
+//! | [`Identity::Environment`] | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET` | is the error | 15 s |
+//! | [`Identity::WorkloadIdentity`] | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE` | is the error | 15 s |
+//! | [`Identity::ManagedIdentity`] | `IDENTITY_ENDPOINT` or `MSI_ENDPOINT`, or a metadata service (IMDS) that answers within 1 s | is the error, unless the machine has no identity | 15 s |
+//! | [`Identity::AzureCli`] | `az` logged in | next | 13 s |
+//! | [`Identity::AzureDeveloperCli`] | `azd` logged in | next | 13 s |
+//!
+//! The link that gave a token serves from then on. `AZURE_TOKEN_CREDENTIALS` narrows the chain as it
+//! does in Python: `prod` (the first three), `dev` (the last two), or one name such as
+//! `ManagedIdentityCredential`. `AZURE_CLIENT_ID` chooses a user-assigned managed identity.
+//!
+//! Other than Python, this chain ends at a managed identity that is there and gives no token.
+//! Falling from a managed identity to a developer's login changes who you are. A service should
+//! demand its link: [`identity`](KeyVaultSecret::identity). Any other credential of the SDK can be
+//! handed in: [`credential`](KeyVaultSecret::credential).
+//!
+//! # Clouds
+//!
+//! The vault's host tells the cloud, and so where tokens come from: `vault.azure.net`,
+//! `vault.azure.cn`, `vault.usgovcloudapi.net`. `AZURE_AUTHORITY_HOST` has the last word. A vault
+//! whose challenge asks for a token of another domain than its own gets none.
+//!
+//! # References
+//!
+//! ```text
+//! azure-kv:https://VAULT-HOST/NAME [?OPTIONS] [#MEMBER]
+//! ```
+//!
+//! | option | meaning |
+//! | --- | --- |
+//! | `version` | one version; else the newest |
+//! | `identity` | one link: `environment`, `workload-identity`, `managed-identity`, `azure-cli`, `azure-developer-cli` |
+//! | `client_id` | the user-assigned managed identity |
+//! | `endpoint` | where the vault is asked: `https`, or `http` on loopback |
+//! | `authority` | where tokens come from: the same |
+//!
+//! [`register`] adds the scheme to a registry. Two references with the same vault, name and options
+//! share one fetch.
+//!
+//! # Errors
+//!
+//! They name the secret; [`CredentialError::vault_error`](mstr_credentials::CredentialError::vault_error)
+//! has the kind, and the code and message of the service. A secret that is disabled counts as
+//! denied. Replies that cannot be read are never quoted.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod chain;
+mod cloud;
+mod failure;
+mod identity;
+mod links;
+mod options;
+mod reference;
+mod secret;
+mod vault;
+mod wire;
+
+/// The SDK's `TokenCredential`, which [`credential`](KeyVaultSecret::credential) takes.
+pub use azure_core;
+/// The SDK's credentials.
+pub use azure_identity;
+/// The SDK whose client [`KeyVaultSecret::client`] takes.
+pub use azure_security_keyvault_secrets as sdk;
+
+pub use identity::Identity;
+pub use reference::register;
+pub use secret::{KeyVaultSecret, KeyVaultValue, key_vault};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,227 @@
+//! The providers.
+
+use std::{sync::Arc, time::Duration};
+
+use azure_core::credentials::TokenCredential;
+use azure_security_keyvault_secrets::SecretClient;
+use mstr_credentials::{CachedSecret, CredentialError, SecretField, SecretProvider, SecretString};
+
+use crate::{Identity, options::Options, vault::Vault};
+
+/// A secret of a vault, fetched at every resolve: `key_vault("https://prod.vault.azure.net", "mstr")`.
+///
+/// For one that is fetched once for several fields use [`KeyVaultSecret`].
+///
+/// ```
+/// use mstr_credentials::Credential;
+/// use mstr_credentials_azure::key_vault;
+///
+/// let password: Credential = key_vault("https://prod.vault.azure.net", "mstr-password").into();
+/// let member: Credential = key_vault("https://prod.vault.azure.net", "mstr").key("password").into();
+/// # let _ = (password, member);
+/// ```
+pub fn key_vault(vault: impl Into<String>, name: impl Into<String>) -> KeyVaultValue {
+    KeyVaultValue::from(Options::new(vault.into(), name.into()))
+}
+
+/// A secret that is fetched at every resolve: made by [`key_vault`].
+///
+/// Nothing is fetched or checked when it is made. The client of the SDK is made at the first resolve
+/// and kept; clones share it.
+#[derive(Clone, Debug)]
+pub struct KeyVaultValue {
+    options: Options,
+    vault: Arc<Vault>,
+    key: Option<String>,
+}
+
+/// A secret that is fetched once for all of its fields, and again when it is
+/// [invalidated](SecretProvider::invalidate).
+///
+/// Nothing is fetched or checked when it is made. The client of the SDK is made at the first fetch
+/// and kept; clones share it, and the value. What serves when the vault is down is told at
+/// [`CachedSecret`].
+///
+/// ```
+/// use mstr_credentials::Credential;
+/// use mstr_credentials_azure::KeyVaultSecret;
+///
+/// let login = KeyVaultSecret::new("https://prod.vault.azure.net", "mstr");
+/// let username: Credential = login.field("username").into();
+/// let password: Credential = login.field("password").into();
+/// # let _ = (username, password);
+/// ```
+///
+/// # Errors
+///
+/// Resolving gives a [`CredentialError`] that names the secret; [`CredentialError::vault_error`]
+/// tells why.
+#[derive(Clone, Debug)]
+pub struct KeyVaultSecret {
+    options: Options,
+    cached: CachedSecret,
+}
+
+impl KeyVaultSecret {
+    /// The secret `name` of a vault such as `https://prod.vault.azure.net`.
+    pub fn new(vault: impl Into<String>, name: impl Into<String>) -> Self {
+        Self::from(Options::new(vault.into(), name.into()))
+    }
+
+    /// One member of the JSON object that the secret holds.
+    pub fn field(&self, member: impl Into<String>) -> SecretField {
+        self.cached.field(member)
+    }
+
+    /// After which time the value is fetched anew; never, unless set.
+    #[must_use]
+    pub fn time_to_live(self, time: Duration) -> Self {
+        self.with(|options| options.time_to_live = Some(time))
+    }
+
+    /// How long past its time to live a value may serve while fetches fail
+    /// ([`CachedSecret::stale_limit`]).
+    #[must_use]
+    pub fn stale_limit(self, time: Duration) -> Self {
+        self.with(|options| options.stale_limit = Some(time))
+    }
+
+    pub(crate) fn into_cached(self) -> CachedSecret {
+        self.cached
+    }
+}
+
+impl KeyVaultValue {
+    /// Takes one member of the JSON object that the secret holds.
+    #[must_use]
+    pub fn key(mut self, member: impl Into<String>) -> Self {
+        self.key = Some(member.into());
+        self
+    }
+}
+
+macro_rules! options {
+    ($provider:ident) => {
+        impl $provider {
+            /// One version, instead of the newest.
+            #[must_use]
+            pub fn version(self, version: impl Into<String>) -> Self {
+                self.with(|options| options.version = Some(version.into()))
+            }
+
+            /// One link of the chain, instead of the first that is configured. A service should
+            /// say so: see [`Identity`].
+            #[must_use]
+            pub fn identity(self, identity: Identity) -> Self {
+                self.with(|options| options.identity = identity)
+            }
+
+            /// The client id of a user-assigned managed identity; `AZURE_CLIENT_ID` unless set.
+            #[must_use]
+            pub fn client_id(self, id: impl Into<String>) -> Self {
+                self.with(|options| options.client_id = Some(id.into()))
+            }
+
+            /// Any credential of the SDK, instead of the chain. It brings its own time limits;
+            /// the overall one holds in any case.
+            #[must_use]
+            pub fn credential(self, credential: Arc<dyn TokenCredential>) -> Self {
+                self.with(|options| options.credential = Some(credential))
+            }
+
+            /// A client of the SDK, with all that it was made with: vault, identity and endpoint
+            /// of this provider are not used.
+            #[must_use]
+            pub fn client(self, client: Arc<SecretClient>) -> Self {
+                self.with(|options| options.client = Some(client))
+            }
+
+            /// Where the vault is asked, while it goes by its own name: a private gateway, an
+            /// emulator. An https URL, or http on loopback.
+            #[must_use]
+            pub fn endpoint(self, url: impl Into<String>) -> Self {
+                self.with(|options| options.endpoint = Some(url.into()))
+            }
+
+            /// Where tokens come from; else `AZURE_AUTHORITY_HOST`, else what the vault's host
+            /// tells. An https URL, or http on loopback.
+            #[must_use]
+            pub fn authority(self, url: impl Into<String>) -> Self {
+                self.with(|options| options.authority = Some(url.into()))
+            }
+
+            /// How long one fetch may take with all that it needs, tokens and retries too: 30 s
+            /// unless set.
+            #[must_use]
+            pub fn time_limit(self, limit: Duration) -> Self {
+                self.with(|options| options.time_limit = limit)
+            }
+
+            fn with(self, change: impl FnOnce(&mut Options)) -> Self {
+                let mut provider = self;
+                change(&mut provider.options);
+                provider.made_anew()
+            }
+        }
+    };
+}
+
+options!(KeyVaultSecret);
+options!(KeyVaultValue);
+
+impl KeyVaultSecret {
+    fn made_anew(self) -> Self {
+        Self::from(self.options)
+    }
+}
+
+impl KeyVaultValue {
+    fn made_anew(self) -> Self {
+        Self { key: self.key, ..Self::from(self.options) }
+    }
+}
+
+impl From<Options> for KeyVaultSecret {
+    fn from(options: Options) -> Self {
+        let vault = Vault::new(options.clone());
+        let mut cached = CachedSecret::new(options.name(), move || {
+            let vault = Arc::clone(&vault);
+            async move { vault.fetch().await }
+        });
+        if let Some(time) = options.time_to_live {
+            cached = cached.time_to_live(time);
+        }
+        if let Some(time) = options.stale_limit {
+            cached = cached.stale_limit(time);
+        }
+        Self { options, cached }
+    }
+}
+
+impl From<Options> for KeyVaultValue {
+    fn from(options: Options) -> Self {
+        Self { vault: Vault::new(options.clone()), options, key: None }
+    }
+}
+
+/// The whole secret as text.
+impl SecretProvider for KeyVaultSecret {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        self.cached.secret().await
+    }
+
+    fn invalidate(&self) {
+        self.cached.invalidate();
+    }
+}
+
+impl SecretProvider for KeyVaultValue {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        let value = self.vault.fetch().await?;
+        let name = self.options.name();
+        match &self.key {
+            Some(key) => value.member(&name, key),
+            None => value.text(&name),
+        }
+    }
+}

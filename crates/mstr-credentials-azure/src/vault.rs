@@ -1,0 +1,160 @@
+//! One fetch: the client, made once, and what it said.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use azure_core::{
+    cloud::CloudConfiguration,
+    credentials::TokenCredential,
+    http::{ClientOptions, Url},
+};
+use azure_security_keyvault_secrets::{
+    SecretClient, SecretClientOptions,
+    models::{Secret, SecretClientGetSecretOptions},
+};
+use mstr_credentials::{CredentialError, SecretValue, VaultError, VaultErrorKind as Kind};
+use tokio::runtime::Handle;
+
+use crate::{
+    chain::Chain,
+    cloud,
+    failure::{explain, sources},
+    links::{IMDS, IMDS_OVERRIDE, Surroundings, imds},
+    options::{Options, Urls},
+    wire::Wire,
+};
+
+/// A secret in its vault.
+#[derive(Debug)]
+pub(crate) struct Vault {
+    options: Options,
+    made: Mutex<Option<Connection>>,
+}
+
+#[derive(Clone)]
+struct Connection {
+    client: Arc<SecretClient>,
+    /// None for a client that was handed in.
+    wire: Option<Arc<Wire>>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connection")
+    }
+}
+
+impl Vault {
+    pub(crate) fn new(options: Options) -> Arc<Self> {
+        Arc::new(Self { options, made: Mutex::default() })
+    }
+
+    pub(crate) async fn fetch(&self) -> Result<SecretValue, CredentialError> {
+        let secret = self.secret().await;
+        let name = self.options.name();
+        match secret.map_err(|why| CredentialError::vault(&name, why))?.value {
+            Some(value) => Ok(value.into()),
+            None => Err(CredentialError::new(format!("{name} has no value"))),
+        }
+    }
+
+    async fn secret(&self) -> Result<Secret, VaultError> {
+        let urls = self.options.check().map_err(|what| VaultError::new(Kind::Other, what))?;
+        if Handle::try_current().is_err() {
+            let what = "it is not resolved inside of a tokio runtime";
+            return Err(VaultError::new(Kind::Other, what));
+        }
+        let connection = self.connect(&urls)?;
+        let limit = self.options.time_limit;
+        match tokio::time::timeout(limit, self.get(&connection)).await {
+            Ok(outcome) => outcome.map_err(explain),
+            Err(_) if connection.wire.is_some_and(|wire| wire.throttled()) => {
+                let text = format!("no other answer within {limit:?}");
+                Err(VaultError::new(Kind::Throttled, text))
+            }
+            Err(_) => {
+                Err(VaultError::new(Kind::Unreachable, format!("no answer within {limit:?}")))
+            }
+        }
+    }
+
+    async fn get(&self, connection: &Connection) -> azure_core::Result<Secret> {
+        let options = SecretClientGetSecretOptions {
+            secret_version: self.options.version.clone(),
+            ..SecretClientGetSecretOptions::default()
+        };
+        connection.client.get_secret(&self.options.name, Some(options)).await?.into_model()
+    }
+
+    fn connect(&self, urls: &Urls) -> Result<Connection, VaultError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = &*made {
+            return Ok(connection.clone());
+        }
+        let connection = match &self.options.client {
+            Some(client) => Connection { client: Arc::clone(client), wire: None },
+            None => connection(&self.options, urls)?,
+        };
+        *made = Some(connection.clone());
+        Ok(connection)
+    }
+}
+
+fn connection(options: &Options, urls: &Urls) -> Result<Connection, VaultError> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let host = urls.vault.host_str().unwrap_or_default();
+    let (cloud, authority) = authority(urls, host, variable("AZURE_AUTHORITY_HOST"))?;
+    let mut elsewhere = Vec::new();
+    if let Some(endpoint) = &urls.endpoint {
+        elsewhere.push((urls.vault.clone(), endpoint.clone()));
+    }
+    if let Some(authority) = authority.filter(|url| url.scheme() == "http") {
+        elsewhere.push((cloud::secure(&authority), authority));
+    }
+    if let (Some(url), Ok(meant)) = (imds(variable(IMDS_OVERRIDE)), Url::parse(IMDS)) {
+        elsewhere.push((meant, url));
+    }
+    let wire = Wire::new(elsewhere).map_err(|error| {
+        let why: Vec<String> = sources(&error).skip(1).map(ToString::to_string).collect();
+        let text = format!("no HTTPS client (are there CA certificates?): {}", why.join(": "));
+        VaultError::new(Kind::Other, text)
+    })?;
+    let credential: Arc<dyn TokenCredential> = match &options.credential {
+        Some(credential) => Arc::clone(credential),
+        None => {
+            let around = Surroundings {
+                variable: Box::new(|name| std::env::var(name).ok()),
+                wire: Arc::clone(&wire),
+                cloud: Arc::clone(&cloud),
+                client_id: options.client_id.clone(),
+            };
+            Arc::new(Chain::new(options.identity, around).map_err(explain)?)
+        }
+    };
+    let client_options = ClientOptions { cloud: Some(cloud), ..wire.options() };
+    let client = SecretClient::new(
+        urls.vault.as_str(),
+        credential,
+        Some(SecretClientOptions { client_options, ..SecretClientOptions::default() }),
+    );
+    Ok(Connection { client: Arc::new(client.map_err(explain)?), wire: Some(wire) })
+}
+
+/// Where tokens come from: the option, else the environment, else what the vault's host tells.
+fn authority(
+    urls: &Urls,
+    host: &str,
+    variable: Option<String>,
+) -> Result<(Arc<CloudConfiguration>, Option<Url>), VaultError> {
+    let url = match (&urls.authority, variable) {
+        (Some(url), _) => url.clone(),
+        (None, None) => return Ok((Arc::new(cloud::of_vault(host)), None)),
+        (None, Some(text)) => {
+            // Python takes a bare host too
+            let text = if text.contains("://") { text } else { format!("https://{text}") };
+            cloud::endpoint(&text).ok_or_else(|| {
+                VaultError::new(Kind::Other, "AZURE_AUTHORITY_HOST is no https URL")
+            })?
+        }
+    };
+    Ok((cloud::with_authority(&url), Some(url)))
+}

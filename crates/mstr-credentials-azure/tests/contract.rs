@@ -1,0 +1,44 @@
+//! The contract of all providers, against the protocol stub.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs, reason = "a test")]
+
+mod stub;
+
+use std::time::Duration;
+
+use mstr_cloud_stub::contract::{Mood, Vault, assert_holds};
+use mstr_credentials::Credential;
+use mstr_credentials_azure::KeyVaultSecret;
+use stub::Stub;
+
+impl Vault for Stub {
+    type Provider = KeyVaultSecret;
+
+    fn name(&self) -> String {
+        "mstr".to_owned()
+    }
+
+    fn put(&self, text: &str) {
+        self.azure.put("mstr", Some(text));
+    }
+
+    fn set(&self, mood: Mood) {
+        self.azure.set(mood);
+    }
+
+    fn fetches(&self) -> usize {
+        self.azure.fetches()
+    }
+
+    fn provider(&self, limit: Duration) -> KeyVaultSecret {
+        self.secret("mstr").time_limit(limit)
+    }
+
+    fn field(provider: &KeyVaultSecret, member: &str) -> Credential {
+        provider.field(member).into()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_holds() {
+    assert_holds(Stub::default).await;
+}

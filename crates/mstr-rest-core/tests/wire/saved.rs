@@ -1,0 +1,286 @@
+//! Saving a session and taking it up elsewhere.
+
+use std::time::{Duration, SystemTime};
+
+use crate::support::{auth, builder, logins, logouts};
+use mstr_rest_core::{
+    Auth, ErrorKind, ExposeSecret, SavedCookie, SavedSession, SecretString, Session,
+};
+use mstr_sim::{Fault, LibraryServer, Method};
+
+fn token(saved: &SavedSession) -> &str {
+    saved.token.as_ref().unwrap().expose_secret()
+}
+
+/// A server that lets nobody in without the cookies of the login, nor to the wrong node.
+async fn cluster() -> LibraryServer {
+    LibraryServer::builder().nodes(2).sticky(true).require_cookies(true).start().await.unwrap()
+}
+
+/// Elsewhere: another connection pool, no credentials.
+async fn taken_up(server: &LibraryServer, saved: &SavedSession) -> Session {
+    let builder = Session::builder(server.base_url()).environment_proxies(false);
+    builder.restore(saved).await.unwrap()
+}
+
+#[tokio::test]
+async fn goes_on_elsewhere_with_cookies_of_a_cluster() {
+    let server = cluster().await;
+    let owner = builder(&server).project("MicroStrategy Tutorial").connect().await.unwrap();
+    let saved = owner.save();
+    assert_eq!(saved.base_url().as_str(), server.base_url());
+    assert_eq!((saved.user.as_deref(), saved.login_mode), (Some("administrator"), Some(1)));
+    assert_eq!(saved.project.as_deref(), Some("MicroStrategy Tutorial"));
+    let names: Vec<_> = saved.cookies.iter().map(|cookie| cookie.name.as_str()).collect();
+    assert!(names.contains(&"JSESSIONID") && names.contains(&"iSession"), "{names:?}");
+    let jsession = saved.cookies.iter().find(|cookie| cookie.name == "JSESSIONID").unwrap();
+    assert!(jsession.http_only && jsession.path == "/MicroStrategyLibrary", "{}", jsession.path);
+    assert!(saved.created.is_some() && saved.last_used >= saved.created);
+
+    let other = taken_up(&server, &saved).await;
+    for _ in 0..4 {
+        other.get("sessions").await.unwrap();
+    }
+    assert_eq!(logins(&server), 1);
+    assert!(format!("{other:?}").contains("MicroStrategy Tutorial"), "the project came along");
+    // what it is again is the same, but for the time of use and a cookie issued anew
+    let again = other.save();
+    assert_eq!(token(&again), token(&saved));
+    assert_eq!((again.user, again.created), (saved.user, saved.created));
+}
+
+#[tokio::test]
+async fn who_saves_gives_up_the_logout() {
+    let server = LibraryServer::start().await.unwrap();
+    let owner = builder(&server).connect().await.unwrap();
+    let saved = owner.save();
+    owner.close().await.unwrap();
+    assert_eq!((logouts(&server), server.sessions().len()), (0, 1));
+    let other = taken_up(&server, &saved).await;
+    other.get("sessions").await.unwrap();
+    other.logout().await.unwrap();
+    assert!(server.sessions().is_empty() && !other.has_session());
+}
+
+#[tokio::test]
+async fn a_login_after_the_save_is_the_guards_again() {
+    let server = LibraryServer::start().await.unwrap();
+    let owner = builder(&server).relogin(true).connect().await.unwrap();
+    let _saved = owner.save();
+    server.expire_all();
+    owner.get("sessions").await.unwrap();
+    owner.close().await.unwrap();
+    assert_eq!(logouts(&server), 1);
+    assert!(server.sessions().is_empty());
+}
+
+#[tokio::test]
+async fn saving_before_a_login_leaves_the_guard_its_duty() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).build().unwrap();
+    let saved = session.save();
+    assert!(saved.token.is_none() && saved.last_used.is_none() && saved.login_mode.is_none());
+    session.restore(&saved).unwrap();
+    assert!(!session.has_session());
+}
+
+#[tokio::test]
+async fn credentials_log_a_forgotten_session_in_again() {
+    let server = LibraryServer::start().await.unwrap();
+    let saved = builder(&server).connect().await.unwrap().detach().save();
+    server.expire_all();
+    let bare = Session::builder(server.base_url()).environment_proxies(false).relogin(true);
+    let error = bare.restore(&saved).await.unwrap().get("sessions").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SessionExpired);
+    let session = builder(&server).relogin(true).restore(&saved).await.unwrap();
+    let error = session.get("sessions").relogin(false).await.unwrap_err();
+    assert_eq!((error.kind(), logins(&server)), (ErrorKind::SessionExpired, 1));
+    session.get("sessions").await.unwrap();
+    assert_eq!(logins(&server), 2);
+    let again = session.save();
+    assert_ne!(token(&again), token(&saved));
+    assert!(again.created > saved.created);
+}
+
+#[tokio::test]
+async fn not_for_another_user() {
+    let server = LibraryServer::start().await.unwrap();
+    let mut saved = builder(&server).connect().await.unwrap().detach().save();
+    let other = builder(&server).auth(Auth::ldap("somebody", "canary"));
+    let error = other.clone().restore(&saved).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Snapshot);
+    assert!(error.message().contains("another user"), "{error}");
+    // what says no name may be anybody's
+    builder(&server).auth(Auth::api_key("k")).restore(&saved).await.unwrap();
+    saved.user = Some("ADMINISTRATOR".to_owned());
+    builder(&server).restore(&saved).await.unwrap();
+    saved.user = None;
+    other.restore(&saved).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_a_restored_session_replaces_is_ended_by_the_guard() {
+    let server = LibraryServer::start().await.unwrap();
+    let saved = builder(&server).connect().await.unwrap().detach().save();
+    let guard = builder(&server).connect().await.unwrap();
+    guard.restore(&saved).unwrap();
+    // not by `save`: that alone would keep the guard from logging it out
+    guard.get("sessions").await.unwrap();
+    assert_eq!(server.requests(Method::GET, "/sessions")[0].token(), Some(token(&saved)));
+    assert_eq!(server.sessions().len(), 2);
+    guard.close().await.unwrap();
+    assert_eq!(logouts(&server), 1);
+    taken_up(&server, &saved).await.get("sessions").await.unwrap();
+}
+
+#[tokio::test]
+async fn all_or_nothing() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    let good = session.save();
+    let bad = |change: &dyn Fn(&mut SavedSession)| {
+        let mut saved = good.clone();
+        saved.token = Some("another".into());
+        change(&mut saved);
+        let error = session.restore(&saved).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Snapshot);
+        assert!(!format!("{error:?}{error}").contains("canary"), "{error:?}");
+        assert_eq!(token(&session.save()), token(&good));
+        assert_eq!(session.cookies().len(), good.cookies.len());
+    };
+    let cookie = |name: &str, value: &str| SavedCookie::new(name, value);
+    bad(&|saved| saved.token = Some("canary\n".into()));
+    bad(&|saved| saved.token = Some(SecretString::default()));
+    for (name, value) in [("", "canary"), ("a=canary", ""), ("a", "canary; b=c"), ("a", "canary\n")]
+    {
+        bad(&|saved| saved.cookies.push(cookie(name, value)));
+    }
+    bad(&|saved| {
+        let mut cookie = cookie("a", "b");
+        cookie.path = "/; Domain=canary".to_owned();
+        saved.cookies.push(cookie);
+    });
+    bad(&|saved| saved.headers.push(("x-mstr-a".into(), "canary\n".into())));
+    bad(&|saved| saved.headers.push(("canary a".into(), "b".into())));
+    bad(&|saved| saved.headers = vec![("x-mstr-a".into(), "1".into()); 2]);
+    session.get("sessions").await.unwrap();
+    session.close().await.unwrap();
+    assert_eq!(session.restore(&good).unwrap_err().kind(), ErrorKind::NoSession);
+}
+
+#[tokio::test]
+async fn never_at_another_origin() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).build().unwrap();
+    for base in ["https://elsewhere.example/api", &server.base_url().replace("http:", "https:")] {
+        let mut saved = SavedSession::new(base).unwrap();
+        saved.token = Some("t".into());
+        let error = session.restore(&saved).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Snapshot);
+        assert!(!session.has_session());
+    }
+    let error = SavedSession::new("https://user:canary@h/api").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Snapshot);
+    assert!(
+        !format!("{error:?}{error}").contains("canary") && error.message().contains("user info")
+    );
+}
+
+#[tokio::test]
+async fn only_headers_of_the_session_are_taken() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).build().unwrap();
+    let mut saved = SavedSession::new(&server.base_url()).unwrap();
+    saved.token = Some("t".into());
+    for name in ["X-MSTR-Foo", "User-Agent", "X-MSTR-AuthToken", "X-MSTR-Total-Count", "cookie"] {
+        saved.headers.push((name.into(), "1".into()));
+    }
+    session.restore(&saved).unwrap();
+    let names: Vec<_> = session.captured_headers().keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["x-mstr-foo"]);
+}
+
+#[test]
+fn cookies_are_host_only_and_secure_and_end_in_time() {
+    let session = Session::builder("https://sub.h.example/api").build().unwrap();
+    let mut saved = SavedSession::new("https://sub.h.example/api").unwrap();
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    for (name, expires) in
+        [("kept", Some(at)), ("gone", Some(SystemTime::UNIX_EPOCH)), ("session", None)]
+    {
+        let mut cookie = SavedCookie::new(name, "v");
+        cookie.domain = Some("h.example".to_owned());
+        cookie.expires = expires;
+        cookie.same_site = Some("None".to_owned());
+        saved.cookies.push(cookie);
+    }
+    session.restore(&saved).unwrap();
+    assert!(session.cookies().iter().all(|cookie| cookie.secure && cookie.path == "/"));
+    let again = session.save().cookies;
+    let facts: Vec<_> = again
+        .iter()
+        .map(|c| (c.name.as_str(), c.expires, c.domain.as_deref(), c.same_site.as_deref()))
+        .collect();
+    assert_eq!(
+        facts,
+        [("kept", Some(at), None, Some("None")), ("session", None, None, Some("None"))]
+    );
+}
+
+#[test]
+fn a_session_that_is_kept_alive_needs_a_runtime() {
+    let builder = Session::builder("https://h.example/api").keep_alive(Duration::from_secs(60));
+    let session = builder.build().unwrap();
+    let mut saved = SavedSession::new("https://h.example/api").unwrap();
+    saved.token = Some("t".into());
+    assert_eq!(session.restore(&saved).unwrap_err().kind(), ErrorKind::Config);
+    assert!(!session.has_session());
+}
+
+#[tokio::test]
+async fn not_while_a_login_runs() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).build().unwrap();
+    let mut saved = SavedSession::new(&server.base_url()).unwrap();
+    saved.token = Some("t".into());
+    let hold = server.inject(Fault::status(503).on(Method::POST, "/auth/login").times(1));
+    let login = session.login(auth());
+    let both = async {
+        // the login has announced itself and waits for the network
+        tokio::task::yield_now().await;
+        session.restore(&saved).map_err(|error| error.kind())
+    };
+    let (login, restored) = tokio::join!(login, both);
+    assert_eq!(restored, Err(ErrorKind::InvalidRequest));
+    assert!(login.is_err());
+    drop(hold);
+    session.restore(&saved).unwrap();
+}
+
+#[tokio::test]
+async fn a_restored_session_is_kept_alive() {
+    let server = LibraryServer::start().await.unwrap();
+    let mut saved = builder(&server).connect().await.unwrap().detach().save();
+    saved.last_used = Some(SystemTime::now() - Duration::from_secs(3600));
+    let kept = Session::builder(server.base_url())
+        .environment_proxies(false)
+        .keep_alive(Duration::from_secs(1800))
+        .restore(&saved)
+        .await
+        .unwrap();
+    // it is overdue: extended at once
+    while server.count(Method::PUT, "/sessions") == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(kept);
+}
+
+#[tokio::test]
+async fn trusted_user_names_and_keys_are_not_kept() {
+    let server = LibraryServer::builder().trusted_user("canary").start().await.unwrap();
+    let session = builder(&server).auth(Auth::trusted("canary")).connect().await.unwrap();
+    let saved = session.save();
+    assert_eq!((saved.user.as_deref(), saved.login_mode), (None, Some(4096)));
+    let shown = format!("{saved:?}");
+    assert!(!shown.contains(token(&saved)) && shown.contains("JSESSIONID"), "{shown}");
+}

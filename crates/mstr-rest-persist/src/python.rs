@@ -1,0 +1,114 @@
+//! The form of the Python packages: `{base_url, cookies, headers}`, unchanged from
+//! mstr-rest-requests 1.0.0 to 2.3.1 (both were run against each other).
+
+use std::collections::BTreeMap;
+
+use mstr_rest_core::{ExposeSecret, Result, SavedCookie, SavedSession, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::form::{parse, to_secret};
+use crate::{SessionSnapshot, unusable};
+
+const TOKEN: &str = "X-MSTR-AuthToken";
+
+#[derive(Deserialize)]
+struct Read {
+    base_url: Option<String>,
+    /// A cookie of the requests flavour may have no value.
+    cookies: Option<BTreeMap<String, Option<String>>>,
+    headers: Option<BTreeMap<String, Option<String>>>,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    base_url: &'a str,
+    cookies: BTreeMap<&'a str, &'a str>,
+    headers: BTreeMap<&'a str, &'a str>,
+}
+
+pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
+    if !json.trim_start().starts_with('{') {
+        return Err(unusable(
+            "a snapshot of mstr-rest-requests is a JSON object with `base_url`, `cookies` and \
+             `headers`",
+        ));
+    }
+    let form: Read = parse(json)?;
+    let missing = |name: &str| unusable(format!("the snapshot has no `{name}`"));
+    // a session of the requests flavour that was made without one saves null
+    let base_url = form.base_url.ok_or_else(|| missing("base_url"))?;
+    let cookies = form.cookies.ok_or_else(|| missing("cookies"))?;
+    let headers = form.headers.ok_or_else(|| missing("headers"))?;
+    let mut saved = SavedSession::new(&base_url)?;
+    for (name, value) in cookies {
+        saved.cookies.extend(value.map(|value| SavedCookie::new(name, value)));
+    }
+    // httpx flavours write names in lower case, the requests flavour keeps theirs
+    for (name, value) in headers {
+        let Some(value) = value else { continue };
+        if name.eq_ignore_ascii_case(TOKEN) {
+            if saved.token.as_ref().is_some_and(|token| token.expose_secret() != value) {
+                return Err(unusable("the snapshot holds two different tokens"));
+            }
+            saved.token = Some(value.into());
+        } else if name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-mstr")) {
+            // the others belong to the HTTP library of whoever saved them
+            saved.headers.push((name, value.into()));
+        }
+    }
+    Ok(saved.into())
+}
+
+pub(crate) fn write(saved: &SavedSession) -> Result<SecretString> {
+    let mut cookies: Vec<_> = saved
+        .cookies
+        .iter()
+        .filter(|cookie| covers(&cookie.path, saved.base_url().path()))
+        .collect();
+    // of one name the last stays
+    cookies.sort_by_key(|cookie| cookie.path.len());
+    let mut headers: BTreeMap<_, _> = saved
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose_secret()))
+        .filter(|(name, _)| !name.eq_ignore_ascii_case(TOKEN))
+        .collect();
+    if let Some(token) = &saved.token {
+        headers.insert(TOKEN, token.expose_secret());
+    }
+    to_secret(&Written {
+        base_url: saved.base_url().as_str(),
+        cookies: cookies
+            .into_iter()
+            .map(|cookie| (cookie.name.as_str(), cookie.value.expose_secret()))
+            .collect(),
+        headers,
+    })
+}
+
+/// Whether a cookie of that path goes to whatever is below `base`.
+fn covers(path: &str, base: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    base.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn paths_of_cookies() {
+        for (path, yes) in [
+            ("/", true),
+            ("", true),
+            ("/Lib", true),
+            ("/Lib/api", true),
+            ("/Lib/api/", true),
+            ("/Li", false),
+            ("/Lib/api/auth", false),
+            ("/other", false),
+        ] {
+            assert_eq!(covers(path, "/Lib/api/"), yes, "{path}");
+        }
+    }
+}

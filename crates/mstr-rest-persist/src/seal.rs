@@ -1,0 +1,90 @@
+//! Encryption at rest. XChaCha20-Poly1305 by the crate `chacha20poly1305`: its nonces are long
+//! enough to be random, it is pure Rust, and it is there whatever the TLS stack is.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use mstr_rest_core::{Credential, Error, ErrorKind, ExposeSecret, Result, SecretString};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::form::parse;
+use crate::unusable;
+
+const VERSION: u64 = 1;
+
+/// What the file holds: nonce and data in base64.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Envelope {
+    sealed: u64,
+    nonce: String,
+    data: String,
+}
+
+pub(crate) async fn resolve(key: &Credential) -> Result<SecretString> {
+    key.resolve().await.map_err(|error| {
+        let kind =
+            if error.is_missing() { ErrorKind::MissingCredential } else { ErrorKind::Credential };
+        Error::with_source(kind, "the key of the snapshots cannot be had", error)
+    })
+}
+
+pub(crate) fn seal(key: &SecretString, profile: &str, json: &str) -> Result<Zeroizing<Vec<u8>>> {
+    let nonce = XNonce::try_generate()
+        .map_err(|_| unusable("the system gives no random bytes to encrypt a snapshot with"))?;
+    let payload = Payload { msg: json.as_bytes(), aad: &bound_to(profile) };
+    let data = cipher(key)?
+        .encrypt(&nonce, payload)
+        .map_err(|_| unusable("the snapshot cannot be encrypted"))?;
+    let envelope =
+        Envelope { sealed: VERSION, nonce: STANDARD.encode(nonce), data: STANDARD.encode(data) };
+    let text = serde_json::to_vec(&envelope)
+        .map_err(|_| unusable("the encrypted snapshot cannot be written"))?;
+    Ok(Zeroizing::new(text))
+}
+
+/// Fails for what is no encrypted snapshot: it is damaged.
+pub(crate) fn envelope(text: &str) -> Result<Envelope> {
+    parse(text)
+}
+
+impl Envelope {
+    /// Fails with another key, with a file that was changed, and for another profile: which of
+    /// them, nobody can tell.
+    pub(crate) fn open(&self, key: &SecretString, profile: &str) -> Result<SecretString> {
+        if self.sealed != VERSION {
+            return Err(unusable(format!(
+                "the snapshot `{profile}` is encrypted in a way that this program does not know"
+            )));
+        }
+        let wrong = || {
+            unusable(format!(
+                "the snapshot `{profile}` cannot be decrypted: the key is another one, or the file \
+                 was changed"
+            ))
+        };
+        let nonce = STANDARD.decode(&self.nonce).map_err(|_| wrong())?;
+        let nonce = XNonce::try_from(nonce.as_slice()).map_err(|_| wrong())?;
+        let data = STANDARD.decode(&self.data).map_err(|_| wrong())?;
+        let payload = Payload { msg: &data, aad: &bound_to(profile) };
+        let json = Zeroizing::new(cipher(key)?.decrypt(&nonce, payload).map_err(|_| wrong())?);
+        Ok(std::str::from_utf8(&json).map_err(|_| wrong())?.into())
+    }
+}
+
+/// One profile cannot be put in the place of another.
+fn bound_to(profile: &str) -> Vec<u8> {
+    format!("mstr-rest snapshot {VERSION} {profile}").into_bytes()
+}
+
+fn cipher(key: &SecretString) -> Result<XChaCha20Poly1305> {
+    let bytes = Zeroizing::new(STANDARD.decode(key.expose_secret().trim()).unwrap_or_default());
+    XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| {
+        Error::new(
+            ErrorKind::Credential,
+            "the key of the snapshots must be 32 bytes in base64, as `openssl rand -base64 32` \
+             makes them",
+        )
+    })
+}

@@ -1,0 +1,241 @@
+//! What happens on the disk, step by step. Everything here blocks.
+//!
+//! Killed between any two steps, or out of space, the profile still has its last snapshot or
+//! already the new one, never a part of one.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind as IoKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use fs4::TryLockError;
+use mstr_rest_core::{Error, ErrorKind, Result};
+use zeroize::Zeroizing;
+
+use crate::unusable;
+
+/// A snapshot is a few kilobytes.
+const LARGEST: u64 = 1024 * 1024;
+
+/// Writing takes milliseconds: whoever holds the lock for longer hangs.
+const WRITING: Duration = Duration::from_secs(30);
+
+/// The directory of a file store.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+    /// Whether others may have access to what is in it.
+    pub(crate) open: bool,
+}
+
+impl Folder {
+    fn snapshot(&self, profile: &str) -> PathBuf {
+        self.path.join(format!("{profile}.json"))
+    }
+
+    fn hidden(&self, profile: &str, kind: &str) -> PathBuf {
+        self.path.join(format!(".{profile}.{kind}"))
+    }
+
+    /// Makes the directory if it is not there: 0700 from the start.
+    fn prepare(&self) -> Result<()> {
+        if !self.path.is_dir() {
+            let mut builder = DirBuilder::new();
+            builder.recursive(true);
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            builder.create(&self.path).map_err(|e| failed("cannot be made", &self.path, e))?;
+        }
+        let metadata = fs::metadata(&self.path);
+        let metadata = metadata.map_err(|e| failed("cannot be looked at", &self.path, e))?;
+        self.check_access(&metadata, &self.path)
+    }
+
+    #[cfg(unix)]
+    fn check_access(&self, metadata: &fs::Metadata, path: &Path) -> Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = metadata.permissions().mode() & 0o777;
+        let others = mode & 0o077;
+        if self.open || others == 0 {
+            return Ok(());
+        }
+        let right = if metadata.is_dir() { "0700" } else { "0600" };
+        Err(unusable(format!(
+            "others have access to {} (mode {mode:04o}): make it {right}, or call \
+             FileStore::allow_open_permissions; what was in it may have been read",
+            path.display()
+        )))
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as on unix")]
+    fn check_access(&self, _metadata: &fs::Metadata, _path: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    /// What the file of the profile holds; `None` when there is none.
+    pub(crate) fn read(&self, profile: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let path = self.snapshot(profile);
+        let cannot = |error| failed("cannot be read", &path, error);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == IoKind::NotFound => return Ok(None),
+            Err(error) => return Err(cannot(error)),
+        };
+        // of the opened file: nobody can exchange it any more
+        let metadata = file.metadata().map_err(cannot)?;
+        self.check_access(&metadata, &path)?;
+        if let Ok(folder) = fs::metadata(&self.path) {
+            self.check_access(&folder, &self.path)?;
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        (&file).take(LARGEST + 1).read_to_end(&mut bytes).map_err(cannot)?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(unusable(format!("{} is too large for a snapshot", path.display())));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Puts new content in the place of the file: written and synced beside it, then renamed.
+    pub(crate) fn replace(&self, profile: &str, content: &[u8]) -> Result<()> {
+        self.prepare()?;
+        let _writing = self.writing(profile)?;
+        step("begun");
+        let temporary = self.hidden(profile, "tmp");
+        let written = Self::write(&temporary, content);
+        if let Err(error) = written {
+            // of no use to anybody, and it may hold half a token
+            let _ = fs::remove_file(&temporary);
+            return Err(failed("cannot be written", &temporary, error));
+        }
+        let path = self.snapshot(profile);
+        fs::rename(&temporary, &path).map_err(|e| {
+            let _ = fs::remove_file(&temporary);
+            failed("cannot be replaced", &path, e)
+        })?;
+        step("renamed");
+        self.sync()?;
+        step("done");
+        Ok(())
+    }
+
+    fn write(temporary: &Path, content: &[u8]) -> std::io::Result<()> {
+        // left by one that was killed; nobody else writes now
+        match fs::remove_file(temporary) {
+            Err(error) if error.kind() != IoKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(temporary)?;
+        step("created");
+        let (first, second) = content.split_at(content.len() / 2);
+        file.write_all(first)?;
+        step("half written");
+        file.write_all(second)?;
+        step("written");
+        file.sync_all()?;
+        step("synced");
+        Ok(())
+    }
+
+    /// The rename is not on the disk before its directory is.
+    fn sync(&self) -> Result<()> {
+        if cfg!(unix) {
+            let synced = File::open(&self.path).and_then(|folder| folder.sync_all());
+            synced.map_err(|error| failed("cannot be synced", &self.path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the file, and what a killed writer may have left.
+    pub(crate) fn remove(&self, profile: &str) -> Result<()> {
+        if !self.path.is_dir() {
+            return Ok(());
+        }
+        let _writing = self.writing(profile)?;
+        for path in [self.snapshot(profile), self.hidden(profile, "tmp")] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != IoKind::NotFound => {
+                    return Err(failed("cannot be removed", &path, error));
+                }
+                _ => {}
+            }
+        }
+        self.sync()
+    }
+
+    /// Moves a file away that holds `damaged`, unless another took its place meanwhile. Says where
+    /// it is now.
+    pub(crate) fn set_aside(&self, profile: &str, damaged: &[u8]) -> Result<Option<PathBuf>> {
+        let _writing = self.writing(profile)?;
+        if self.read(profile)?.is_none_or(|now| *now != damaged) {
+            return Ok(None);
+        }
+        let path = self.snapshot(profile);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let names = (0..100)
+            .map(|number| self.path.join(format!("{profile}.damaged-{}-{number}", now.as_secs())));
+        let Some(aside) = names.into_iter().find(|name| !name.exists()) else {
+            return Ok(None);
+        };
+        fs::rename(&path, &aside).map_err(|error| failed("cannot be moved", &path, error))?;
+        self.sync()?;
+        Ok(Some(aside))
+    }
+
+    /// The lock of the profile for whoever logs in, if nobody else has it. It ends with the file,
+    /// or with the process.
+    pub(crate) fn try_lock(&self, profile: &str) -> Result<Option<File>> {
+        self.prepare()?;
+        try_lock(&self.hidden(profile, "lock"))
+    }
+
+    /// Writers of one profile take turns.
+    fn writing(&self, profile: &str) -> Result<File> {
+        let path = self.hidden(profile, "write");
+        let start = Instant::now();
+        loop {
+            if let Some(file) = try_lock(&path)? {
+                return Ok(file);
+            }
+            if start.elapsed() > WRITING {
+                return Err(unusable(format!("another process holds {}", path.display())));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Lock files stay: to remove one that another is about to lock would give both the lock.
+fn try_lock(path: &Path) -> Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    let file = private(options.write(true).create(true).truncate(false)).open(path);
+    let file = file.map_err(|error| failed("cannot be opened", path, error))?;
+    // not as a method: since Rust 1.89 the standard library has one of that name
+    match fs4::FileExt::try_lock(&file) {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed("cannot be locked", path, error)),
+    }
+}
+
+/// 0600 from the start.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
+    Error::with_source(ErrorKind::Snapshot, format!("{} {what}", path.display()), error)
+}
+
+/// Tests kill the process here.
+#[cfg(not(all(test, unix)))]
+fn step(_name: &str) {}
+
+#[cfg(all(test, unix))]
+use tests::step;
+
+#[cfg(all(test, unix))]
+#[path = "steps_tests.rs"]
+mod tests;

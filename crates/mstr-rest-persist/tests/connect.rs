@@ -1,0 +1,295 @@
+//! Sessions that outlive a program: restored while they live, logged in once when they do not.
+#![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mstr_rest_core::{Auth, ErrorKind, Session};
+use mstr_rest_persist::{
+    ConnectExt, FileStore, MemoryStore, SessionSnapshot, SnapshotExt, SnapshotStore, StoreFuture,
+    StoreLock,
+};
+use mstr_sim::{DEFAULT_PASSWORD, Fault, LibraryServer, Method};
+use support::{at, builder, child, logins, logouts, names, token};
+
+#[tokio::test]
+async fn logs_in_once_and_then_restores() {
+    let server = LibraryServer::builder()
+        .nodes(2)
+        .sticky(true)
+        .require_cookies(true)
+        .idle_timeout(Duration::from_secs(1200))
+        .start()
+        .await
+        .unwrap();
+    let store = MemoryStore::new();
+    for run in 0..3 {
+        let session = builder(&server).connect_or_restore(&store, "p").await.unwrap();
+        session.get("sessions/userInfo").await.unwrap();
+        drop(session);
+        assert_eq!((logins(&server), logouts(&server)), (1, 0), "run {run}");
+    }
+    let kept = store.load("p").await.unwrap().unwrap();
+    assert_eq!(kept.idle_limit(), Some(Duration::from_secs(1200)));
+    assert_eq!((kept.user(), kept.login_mode()), (Some("administrator"), Some(1)));
+    // another profile is another login
+    builder(&server).connect_or_restore(&store, "q").await.unwrap();
+    assert_eq!((logins(&server), server.sessions().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_forgotten_session_is_logged_in_again_and_saved() {
+    let server = LibraryServer::start().await.unwrap();
+    // which store it is may be decided when the program runs
+    let store: Arc<dyn SnapshotStore> = Arc::new(MemoryStore::new());
+    builder(&server).connect_or_restore(&store, "p").await.unwrap();
+    let before = token(&store.load("p").await.unwrap().unwrap());
+    server.expire_all();
+    // with re-login it is this road that logs in, so that it is saved
+    let session = builder(&server).relogin(true).connect_or_restore(&store, "p").await.unwrap();
+    assert_eq!(logins(&server), 2);
+    let after = token(&store.load("p").await.unwrap().unwrap());
+    assert_ne!(before, after);
+    assert_eq!(token(&session.snapshot()), after);
+    session.logout().await.unwrap();
+    builder(&server).connect_or_restore(&store, "p").await.unwrap();
+    assert_eq!(logins(&server), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_that_come_at_once_log_in_once() {
+    let server = LibraryServer::start().await.unwrap();
+    server.set_latency(Duration::from_millis(20));
+    let directory = tempfile::tempdir().unwrap();
+    let file = FileStore::new(directory.path().join("store"));
+    let memory = MemoryStore::new();
+    let run = |store: Arc<dyn SnapshotStore>| {
+        let tasks: Vec<_> = (0..12)
+            .map(|_| {
+                let (builder, store) = (builder(&server), Arc::clone(&store));
+                tokio::spawn(async move { builder.connect_or_restore(&store, "p").await })
+            })
+            .collect();
+        async move {
+            for task in tasks {
+                task.await.unwrap().unwrap();
+            }
+        }
+    };
+    run(Arc::new(file)).await;
+    assert_eq!(logins(&server), 1);
+    run(Arc::new(memory)).await;
+    assert_eq!(logins(&server), 2);
+}
+
+const FOLDER: &str = "MSTR_TEST_FOLDER";
+const BASE_URL: &str = "MSTR_TEST_BASE_URL";
+
+#[tokio::test]
+#[ignore = "the child of the test below"]
+async fn child_connects() {
+    let (Some(path), Ok(base)) = (std::env::var_os(FOLDER), std::env::var(BASE_URL)) else {
+        return;
+    };
+    let store = FileStore::new(path);
+    let session = at(&base).connect_or_restore(&store, "p").await.unwrap();
+    session.get("sessions").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_come_at_once_log_in_once() {
+    let server = LibraryServer::start().await.unwrap();
+    server.set_latency(Duration::from_millis(50));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    for round in 1..=2 {
+        let children: Vec<_> = (0..6)
+            .map(|_| {
+                child("child_connects")
+                    .env(FOLDER, &path)
+                    .env(BASE_URL, server.base_url())
+                    .stdout(std::process::Stdio::null())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        let all = tokio::task::spawn_blocking(|| {
+            children.into_iter().all(|mut child| child.wait().unwrap().success())
+        });
+        assert!(all.await.unwrap());
+        assert_eq!((logins(&server), server.sessions().len()), (round, 1));
+        server.expire_all();
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_does_not_stop_the_job() {
+    let server = LibraryServer::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let store = FileStore::new(&path);
+    builder(&server).connect_or_restore(&store, "p").await.unwrap();
+    let file = path.join("p.json");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    builder(&server).connect_or_restore(&store, "p").await.unwrap();
+    assert_eq!(logins(&server), 2);
+    let names = names(&path);
+    assert!(names.len() == 2 && names[0].starts_with("p.damaged-"), "{names:?}");
+    builder(&server).connect_or_restore(&store, "p").await.unwrap();
+    assert_eq!(logins(&server), 2);
+}
+
+#[tokio::test]
+async fn what_is_somebody_elses_is_neither_used_nor_replaced() {
+    let server = LibraryServer::start().await.unwrap();
+    let elsewhere = LibraryServer::start().await.unwrap();
+    let store = MemoryStore::new();
+    builder(&server).connect_or_restore(&store, "p").await.unwrap();
+    let other_user = builder(&server).auth(Auth::standard("other", DEFAULT_PASSWORD));
+    for builder in [builder(&elsewhere), other_user] {
+        let error = builder.connect_or_restore(&store, "p").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Snapshot);
+    }
+    assert_eq!((logins(&server), elsewhere.journal().len()), (1, 0));
+    builder(&server).connect_or_restore(&store, "p").await.unwrap();
+    assert_eq!(logins(&server), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_no_reason_to_log_in() {
+    let server = LibraryServer::start().await.unwrap();
+    let store = MemoryStore::new();
+    builder(&server).connect_or_restore(&store, "p").await.unwrap();
+    server.inject(Fault::status(503).on(Method::GET, "/sessions"));
+    let error = builder(&server).connect_or_restore(&store, "p").await.unwrap_err();
+    assert_eq!((error.status().unwrap().as_u16(), logins(&server)), (503, 1));
+}
+
+#[tokio::test]
+async fn a_login_without_limits_known_is_saved_all_the_same() {
+    let server = LibraryServer::start().await.unwrap();
+    server.inject(Fault::status(500).on(Method::GET, "/sessions").times(1));
+    let store = MemoryStore::new();
+    builder(&server).connect_or_restore(&store, "p").await.unwrap();
+    assert_eq!(store.load("p").await.unwrap().unwrap().idle_limit(), None);
+}
+
+/// A store whose disk is full, or that is slow.
+#[derive(Clone)]
+struct Odd {
+    inner: MemoryStore,
+    fails: bool,
+    saving: Arc<tokio::sync::Notify>,
+    go_on: Arc<tokio::sync::Notify>,
+}
+
+impl Odd {
+    fn new(fails: bool) -> Self {
+        let notify = Arc::<tokio::sync::Notify>::default;
+        Self { inner: MemoryStore::new(), fails, saving: notify(), go_on: notify() }
+    }
+}
+
+impl SnapshotStore for Odd {
+    fn load<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, Option<SessionSnapshot>> {
+        self.inner.load(profile)
+    }
+
+    fn save<'a>(&'a self, profile: &'a str, snapshot: &'a SessionSnapshot) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            if self.fails {
+                let full = "there is no space left";
+                return Err(mstr_rest_core::Error::new(ErrorKind::Snapshot, full));
+            }
+            self.saving.notify_one();
+            self.go_on.notified().await;
+            self.inner.save(profile, snapshot).await
+        })
+    }
+
+    fn delete<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, ()> {
+        self.inner.delete(profile)
+    }
+
+    fn lock<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, StoreLock> {
+        self.inner.lock(profile)
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_be_saved_is_logged_out() {
+    let server = LibraryServer::start().await.unwrap();
+    let error = builder(&server).connect_or_restore(&Odd::new(true), "p").await.unwrap_err();
+    assert_eq!(error.message(), "there is no space left");
+    assert_eq!((logins(&server), server.sessions().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_cancelled_login_is_saved() {
+    let server = LibraryServer::start().await.unwrap();
+    let store = Odd::new(false);
+    let connecting = tokio::spawn({
+        let (builder, store) = (builder(&server), store.clone());
+        async move { builder.connect_or_restore(&store, "p").await.map(drop) }
+    });
+    store.saving.notified().await;
+    connecting.abort();
+    assert!(connecting.await.unwrap_err().is_cancelled());
+    store.go_on.notify_one();
+    // the lock is free once it is saved
+    let _lock = store.lock("p").await.unwrap();
+    let kept = store.load("p").await.unwrap().unwrap();
+    assert!(kept.restore_with(builder(&server)).await.unwrap().check().await.unwrap());
+    assert_eq!(server.sessions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_login_saves_nothing() {
+    let server = LibraryServer::start().await.unwrap();
+    let store = MemoryStore::new();
+    let wrong = builder(&server).auth(Auth::standard("administrator", "wrong"));
+    let error = wrong.connect_or_restore(&store, "p").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LoginFailure);
+    assert!(store.load("p").await.unwrap().is_none());
+    let bad = builder(&server).connect_or_restore(&store, "../p").await.unwrap_err();
+    assert_eq!(bad.kind(), ErrorKind::InvalidRequest);
+    let none = Session::builder(server.base_url()).environment_proxies(false);
+    let error = none.connect_or_restore(&store, "p").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+}
+
+#[tokio::test]
+async fn check_tells_and_never_logs_in() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).relogin(true).return_http_errors(true).connect().await.unwrap();
+    let restored = session.snapshot().restore_with(builder(&server).relogin(true)).await.unwrap();
+    assert!(restored.check().await.unwrap() && session.check().await.unwrap());
+    server.expire_all();
+    assert!(!restored.check().await.unwrap() && !session.check().await.unwrap());
+    assert_eq!(logins(&server), 1);
+    restored.destroy_auth_token();
+    server.clear_journal();
+    assert!(!restored.check().await.unwrap());
+    assert!(server.journal().is_empty());
+    server.inject(Fault::html(502));
+    assert!(session.check().await.is_err());
+}
+
+#[tokio::test]
+async fn the_base_url_may_come_from_a_provider() {
+    let server = LibraryServer::start().await.unwrap();
+    let store = MemoryStore::new();
+    builder(&server).connect_or_restore(&store, "p").await.unwrap();
+    let base = server.base_url();
+    let provided = mstr_rest_core::Credential::from_fn(move || Ok(Some(base.clone())));
+    let session = Session::builder(provided)
+        .environment_proxies(false)
+        .connect_or_restore(&store, "p")
+        .await
+        .unwrap();
+    session.get("sessions").await.unwrap();
+    assert_eq!(logins(&server), 1);
+}
