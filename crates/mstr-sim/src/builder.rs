@@ -7,8 +7,9 @@ use std::time::Duration;
 use http::Method;
 
 use crate::directory::{self, Directory};
+use crate::instances::DataConfig;
 use crate::sim::Responder;
-use crate::{Error, Fault, LibraryServer, Project, RecordedRequest, Reply};
+use crate::{Cube, Error, Fault, LibraryServer, Project, RecordedRequest, Reply, Report};
 
 /// The user that a server knows for which no user was named.
 pub const DEFAULT_USER: &str = "administrator";
@@ -60,6 +61,7 @@ pub(crate) struct Config {
     pub(crate) gzip: bool,
     pub(crate) control: bool,
     pub(crate) print_journal: bool,
+    pub(crate) data: DataConfig,
 }
 
 impl Config {
@@ -97,7 +99,7 @@ struct Route {
 /// ```
 #[must_use = "a builder does nothing until `start`"]
 pub struct LibraryServerBuilder {
-    config: Config,
+    pub(crate) config: Config,
     routes: Vec<Route>,
     faults: Vec<Fault>,
 }
@@ -127,6 +129,7 @@ impl Default for LibraryServerBuilder {
                 gzip: true,
                 control: false,
                 print_journal: false,
+                data: DataConfig::default(),
             },
             routes: Vec::new(),
             faults: Vec::new(),
@@ -384,6 +387,9 @@ impl LibraryServerBuilder {
         }
         if self.config.projects.is_empty() {
             self.config.projects = directory::default_projects();
+        }
+        if self.config.data.sources.is_empty() {
+            self.config.data.sources = vec![Report::sample().0, Cube::sample().0];
         }
         let server = LibraryServer::new(self.config)?;
         for route in self.routes {
