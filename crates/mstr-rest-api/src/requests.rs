@@ -225,7 +225,7 @@ impl GridRequest {
     pub fn check(&self) -> Result<()> {
         let invalid = |what: &str| Err(Error::new(ErrorKind::InvalidRequest, what));
         if let Some(objects) = &self.objects {
-            let mut ids = objects.attributes.iter().flat_map(|(id, forms)| forms.iter().chain([id]));
+            let ids = objects.attributes.iter().flat_map(|(id, forms)| forms.iter().chain([id]));
             if ids.chain(&objects.metrics).any(String::is_empty) {
                 return invalid("the id of a requested object is empty");
             }
