@@ -61,7 +61,8 @@ impl Filter {
         let operator = operator.ok_or("The member operator of the filter is missing")?;
         let operands = expression.get("operands").and_then(Json::as_array);
         let operands = operands.ok_or("The member operands of the filter is missing")?;
-        let nested = || operands.iter().map(|one| Self::read(data, one)).collect::<Result<Vec<_>, _>>();
+        let nested =
+            || operands.iter().map(|one| Self::read(data, one)).collect::<Result<Vec<_>, _>>();
         match operator {
             "And" | "Or" if operands.is_empty() => {
                 Err(format!("The operator {operator} has no operands"))
@@ -244,7 +245,8 @@ fn comparison(data: &Dataset, operator: &str, operands: &[Json]) -> Result<Filte
         return Err(format!("The operator {operator} wants {wanted} constants"));
     }
     let test = Test { operator: operator.to_owned(), constants };
-    let first = operands.first().ok_or_else(|| format!("The operator {operator} has no operands"))?;
+    let first =
+        operands.first().ok_or_else(|| format!("The operator {operator} has no operands"))?;
     match kind(Some(first)) {
         "metric" if is_text_test => Err(format!("The operator {operator} is not for metrics")),
         "metric" => {

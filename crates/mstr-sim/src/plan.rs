@@ -67,7 +67,8 @@ impl Manipulation {
 type Selection = (Vec<(usize, Vec<usize>)>, Vec<usize>);
 
 fn selection(data: &Dataset, requested: &Json) -> Result<Selection, Invalid> {
-    let list = |name: &str| requested.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
+    let list =
+        |name: &str| requested.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
     let id = |object: &Json| {
         object.get("id").and_then(Json::as_str).map(str::to_owned).unwrap_or_default()
     };
@@ -116,7 +117,8 @@ fn page(data: &Dataset, chosen: &Json) -> Result<u64, Invalid> {
     for ((at, attribute), chosen) in attributes.into_iter().zip(chosen) {
         let id = chosen.get("id").and_then(Json::as_str).unwrap_or_default();
         let element = filter::element(data, at, id);
-        page = page * attribute.elements + element.ok_or_else(|| format!("There is no element {id}"))?;
+        page = page * attribute.elements
+            + element.ok_or_else(|| format!("There is no element {id}"))?;
     }
     Ok(page)
 }
@@ -358,7 +360,8 @@ impl Plan {
         }
         let metrics = u32::try_from(per_row).unwrap_or(u32::MAX);
         let Some(at) = in_rows else { return Lines::Listed(lines) };
-        let runs = lines.chunk_by(|a, b| at < attributes && self.shown(*a, at) == self.shown(*b, at));
+        let runs =
+            lines.chunk_by(|a, b| at < attributes && self.shown(*a, at) == self.shown(*b, at));
         let expanded = runs.flat_map(|run| {
             (0..metrics).flat_map(|metric| run.iter().map(move |line| Line { metric, ..*line }))
         });
@@ -391,6 +394,10 @@ impl Plan {
             Unit::Metrics => None,
         });
         let keep = usize::try_from(line.keep).unwrap_or(usize::MAX);
-        units.take(attributes).enumerate().map(|(at, element)| (at < keep).then_some(element)).collect()
+        units
+            .take(attributes)
+            .enumerate()
+            .map(|(at, element)| (at < keep).then_some(element))
+            .collect()
     }
 }

@@ -261,9 +261,12 @@ fn transposed(columns: &[Vec<Value>]) -> Result<Vec<Vec<Value>>, Invalid> {
 impl Model {
     /// Every form and every metric refers to a column.
     fn check(&self) -> Result<(), Invalid> {
-        let forms = list(&self.description, "attributes").iter().flat_map(|one| list(one, "attributeForms"));
+        let forms = list(&self.description, "attributes")
+            .iter()
+            .flat_map(|one| list(one, "attributeForms"));
         for object in forms.chain(list(&self.description, "metrics")) {
-            let expression = list(object, "expressions").first().ok_or("An object has no expression")?;
+            let expression =
+                list(object, "expressions").first().ok_or("An object has no expression")?;
             let (table, column) = (text(expression, "tableName"), text(expression, "columnName"));
             let known = self.tables.iter().find(|known| Some(known.name.as_str()) == table);
             let known = known.ok_or("An expression names no table")?;
@@ -276,7 +279,9 @@ impl Model {
 
     /// The columns that are attributes: they tell rows apart.
     fn key_columns(&self, table: &UploadedTable) -> Vec<usize> {
-        let forms = list(&self.description, "attributes").iter().flat_map(|one| list(one, "attributeForms"));
+        let forms = list(&self.description, "attributes")
+            .iter()
+            .flat_map(|one| list(one, "attributeForms"));
         let names: HashSet<_> = forms
             .flat_map(|form| list(form, "expressions"))
             .filter_map(|expression| text(expression, "columnName"))
@@ -290,7 +295,9 @@ impl Model {
         for (sent, policy, _) in &upload.tables {
             let parts = upload.parts.iter().filter(|((name, _), _)| *name == sent.name);
             let new: Vec<Vec<Value>> = parts.flat_map(|(_, rows)| rows.clone()).collect();
-            let Some(at) = self.tables.iter().position(|table| table.name == sent.name) else { continue };
+            let Some(at) = self.tables.iter().position(|table| table.name == sent.name) else {
+                continue;
+            };
             let Some(table) = self.tables.get(at) else { continue };
             let keys = self.key_columns(table);
             let place = |name: &String| sent.columns.iter().position(|column| column == name);
@@ -334,7 +341,8 @@ impl Model {
         let Some(table) = self.tables.first() else { return source };
         let column = |object: &Json| {
             let expressions = list(object, "expressions");
-            let mine = expressions.iter().find(|one| text(one, "tableName") == Some(&table.name))?;
+            let mine =
+                expressions.iter().find(|one| text(one, "tableName") == Some(&table.name))?;
             table.columns.iter().position(|name| Some(name.as_str()) == text(mine, "columnName"))
         };
         let mut stored = Stored {

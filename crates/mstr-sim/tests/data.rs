@@ -15,10 +15,10 @@ fn flights(name: &str) -> Report {
     Report::new(name)
         .rows(23)
         .attribute(Attribute::new("Year", 3))
-        .attribute(Attribute::new("Month", 12).forms([
-            Form::new("ID", DataType::Integer),
-            Form::new("DESC", DataType::VarChar),
-        ]))
+        .attribute(
+            Attribute::new("Month", 12)
+                .forms([Form::new("ID", DataType::Integer), Form::new("DESC", DataType::VarChar)]),
+        )
         .metric(Metric::new("Flights", DataType::Integer))
         .metric(Metric::new("Delay", DataType::Double).nulls(0.2))
         .metric(Metric::new("On-Time", DataType::BigDecimal))
@@ -32,7 +32,9 @@ fn shapes() -> Vec<Report> {
         flights("two on columns")
             .attribute(airport().on_columns())
             .attribute(Attribute::new("Carrier", 3).on_columns()),
-        flights("metrics before the columns").attribute(airport().on_columns()).metrics_on_columns(0),
+        flights("metrics before the columns")
+            .attribute(airport().on_columns())
+            .metrics_on_columns(0),
         flights("metrics in rows").metrics_in_rows(usize::MAX),
         flights("metrics in rows and columns")
             .metrics_in_rows(usize::MAX)
@@ -101,8 +103,7 @@ async fn flattened_every_shape_is_tabular() {
         let definition = client.get(&path(&report)).await.json();
         let available = &definition["definition"]["availableObjects"];
         let kinds = ["attributes", "customGroups", "consolidations"];
-        let attributes: Vec<_> =
-            kinds.iter().flat_map(|kind| list(&available[kind])).collect();
+        let attributes: Vec<_> = kinds.iter().flat_map(|kind| list(&available[kind])).collect();
         // In the wrong order: what counts is the template's.
         let ids = |objects: Vec<&Json>| -> Vec<Json> {
             objects.into_iter().rev().map(|one| json!({ "id": one["id"] })).collect()
@@ -190,10 +191,7 @@ async fn cross_tab_headers_as_known() {
     assert_eq!(grid["crossTab"], true);
     assert_eq!(grid["metricsPosition"], json!({ "axis": "columns", "index": 1 }));
     assert_eq!(grid["columns"][0]["elements"][1]["formValues"], json!(["DCA"]));
-    assert_eq!(
-        page["data"]["headers"]["columns"],
-        json!([[0, 0, 0, 1, 1, 1], [0, 1, 2, 0, 1, 2]])
-    );
+    assert_eq!(page["data"]["headers"]["columns"], json!([[0, 0, 0, 1, 1, 1], [0, 1, 2, 0, 1, 2]]));
     assert_eq!(list(&page["data"]["metricValues"]["raw"][0]).len(), 6);
 }
 
@@ -230,13 +228,10 @@ fn quarters() -> Report {
     Report::new("21 Subtotals")
         .rows(6)
         .attribute(Attribute::new("Quarter", 2))
-        .attribute(
-            Attribute::new("Employee", 3)
-                .forms([
-                    Form::new("Last Name", DataType::VarChar),
-                    Form::new("First Name", DataType::VarChar),
-                ]),
-        )
+        .attribute(Attribute::new("Employee", 3).forms([
+            Form::new("Last Name", DataType::VarChar),
+            Form::new("First Name", DataType::VarChar),
+        ]))
         .metric(Metric::new("Revenue", DataType::Double))
         .subtotals()
 }
@@ -369,10 +364,7 @@ async fn filters_are_applied() {
             json!({ "viewFilter": elements("In", &both) }),
             Box::new(|row| in_year(row, "Year 1") || in_year(row, "Year 3")),
         ),
-        (
-            json!({ "viewFilter": elements("NotIn", &both) }),
-            Box::new(|row| in_year(row, "Year 2")),
-        ),
+        (json!({ "viewFilter": elements("NotIn", &both) }), Box::new(|row| in_year(row, "Year 2"))),
         (
             json!({ "viewFilter": { "operator": "And", "operands":
                 [elements("In", &both), compare("Greater", "0")] } }),

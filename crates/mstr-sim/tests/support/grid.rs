@@ -77,10 +77,9 @@ fn plain(value: &Json) -> Value {
     match value {
         Json::Null => Value::Null,
         Json::String(text) => Value::Text(text.clone()),
-        number => number.as_i64().map_or_else(
-            || Value::Double(number.as_f64().unwrap()),
-            Value::Integer,
-        ),
+        number => {
+            number.as_i64().map_or_else(|| Value::Double(number.as_f64().unwrap()), Value::Integer)
+        }
     }
 }
 
@@ -149,4 +148,3 @@ pub(crate) fn assert_same(got: &[Vec<Value>], wanted: &[Vec<Value>], what: &str)
         assert_eq!(got, wanted, "{what}: row {at}");
     }
 }
-
