@@ -15,9 +15,9 @@ pub(crate) type Invalid = String;
 /// A condition on a row of the flat table.
 #[derive(Clone, Debug)]
 pub(crate) enum Filter {
-    And(Vec<Filter>),
-    Or(Vec<Filter>),
-    Not(Box<Filter>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
     /// The attribute's element is one of these.
     Elements(usize, HashSet<u64>),
     Metric(usize, Test),
@@ -113,8 +113,8 @@ impl Filter {
             }
             Self::Metric(metric, test) => {
                 let cell = data.cell(*metric, row, 0);
-                let text = (cell != Cell::Null).then(|| cell.text(true));
-                test.holds(text.as_deref(), cell.number())
+                let shown = (cell != Cell::Null).then(|| cell.text(true));
+                test.holds(shown.as_deref(), cell.number())
             }
             Self::Form(attribute, form, test) => {
                 let element = elements.get(*attribute).copied().unwrap_or_default();

@@ -17,11 +17,16 @@ pub(crate) enum Unit {
     Metrics,
 }
 
+/// An attribute and those of its forms that are shown.
+type Chosen = (usize, Vec<usize>);
+/// The selected attributes and metrics.
+type Selection = (Vec<Chosen>, Vec<usize>);
+
 /// What a client wants to see: the body of an execution.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Manipulation {
-    /// Attributes with forms, and metrics, in the order of the template.
-    requested: Option<(Vec<(usize, Vec<usize>)>, Vec<usize>)>,
+    /// In the order of the template.
+    requested: Option<Selection>,
     filters: Vec<Filter>,
     page: u64,
     no_subtotals: bool,
@@ -62,9 +67,6 @@ impl Manipulation {
         self.filters.push(Filter::Elements(attribute, chosen.collect()));
     }
 }
-
-/// The selected attributes with forms, and metrics.
-type Selection = (Vec<(usize, Vec<usize>)>, Vec<usize>);
 
 fn selection(data: &Dataset, requested: &Json) -> Result<Selection, Invalid> {
     let list =
@@ -178,7 +180,7 @@ impl Plan {
             let all = attributes.map(|(at, attribute)| (at, attribute.all_forms())).collect();
             (all, (0..data.metrics.len()).collect())
         });
-        let unit = |(at, forms): &(usize, Vec<usize>)| Unit::Attribute(*at, forms.clone());
+        let unit = |(at, forms): &Chosen| Unit::Attribute(*at, forms.clone());
         let on = |axis: Axis| {
             let there = attributes.iter().filter(move |(at, _)| {
                 data.attributes.get(*at).is_some_and(|attribute| attribute.axis == axis)

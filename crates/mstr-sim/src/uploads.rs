@@ -173,32 +173,32 @@ impl Uploads {
         Some(())
     }
 
-    /// How publishing goes: whether it is done, and then the cube. `None` in the first place if
-    /// there is no such upload session, in the second if nobody asked to publish.
+    /// How publishing goes, and the cube when it is done. `None` if there is no such upload
+    /// session.
     pub(crate) fn status(
         &mut self,
         session: u64,
         dataset: &str,
         id: &str,
         fails: bool,
-    ) -> Option<Option<Progress>> {
+    ) -> Option<Progress> {
         let upload = self.upload(session, dataset, id)?;
-        let Some(left) = upload.publishing else { return Some(None) };
+        let Some(left) = upload.publishing else { return Some(Progress::NotAsked) };
         if left > 1 {
             upload.publishing = Some(left - 1);
-            return Some(Some(Progress::Running));
+            return Some(Progress::Running);
         }
         if fails {
-            return Some(Some(Progress::Failed));
+            return Some(Progress::Failed);
         }
-        let first = left == 1;
+        let is_first = left == 1;
         upload.publishing = Some(0);
         let upload = upload.clone();
         let model = self.models.get_mut(dataset)?;
-        if first {
+        if is_first {
             model.apply(&upload);
         }
-        Some(Some(Progress::Done(Box::new(model.cube(dataset)))))
+        Some(Progress::Done(Box::new(model.cube(dataset))))
     }
 
     pub(crate) fn cancel(&mut self, session: u64, dataset: &str, id: &str) -> bool {
@@ -222,6 +222,8 @@ impl Uploads {
 
 /// How publishing goes.
 pub(crate) enum Progress {
+    /// Nobody asked to publish.
+    NotAsked,
     Running,
     Failed,
     Done(Box<Source>),

@@ -1,9 +1,12 @@
 //! Reports and cubes over the wire, decoded here on their own and compared with the tables that
 //! they were made from.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed helper is a failed test")]
 
 mod support;
 
-use mstr_sim::{Attribute, DataType, Form, LibraryServer, Metric, Report, Value};
+use mstr_sim::{
+    Attribute, DataType, Form, LibraryServer, LibraryServerBuilder, Metric, Report, Value,
+};
 use serde_json::{Value as Json, json};
 use support::grid::{Client, NAKED, assert_same, decode, index, list, rows};
 
@@ -73,7 +76,7 @@ fn shapes() -> Vec<Report> {
 }
 
 async fn serve(reports: impl IntoIterator<Item = Report>) -> LibraryServer {
-    let builder = reports.into_iter().fold(LibraryServer::builder(), |all, one| all.report(one));
+    let builder = reports.into_iter().fold(LibraryServer::builder(), LibraryServerBuilder::report);
     builder.start().await.unwrap()
 }
 
@@ -332,6 +335,8 @@ async fn only_what_was_asked_for() {
     }
 }
 
+type Passes<'a> = Box<dyn Fn(&Vec<Value>) -> bool + 'a>;
+
 #[tokio::test]
 async fn filters_are_applied() {
     let report = flights("filtered").rows(36);
@@ -358,7 +363,6 @@ async fn filters_are_applied() {
     };
     // Both forms of an id.
     let both = [format!("h1;{id}"), format!("{id}:3")];
-    type Passes<'a> = Box<dyn Fn(&Vec<Value>) -> bool + 'a>;
     let cases: Vec<(Json, Passes<'_>)> = vec![
         (
             json!({ "viewFilter": elements("In", &both) }),

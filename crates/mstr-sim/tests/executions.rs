@@ -1,4 +1,5 @@
 //! Executed reports and cubes: how they live, wait, are limited, and end.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed helper is a failed test")]
 
 mod support;
 

@@ -104,9 +104,8 @@ pub(super) async fn publish_status(
         let config = &sim.config.data;
         let mut store = lock(&sim.data);
         let progress = store.uploads.status(session, &id, &upload, config.failing_publish);
-        let progress = progress.ok_or_else(gone)?;
-        let progress = progress.ok_or_else(|| invalid("The upload session is not published"))?;
-        let (status, message) = match progress {
+        let (status, message) = match progress.ok_or_else(gone)? {
+            Progress::NotAsked => return Err(invalid("The upload session is not published")),
             Progress::Running => (6, "sql execution"),
             Progress::Failed => (3, "the publication failed"),
             Progress::Done(cube) => {
