@@ -9,7 +9,7 @@ use http::Method;
 use crate::directory::{self, Directory};
 use crate::instances::DataConfig;
 use crate::sim::Responder;
-use crate::{Cube, Error, Fault, LibraryServer, Project, RecordedRequest, Reply, Report};
+use crate::{Error, Fault, LibraryServer, Project, RecordedRequest, Reply};
 
 /// The user that a server knows for which no user was named.
 pub const DEFAULT_USER: &str = "administrator";
@@ -352,7 +352,8 @@ impl LibraryServerBuilder {
     /// Offers control to clients in other languages, outside of the API and without any
     /// authentication: `POST /__sim__/expire[?user=NAME]`, `POST /__sim__/advance?seconds=N`,
     /// `POST /__sim__/revoke-identity-tokens`, `POST /__sim__/clear-journal`,
-    /// `GET /__sim__/journal`, `GET /__sim__/sessions`. Off by default.
+    /// `GET /__sim__/journal`, `GET /__sim__/sessions`, `POST /__sim__/expire-instances`,
+    /// `GET /__sim__/table?id=ID[&offset=N&limit=N]`. Off by default.
     pub fn control(mut self, control: bool) -> Self {
         self.config.control = control;
         self
@@ -389,7 +390,7 @@ impl LibraryServerBuilder {
             self.config.projects = directory::default_projects();
         }
         if self.config.data.sources.is_empty() {
-            self.config.data.sources = vec![Report::sample().0, Cube::sample().0];
+            self = self.samples();
         }
         let server = LibraryServer::new(self.config)?;
         for route in self.routes {

@@ -1,11 +1,11 @@
 //! How to configure what a server has to serve: reports, cubes, limits.
 
-use crate::{Cube, LibraryServerBuilder, Report};
+use crate::{Cube, LibraryServerBuilder, Report, report};
 
 impl LibraryServerBuilder {
     /// Adds a report.
     ///
-    /// Without any report or cube the server has [`Report::sample`] and [`Cube::sample`].
+    /// Without any report or cube the server has the [`samples`](Self::samples).
     pub fn report(mut self, report: Report) -> Self {
         self.config.data.sources.push(report.0);
         self
@@ -14,6 +14,13 @@ impl LibraryServerBuilder {
     /// Adds a cube.
     pub fn cube(mut self, cube: Cube) -> Self {
         self.config.data.sources.push(cube.0);
+        self
+    }
+
+    /// Adds reports of several shapes and a cube: `Sample Report`, `Sample Cross-Tab`, `Sample
+    /// Metrics in Rows`, `Sample Subtotals`, `Sample Pages`, `Sample Prompts`, `Sample Cube`.
+    pub fn samples(mut self) -> Self {
+        self.config.data.sources.extend(report::samples());
         self
     }
 

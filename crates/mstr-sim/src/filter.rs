@@ -15,9 +15,9 @@ pub(crate) type Invalid = String;
 /// A condition on a row of the flat table.
 #[derive(Clone, Debug)]
 pub(crate) enum Filter {
-    And(Vec<Filter>),
-    Or(Vec<Filter>),
-    Not(Box<Filter>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
     /// The attribute's element is one of these.
     Elements(usize, HashSet<u64>),
     Metric(usize, Test),
@@ -61,7 +61,8 @@ impl Filter {
         let operator = operator.ok_or("The member operator of the filter is missing")?;
         let operands = expression.get("operands").and_then(Json::as_array);
         let operands = operands.ok_or("The member operands of the filter is missing")?;
-        let nested = || operands.iter().map(|one| Self::read(data, one)).collect::<Result<Vec<_>, _>>();
+        let nested =
+            || operands.iter().map(|one| Self::read(data, one)).collect::<Result<Vec<_>, _>>();
         match operator {
             "And" | "Or" if operands.is_empty() => {
                 Err(format!("The operator {operator} has no operands"))
@@ -112,8 +113,8 @@ impl Filter {
             }
             Self::Metric(metric, test) => {
                 let cell = data.cell(*metric, row, 0);
-                let text = (cell != Cell::Null).then(|| cell.text(true));
-                test.holds(text.as_deref(), cell.number())
+                let shown = (cell != Cell::Null).then(|| cell.text(true));
+                test.holds(shown.as_deref(), cell.number())
             }
             Self::Form(attribute, form, test) => {
                 let element = elements.get(*attribute).copied().unwrap_or_default();
@@ -244,7 +245,8 @@ fn comparison(data: &Dataset, operator: &str, operands: &[Json]) -> Result<Filte
         return Err(format!("The operator {operator} wants {wanted} constants"));
     }
     let test = Test { operator: operator.to_owned(), constants };
-    let first = operands.first().ok_or_else(|| format!("The operator {operator} has no operands"))?;
+    let first =
+        operands.first().ok_or_else(|| format!("The operator {operator} has no operands"))?;
     match kind(Some(first)) {
         "metric" if is_text_test => Err(format!("The operator {operator} is not for metrics")),
         "metric" => {

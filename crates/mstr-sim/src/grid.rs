@@ -110,7 +110,9 @@ pub(crate) fn page(plan: &Plan, instance: &str, show: &Show, total: u64) -> Vec<
     out.extend_from_slice(b",\"subtotals\":");
     let defined = plan.source.subtotals;
     value::json(&mut out, &json!({ "defined": defined, "visible": plan.subtotals }));
-    out.extend_from_slice(b",\"sorting\":{\"rows\":[],\"columns\":[]},\"thresholds\":[]}},\"data\":");
+    out.extend_from_slice(
+        b",\"sorting\":{\"rows\":[],\"columns\":[]},\"thresholds\":[]}},\"data\":",
+    );
     out.extend_from_slice(b"{\"currentPageBy\":");
     value::json(&mut out, &current_page_by(plan));
     let paging =
@@ -138,7 +140,11 @@ pub(crate) fn page(plan: &Plan, instance: &str, show: &Show, total: u64) -> Vec<
 }
 
 /// A list: what `write` writes for each item.
-fn list<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut write: impl FnMut(&mut Vec<u8>, T)) {
+fn list<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Vec<u8>, T),
+) {
     out.push(b'[');
     for (at, item) in items.into_iter().enumerate() {
         if at > 0 {
@@ -149,7 +155,11 @@ fn list<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut write: imp
     out.push(b']');
 }
 
-fn values(plan: &Plan, lines: &[Line], mut write: impl FnMut(&mut Vec<u8>, Line, Column)) -> Vec<u8> {
+fn values(
+    plan: &Plan,
+    lines: &[Line],
+    mut write: impl FnMut(&mut Vec<u8>, Line, Column),
+) -> Vec<u8> {
     let mut out = Vec::new();
     list(&mut out, lines, |out, line| {
         list(out, &plan.tuples, |out, column| write(out, *line, *column));
@@ -204,7 +214,8 @@ fn column_header(plan: &Plan) -> Header {
                 Unit::Attribute(at, _) => {
                     // The digit of this attribute in the number of the combination.
                     let inner = columns.iter().rev().take_while(|other| *other != at);
-                    let size = |at: &usize| plan.data().attributes.get(*at).map_or(1, |one| one.elements);
+                    let size =
+                        |at: &usize| plan.data().attributes.get(*at).map_or(1, |one| one.elements);
                     let step: u64 = inner.map(size).product();
                     tuple.elements / step % size(at)
                 }

@@ -151,7 +151,12 @@ impl Store {
     }
 
     /// The instance of a session.
-    pub(crate) fn instance(&mut self, session: u64, source: &str, id: &str) -> Option<&mut Instance> {
+    pub(crate) fn instance(
+        &mut self,
+        session: u64,
+        source: &str,
+        id: &str,
+    ) -> Option<&mut Instance> {
         let found = self.live.get_mut(id)?;
         (found.session == session && found.source.data.id == source).then_some(found)
     }

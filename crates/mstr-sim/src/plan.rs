@@ -17,11 +17,16 @@ pub(crate) enum Unit {
     Metrics,
 }
 
+/// An attribute and those of its forms that are shown.
+type Chosen = (usize, Vec<usize>);
+/// The selected attributes and metrics.
+type Selection = (Vec<Chosen>, Vec<usize>);
+
 /// What a client wants to see: the body of an execution.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Manipulation {
-    /// Attributes with forms, and metrics, in the order of the template.
-    requested: Option<(Vec<(usize, Vec<usize>)>, Vec<usize>)>,
+    /// In the order of the template.
+    requested: Option<Selection>,
     filters: Vec<Filter>,
     page: u64,
     no_subtotals: bool,
@@ -63,11 +68,9 @@ impl Manipulation {
     }
 }
 
-/// The selected attributes with forms, and metrics.
-type Selection = (Vec<(usize, Vec<usize>)>, Vec<usize>);
-
 fn selection(data: &Dataset, requested: &Json) -> Result<Selection, Invalid> {
-    let list = |name: &str| requested.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
+    let list =
+        |name: &str| requested.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
     let id = |object: &Json| {
         object.get("id").and_then(Json::as_str).map(str::to_owned).unwrap_or_default()
     };
@@ -116,7 +119,8 @@ fn page(data: &Dataset, chosen: &Json) -> Result<u64, Invalid> {
     for ((at, attribute), chosen) in attributes.into_iter().zip(chosen) {
         let id = chosen.get("id").and_then(Json::as_str).unwrap_or_default();
         let element = filter::element(data, at, id);
-        page = page * attribute.elements + element.ok_or_else(|| format!("There is no element {id}"))?;
+        page = page * attribute.elements
+            + element.ok_or_else(|| format!("There is no element {id}"))?;
     }
     Ok(page)
 }
@@ -176,7 +180,7 @@ impl Plan {
             let all = attributes.map(|(at, attribute)| (at, attribute.all_forms())).collect();
             (all, (0..data.metrics.len()).collect())
         });
-        let unit = |(at, forms): &(usize, Vec<usize>)| Unit::Attribute(*at, forms.clone());
+        let unit = |(at, forms): &Chosen| Unit::Attribute(*at, forms.clone());
         let on = |axis: Axis| {
             let there = attributes.iter().filter(move |(at, _)| {
                 data.attributes.get(*at).is_some_and(|attribute| attribute.axis == axis)
@@ -358,7 +362,8 @@ impl Plan {
         }
         let metrics = u32::try_from(per_row).unwrap_or(u32::MAX);
         let Some(at) = in_rows else { return Lines::Listed(lines) };
-        let runs = lines.chunk_by(|a, b| at < attributes && self.shown(*a, at) == self.shown(*b, at));
+        let runs =
+            lines.chunk_by(|a, b| at < attributes && self.shown(*a, at) == self.shown(*b, at));
         let expanded = runs.flat_map(|run| {
             (0..metrics).flat_map(|metric| run.iter().map(move |line| Line { metric, ..*line }))
         });
@@ -391,6 +396,10 @@ impl Plan {
             Unit::Metrics => None,
         });
         let keep = usize::try_from(line.keep).unwrap_or(usize::MAX);
-        units.take(attributes).enumerate().map(|(at, element)| (at < keep).then_some(element)).collect()
+        units
+            .take(attributes)
+            .enumerate()
+            .map(|(at, element)| (at < keep).then_some(element))
+            .collect()
     }
 }

@@ -117,7 +117,7 @@ impl Prompt {
         (self.asks == Asks::Objects).then(|| json!(list))
     }
 
-    fn describe(&self, at: usize, closed: bool) -> Json {
+    fn describe(&self, at: usize, given: Option<&Json>) -> Json {
         let mut described = json!({
             "id": self.id,
             "key": self.key(at),
@@ -125,7 +125,9 @@ impl Prompt {
             "title": self.name,
             "type": self.asks.wire(),
             "required": self.required,
-            "closed": closed,
+            "closed": given.is_some(),
+            // Read by clients.
+            "answers": given.cloned().unwrap_or_else(|| json!([])),
         });
         if let (Some(members), Some(default)) = (described.as_object_mut(), &self.default) {
             members.insert("defaultAnswer".to_owned(), default.clone());
@@ -167,9 +169,8 @@ impl Answers {
             .iter()
             .enumerate()
             .filter(|(_, prompt)| prompt.round <= round)
-            .map(|(at, prompt)| (at, prompt, self.is_closed(at)))
-            .filter(|(_, _, is_closed)| closed.is_none_or(|closed| closed == *is_closed))
-            .map(|(at, prompt, is_closed)| prompt.describe(at, is_closed))
+            .filter(|(at, _)| closed.is_none_or(|closed| closed == self.is_closed(*at)))
+            .map(|(at, prompt)| prompt.describe(at, self.given.get(at).and_then(Option::as_ref)))
             .collect()
     }
 
@@ -255,9 +256,9 @@ fn accepted(prompt: &Prompt, data: &Dataset, answer: &Json) -> Result<Json, Stri
     for one in &list {
         let fits = match prompt.asks {
             Asks::Value => !one.is_object() && !one.is_array(),
-            Asks::Objects => id(one).is_some_and(|id| {
-                prompt.objects.iter().any(|(offered, _)| *offered == id)
-            }),
+            Asks::Objects => {
+                id(one).is_some_and(|id| prompt.objects.iter().any(|(offered, _)| *offered == id))
+            }
             Asks::Elements => id(one).is_some_and(|id| {
                 let attribute = prompt.asked_attribute(data);
                 attribute.is_some_and(|at| crate::filter::element(data, at, &id).is_some())

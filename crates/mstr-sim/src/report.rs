@@ -151,11 +151,16 @@ impl Report {
         Self(Source::new(name, Kind::Report))
     }
 
-    /// The report that a server has for which none was named: `Sample Report`, three attributes
-    /// in four columns and three metrics, 1000 rows.
-    pub fn sample() -> Self {
-        let report = Self::new("Sample Report").rows(1000);
-        sample_attributes().into_iter().fold(sample_metrics(report), Self::attribute)
+    /// A report with three attributes in four columns and three metrics: the shape in which the
+    /// speed of clients is measured.
+    pub fn sample(name: &str, rows: u64) -> Self {
+        let report = Self::new(name).rows(rows);
+        sample_attributes()
+            .into_iter()
+            .fold(report, Self::attribute)
+            .metric(Metric::new("Revenue", DataType::Double))
+            .metric(Metric::new("Cost", DataType::Double).nulls(0.05))
+            .metric(Metric::new("Units", DataType::Integer))
     }
 
     /// Puts the metrics in rows, behind so many attributes there; [`usize::MAX`] is behind all of
@@ -195,11 +200,12 @@ impl Cube {
         Self(Source::new(name, Kind::Cube))
     }
 
-    /// The cube that a server has for which none was named: `Sample Cube`, 1000 rows.
-    pub fn sample() -> Self {
-        let cube = Self::new("Sample Cube").rows(1000);
-        let cube = sample_attributes().into_iter().fold(cube, Self::attribute);
-        cube.metric(Metric::new("Revenue", DataType::Double))
+    /// A cube with three attributes in four columns and two metrics.
+    pub fn sample(name: &str, rows: u64) -> Self {
+        sample_attributes()
+            .into_iter()
+            .fold(Self::new(name).rows(rows), Self::attribute)
+            .metric(Metric::new("Revenue", DataType::Double))
             .metric(Metric::new("Units", DataType::Integer))
     }
 
@@ -221,9 +227,33 @@ fn sample_attributes() -> [Attribute; 3] {
     ]
 }
 
-fn sample_metrics(report: Report) -> Report {
-    report
+/// What a server has for which nothing was named: a report of each shape, and a cube.
+pub(crate) fn samples() -> Vec<Source> {
+    let small = |name: &str| {
+        Report::new(name)
+            .rows(20)
+            .attribute(Attribute::new("Year", 3))
+            .attribute(Attribute::new("Month", 12))
+            .metric(Metric::new("Flights", DataType::Integer))
+            .metric(Metric::new("Delay", DataType::Double).nulls(0.1))
+    };
+    let airport = || Attribute::labels("Airport", [["BWI"], ["DCA"]]);
+    let region = Attribute::new("Region", 4);
+    let chosen = Prompt::elements("Choose regions", &region.id);
+    let prompted = Report::new("Sample Prompts")
+        .rows(40)
+        .attribute(region)
+        .attribute(Attribute::new("Day", 31))
         .metric(Metric::new("Revenue", DataType::Double))
-        .metric(Metric::new("Cost", DataType::Double).nulls(0.05))
-        .metric(Metric::new("Units", DataType::Integer))
+        .prompt(chosen)
+        .prompt(Prompt::value("Comment").optional().default_answer("none"));
+    vec![
+        Report::sample("Sample Report", 1000).0,
+        small("Sample Cross-Tab").attribute(airport().on_columns()).0,
+        small("Sample Metrics in Rows").metrics_in_rows(usize::MAX).0,
+        small("Sample Subtotals").subtotals().0,
+        small("Sample Pages").attribute(airport().on_pages()).0,
+        prompted.0,
+        Cube::sample("Sample Cube", 1000).0,
+    ]
 }

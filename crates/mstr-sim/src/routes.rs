@@ -99,7 +99,10 @@ fn uploads(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
             put(datasets::part).delete(datasets::cancel),
         )
         .route("/datasets/{id}/uploadSessions/{upload}/publish", post(datasets::publish))
-        .route("/datasets/{id}/uploadSessions/{upload}/publishStatus", get(datasets::publish_status))
+        .route(
+            "/datasets/{id}/uploadSessions/{upload}/publishStatus",
+            get(datasets::publish_status),
+        )
         .route("/metadataSearches/results", get(search::results).post(search::search))
         .route("/v2/metadataSearches/results", post(search::search))
 }

@@ -173,32 +173,32 @@ impl Uploads {
         Some(())
     }
 
-    /// How publishing goes: whether it is done, and then the cube. `None` in the first place if
-    /// there is no such upload session, in the second if nobody asked to publish.
+    /// How publishing goes, and the cube when it is done. `None` if there is no such upload
+    /// session.
     pub(crate) fn status(
         &mut self,
         session: u64,
         dataset: &str,
         id: &str,
         fails: bool,
-    ) -> Option<Option<Progress>> {
+    ) -> Option<Progress> {
         let upload = self.upload(session, dataset, id)?;
-        let Some(left) = upload.publishing else { return Some(None) };
+        let Some(left) = upload.publishing else { return Some(Progress::NotAsked) };
         if left > 1 {
             upload.publishing = Some(left - 1);
-            return Some(Some(Progress::Running));
+            return Some(Progress::Running);
         }
         if fails {
-            return Some(Some(Progress::Failed));
+            return Some(Progress::Failed);
         }
-        let first = left == 1;
+        let is_first = left == 1;
         upload.publishing = Some(0);
         let upload = upload.clone();
         let model = self.models.get_mut(dataset)?;
-        if first {
+        if is_first {
             model.apply(&upload);
         }
-        Some(Some(Progress::Done(Box::new(model.cube(dataset)))))
+        Some(Progress::Done(Box::new(model.cube(dataset))))
     }
 
     pub(crate) fn cancel(&mut self, session: u64, dataset: &str, id: &str) -> bool {
@@ -222,6 +222,8 @@ impl Uploads {
 
 /// How publishing goes.
 pub(crate) enum Progress {
+    /// Nobody asked to publish.
+    NotAsked,
     Running,
     Failed,
     Done(Box<Source>),
@@ -261,9 +263,12 @@ fn transposed(columns: &[Vec<Value>]) -> Result<Vec<Vec<Value>>, Invalid> {
 impl Model {
     /// Every form and every metric refers to a column.
     fn check(&self) -> Result<(), Invalid> {
-        let forms = list(&self.description, "attributes").iter().flat_map(|one| list(one, "attributeForms"));
+        let forms = list(&self.description, "attributes")
+            .iter()
+            .flat_map(|one| list(one, "attributeForms"));
         for object in forms.chain(list(&self.description, "metrics")) {
-            let expression = list(object, "expressions").first().ok_or("An object has no expression")?;
+            let expression =
+                list(object, "expressions").first().ok_or("An object has no expression")?;
             let (table, column) = (text(expression, "tableName"), text(expression, "columnName"));
             let known = self.tables.iter().find(|known| Some(known.name.as_str()) == table);
             let known = known.ok_or("An expression names no table")?;
@@ -276,7 +281,9 @@ impl Model {
 
     /// The columns that are attributes: they tell rows apart.
     fn key_columns(&self, table: &UploadedTable) -> Vec<usize> {
-        let forms = list(&self.description, "attributes").iter().flat_map(|one| list(one, "attributeForms"));
+        let forms = list(&self.description, "attributes")
+            .iter()
+            .flat_map(|one| list(one, "attributeForms"));
         let names: HashSet<_> = forms
             .flat_map(|form| list(form, "expressions"))
             .filter_map(|expression| text(expression, "columnName"))
@@ -290,7 +297,9 @@ impl Model {
         for (sent, policy, _) in &upload.tables {
             let parts = upload.parts.iter().filter(|((name, _), _)| *name == sent.name);
             let new: Vec<Vec<Value>> = parts.flat_map(|(_, rows)| rows.clone()).collect();
-            let Some(at) = self.tables.iter().position(|table| table.name == sent.name) else { continue };
+            let Some(at) = self.tables.iter().position(|table| table.name == sent.name) else {
+                continue;
+            };
             let Some(table) = self.tables.get(at) else { continue };
             let keys = self.key_columns(table);
             let place = |name: &String| sent.columns.iter().position(|column| column == name);
@@ -334,7 +343,8 @@ impl Model {
         let Some(table) = self.tables.first() else { return source };
         let column = |object: &Json| {
             let expressions = list(object, "expressions");
-            let mine = expressions.iter().find(|one| text(one, "tableName") == Some(&table.name))?;
+            let mine =
+                expressions.iter().find(|one| text(one, "tableName") == Some(&table.name))?;
             table.columns.iter().position(|name| Some(name.as_str()) == text(mine, "columnName"))
         };
         let mut stored = Stored {

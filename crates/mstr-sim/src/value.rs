@@ -154,8 +154,9 @@ impl Cell {
             return json(out, &text);
         }
         let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
-        let (whole, fraction) =
-            digits.split_once('.').map_or((digits, ""), |(whole, _)| (whole, &digits[whole.len()..]));
+        let (whole, fraction) = digits
+            .split_once('.')
+            .map_or((digits, ""), |(whole, _)| (whole, &digits[whole.len()..]));
         let mut grouped = sign.to_owned();
         for (at, digit) in whole.chars().enumerate() {
             if at > 0 && (whole.len() - at).is_multiple_of(3) {

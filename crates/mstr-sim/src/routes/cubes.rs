@@ -14,7 +14,11 @@ const LOADED: u32 = 32;
 const READY: u32 = 64;
 
 /// `GET /v2/cubes/{id}`: the objects that can be asked for.
-pub(super) async fn definition(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
+pub(super) async fn definition(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
     answer(enter(&sim, &request).and_then(|_| {
         let source = find(&lock(&sim.data), Shelf::Cubes, &id)?;
         let definition = json!({ "availableObjects": data::available_objects(&source) });
@@ -25,12 +29,20 @@ pub(super) async fn definition(State(sim): Server, Extension(request): Request, 
 }
 
 /// `POST /v2/cubes/{id}/instances`.
-pub(super) async fn execute(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
+pub(super) async fn execute(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
     answer(data::execute(&sim, &request, Shelf::Cubes, &id))
 }
 
 /// `POST /v2/cubes/{id}`: begins to publish; 202.
-pub(super) async fn publish(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
+pub(super) async fn publish(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
     answer(enter(&sim, &request).and_then(|_| {
         let mut store = lock(&sim.data);
         find(&store, Shelf::Cubes, &id)?;
@@ -86,7 +98,11 @@ pub(super) async fn sql(State(sim): Server, Extension(request): Request, Path(id
 }
 
 /// `GET /cubes/{id}/attributes/{aid}/elements`.
-pub(super) async fn elements(State(sim): Server, Extension(request): Request, Path(ids): TwoIds) -> Reply {
+pub(super) async fn elements(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(ids): TwoIds,
+) -> Reply {
     answer(data::elements(&sim, &request, Shelf::Cubes, &ids))
 }
 

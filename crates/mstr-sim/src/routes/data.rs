@@ -252,7 +252,12 @@ pub(super) fn status(
 
 /// The plan of an instance that is ready. With open prompts it is 400 `ERR010` (the code is
 /// seen by others, the status is inferred).
-pub(super) fn ready(store: &mut Store, session: u64, source: &str, id: &str) -> Result<Instance, Reply> {
+pub(super) fn ready(
+    store: &mut Store,
+    session: u64,
+    source: &str,
+    id: &str,
+) -> Result<Instance, Reply> {
     let instance = store.instance(session, source, id).ok_or_else(gone)?.clone();
     if instance.plan.is_some() {
         return Ok(instance);
@@ -282,9 +287,7 @@ pub(super) fn element_list(attribute: &Attribute, window: (usize, usize), contai
         forms.filter_map(|form| attribute.form_value(form, element, Dates::default())).collect()
     };
     let fits = |values: &[String]| values.iter().any(|value| value.contains(contains));
-    let describe = |(element, values): (u64, Vec<String>)| {
-        json!({ "id": format!("{}:{}", attribute.id, element + 1), "formValues": values })
-    };
+    let describe = |(element, values): (u64, Vec<String>)| json!({ "id": format!("{}:{}", attribute.id, element + 1), "formValues": values });
     let all = 0..attribute.elements;
     let (offset, limit) = window;
     let (listed, total): (Vec<_>, u64) = if contains.is_empty() {

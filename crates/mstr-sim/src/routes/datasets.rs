@@ -23,7 +23,11 @@ pub(super) async fn describe(State(sim): Server, Extension(request): Request) ->
 
 /// `GET /datasets/{id}?fields=tables&fields=columns`: an uploaded dataset's tables; a cube of
 /// another kind has none.
-pub(super) async fn definition(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
+pub(super) async fn definition(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
     answer(enter(&sim, &request).and_then(|_| {
         let store = lock(&sim.data);
         let Some(source) = store.source(&id).filter(|source| source.kind.is_cube()) else {
@@ -63,7 +67,11 @@ pub(super) async fn open(State(sim): Server, Extension(request): Request, Path(i
 }
 
 /// `PUT /datasets/{id}/uploadSessions/{sid}`: a part of a table.
-pub(super) async fn part(State(sim): Server, Extension(request): Request, Path((id, upload)): TwoIds) -> Reply {
+pub(super) async fn part(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, upload)): TwoIds,
+) -> Reply {
     answer(enter(&sim, &request).and_then(|session| {
         let body = body(&request)?;
         let taken = lock(&sim.data).uploads.part(session, &id, &upload, &body);
@@ -96,9 +104,8 @@ pub(super) async fn publish_status(
         let config = &sim.config.data;
         let mut store = lock(&sim.data);
         let progress = store.uploads.status(session, &id, &upload, config.failing_publish);
-        let progress = progress.ok_or_else(gone)?;
-        let progress = progress.ok_or_else(|| invalid("The upload session is not published"))?;
-        let (status, message) = match progress {
+        let (status, message) = match progress.ok_or_else(gone)? {
+            Progress::NotAsked => return Err(invalid("The upload session is not published")),
             Progress::Running => (6, "sql execution"),
             Progress::Failed => (3, "the publication failed"),
             Progress::Done(cube) => {
@@ -113,7 +120,11 @@ pub(super) async fn publish_status(
 }
 
 /// `DELETE /datasets/{id}/uploadSessions/{sid}`.
-pub(super) async fn cancel(State(sim): Server, Extension(request): Request, Path((id, upload)): TwoIds) -> Reply {
+pub(super) async fn cancel(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, upload)): TwoIds,
+) -> Reply {
     answer(enter(&sim, &request).and_then(|session| {
         let cancelled = lock(&sim.data).uploads.cancel(session, &id, &upload);
         if cancelled { Ok(Reply::new(204)) } else { Err(gone()) }

@@ -12,7 +12,11 @@ use crate::value::Dates;
 use crate::{RecordedRequest, Reply, lock, sim::Sim};
 
 /// `GET /v2/reports/{id}`: the template and the objects that can be asked for.
-pub(super) async fn definition(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
+pub(super) async fn definition(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
     answer(define(&sim, &request, &id))
 }
 
@@ -49,12 +53,20 @@ fn define(sim: &Sim, request: &RecordedRequest, id: &str) -> Result<Reply, Reply
 }
 
 /// `POST /v2/reports/{id}/instances`.
-pub(super) async fn execute(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
+pub(super) async fn execute(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
     answer(data::execute(&sim, &request, Shelf::Reports, &id))
 }
 
 /// `GET /{v2/reports|v2/cubes}/{id}/instances/{iid}`.
-pub(super) async fn page(State(sim): Server, Extension(request): Request, Path((id, iid)): TwoIds) -> Reply {
+pub(super) async fn page(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
     answer(data::read(&sim, &request, &id, &iid))
 }
 
@@ -68,17 +80,29 @@ pub(super) async fn manipulate(
 }
 
 /// `DELETE /{v2/reports|v2/cubes}/{id}/instances/{iid}`.
-pub(super) async fn close(State(sim): Server, Extension(request): Request, Path((id, iid)): TwoIds) -> Reply {
+pub(super) async fn close(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
     answer(data::close(&sim, &request, &id, &iid))
 }
 
 /// `GET /reports/{id}/instances/{iid}/status`.
-pub(super) async fn status(State(sim): Server, Extension(request): Request, Path((id, iid)): TwoIds) -> Reply {
+pub(super) async fn status(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
     answer(data::status(&sim, &request, &id, &iid))
 }
 
 /// `GET /v2/reports/{id}/instances/{iid}/sqlView`.
-pub(super) async fn sql(State(sim): Server, Extension(request): Request, Path((id, iid)): TwoIds) -> Reply {
+pub(super) async fn sql(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
     answer(enter(&sim, &request).and_then(|session| {
         let instance = data::ready(&mut lock(&sim.data), session, &id, &iid)?;
         Ok(Reply::json(200, &json!({ "sqlStatement": data::sql(&instance.source) })))
@@ -95,7 +119,12 @@ pub(super) async fn page_by(
     answer(page_elements(&sim, &request, &id, &iid))
 }
 
-fn page_elements(sim: &Sim, request: &RecordedRequest, id: &str, iid: &str) -> Result<Reply, Reply> {
+fn page_elements(
+    sim: &Sim,
+    request: &RecordedRequest,
+    id: &str,
+    iid: &str,
+) -> Result<Reply, Reply> {
     let session = enter(sim, request)?;
     let (offset, limit) = data::window(request)?;
     let instance = data::ready(&mut lock(&sim.data), session, id, iid)?;
@@ -115,12 +144,20 @@ fn page_elements(sim: &Sim, request: &RecordedRequest, id: &str, iid: &str) -> R
 }
 
 /// `GET /reports/{id}/attributes/{aid}/elements`.
-pub(super) async fn elements(State(sim): Server, Extension(request): Request, Path(ids): TwoIds) -> Reply {
+pub(super) async fn elements(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(ids): TwoIds,
+) -> Reply {
     answer(data::elements(&sim, &request, Shelf::Reports, &ids))
 }
 
 /// `GET /reports/{id}/prompts`: those that are asked first.
-pub(super) async fn prompts(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
+pub(super) async fn prompts(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
     answer(enter(&sim, &request).and_then(|_| {
         let source = find(&lock(&sim.data), Shelf::Reports, &id)?;
         let answers = crate::prompts::Answers::new(&source.prompts);
