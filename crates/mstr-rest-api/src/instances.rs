@@ -106,14 +106,9 @@ impl Execution {
 }
 
 impl Instance {
-    pub(crate) fn run(
-        source: Source,
-        request: GridRequest,
-    ) -> impl Future<Output = Result<Self>> + Send + use<> {
-        async move {
-            let (begun, owes_request) = execution::begin(&source, &request).await?;
-            Ok(Self::new(source, Execution::new(begun, request.into(), owes_request)))
-        }
+    pub(crate) async fn run(source: Source, request: GridRequest) -> Result<Self> {
+        let (begun, owes_request) = execution::begin(&source, &request).await?;
+        Ok(Self::new(source, Execution::new(begun, request.into(), owes_request)))
     }
 
     fn new(source: Source, execution: Execution) -> Self {

@@ -207,7 +207,7 @@ impl Instance {
                 }
                 let mut answers = Answers::new();
                 for prompt in &prompts {
-                    answers = answers.to_prompt(prompt, give(prompt))?;
+                    answers = answers.with(prompt, give(prompt))?;
                 }
                 instance.answer(answers).await?;
             }

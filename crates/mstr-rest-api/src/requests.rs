@@ -12,6 +12,9 @@ use crate::{Definition, Sort, TemplateUnit, UnitKind};
 /// How many lines the first page has unless it is said otherwise: the server's own default.
 const PAGE: u64 = 1000;
 
+/// Leaves out what formatted values need.
+const RAW_ONLY: &str = "-data.metricValues.formatted,-data.metricValues.extras";
+
 /// How long an execution may take unless it is said otherwise.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -277,14 +280,11 @@ impl GridRequest {
     /// What a page is asked for with.
     pub(crate) fn window<T>(&self, call: Call<T>, offset: u64, limit: u64) -> Call<T> {
         let call = call.query("offset", offset).query("limit", limit);
-        let call = match self.formatted {
-            true => call,
-            false => call.query("fields", "-data.metricValues.formatted,-data.metricValues.extras"),
-        };
-        match self.iso_dates {
-            true => call.query("standardDateFormat", true).query("standardRawDateFormat", true),
-            false => call,
+        let call = if self.formatted { call } else { call.query("fields", RAW_ONLY) };
+        if !self.iso_dates {
+            return call;
         }
+        call.query("standardDateFormat", true).query("standardRawDateFormat", true)
     }
 
     /// The same for the first page.

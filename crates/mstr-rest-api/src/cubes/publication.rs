@@ -1,7 +1,6 @@
 //! Waiting for a cube that is being published.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,37 +65,36 @@ impl Publication {
     /// As any call; [`Api`](ErrorKind::Api) when it was being published and then is not, that is
     /// when publishing failed; [`Timeout`](ErrorKind::Timeout) behind the limit, and it goes on at
     /// the server.
-    pub fn wait(self) -> impl Future<Output = Result<CubeStatus>> + Send + use<> {
-        async move {
-            let end = Instant::now().checked_add(self.limit);
-            let left =
-                || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
-            let (mut began, mut pause) = (false, FIRST_WAIT);
-            loop {
-                let status = match self.cube.status().timeout(left()).await {
-                    Err(error) if error.is_timeout() && left().is_zero() => return Err(self.over()),
-                    status => status?,
-                };
-                if let Some(progress) = &self.progress {
-                    progress(status);
-                }
-                match (status.is_processing(), status.is_published()) {
-                    (true, _) => began = true,
-                    (false, true) => return Ok(status),
-                    (false, false) if began => {
-                        let message = format!("publishing the cube failed: it is {status}");
-                        return Err(Error::new(ErrorKind::Api, message));
-                    }
-                    // it did not begin yet
-                    (false, false) => {}
-                }
-                if left() <= pause {
-                    return Err(self.over());
-                }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_WAIT);
+    pub async fn wait(self) -> Result<CubeStatus> {
+        let end = Instant::now().checked_add(self.limit);
+        let left =
+            || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+        let (mut began, mut pause) = (false, FIRST_WAIT);
+        loop {
+            let status = match self.cube.status().timeout(left()).await {
+                Err(error) if error.is_timeout() && left().is_zero() => return Err(self.over()),
+                status => status?,
+            };
+            if let Some(progress) = &self.progress {
+                progress(status);
             }
+            match (status.is_processing(), status.is_published()) {
+                (true, _) => began = true,
+                (false, true) => return Ok(status),
+                (false, false) if began => {
+                    let message = format!("publishing the cube failed: it is {status}");
+                    return Err(Error::new(ErrorKind::Api, message));
+                }
+                // it did not begin yet
+                (false, false) => {}
+            }
+            if left() <= pause {
+                return Err(self.over());
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_WAIT);
         }
+    }
     }
 
     fn over(&self) -> Error {

@@ -146,7 +146,7 @@ fn server_takes(json: &serde_json::Value) -> bool {
     let texts = (1..shape.len()).filter(|at| shape[*at] == "constant" && is_text(*at)).count();
     let only_constants = constants + 1 == shape.len();
     match name {
-        "And" | "Or" => !shape.is_empty() && operands.iter().all(|one| server_takes_operand(one)),
+        "And" | "Or" => !shape.is_empty() && operands.iter().all(server_takes_operand),
         "Not" => shape.len() == 1 && server_takes_operand(&operands[0]),
         "In" | "NotIn" => {
             shape == ["attribute", "elements"] || shape == ["form", "constants"]

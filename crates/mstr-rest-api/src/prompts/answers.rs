@@ -120,7 +120,7 @@ impl Answers {
     }
 
     /// Answers a prompt that the server described.
-    pub(super) fn to_prompt(mut self, prompt: &Prompt, answer: Option<Answer>) -> Result<Self> {
+    pub(super) fn with(mut self, prompt: &Prompt, answer: Option<Answer>) -> Result<Self> {
         let answer = match answer {
             Some(answer) => answer,
             None if prompt.required == Some(true) => {
