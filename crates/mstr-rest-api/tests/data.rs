@@ -12,9 +12,9 @@ use mstr_rest_api::{
     SubtotalsPosition, UnitKind,
 };
 use mstr_rest_core::ErrorKind;
-use mstr_sim::{Attribute, Cube, DataType, Fault, LibraryServer, Method, Metric, Reply};
+use mstr_sim::{Attribute, DataType, Fault, LibraryServer, Method, Metric, Reply};
 use serde_json::{Value, json};
-use support::{json as page_json, lines, login, raw, report, sales, server};
+use support::{json as page_json, lines, login, raw, report, sales, sample_cube, server};
 
 const RUNS: &str = "/v2/reports/*/instances";
 
@@ -44,7 +44,7 @@ fn handlers_are_owned_and_futures_are_send() {
 #[tokio::test]
 async fn a_definition_in_types() {
     let grid = sales().attribute(Attribute::new("Year", 3).id("Y1").on_columns());
-    let server = server().report(grid.clone()).cube(Cube::sample()).start().await.unwrap();
+    let server = server().report(grid.clone()).cube(sample_cube()).start().await.unwrap();
     let session = login(&server).await;
     let definition = report(&session, &grid).definition().await.unwrap();
     assert_eq!((definition.name.as_str(), definition.id.as_str()), ("Sales", grid.object_id()));
@@ -69,7 +69,7 @@ async fn a_definition_in_types() {
     assert_eq!(definition.available.attributes.len(), 3);
     assert_eq!(definition.available.metrics[0].data_type.as_deref(), Some("double"));
 
-    let cube = session.cubes().cube(Cube::sample().object_id()).definition().await.unwrap();
+    let cube = session.cubes().cube(sample_cube().object_id()).definition().await.unwrap();
     assert!(cube.template.is_none() && !cube.available.attributes.is_empty());
 }
 
@@ -191,7 +191,7 @@ async fn sorting_as_it_is_documented() {
 
 #[tokio::test]
 async fn what_the_server_would_refuse_is_never_sent() {
-    let server = server().report(sales()).cube(Cube::sample()).start().await.unwrap();
+    let server = server().report(sales()).cube(sample_cube()).start().await.unwrap();
     let session = login(&server).await;
     let good = report(&session, &sales()).run(GridRequest::as_shown()).await.unwrap();
     server.clear_journal();
@@ -222,7 +222,7 @@ async fn what_the_server_would_refuse_is_never_sent() {
         }
     }
     // what only reports know
-    let cube = session.cubes().cube(Cube::sample().object_id());
+    let cube = session.cubes().cube(sample_cube().object_id());
     let error = cube.run(shown().respond_async(true)).await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidRequest, None));
     assert!(server.journal().is_empty());
@@ -235,7 +235,7 @@ async fn what_the_server_would_refuse_is_never_sent() {
 
 #[tokio::test]
 async fn manipulated_in_place() {
-    let server = server().report(sales()).cube(Cube::sample()).start().await.unwrap();
+    let server = server().report(sales()).cube(sample_cube()).start().await.unwrap();
     let session = login(&server).await;
     let instance = report(&session, &sales()).run(GridRequest::as_shown()).await.unwrap();
     let (id, clone) = (instance.id(), instance.clone());
@@ -246,7 +246,7 @@ async fn manipulated_in_place() {
     assert!(instance.total().unwrap() < 25);
     assert_eq!(server.count(Method::POST, RUNS), 1);
 
-    let cube = session.cubes().cube(Cube::sample().object_id());
+    let cube = session.cubes().cube(sample_cube().object_id());
     let instance = cube.run(GridRequest::as_shown()).await.unwrap();
     let id = instance.id();
     instance.manipulate(GridRequest::as_shown().page_size(3)).await.unwrap();
@@ -275,7 +275,7 @@ async fn page_by_listed_and_selected() {
 
 #[tokio::test]
 async fn elements_and_sql() {
-    let server = server().report(sales()).cube(Cube::sample()).start().await.unwrap();
+    let server = server().report(sales()).cube(sample_cube()).start().await.unwrap();
     let session = login(&server).await;
     let report = report(&session, &sales());
     let elements = report.attribute_elements("C1", 48, 10).await.unwrap();
@@ -291,7 +291,7 @@ async fn elements_and_sql() {
     assert_eq!(server.count(Method::DELETE, "/v2/reports/*/instances/*"), 1, "cleared away");
     let instance = report.run(GridRequest::as_shown()).await.unwrap();
     assert!(instance.sql_view().await.unwrap().contains("Revenue"));
-    let cube = session.cubes().cube(Cube::sample().object_id());
+    let cube = session.cubes().cube(sample_cube().object_id());
     let sql = cube.sql_view().await.unwrap();
     assert!(sql.contains("Sample Cube"));
     let instance = cube.run(GridRequest::as_shown()).await.unwrap();
@@ -301,7 +301,7 @@ async fn elements_and_sql() {
 
 #[tokio::test]
 async fn publishing_a_cube() {
-    let cube = Cube::sample().published(false);
+    let cube = sample_cube().published(false);
     let server = server().cube(cube.clone()).polls(2).start().await.unwrap();
     let session = login(&server).await;
     let cube = session.cubes().cube(cube.object_id());
@@ -319,9 +319,9 @@ async fn publishing_a_cube() {
 
 #[tokio::test]
 async fn publishing_that_fails_or_takes_too_long() {
-    let server = server().cube(Cube::sample()).start().await.unwrap();
+    let server = server().cube(sample_cube()).start().await.unwrap();
     let session = login(&server).await;
-    let cube = session.cubes().cube(Cube::sample().object_id());
+    let cube = session.cubes().cube(sample_cube().object_id());
     let states = |bits: &'static str| {
         move |_: &_, reply: Reply| reply.header("x-mstr-cubestatus", bits)
     };

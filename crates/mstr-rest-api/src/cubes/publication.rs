@@ -95,7 +95,6 @@ impl Publication {
             pause = (pause * 2).min(LONGEST_WAIT);
         }
     }
-    }
 
     fn over(&self) -> Error {
         let message = format!("the cube was not published within {:?}", self.limit);

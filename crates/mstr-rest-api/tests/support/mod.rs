@@ -10,13 +10,13 @@ use mstr_sim::{
 };
 use serde_json::Value;
 
-pub const PROJECT: &str = "B7CA92F04B9FAE8D941C3E9B7E0CD754";
+pub(crate) const PROJECT: &str = "B7CA92F04B9FAE8D941C3E9B7E0CD754";
 
-pub fn server() -> LibraryServerBuilder {
+pub(crate) fn server() -> LibraryServerBuilder {
     LibraryServer::builder().project(Project::new("Tutorial").id(PROJECT)).polls(1)
 }
 
-pub async fn login(server: &LibraryServer) -> Session {
+pub(crate) async fn login(server: &LibraryServer) -> Session {
     let auth = Auth::standard(DEFAULT_USER, DEFAULT_PASSWORD);
     let builder = Session::builder(server.base_url()).environment_proxies(false).relogin(true);
     let session = builder.build().unwrap();
@@ -25,7 +25,7 @@ pub async fn login(server: &LibraryServer) -> Session {
 }
 
 /// Two attributes in rows, one of two forms, and two metrics.
-pub fn sales() -> mstr_sim::Report {
+pub(crate) fn sales() -> mstr_sim::Report {
     mstr_sim::Report::new("Sales")
         .id("0000000000000000000000000000000A")
         .rows(25)
@@ -38,20 +38,24 @@ pub fn sales() -> mstr_sim::Report {
         .metric(Metric::new("Units", DataType::Integer).id("M2"))
 }
 
-pub fn report(session: &Session, report: &mstr_sim::Report) -> Report {
+pub(crate) fn report(session: &Session, report: &mstr_sim::Report) -> Report {
     session.reports().report(report.object_id())
 }
 
-pub fn json(page: &Bytes) -> Value {
+pub(crate) fn json(page: &Bytes) -> Value {
     serde_json::from_slice(page).unwrap()
 }
 
 /// How many lines a page has.
-pub fn lines(page: &Bytes) -> usize {
+pub(crate) fn lines(page: &Bytes) -> usize {
     json(page)["data"]["headers"]["rows"].as_array().unwrap().len()
 }
 
 /// The values of the metrics of a page.
-pub fn raw(page: &Bytes) -> Vec<Value> {
+pub(crate) fn raw(page: &Bytes) -> Vec<Value> {
     json(page)["data"]["metricValues"]["raw"].as_array().unwrap().clone()
+}
+
+pub(crate) fn sample_cube() -> mstr_sim::Cube {
+    mstr_sim::Cube::sample("Sample Cube", 1000)
 }
