@@ -84,7 +84,10 @@ impl Cube {
     /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for what
     /// [`GridRequest::check`] refuses, and nothing is sent;
     /// [`is_not_published`](crate::ErrorExt::is_not_published).
-    pub fn run(&self, request: GridRequest) -> impl Future<Output = Result<Instance>> + Send + use<> {
+    pub fn run(
+        &self,
+        request: GridRequest,
+    ) -> impl Future<Output = Result<Instance>> + Send + use<> {
         Instance::run(self.0.clone(), request)
     }
 

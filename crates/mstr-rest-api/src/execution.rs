@@ -83,7 +83,9 @@ pub(crate) fn begun(reply: &Reply) -> Result<Begun> {
 
 /// The bytes of a page.
 pub(crate) fn page(reply: &Reply) -> Result<Bytes> {
-    let missing = |message: &str| Err(Error::new(ErrorKind::InvalidRequest, message).with_status(reply.status()));
+    let missing = |message: &str| {
+        Err(Error::new(ErrorKind::InvalidRequest, message).with_status(reply.status()))
+    };
     if reply.status() == StatusCode::ACCEPTED {
         return missing("the instance has no pages yet: it still runs");
     }
@@ -216,10 +218,10 @@ pub(crate) async fn wait(
 ) -> Result<InstanceStatus> {
     // a limit beyond the clock is none
     let deadline = Instant::now().checked_add(limit);
-    let left = || deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
-    let over = || {
-        Error::new(ErrorKind::Timeout, format!("the execution was not done within {limit:?}"))
-    };
+    let left =
+        || deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+    let over =
+        || Error::new(ErrorKind::Timeout, format!("the execution was not done within {limit:?}"));
     let (mut asked, mut backoff) = (asked, FIRST_WAIT);
     loop {
         let pause = match asked {
@@ -278,7 +280,8 @@ impl Cleanup {
 
 impl Drop for Cleanup {
     fn drop(&mut self) {
-        if let (Some(delete), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+        if let (Some(delete), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current())
+        {
             runtime.spawn(delete.send());
         }
     }

@@ -167,7 +167,10 @@ mod tests {
         let decode = |json: &str| serde_json::from_str::<Lists>(json).unwrap();
         assert_eq!(decode(r#"{"texts":null,"numbers":null}"#), Lists::default());
         let mixed = decode(r#"{"texts":["a",5,null],"numbers":[1]}"#);
-        assert_eq!((mixed.texts, mixed.numbers), (vec!["a".into(), "5".into(), String::new()], vec![1]));
+        assert_eq!(
+            (mixed.texts, mixed.numbers),
+            (vec!["a".into(), "5".into(), String::new()], vec![1])
+        );
         assert_eq!(decode(r#"{"texts":"a"}"#).texts, ["a"]);
     }
 

@@ -71,6 +71,11 @@ pub use sessions::{SessionInfo, SessionsExt, UserInfo};
 pub use sorting::{Order, Sort, SubtotalsPosition};
 pub use tokens::{ApiTokens, ApiTokensExt, IdentityTokens, IdentityTokensExt};
 
+/// The README: its Rust code is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Keeps the traits ours, so that they may grow without a break.
 mod sealed {
     pub trait Sealed {}

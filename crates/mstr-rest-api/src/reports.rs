@@ -89,7 +89,10 @@ impl Report {
     /// As any call; [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) for what
     /// [`GridRequest::check`] refuses, and nothing is sent;
     /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) behind the limit.
-    pub fn run(&self, request: GridRequest) -> impl Future<Output = Result<Instance>> + Send + use<> {
+    pub fn run(
+        &self,
+        request: GridRequest,
+    ) -> impl Future<Output = Result<Instance>> + Send + use<> {
         Instance::run(self.0.clone(), request)
     }
 

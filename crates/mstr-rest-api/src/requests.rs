@@ -103,7 +103,8 @@ impl GridRequest {
             None => {
                 let available = &definition.available;
                 let attributes = available.attributes.iter();
-                let all = attributes.chain(&available.custom_groups).chain(&available.consolidations);
+                let all =
+                    attributes.chain(&available.custom_groups).chain(&available.consolidations);
                 Objects {
                     attributes: all.map(|one| (one.id.clone(), Vec::new())).collect(),
                     metrics: available.metrics.iter().map(|one| one.id.clone()).collect(),
@@ -263,7 +264,10 @@ impl GridRequest {
             put("viewFilter", json!(filter));
         }
         if !self.limits.is_empty() {
-            put("metricLimits", self.limits.iter().map(|(id, limit)| (id.clone(), json!(limit))).collect());
+            put(
+                "metricLimits",
+                self.limits.iter().map(|(id, limit)| (id.clone(), json!(limit))).collect(),
+            );
         }
         if let Some(sorting) = self.sorting.json() {
             put("sorting", sorting);

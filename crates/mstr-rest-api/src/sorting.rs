@@ -160,7 +160,9 @@ impl Sorting {
                         return invalid("pages cannot be sorted by a metric");
                     }
                     (By::Subtotals, _) if at > 0 => {
-                        return invalid("a position of subtotals must be the first sort of its axis");
+                        return invalid(
+                            "a position of subtotals must be the first sort of its axis",
+                        );
                     }
                     (By::Attribute(_), Some(_)) => {
                         return invalid("a sort by an attribute's default takes no subtotals");

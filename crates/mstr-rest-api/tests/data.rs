@@ -96,7 +96,10 @@ async fn pages_of_a_report() {
     // what was sent: in template order, without formatted values, with the project
     let run = server.requests(Method::POST, RUNS).pop().unwrap();
     assert_eq!(run.project_id(), Some(support::PROJECT));
-    assert_eq!((run.query_value("offset"), run.query_value("limit")), (Some("0".into()), Some("10".into())));
+    assert_eq!(
+        (run.query_value("offset"), run.query_value("limit")),
+        (Some("0".into()), Some("10".into()))
+    );
     assert_eq!(
         run.query_value("fields").as_deref(),
         Some("-data.metricValues.formatted,-data.metricValues.extras")
@@ -167,7 +170,11 @@ async fn sorting_as_it_is_documented() {
     server.session_route(Method::POST, RUNS, |_| Reply::json(200, &json!({ "instanceId": "I" })));
     let sorted = GridRequest::as_shown()
         .sort_rows(Sort::subtotals_only(SubtotalsPosition::First))
-        .sort_rows(Sort::metric("M1", Order::Descending).in_column(["h1;Y1"]).subtotals(SubtotalsPosition::Mixed))
+        .sort_rows(
+            Sort::metric("M1", Order::Descending)
+                .in_column(["h1;Y1"])
+                .subtotals(SubtotalsPosition::Mixed),
+        )
         .sort_columns(Sort::attribute("Y1"))
         .sort_pages(Sort::form("P1", "F1", Order::Ascending).subtotals(SubtotalsPosition::Last))
         .page_by(["h1;P1"]);
@@ -206,9 +213,13 @@ async fn what_the_server_would_refuse_is_never_sent() {
         shown().page_by([""]),
         shown().page_size(0),
         shown().sort_pages(Sort::metric("M1", Order::Ascending)),
-        shown().sort_rows(Sort::attribute("R1")).sort_rows(Sort::subtotals_only(SubtotalsPosition::Last)),
+        shown()
+            .sort_rows(Sort::attribute("R1"))
+            .sort_rows(Sort::subtotals_only(SubtotalsPosition::Last)),
         shown().sort_rows(Sort::attribute("R1").subtotals(SubtotalsPosition::First)),
-        shown().sort_rows(Sort::form("R1", "F1", Order::Ascending).subtotals(SubtotalsPosition::Mixed)),
+        shown().sort_rows(
+            Sort::form("R1", "F1", Order::Ascending).subtotals(SubtotalsPosition::Mixed),
+        ),
         shown().sort_rows(Sort::metric("", Order::Ascending)),
         GridRequest::from_definition(&mstr_rest_api::Definition::default()),
     ];
@@ -229,7 +240,10 @@ async fn what_the_server_would_refuse_is_never_sent() {
     let instance = cube.run(shown()).await.unwrap();
     server.clear_journal();
     assert_eq!(instance.prompts().await.unwrap_err().kind(), ErrorKind::InvalidRequest);
-    assert_eq!(instance.page_by_elements(0, 1).await.unwrap_err().kind(), ErrorKind::InvalidRequest);
+    assert_eq!(
+        instance.page_by_elements(0, 1).await.unwrap_err().kind(),
+        ErrorKind::InvalidRequest
+    );
     assert!(server.journal().is_empty());
 }
 
@@ -257,10 +271,10 @@ async fn manipulated_in_place() {
 
 #[tokio::test]
 async fn page_by_listed_and_selected() {
-    let paged = sales().attribute(Attribute::new("Country", 3).id("P1").on_pages());
-    let server = server().report(paged.clone()).start().await.unwrap();
+    let grid = sales().attribute(Attribute::new("Country", 3).id("P1").on_pages());
+    let server = server().report(grid.clone()).start().await.unwrap();
     let session = login(&server).await;
-    let instance = report(&session, &paged).run(GridRequest::as_shown()).await.unwrap();
+    let instance = report(&session, &grid).run(GridRequest::as_shown()).await.unwrap();
     let pages = instance.page_by_elements(0, 100).await.unwrap();
     assert_eq!((pages.units.len(), pages.combinations.len(), pages.total), (1, 3, Some(3)));
     assert_eq!(pages.element_ids(&[7]), None);
@@ -322,9 +336,8 @@ async fn publishing_that_fails_or_takes_too_long() {
     let server = server().cube(sample_cube()).start().await.unwrap();
     let session = login(&server).await;
     let cube = session.cubes().cube(sample_cube().object_id());
-    let states = |bits: &'static str| {
-        move |_: &_, reply: Reply| reply.header("x-mstr-cubestatus", bits)
-    };
+    let states =
+        |bits: &'static str| move |_: &_, reply: Reply| reply.header("x-mstr-cubestatus", bits);
     server.inject(Fault::alter(states("1")).on(Method::HEAD, "/cubes/*").times(1));
     let gone = server.inject(Fault::alter(states("16384")).on(Method::HEAD, "/cubes/*"));
     let error = cube.publish().await.unwrap().wait().await.unwrap_err();
@@ -348,7 +361,8 @@ async fn errors_with_a_meaning() {
     let small = mstr_sim::Report::new("Small").metric(Metric::new("N", DataType::Integer));
     drop(server);
 
-    let server = support::server().report(sales()).report(small).page_limit(10).start().await.unwrap();
+    let server =
+        support::server().report(sales()).report(small).page_limit(10).start().await.unwrap();
     let session = login(&server).await;
     let report = report(&session, &sales());
     let error = report.run(GridRequest::as_shown()).await.unwrap_err();

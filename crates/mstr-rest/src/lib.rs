@@ -35,8 +35,8 @@ pub mod prelude {
     };
     #[cfg(feature = "api")]
     pub use mstr_rest_api::{
-        ApiTokensExt as _, IdentityTokensExt as _, ProjectsExt as _, ServerExt as _,
-        SessionsExt as _,
+        ApiTokensExt as _, CubesExt as _, ErrorExt as _, IdentityTokensExt as _, ProjectsExt as _,
+        ReportsExt as _, ServerExt as _, SessionsExt as _,
     };
 }
 

@@ -158,7 +158,9 @@ impl Operator {
             Class::Comparison => {
                 "a form and a constant, a metric and a constant that is no text, or two metrics"
             }
-            Class::Range => "a form, or a metric (then the constants are no texts), and two constants",
+            Class::Range => {
+                "a form, or a metric (then the constants are no texts), and two constants"
+            }
             Class::Existence => "a form or a metric",
             Class::Text => "a form and a constant that is a text",
             Class::Rank => "a metric and a number",

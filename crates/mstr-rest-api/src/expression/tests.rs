@@ -136,7 +136,8 @@ fn expression() -> impl Strategy<Value = Expression> {
 fn server_takes(json: &serde_json::Value) -> bool {
     let name = json["operator"].as_str().unwrap();
     let operands = json["operands"].as_array().unwrap();
-    let kind = |at: usize| operands.get(at).map_or("", |one| one["type"].as_str().unwrap_or("tree"));
+    let kind =
+        |at: usize| operands.get(at).map_or("", |one| one["type"].as_str().unwrap_or("tree"));
     let is_text = |at: usize| {
         let kind = operands[at]["dataType"].as_str().unwrap().to_lowercase();
         kind.contains("char")
@@ -148,12 +149,12 @@ fn server_takes(json: &serde_json::Value) -> bool {
     match name {
         "And" | "Or" => !shape.is_empty() && operands.iter().all(server_takes_operand),
         "Not" => shape.len() == 1 && server_takes_operand(&operands[0]),
-        "In" | "NotIn" => {
-            shape == ["attribute", "elements"] || shape == ["form", "constants"]
-        }
+        "In" | "NotIn" => shape == ["attribute", "elements"] || shape == ["form", "constants"],
         "IsNull" | "IsNotNull" => shape == ["form"] || shape == ["metric"],
         "Between" | "NotBetween" => {
-            only_constants && constants == 2 && (kind(0) == "form" || (kind(0) == "metric" && texts == 0))
+            only_constants
+                && constants == 2
+                && (kind(0) == "form" || (kind(0) == "metric" && texts == 0))
         }
         "Equals" | "NotEqual" | "Greater" | "Less" | "GreaterEqual" | "LessEqual" => {
             shape == ["metric", "metric"]

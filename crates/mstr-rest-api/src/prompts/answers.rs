@@ -139,8 +139,10 @@ impl Answers {
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
         let members = [("key", &prompt.key), ("id", &prompt.id), ("name", &prompt.name)];
-        let (member, named) =
-            members.into_iter().find(|(_, text)| !text.is_empty()).unwrap_or(("name", &prompt.name));
+        let (member, named) = members
+            .into_iter()
+            .find(|(_, text)| !text.is_empty())
+            .unwrap_or(("name", &prompt.name));
         let kind = Some(prompt.kind);
         self.0.push(To { member, prompt: named.clone(), kind, answer });
         Ok(self)
