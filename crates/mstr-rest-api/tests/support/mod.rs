@@ -1,9 +1,11 @@
 //! A simulated server with data, and a session in its project.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use mstr_rest_api::{Report, ReportsExt};
-use mstr_rest_core::{Auth, Session};
+use mstr_rest_core::{Auth, RetryPolicy, Session};
 use mstr_sim::{
     Attribute, DEFAULT_PASSWORD, DEFAULT_USER, DataType, Form, LibraryServer, LibraryServerBuilder,
     Metric, Project,
@@ -19,7 +21,8 @@ pub(crate) fn server() -> LibraryServerBuilder {
 pub(crate) async fn login(server: &LibraryServer) -> Session {
     let auth = Auth::standard(DEFAULT_USER, DEFAULT_PASSWORD);
     let builder = Session::builder(server.base_url()).environment_proxies(false).relogin(true);
-    let session = builder.build().unwrap();
+    let retry = RetryPolicy::default().base_delay(Duration::from_millis(1));
+    let session = builder.retry(retry).build().unwrap();
     session.login(auth).await.unwrap();
     session.in_project(PROJECT)
 }
