@@ -55,8 +55,8 @@ pub mod prelude {
     };
     #[cfg(feature = "api")]
     pub use mstr_rest_api::{
-        ApiTokensExt as _, IdentityTokensExt as _, ProjectsExt as _, ServerExt as _,
-        SessionsExt as _,
+        ApiTokensExt as _, CubesExt as _, ErrorExt as _, IdentityTokensExt as _, ProjectsExt as _,
+        ReportsExt as _, ServerExt as _, SessionsExt as _,
     };
     #[cfg(feature = "persist")]
     pub use mstr_rest_persist::{ConnectExt as _, SnapshotExt as _};
