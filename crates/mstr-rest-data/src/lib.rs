@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod data;
 mod definition;
 mod dictionary;
 mod grid;
@@ -13,6 +14,8 @@ mod rows;
 mod stream;
 mod table;
 
+pub use data::{Data, DataExt, InstanceDataExt, Table};
 pub use grid::{GridOptions, GridPage, GridReader};
 pub use metric::MetricType;
 pub use rows::rows;
+pub use stream::Progress;

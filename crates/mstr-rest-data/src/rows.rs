@@ -138,7 +138,7 @@ enum Cell<'a> {
     Boolean(bool),
 }
 
-impl<'de, E: serde::de::Error> IntoDeserializer<'de, E> for Cell<'_> {
+impl<E: serde::de::Error> IntoDeserializer<'_, E> for Cell<'_> {
     type Deserializer = CellDeserializer<Self, E>;
 
     fn into_deserializer(self) -> Self::Deserializer {

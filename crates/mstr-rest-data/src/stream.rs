@@ -7,9 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
-use futures_util::{Stream, stream};
 use mstr_rest_core::{Error, ErrorKind, Result};
 use tokio::task::JoinHandle;
 
@@ -110,6 +109,7 @@ pub(crate) struct Reader {
     total: usize,
     bytes: usize,
     finished: bool,
+    schema: SchemaRef,
     /// The batch of the first page.
     first: Option<RecordBatch>,
 }
@@ -136,6 +136,7 @@ impl Reader {
             total: 0,
             bytes: 0,
             finished: false,
+            schema: Arc::new(Schema::empty()),
             first: None,
         };
         let weight = first.len();
@@ -148,13 +149,14 @@ impl Reader {
         reader.next = page.rows;
         let fitting = PAGE_BYTES.saturating_mul(page.rows) / weight.max(1);
         reader.limit = limit.unwrap_or(fitting).clamp(1, MOST_ROWS);
+        reader.schema = page.batch.schema();
         reader.first = Some(page.batch);
         reader.fill();
         Ok(reader)
     }
 
-    pub(crate) fn schema(&self) -> Option<SchemaRef> {
-        self.grid.as_ref()?.schema()
+    pub(crate) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -248,12 +250,6 @@ impl Reader {
         let page = page?;
         self.grid = Some(grid);
         Ok(page)
-    }
-
-    pub(crate) fn stream(self) -> impl Stream<Item = Result<RecordBatch>> + Send {
-        stream::try_unfold(self, async |mut reader| {
-            Ok(reader.next().await?.map(|batch| (batch, reader)))
-        })
     }
 }
 
