@@ -10,7 +10,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Result};
 
 use crate::execution::{self, Begun, Cleanup};
 use crate::source::{Kind, Source};
-use crate::{Answers, ErrorExt, GridRequest, PageBy};
+use crate::{Answers, Definition, ErrorExt, GridRequest, PageBy};
 
 /// How far an instance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,6 +131,14 @@ impl Instance {
     /// The server's id of it. Executed again, it has another one.
     pub fn id(&self) -> String {
         self.now().id.to_string()
+    }
+
+    /// The definition of its report or cube: `GET /v2/reports/{id}`, `GET /v2/cubes/{id}`.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn definition(&self) -> Call<Definition> {
+        self.source.definition()
     }
 
     /// What it was asked for.

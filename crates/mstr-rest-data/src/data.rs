@@ -8,11 +8,13 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures_util::Stream;
-use mstr_rest_api::{Cube, Cubes, GridRequest, Instance, InstanceStatus, Report, Reports};
+use mstr_rest_api::{
+    Cube, Cubes, GridRequest, Instance, InstanceStatus, Report, Reports, Template, UnitKind,
+};
 use mstr_rest_core::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 
-use crate::grid::GridOptions;
+use crate::grid::{GridOptions, has_metrics_in_rows};
 use crate::metric::MetricType;
 use crate::output::{Beside, Format, Writer};
 use crate::stream::{Pages, Progress, Reader};
@@ -173,9 +175,18 @@ impl Data {
             Some(page) => page,
             None => instance.page(0, first_rows).await?,
         };
+        let mut options = self.options;
+        if has_metrics_in_rows(&first)? {
+            let definition = instance.definition().await?;
+            let units = definition.template.iter().flat_map(Template::units);
+            for metric in units.filter(|u| u.kind == UnitKind::Metrics).flat_map(|u| &u.elements) {
+                let name = metric.name.as_deref().unwrap_or_default();
+                options = options.known_metric(&metric.id, name, metric.data_type.as_deref());
+            }
+        }
         let pages =
             Pages::new(move |offset, limit| instance.page_or_again(offset as u64, limit as u64));
-        let reader = Reader::start(first, pages, self.options, self.ahead, self.page_rows).await?;
+        let reader = Reader::start(first, pages, options, self.ahead, self.page_rows).await?;
         Ok(Table { reader, on_progress: self.on_progress })
     }
 

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use mstr_rest_core::{Error, ErrorKind, Result};
 
-use crate::layout::Layout;
+use crate::layout::{Layout, Metric, MetricAxis};
 use crate::metric::MetricType;
 use crate::page::{Paging, Reading};
 use crate::table::{Table, grid_rows};
@@ -18,12 +18,13 @@ pub struct GridOptions {
     pub(crate) flag: Option<String>,
     pub(crate) big_decimal: MetricType,
     pub(crate) chosen: Vec<(String, MetricType)>,
+    pub(crate) known: Vec<Metric>,
 }
 
 impl Default for GridOptions {
     /// Subtotals are left out, `bigDecimal` metrics are text.
     fn default() -> Self {
-        Self { flag: None, big_decimal: MetricType::Text, chosen: Vec::new() }
+        Self { flag: None, big_decimal: MetricType::Text, chosen: Vec::new(), known: Vec::new() }
     }
 }
 
@@ -45,6 +46,21 @@ impl GridOptions {
     /// The type of one metric, by name or id, whatever the server says of it.
     pub fn metric_type(mut self, name_or_id: impl Into<String>, kind: MetricType) -> Self {
         self.chosen.push((name_or_id.into(), kind));
+        self
+    }
+}
+
+impl GridOptions {
+    /// A metric of the grid, in the order of its template, with its `dataType`. Where metrics are in
+    /// rows, a page lists only those that it shows; all the same the first one settles the columns.
+    /// [`Data`](crate::Data) asks the definition for them.
+    pub fn known_metric(
+        mut self,
+        id: impl Into<String>,
+        name: impl Into<String>,
+        data_type: Option<&str>,
+    ) -> Self {
+        self.known.push(Metric::known(id.into(), name.into(), data_type.map(str::to_owned)));
         self
     }
 }
@@ -124,8 +140,9 @@ impl GridReader {
         let (Some(definition), Some(data)) = (&read.definition, &read.data) else {
             return Err(no_grid(read.status));
         };
-        let layout = Layout::of(&definition.grid)?;
+        let mut layout = Layout::of(&definition.grid)?;
         if self.table.is_none() {
+            layout.know(&self.options.known);
             let table = Table::new(&self.options, layout, &definition.grid, data)?;
             let again = table.reading.digits;
             let reading = table.reading;
@@ -165,6 +182,13 @@ impl GridReader {
         let rows = table.pivot.take_all();
         if rows.is_empty() { Ok(None) } else { table.pivoted(&rows).map(Some) }
     }
+}
+
+/// Whether the page shows metrics in rows, so that it may not list all of them.
+pub(crate) fn has_metrics_in_rows(page: &[u8]) -> Result<bool> {
+    let page = Reading::default().read(page).map_err(not_a_page)?;
+    let Some(definition) = &page.definition else { return Ok(false) };
+    Ok(matches!(Layout::of(&definition.grid)?.axis, MetricAxis::Rows(_)))
 }
 
 /// An error of decoding: the page is not what it should be.

@@ -80,6 +80,10 @@ impl Metric {
         }
     }
 
+    pub(crate) fn known(id: String, name: String, data_type: Option<String>) -> Self {
+        Self { name, id, data_type, format: None, currency: None }
+    }
+
     fn same(&self, other: &Self) -> bool {
         self.id == other.id && self.name == other.name
     }
@@ -162,6 +166,20 @@ impl Layout {
             axis,
             metrics: metrics.iter().map(Metric::of).collect(),
         })
+    }
+
+    /// Puts in what is known of metrics that a page does not list.
+    pub(crate) fn know(&mut self, known: &[Metric]) {
+        if known.is_empty() || !matches!(self.axis, MetricAxis::Rows(_)) {
+            return;
+        }
+        let listed = std::mem::take(&mut self.metrics);
+        let unlisted = |metric: &&Metric| !listed.iter().any(|one| one.same(metric));
+        let position = |metric: &Metric| known.iter().position(|one| one.same(metric));
+        let mut all: Vec<_> = known.iter().filter(unlisted).cloned().collect();
+        all.extend(listed);
+        all.sort_by_key(|metric| position(metric).unwrap_or(usize::MAX));
+        self.metrics = all;
     }
 
     /// Whether a later page is of the same grid. It may list only those metrics that it shows.
