@@ -112,15 +112,15 @@ pub(crate) fn reply(request: &Request, held: &Backend) -> Option<Reply> {
     azure.answer(request)
 }
 
-/// The call as the cases write it, and none for the question that only asks for a challenge; `None`
-/// for a request to another cloud.
-pub(crate) fn call(request: &Request) -> Option<Option<Value>> {
+/// The calls of a request as the cases write them: none for the question that only asks for a
+/// challenge; `None` for a request to another cloud.
+pub(crate) fn calls(request: &Request) -> Option<Vec<Value>> {
     if let Some(version) = version(request) {
-        return Some(Some(json!(["access_secret_version", version])));
+        return Some(vec![json!(["access_secret_version", version])]);
     }
     let name = request.path.strip_prefix("/secrets/")?.split('/').next()?;
     let challenge = request.header("authorization").is_empty();
-    Some((!challenge).then(|| json!(["get_secret", name])))
+    Some(if challenge { Vec::new() } else { vec![json!(["get_secret", name])] })
 }
 
 fn version(request: &Request) -> Option<&str> {

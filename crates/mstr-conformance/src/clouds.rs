@@ -42,10 +42,14 @@ pub(crate) enum Single {
 #[derive(Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Group {
-    AwsSecretGroup { id: String, region: Option<String> },
-    AwsParameterGroup { region: Option<String> },
-    AzureSecretGroup { vault: String, name: String },
-    GcpSecretGroup { project: String, id: String },
+    #[serde(rename = "aws_secret_group")]
+    AwsSecret { id: String, region: Option<String> },
+    #[serde(rename = "aws_parameter_group")]
+    AwsParameter { region: Option<String> },
+    #[serde(rename = "azure_secret_group")]
+    AzureSecret { vault: String, name: String },
+    #[serde(rename = "gcp_secret_group")]
+    GcpSecret { project: String, id: String },
 }
 
 /// One field of a group, as an option of a session.
@@ -127,7 +131,7 @@ impl Clouds {
         names: impl Iterator<Item = &'a String>,
     ) -> Vec<Credential> {
         match of {
-            Group::AwsSecretGroup { id, region } => {
+            Group::AwsSecret { id, region } => {
                 let mut secret = aws::SecretsManagerSecret::new(id)
                     .sdk_config(aws_config())
                     .endpoint_url(self.url());
@@ -136,7 +140,7 @@ impl Clouds {
                 }
                 names.map(|name| secret.field(name).into()).collect()
             }
-            Group::AwsParameterGroup { region } => {
+            Group::AwsParameter { region } => {
                 let mut values = aws::ParameterStoreValues::new()
                     .sdk_config(aws_config())
                     .endpoint_url(self.url());
@@ -145,11 +149,11 @@ impl Clouds {
                 }
                 names.map(|name| values.parameter(name).into()).collect()
             }
-            Group::AzureSecretGroup { vault, name } => {
+            Group::AzureSecret { vault, name } => {
                 let secret = azure_gcp::key_vault_secret(&self.url(), vault, name);
                 names.map(|name| secret.field(name).into()).collect()
             }
-            Group::GcpSecretGroup { project, id } => {
+            Group::GcpSecret { project, id } => {
                 let secret = azure_gcp::secret_manager_secret(&self.url(), project, id);
                 names.map(|name| secret.field(name).into()).collect()
             }
@@ -169,8 +173,8 @@ impl Clouds {
     pub(crate) fn calls(&self) -> Vec<Value> {
         let mut calls: Vec<Value> = Vec::new();
         for request in self.server.get().map(Responder::requests).unwrap_or_default() {
-            if let Some(call) = azure_gcp::call(&request) {
-                calls.extend(call);
+            if let Some(made) = azure_gcp::calls(&request) {
+                calls.extend(made);
                 continue;
             }
             let [client, call] = aws_call(&request);

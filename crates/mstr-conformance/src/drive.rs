@@ -261,6 +261,24 @@ impl Driver<'_> {
             Step::NewFrom { data, options } => {
                 snapshots::new_from(self, data.as_ref(), options.as_deref())
             }
+            Step::SecondSessionSameClient { base_url } => {
+                let other = Client::elsewhere(&self.case.given.session, &self.proxy, base_url)?;
+                let adopted = match other.build() {
+                    Ok(session) => session.login(Auth::existing("another", ())).await,
+                    Err(error) => Err(error),
+                };
+                Ok(Outcome::done(adopted))
+            }
+            Step::Defaults {} => Err("the options of a session cannot be read back".into()),
+            Step::SetBaseUrl { .. } => Err("the base URL of a session never changes".into()),
+            _ => self.credential_step(step).await,
+        }
+    }
+
+    /// Steps about providers of credentials; the rest are calls.
+    async fn credential_step(&self, step: &Step) -> Result<Outcome, String> {
+        let nothing = || Ok(Outcome::default());
+        match step {
             Step::Resolve { provider: Source::Env(variable) } => {
                 environment::resolve(variable, &self.environment.borrow())
             }
@@ -289,16 +307,6 @@ impl Driver<'_> {
                 self.environment.borrow_mut().insert(name.clone(), value.clone());
                 nothing()
             }
-            Step::SecondSessionSameClient { base_url } => {
-                let other = Client::elsewhere(&self.case.given.session, &self.proxy, base_url)?;
-                let adopted = match other.build() {
-                    Ok(session) => session.login(Auth::existing("another", ())).await,
-                    Err(error) => Err(error),
-                };
-                Ok(Outcome::done(adopted))
-            }
-            Step::Defaults {} => Err("the options of a session cannot be read back".into()),
-            Step::SetBaseUrl { .. } => Err("the base URL of a session never changes".into()),
             _ => calls::run(self, step).await,
         }
     }

@@ -1,7 +1,7 @@
 //! What is logged. A program of its own: a subscriber of one test alone misses what another test
 //! met first.
 #![cfg(all(feature = "secrets-manager", feature = "ssm"))]
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test")]
 
 mod common;
 
