@@ -70,6 +70,20 @@ def check(checks, args, control, connection):
     for name in ("Cross-Tab", "Metrics in Rows", "Subtotals"):
         checks.run(f"Report.to_dataframe, Sample {name}, flattened", lambda n=name: report(f"Sample {n}"))
 
+    def pages():
+        found = Report(connection, id=listed["Sample Pages"], progress_bar=False)
+        table = control.table(found.id)
+        at = table["columns"].index("Airport")
+        without = lambda row: row[:at] + row[at + 1 :]
+        for number, airport in enumerate(("BWI", "DCA"), start=1):
+            element = f"h{number};{found.page_by_attributes[0]['id']}"
+            rows = [without(row) for row in table["rows"] if row[at] == airport]
+            equal(len(rows), 20)
+            frame = found.to_dataframe(limit=8, page_element_id=element)
+            compare(frame, {"columns": without(table["columns"])}, rows)
+
+    checks.run("the pages of a report, one by one", pages)
+
     def filtered():
         found = Report(connection, id=listed[args.report], progress_bar=False)
         elements = next(one for one in found.attr_elements if one["attribute_name"] == "Region")

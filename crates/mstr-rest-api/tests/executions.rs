@@ -83,7 +83,7 @@ async fn a_server_that_is_fast_answers_at_once() {
 async fn behind_the_limit_it_is_cancelled() {
     let server = server().report(sales()).polls(usize::MAX).start().await.unwrap();
     let session = login(&server).await;
-    let request = filtered().respond_async(true).execution_limit(Duration::from_millis(400));
+    let request = filtered().respond_async(true).execution_limit(Duration::from_secs(2));
     let error = report(&session, &sales()).run(request).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert!(server.count(Method::GET, STATUS) > 0);
@@ -96,7 +96,8 @@ async fn a_wait_that_the_server_asks_for_is_kept() {
     let session = login(&server).await;
     // it asks for more time than there is: nothing is waited for, and nothing is asked
     let request = GridRequest::as_shown().respond_async(true);
-    let error = report(&session, &sales()).run(request).await.unwrap_err();
+    let run = report(&session, &sales()).run(request);
+    let error = tokio::time::timeout(Duration::from_secs(60), run).await.unwrap().unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(server.count(Method::GET, STATUS), 0);
     assert_eq!(server.count(Method::DELETE, ONE), 1);
@@ -318,6 +319,12 @@ async fn gone_with_answers() {
     assert_eq!(instance.last_status(), InstanceStatus::Ready);
     server.expire_instances();
     assert_eq!(raw(&instance.page_or_again(0, 100).await.unwrap()), wanted, "and again");
+    // another request goes on with the same answers
+    instance.manipulate(filtered()).await.unwrap();
+    server.expire_instances();
+    let page = instance.page_or_again(0, 2).await.unwrap();
+    assert_eq!((lines(&page), server.count(Method::PUT, ANSWERS)), (2, 8));
+    assert_eq!(instance.last_status(), InstanceStatus::Ready);
 }
 
 #[tokio::test]

@@ -20,14 +20,14 @@ pub(crate) struct Show {
     pub(crate) dates: Dates,
 }
 
-/// How many lines a page has at most, whatever the client asks for: "-1 = all, but the server
-/// may return fewer" (documented).
+/// How many lines a page has at most for a client that asks for all: it may get fewer
+/// (documented).
 pub(crate) const MOST_LINES: u64 = 100_000;
 
 impl Show {
     /// How many lines of so many a page has.
     pub(crate) fn lines(&self, total: u64) -> u64 {
-        let limit = u64::try_from(self.limit).unwrap_or(u64::MAX).min(MOST_LINES);
+        let limit = u64::try_from(self.limit).unwrap_or(MOST_LINES);
         total.saturating_sub(self.offset).min(limit)
     }
 }

@@ -36,7 +36,6 @@ impl Table {
     }
 
     /// The number of rows.
-    #[allow(clippy::len_without_is_empty, reason = "is there")]
     pub fn len(&self) -> u64 {
         self.data.flat_rows()
     }

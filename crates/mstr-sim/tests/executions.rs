@@ -297,6 +297,14 @@ async fn pages_of_page_by() {
     let body = json!({ "requestedObjects":
         { "attributes": ids("attributes"), "metrics": ids("metrics") } });
     assert_same(&client.rows(&path(&report), 7, &body).await, &rows(&table), "flattened");
+    // Not asked for, they stay pages.
+    let element = |unit: usize, element: usize| json!({ "id": elements["pageBy"][unit]["elements"][element]["id"] });
+    let body = json!({
+        "requestedObjects": { "attributes": [ids("attributes")[2]], "metrics": ids("metrics") },
+        "currentPageBy": [element(0, 1), element(1, 2)],
+    });
+    let wanted: Vec<_> = table.page(5).collect();
+    assert_same(&client.rows(&path(&report), 2, &body).await, &wanted, "one page, flattened");
 }
 
 #[tokio::test]

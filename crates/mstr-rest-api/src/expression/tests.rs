@@ -1,3 +1,5 @@
+//! The rules of expressions: by example, and against the same rules said another way.
+
 use proptest::prelude::*;
 use serde_json::json;
 
