@@ -39,10 +39,13 @@ pub(crate) struct Paging {
     pub(crate) offset: usize,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct PageByElement {
-    pub(crate) id: Option<String>,
+/// Which element a page-by unit shows: no recording says how, so every way is understood.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum PageByElement {
+    Index(u32),
+    Id(String),
+    Element { id: String },
 }
 
 /// Element indices, one list after the other.

@@ -13,7 +13,7 @@ use crate::dictionary::Dictionary;
 use crate::grid::{GridOptions, broken};
 use crate::layout::{Attribute, Layout, MetricAxis};
 use crate::metric::{MetricColumn, MetricType};
-use crate::page::{Cell, Data, Reading};
+use crate::page::{Cell, Data, PageByElement, Reading};
 use crate::pivot::{Metrics, Pivot, Row};
 
 /// What is known since the first page.
@@ -346,12 +346,14 @@ pub(crate) fn any_subtotal(codes: &[Codes], elements: &[u32]) -> bool {
 /// The element that each page-by unit shows.
 fn shown(grid: &Grid, data: &Data<'_>) -> Result<Vec<u32>> {
     let found = grid.page_by.iter().enumerate().map(|(number, unit)| {
-        let id = data.current_page_by.get(number).and_then(|shown| shown.id.as_deref());
-        let place = match id {
-            Some(id) => unit.elements.iter().position(|e| e.id.as_deref() == Some(id)),
+        let named = |id: &str| unit.elements.iter().position(|e| e.id.as_deref() == Some(id));
+        let place = match data.current_page_by.get(number) {
+            Some(PageByElement::Index(index)) => Some(*index as usize),
+            Some(PageByElement::Id(id) | PageByElement::Element { id }) => named(id),
             // a unit with one element can show no other
             None => (unit.elements.len() == 1).then_some(0),
         };
+        let place = place.filter(|place| *place < unit.elements.len());
         let place = place.and_then(|place| u32::try_from(place).ok());
         place.ok_or_else(|| broken(format!("it is not said which {} is shown", unit.name)))
     });

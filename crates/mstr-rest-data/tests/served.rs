@@ -202,6 +202,37 @@ async fn a_cube_and_its_formats() {
 }
 
 #[tokio::test]
+async fn pages_are_columns() {
+    let report = flights("pages").attribute(airport().on_pages());
+    let server = serve([report.clone()]).await;
+    let data = session(&server).await.reports().data(report.object_id());
+    // all objects are all pages; as it is shown, it is the page that is shown
+    let whole = data.clone().collect().await.unwrap();
+    let page = data.request(GridRequest::as_shown()).collect().await.unwrap();
+    let sorted = |batches: &[RecordBatch]| {
+        let mut rows = told(batches);
+        let place = columns(&batches[0]).iter().position(|name| name == "Airport").unwrap();
+        for row in &mut rows {
+            let airport = row.remove(place);
+            row.insert(0, airport);
+        }
+        rows.sort();
+        rows
+    };
+    let table = report.table();
+    let place = table.columns().iter().position(|name| name == "Airport").unwrap();
+    let mut wanted = wanted(&table);
+    for row in &mut wanted {
+        let airport = row.remove(place);
+        row.insert(0, airport);
+    }
+    wanted.sort();
+    assert_eq!(sorted(&whole), wanted);
+    wanted.retain(|row| row[0].as_deref() == Some("BWI"));
+    assert_eq!(sorted(&page), wanted);
+}
+
+#[tokio::test]
 async fn types_of_metrics() {
     let report = Report::new("types")
         .rows(40)
