@@ -40,6 +40,22 @@ impl Place {
     }
 }
 
+/// A project, and a report or cube in it: from `MSTR_PROJECT` and `MSTR_OBJECT`, or the sample of
+/// that id that the simulated server has.
+///
+/// # Errors
+/// When a real server is used and the variables are not set.
+pub fn project_and_object(
+    place: &Place,
+    sample: &str,
+) -> Result<(String, String), Box<dyn std::error::Error>> {
+    if place.simulated.is_some() {
+        return Ok(("MicroStrategy Tutorial".into(), sample.into()));
+    }
+    let set = |name| std::env::var(name).map_err(|_| format!("set {name} (id or name)"));
+    Ok((set("MSTR_PROJECT")?, set("MSTR_OBJECT")?))
+}
+
 /// The base URL for an example whose login comes from a vault: there is nothing to simulate.
 ///
 /// # Errors

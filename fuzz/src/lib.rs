@@ -2,6 +2,7 @@
 //! The programs under `targets/` hand them to libFuzzer; the test below replays the corpus.
 
 pub mod error_reply;
+pub mod grid;
 pub mod login_reply;
 pub mod reference;
 pub mod reply_headers;
@@ -33,8 +34,9 @@ mod tests {
     use std::path::Path;
 
     /// Every target with its check; a folder of the corpus without one fails.
-    const TARGETS: [(&str, fn(&[u8])); 6] = [
+    const TARGETS: [(&str, fn(&[u8])); 7] = [
         ("error_reply", crate::error_reply::check),
+        ("grid", crate::grid::check),
         ("login_reply", crate::login_reply::check),
         ("reference", crate::reference::check),
         ("reply_headers", crate::reply_headers::check),

@@ -77,6 +77,10 @@ class Control:
         """What was asked of the server: `METHOD /path`, in order."""
         return [f"{one['method']} {one['endpoint']}" for one in self._send("GET", "journal")]
 
+    def table(self, name):
+        """What a report or a cube holds, by its id: columns and rows."""
+        return self._send("GET", f"table?id={name}")
+
     def modes(self):
         """The login modes of the sessions that are alive."""
         return [session["login_mode"] for session in self._send("GET", "sessions")]

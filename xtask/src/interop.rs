@@ -40,6 +40,10 @@ const SERVER: &[&str] = &[
     "MicroStrategy Tutorial=B7CA92F04B9FAE8D941C3E9B7E0CD754",
     "--project",
     "Platform Analytics",
+    "--report",
+    "Witness:2500",
+    "--cube",
+    "Witness Cube:2500",
     "--idle-timeout",
     IDLE_TIMEOUT,
 ];
@@ -68,6 +72,7 @@ const PEERS: &[(&str, &[&str])] = &[
     ("peer_mstr_rest_requests.py", &["--trusted-user", "tina"]),
     ("peer_snapshots.py", &[]),
     ("peer_mstrio.py", &["--ldap-user", "lena", "--ldap-password", "ldap-password"]),
+    ("mstrio_data.py", &["--report", "Witness", "--cube", "Witness Cube"]),
 ];
 
 /// One configuration of the server that all peers meet.

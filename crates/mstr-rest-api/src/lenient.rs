@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use serde::Deserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// Text; a number counts as its digits, everything else as nothing.
 pub(crate) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
@@ -39,6 +39,46 @@ pub(crate) fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>
         Scalar::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
         _ => None,
     })
+}
+
+/// A member that may be null: then it is what it would be if it were missing.
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// A list of texts; one text alone is a list of it, numbers count as their digits.
+pub(crate) fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    from.deserialize_any(Texts)
+}
+
+struct Texts;
+
+impl<'de> Visitor<'de> for Texts {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("texts")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(vec![text.to_owned()])
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        #[derive(Deserialize)]
+        struct Item(#[serde(deserialize_with = "text")] String);
+        let mut texts = Vec::new();
+        while let Some(Item(text)) = list.next_element()? {
+            texts.push(text);
+        }
+        Ok(texts)
+    }
 }
 
 /// What a member holds; lists, objects and null count as nothing. As a visitor, where it starts.
@@ -99,7 +139,6 @@ impl<'de> Visitor<'de> for Scalar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
     #[serde(default)]
@@ -112,6 +151,27 @@ mod tests {
         integer: Option<i64>,
         #[serde(deserialize_with = "boolean")]
         boolean: Option<bool>,
+    }
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Lists {
+        #[serde(deserialize_with = "texts")]
+        texts: Vec<String>,
+        #[serde(deserialize_with = "or_default")]
+        numbers: Vec<i32>,
+    }
+
+    #[test]
+    fn lists_may_be_null_and_texts_alone() {
+        let decode = |json: &str| serde_json::from_str::<Lists>(json).unwrap();
+        assert_eq!(decode(r#"{"texts":null,"numbers":null}"#), Lists::default());
+        let mixed = decode(r#"{"texts":["a",5,null],"numbers":[1]}"#);
+        assert_eq!(
+            (mixed.texts, mixed.numbers),
+            (vec!["a".into(), "5".into(), String::new()], vec![1])
+        );
+        assert_eq!(decode(r#"{"texts":"a"}"#).texts, ["a"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | [`session.projects()`](ProjectsExt::projects) | list, names to ids and back |
 //! | [`session.identity_tokens()`](IdentityTokensExt::identity_tokens) | tokens to hand a session over |
 //! | [`session.api_tokens()`](ApiTokensExt::api_tokens) | tokens to log in with |
+//! | [`session.reports()`](ReportsExt::reports), [`cubes()`](CubesExt::cubes) | definitions, executions, pages of grids, prompts |
 //! | [`session.server()`](ServerExt::server) | version and state of the server |
 //!
 //! A method that makes one request gives a [`Call`](mstr_rest_core::Call): inert until it is
@@ -32,20 +33,53 @@
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod cubes;
+mod definition;
+mod elements;
+mod errors;
+mod execution;
+pub mod expression;
+mod instances;
 mod lenient;
+mod page_by;
 mod projects;
+mod prompts;
+mod reports;
+mod requests;
 mod server;
 mod sessions;
+mod sorting;
+mod source;
 mod tokens;
 
+pub use cubes::{Cube, CubeStatus, Cubes, CubesExt, Publication};
+pub use definition::{
+    AttributeObject, AvailableObjects, Definition, Form, MetricObject, MetricsPosition, Subtotals,
+    Template, TemplateUnit, UnitElement, UnitKind,
+};
+pub use elements::{Element, Elements};
+pub use errors::ErrorExt;
+pub use expression::Expression;
+pub use instances::{Instance, InstanceStatus};
+pub use page_by::PageBy;
 pub use projects::{Project, Projects, ProjectsExt};
+pub use prompts::{Answer, Answers, Prompt, PromptKind, PromptObject};
+pub use reports::{Report, Reports, ReportsExt};
+pub use requests::GridRequest;
 pub use server::{Server, ServerExt, ServerStatus};
 pub use sessions::{SessionInfo, SessionsExt, UserInfo};
+pub use sorting::{Order, Sort, SubtotalsPosition};
 pub use tokens::{ApiTokens, ApiTokensExt, IdentityTokens, IdentityTokensExt};
+
+/// The README: its Rust code is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// Keeps the traits ours, so that they may grow without a break.
 mod sealed {
     pub trait Sealed {}
 
     impl Sealed for mstr_rest_core::Session {}
+    impl Sealed for mstr_rest_core::Error {}
 }

@@ -260,6 +260,25 @@ impl<T> Call<T> {
         self
     }
 
+    /// Makes the call fail with this error when it is sent; nothing goes out then. For typed
+    /// endpoints that find a mistake in what they were given. Of several mistakes the first counts.
+    ///
+    /// ```
+    /// use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
+    ///
+    /// fn page(session: &Session, limit: u32) -> Call<Response> {
+    ///     let call = session.get("users").query("limit", limit);
+    ///     if limit > 0 {
+    ///         return call;
+    ///     }
+    ///     call.refuse(Error::new(ErrorKind::InvalidRequest, "a page has at least one user"))
+    /// }
+    /// ```
+    pub fn refuse(mut self, error: Error) -> Self {
+        self.request.fail(error);
+        self
+    }
+
     fn fail(&mut self, what: &str) {
         self.request.fail(Error::new(ErrorKind::InvalidRequest, what));
     }

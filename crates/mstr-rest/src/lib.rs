@@ -33,6 +33,11 @@ pub use mstr_credentials_gcp as gcp;
 #[cfg_attr(docsrs, doc(cfg(feature = "api")))]
 pub use mstr_rest_api as api;
 
+/// Reports and cubes as Arrow: the crate `mstr-rest-data`.
+#[cfg(feature = "data")]
+#[cfg_attr(docsrs, doc(cfg(feature = "data")))]
+pub use mstr_rest_data as data;
+
 /// Session snapshots and where they are kept: the crate `mstr-rest-persist`.
 #[cfg(feature = "persist")]
 #[cfg_attr(docsrs, doc(cfg(feature = "persist")))]
@@ -55,9 +60,11 @@ pub mod prelude {
     };
     #[cfg(feature = "api")]
     pub use mstr_rest_api::{
-        ApiTokensExt as _, IdentityTokensExt as _, ProjectsExt as _, ServerExt as _,
-        SessionsExt as _,
+        ApiTokensExt as _, CubesExt as _, ErrorExt as _, IdentityTokensExt as _, ProjectsExt as _,
+        ReportsExt as _, ServerExt as _, SessionsExt as _,
     };
+    #[cfg(feature = "data")]
+    pub use mstr_rest_data::{DataExt as _, InstanceDataExt as _};
     #[cfg(feature = "persist")]
     pub use mstr_rest_persist::{ConnectExt as _, SnapshotExt as _};
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::directory::{self, Directory};
+use crate::instances::DataConfig;
 use crate::sim::Responder;
 use crate::{Error, Fault, LibraryServer, Project, RecordedRequest, Reply};
 
@@ -60,6 +61,7 @@ pub(crate) struct Config {
     pub(crate) gzip: bool,
     pub(crate) control: bool,
     pub(crate) print_journal: bool,
+    pub(crate) data: DataConfig,
 }
 
 impl Config {
@@ -97,7 +99,7 @@ struct Route {
 /// ```
 #[must_use = "a builder does nothing until `start`"]
 pub struct LibraryServerBuilder {
-    config: Config,
+    pub(crate) config: Config,
     routes: Vec<Route>,
     faults: Vec<Fault>,
 }
@@ -127,6 +129,7 @@ impl Default for LibraryServerBuilder {
                 gzip: true,
                 control: false,
                 print_journal: false,
+                data: DataConfig::default(),
             },
             routes: Vec::new(),
             faults: Vec::new(),
@@ -349,7 +352,8 @@ impl LibraryServerBuilder {
     /// Offers control to clients in other languages, outside of the API and without any
     /// authentication: `POST /__sim__/expire[?user=NAME]`, `POST /__sim__/advance?seconds=N`,
     /// `POST /__sim__/revoke-identity-tokens`, `POST /__sim__/clear-journal`,
-    /// `GET /__sim__/journal`, `GET /__sim__/sessions`. Off by default.
+    /// `GET /__sim__/journal`, `GET /__sim__/sessions`, `POST /__sim__/expire-instances`,
+    /// `GET /__sim__/table?id=ID[&offset=N&limit=N]`. Off by default.
     pub fn control(mut self, control: bool) -> Self {
         self.config.control = control;
         self
@@ -384,6 +388,9 @@ impl LibraryServerBuilder {
         }
         if self.config.projects.is_empty() {
             self.config.projects = directory::default_projects();
+        }
+        if self.config.data.sources.is_empty() {
+            self = self.samples();
         }
         let server = LibraryServer::new(self.config)?;
         for route in self.routes {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::{Method, Uri};
 use serde::Serialize;
 
-use crate::Reply;
 use crate::sim::Sim;
+use crate::{Reply, Table, lock};
 
 pub(crate) const PREFIX: &str = "/__sim__/";
 
@@ -54,6 +54,11 @@ pub(crate) fn answer(sim: &Sim, method: &Method, uri: &Uri) -> Reply {
             sim.journal.clear();
             Reply::new(204)
         }
+        ("POST", "expire-instances") => {
+            let expired = lock(&sim.data).expire();
+            Reply::json(200, &serde_json::json!({ "expired": expired }))
+        }
+        ("GET", "table") => table(sim, uri),
         ("GET", "journal") => Reply::json(200, &journal(sim)),
         ("GET", "sessions") => Reply::json(200, &sessions(sim)),
         _ => Reply::json(404, "no such control"),
@@ -80,6 +85,19 @@ fn sessions(sim: &Sim) -> Vec<Session> {
         node: session.node,
     };
     sim.sessions(|sessions, _| sessions.all()).into_iter().map(session).collect()
+}
+
+/// Rows of what a report or a cube holds: a client in another language compares with them.
+fn table(sim: &Sim, uri: &Uri) -> Reply {
+    let id = query(uri, "id").unwrap_or_default();
+    let found = lock(&sim.data).source(&id).map(|source| Table::new(source.data.clone()));
+    let Some(table) = found else { return Reply::json(404, "no such report or cube") };
+    let number = |name: &str| query(uri, name).and_then(|text| text.parse::<u64>().ok());
+    let start = number("offset").unwrap_or(0).min(table.len());
+    let rows = number("limit").unwrap_or(u64::MAX).min(table.len() - start);
+    let rows: Vec<_> = (start..start + rows).map(|row| table.row(row)).collect();
+    let (columns, total) = (table.columns(), table.len());
+    Reply::json(200, &serde_json::json!({ "columns": columns, "total": total, "rows": rows }))
 }
 
 fn query(uri: &Uri, name: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use lexopt::prelude::*;
-use mstr_sim::{LibraryServer, LibraryServerBuilder, LogoutScope, Project};
+use mstr_sim::{Cube, LibraryServer, LibraryServerBuilder, LogoutScope, Project, Report};
 
 const HELP: &str = "\
 A simulated MicroStrategy (Strategy) Library server, for testing what talks to one.
@@ -21,6 +21,8 @@ A simulated MicroStrategy (Strategy) Library server, for testing what talks to o
 It knows the user `administrator` with the password `mstr`, lets anonymous users in, and has the
 projects `MicroStrategy Tutorial` (B7CA92F04B9FAE8D941C3E9B7E0CD754) and `Platform Analytics`
 (CE52831411E696C8BD2F0080EFD5AF44). Users or projects that you name take the place of these.
+Reports and cubes: `Sample Report`, `Sample Cross-Tab`, `Sample Metrics in Rows`, `Sample
+Subtotals`, `Sample Pages`, `Sample Prompts`, `Sample Cube`; those that you name come on top.
 All that it holds is made up; passwords and keys on a command line are for tests only.
 
 Where it listens
@@ -36,6 +38,8 @@ Whom it knows and what it has (each may be repeated)
   --trusted-user NAME      login by name alone (loginMode 4096)
   --api-key KEY[:USER]     login by key (loginMode 4096); without USER the key is its own user
   --project NAME[=ID]      project; without ID the id follows from the name
+  --report NAME:ROWS       report with so many rows, of the shape of `Sample Report`
+  --cube NAME:ROWS         cube with so many rows, of the shape of `Sample Cube`
   --no-anonymous           refuse anonymous logins (loginMode 8)
 
 How it behaves
@@ -48,10 +52,13 @@ How it behaves
   --lock-out N             lock an account after N failed logins in a row
   --logout-all             a logout ends all sessions of the user, as the vendor documents
   --latency MS             delay every request
+  --row-governor N         refuse reports and cubes with more rows (-2147205488)
+  --page-limit N           let pages of more rows time out on the server (-2147206497)
 
 What it shows
   --journal                print a line per request: method, path, user, status
   --control                POST /__sim__/expire[?user=NAME], POST /__sim__/advance?seconds=N,
+                           POST /__sim__/expire-instances, GET /__sim__/table?id=ID,
                            GET /__sim__/journal, GET /__sim__/sessions: for tests in any language
   --help                   this text
   --version                the version
@@ -106,7 +113,7 @@ fn announce(server: &LibraryServer) -> std::io::Result<()> {
 
 /// `None` if the user only wanted to read.
 fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
-    let mut server = LibraryServer::builder().port(8080).real_time(true);
+    let mut server = LibraryServer::builder().port(8080).real_time(true).samples();
     let mut host = "127.0.0.1".to_owned();
     let (mut allow_remote, mut ca_out) = (false, None);
     while let Some(argument) = parser.next()? {
@@ -178,6 +185,18 @@ fn set(
                 None => server.project(value),
             }
         }
+        "report" => {
+            let value = parser.value()?.string()?;
+            let (name, rows) = sized(&value, "report")?;
+            server.report(Report::sample(name, rows))
+        }
+        "cube" => {
+            let value = parser.value()?.string()?;
+            let (name, rows) = sized(&value, "cube")?;
+            server.cube(Cube::sample(name, rows))
+        }
+        "row-governor" => server.row_governor(parser.value()?.parse()?),
+        "page-limit" => server.page_limit(parser.value()?.parse()?),
         "no-anonymous" => server.anonymous(false),
         "idle-timeout" => server.idle_timeout(Duration::from_secs(parser.value()?.parse()?)),
         "nodes" => server.nodes(parser.value()?.parse()?),
@@ -196,6 +215,11 @@ fn set(
 /// The text itself stays out of the error: half of it is a password.
 fn credentials<'a>(value: &'a str, option: &str) -> Result<(&'a str, &'a str), lexopt::Error> {
     value.split_once(':').ok_or_else(|| format!("--{option} wants NAME:PASSWORD").into())
+}
+
+fn sized<'a>(value: &'a str, option: &str) -> Result<(&'a str, u64), lexopt::Error> {
+    let parsed = value.rsplit_once(':').and_then(|(name, rows)| Some((name, rows.parse().ok()?)));
+    parsed.ok_or_else(|| format!("--{option} wants NAME:ROWS, not {value}").into())
 }
 
 #[cfg(feature = "tls")]

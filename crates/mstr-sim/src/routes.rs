@@ -1,14 +1,19 @@
 //! The endpoints that the server serves.
 
 mod auth;
+mod cubes;
+mod data;
+mod datasets;
 mod objects;
 mod projects;
+mod reports;
+mod search;
 mod sessions;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, head, post, put};
 
 use crate::Reply;
 use crate::sim::Sim;
@@ -36,7 +41,8 @@ pub(crate) fn router(sim: &Arc<Sim>) -> Router {
         .route("/projects/{project}/languages", get(projects::languages))
         .route("/monitors/projects", get(projects::monitor))
         .route("/monitors/iServer/nodes", get(projects::nodes))
-        .route("/objects/{id}", get(objects::one));
+        .route("/objects/{id}", get(objects::one).delete(objects::delete));
+    let api = uploads(cubes(reports(api)));
     Router::new()
         .nest(&sim.api_path(), api)
         .fallback(async || Reply::error(404, "ERR004", "HTTP 404 Not Found"))
@@ -44,4 +50,59 @@ pub(crate) fn router(sim: &Arc<Sim>) -> Router {
             Reply::error(405, "ERR001", "HTTP 405 Method Not Allowed")
         })
         .with_state(Arc::clone(sim))
+}
+
+fn reports(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/v2/reports/{id}", get(reports::definition))
+        .route("/v2/reports/{id}/instances", post(reports::execute))
+        .route(
+            "/v2/reports/{id}/instances/{instance}",
+            get(reports::page).put(reports::manipulate).delete(reports::close),
+        )
+        .route("/v2/reports/{id}/instances/{instance}/pageBy/elements", get(reports::page_by))
+        .route("/v2/reports/{id}/instances/{instance}/sqlView", get(reports::sql))
+        .route("/reports/{id}/instances/{instance}/status", get(reports::status))
+        .route("/reports/{id}/attributes/{attribute}/elements", get(reports::elements))
+        .route("/reports/{id}/prompts", get(reports::prompts))
+        .route("/reports/{id}/instances/{instance}/prompts", get(reports::open_prompts))
+        .route("/reports/{id}/instances/{instance}/prompts/answers", put(reports::answer_prompts))
+        .route(
+            "/reports/{id}/instances/{instance}/prompts/{prompt}/elements",
+            get(reports::prompt_elements),
+        )
+        .route(
+            "/reports/{id}/instances/{instance}/prompts/{prompt}/objects",
+            get(reports::prompt_objects),
+        )
+}
+
+fn cubes(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/v2/cubes/{id}", get(cubes::definition).post(cubes::publish))
+        .route("/v2/cubes/{id}/instances", post(cubes::execute))
+        .route(
+            "/v2/cubes/{id}/instances/{instance}",
+            get(reports::page).put(reports::manipulate).delete(reports::close),
+        )
+        .route("/v2/cubes/{id}/sqlView", get(cubes::sql))
+        .route("/cubes", get(cubes::info))
+        .route("/cubes/{id}", head(cubes::status))
+        .route("/cubes/{id}/attributes/{attribute}/elements", get(cubes::elements))
+        .route("/model/cubes/{id}", get(cubes::model))
+}
+
+fn uploads(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/datasets/models", post(datasets::describe))
+        .route("/datasets/{id}", get(datasets::definition))
+        .route("/datasets/{id}/uploadSessions", post(datasets::open))
+        .route(
+            "/datasets/{id}/uploadSessions/{upload}",
+            put(datasets::part).delete(datasets::cancel),
+        )
+        .route("/datasets/{id}/uploadSessions/{upload}/publish", post(datasets::publish))
+        .route(
+            "/datasets/{id}/uploadSessions/{upload}/publishStatus",
+            get(datasets::publish_status),
+        )
+        .route("/metadataSearches/results", get(search::results).post(search::search))
+        .route("/v2/metadataSearches/results", post(search::search))
 }

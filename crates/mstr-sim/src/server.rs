@@ -18,8 +18,8 @@ use crate::listen::{self, Tls};
 use crate::pattern::Pattern;
 use crate::sim::{Responder, Sim};
 use crate::{
-    Error, Fault, FaultHandle, LibraryServerBuilder, LiveSession, RecordedRequest, Reply, lock,
-    routes,
+    Error, Fault, FaultHandle, LibraryServerBuilder, LiveSession, RecordedRequest, Reply, Table,
+    UploadedTable, lock, routes,
 };
 
 /// How long anything here waits for something that always comes.
@@ -245,6 +245,33 @@ impl LibraryServer {
     /// Takes an API key back; says whether there was one.
     pub fn revoke_api_key(&self, key: &str) -> bool {
         lock(&self.sim.directory).api_keys.remove(key).is_some()
+    }
+
+    /// What a report or a cube holds, by its id: also what was uploaded.
+    pub fn table(&self, id: &str) -> Option<Table> {
+        lock(&self.sim.data).source(id).map(|source| Table::new(source.data.clone()))
+    }
+
+    /// The tables of an uploaded dataset, by its id, as they were published last.
+    pub fn uploaded(&self, id: &str) -> Option<Vec<UploadedTable>> {
+        lock(&self.sim.data).uploads.tables(id)
+    }
+
+    /// How many upload sessions are open: nobody deleted them.
+    pub fn open_uploads(&self) -> usize {
+        lock(&self.sim.data).uploads.open_sessions()
+    }
+
+    /// How many executed reports and cubes a session holds, by its
+    /// [generation](LiveSession::generation).
+    pub fn instances(&self, session: u64) -> usize {
+        lock(&self.sim.data).count(session)
+    }
+
+    /// Forgets all executed reports and cubes and says how many there were: their next request
+    /// gets 404 `ERR004` with I-Server code -2147468986. Sessions live on.
+    pub fn expire_instances(&self) -> usize {
+        lock(&self.sim.data).expire()
     }
 
     /// Delays every request from now on by so much (real time).

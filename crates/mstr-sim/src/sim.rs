@@ -11,6 +11,7 @@ use crate::builder::{Config, LogoutScope};
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::fault::FaultPlan;
+use crate::instances::Store;
 use crate::journal::{Caller, Journal, cookie};
 use crate::pattern::Pattern;
 use crate::sessions::{LiveSession, Sessions};
@@ -37,6 +38,8 @@ pub(crate) struct Sim {
     pub(crate) faults: FaultPlan,
     pub(crate) directory: Mutex<Directory>,
     pub(crate) latency: Mutex<Duration>,
+    /// Reports, cubes, what was executed and what was uploaded.
+    pub(crate) data: Mutex<Store>,
     sessions: Mutex<Sessions>,
     mounted: Mutex<VecDeque<Mounted>>,
     round_robin: AtomicUsize,
@@ -52,6 +55,7 @@ impl Sim {
             faults: FaultPlan::default(),
             directory: Mutex::new(config.directory.clone()),
             latency: Mutex::new(config.latency),
+            data: Mutex::new(Store::new(&config.data.sources)),
             sessions: Mutex::default(),
             mounted: Mutex::default(),
             round_robin: AtomicUsize::new(0),

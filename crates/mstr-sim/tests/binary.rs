@@ -60,6 +60,32 @@ fn it_says_where_it_listens_and_prints_the_journal_without_secrets() {
     assert_eq!(line, "POST /auth/login -> 204");
 }
 
+/// The answer to a request without a body, whole.
+#[allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
+fn ask(url: &str, path: &str) -> String {
+    use std::io::{Read, Write};
+
+    let address = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn it_shows_the_tables_of_named_reports_and_cubes() {
+    let id = mstr_sim::Report::sample("My Sales", 12).object_id().to_owned();
+    let (_running, url) = start(&["--report", "My Sales:12", "--cube", "C:3", "--control"]);
+    let answer = ask(&url, &format!("/__sim__/table?id={id}&offset=10&limit=5"));
+    let body = answer.split("\r\n\r\n").nth(1).unwrap();
+    let table: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(table["total"], 12);
+    assert_eq!(table["columns"][1], "Customer@ID");
+    assert_eq!(table["rows"].as_array().unwrap().len(), 2);
+    assert!(ask(&url, "/__sim__/table?id=unknown").starts_with("HTTP/1.1 404 "));
+}
+
 #[test]
 fn it_writes_its_ca() {
     let file = std::env::temp_dir().join(format!("mstr-sim-ca-{}.pem", std::process::id()));
@@ -87,6 +113,7 @@ fn mistakes_are_named_and_other_machines_kept_out() {
         (["--host", "0.0.0.0"], "--host 0.0.0.0 lets other machines in: that needs --allow-remote"),
         (["--user", "canary-password"], "--user wants NAME:PASSWORD"),
         (["--port", "high"], "cannot parse argument \"high\""),
+        (["--report", "Sales:many"], "--report wants NAME:ROWS"),
         (["--nonsense", "1"], "invalid option '--nonsense'"),
     ] {
         let output = run(&arguments);

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use mstr_sim::{LibraryServer, LiveSession, LogoutScope, Method, Reply};
+use mstr_sim::{LibraryServer, LogoutScope, Method, Reply};
 use serde_json::json;
 use support::{Call, log_in, login};
 
@@ -151,7 +151,7 @@ async fn sticky_cookies_are_new_on_every_reply() {
 async fn a_lost_node_takes_its_sessions_along() {
     let server = LibraryServer::builder().nodes(2).sticky(true).start().await.unwrap();
     let logins = [log_in(&server).await, log_in(&server).await];
-    let nodes: Vec<_> = server.sessions().iter().map(LiveSession::node).collect();
+    let nodes: Vec<_> = server.sessions().iter().map(mstr_sim::LiveSession::node).collect();
     let statuses = async || {
         let mut statuses = Vec::new();
         for login in &logins {

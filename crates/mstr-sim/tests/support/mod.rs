@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed helper is a failed test")]
 
+pub(crate) mod grid;
+
 use std::io::Read;
 
 use mstr_sim::LibraryServer;

@@ -1,0 +1,78 @@
+//! What the I-Server's own codes say about executions.
+
+use http::StatusCode;
+use mstr_rest_core::Error;
+
+use crate::sealed;
+
+const INSTANCE_GONE: i64 = -2_147_468_986;
+const REQUEST_TIMEOUT: i64 = -2_147_206_497;
+const ROW_LIMIT: i64 = -2_147_205_488;
+const NOT_PUBLISHED: i64 = -2_147_072_488;
+const PROMPTED: i64 = -2_147_468_903;
+
+/// Questions about errors of executions. The codes were seen on servers, by others too.
+///
+/// ```
+/// use mstr_rest_api::{ErrorExt, Instance};
+///
+/// # async fn example(instance: Instance) -> mstr_rest_core::Result<()> {
+/// let mut lines = 50_000;
+/// let page = loop {
+///     match instance.page(0, lines).await {
+///         Err(error) if error.is_request_timeout() && lines > 1 => lines /= 2,
+///         other => break other?,
+///     }
+/// };
+/// # let _ = page;
+/// # Ok(())
+/// # }
+/// ```
+pub trait ErrorExt: sealed::Sealed {
+    /// The instance is not there any more: its session ended, or the server cleared it away
+    /// (-2147468986, or 404 `ERR004` without an I-Server code; an endpoint that the server does
+    /// not know is something else). To be asked of errors of instances: a 404 of other calls can
+    /// look the same. [`Instance::execute_again`](crate::Instance::execute_again) helps.
+    fn is_instance_gone(&self) -> bool;
+
+    /// The server's own time for a request was over (-2147206497): ask for fewer lines at once.
+    fn is_request_timeout(&self) -> bool;
+
+    /// The result has more rows than the project allows (-2147205488).
+    fn is_row_limit(&self) -> bool;
+
+    /// The cube is not published (-2147072488): [`Cube::publish`](crate::Cube::publish).
+    fn is_not_published(&self) -> bool;
+
+    /// Prompts are open (-2147468903): [`Instance::answer`](crate::Instance::answer).
+    fn is_prompted(&self) -> bool;
+}
+
+impl ErrorExt for Error {
+    fn is_instance_gone(&self) -> bool {
+        match self.iserver_code() {
+            Some(code) if code != 0 => code == INSTANCE_GONE,
+            _ => {
+                self.status() == Some(StatusCode::NOT_FOUND)
+                    && self.number() == Some(4)
+                    && !self.message().starts_with("HTTP 404")
+            }
+        }
+    }
+
+    fn is_request_timeout(&self) -> bool {
+        self.iserver_code() == Some(REQUEST_TIMEOUT)
+    }
+
+    fn is_row_limit(&self) -> bool {
+        self.iserver_code() == Some(ROW_LIMIT)
+    }
+
+    fn is_not_published(&self) -> bool {
+        self.iserver_code() == Some(NOT_PUBLISHED)
+    }
+
+    fn is_prompted(&self) -> bool {
+        self.iserver_code() == Some(PROMPTED)
+    }
+}

@@ -1,0 +1,288 @@
+//! Executions on the server: begun, waited for, dropped.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{Method, StatusCode, header};
+use mstr_rest_core::{Call, Error, ErrorKind, Reply, Result};
+use serde::Deserialize;
+use serde_json::Map;
+use tokio::time::Instant;
+
+use crate::source::{Kind, Source};
+use crate::{GridRequest, InstanceStatus, lenient};
+
+/// The first wait between two questions how far an execution is; each further one is twice as
+/// long, up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the dropping of an execution may take.
+const CLEANUP: Duration = Duration::from_secs(30);
+
+/// Bodies that are shorter may say that prompts are open; pages are not looked into.
+const SHORT: usize = 2048;
+
+/// What the server says of an execution beside its data.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Head {
+    #[serde(deserialize_with = "lenient::text")]
+    instance_id: String,
+    #[serde(deserialize_with = "lenient::integer")]
+    status: Option<i64>,
+    data: Option<Data>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Data {
+    #[serde(deserialize_with = "lenient::or_default")]
+    paging: Paging,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Paging {
+    #[serde(deserialize_with = "lenient::integer")]
+    total: Option<i64>,
+}
+
+impl Head {
+    fn total(&self) -> Option<u64> {
+        self.data.as_ref()?.paging.total?.try_into().ok()
+    }
+}
+
+/// An execution as the reply to `POST` or `PUT` describes it.
+pub(crate) struct Begun {
+    pub(crate) id: String,
+    pub(crate) status: InstanceStatus,
+    retry_after: Option<Duration>,
+    pub(crate) page: Option<Bytes>,
+    /// How many lines it has in all.
+    pub(crate) total: Option<u64>,
+}
+
+/// Decodes such a reply.
+pub(crate) fn begun(reply: &Reply) -> Result<Begun> {
+    let head: Head = reply.json()?;
+    if head.instance_id.is_empty() {
+        let error = Error::new(ErrorKind::Decode, "the reply names no instance (instanceId)");
+        return Err(error.with_status(reply.status()));
+    }
+    let status = match (reply.status(), head.status) {
+        (StatusCode::ACCEPTED, _) => InstanceStatus::Running,
+        (_, None) => InstanceStatus::Ready,
+        (_, Some(number)) => InstanceStatus::of(number),
+    };
+    let page = head.data.as_ref().map(|_| reply.body().clone());
+    let (total, retry_after) = (head.total(), retry_after(reply));
+    Ok(Begun { id: head.instance_id, status, retry_after, page, total })
+}
+
+/// The bytes of a page.
+pub(crate) fn page(reply: &Reply) -> Result<Bytes> {
+    let missing = |message: &str| {
+        Err(Error::new(ErrorKind::InvalidRequest, message).with_status(reply.status()))
+    };
+    if reply.status() == StatusCode::ACCEPTED {
+        return missing("the instance has no pages yet: it still runs");
+    }
+    if reply.body().len() < SHORT {
+        let head: Head = reply.json()?;
+        if head.data.is_none() && head.status == Some(InstanceStatus::PROMPTS) {
+            return missing("the instance has no pages yet: its prompts are not answered");
+        }
+    }
+    Ok(reply.body().clone())
+}
+
+/// How many lines there are in all, as a page says.
+pub(crate) fn total(page: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<Head>(page).ok()?.total()
+}
+
+/// How far an execution is: its status, and when to ask again.
+type Progress = (InstanceStatus, Option<Duration>);
+
+fn progress(reply: &Reply) -> Result<Progress> {
+    if reply.status() == StatusCode::ACCEPTED {
+        return Ok((InstanceStatus::Running, retry_after(reply)));
+    }
+    let head: Head = reply.json()?;
+    Ok((head.status.map_or(InstanceStatus::Ready, InstanceStatus::of), None))
+}
+
+fn ask(source: &Source, id: &str) -> Call<Progress> {
+    match source.kind {
+        Kind::Report => source.v1(Method::GET).segment("instances").segment(id).segment("status"),
+        // cubes have no such endpoint: the smallest page tells
+        Kind::Cube => {
+            let call = source.v2(Method::GET).segment("instances").segment(id);
+            call.query("offset", 0).query("limit", 1)
+        }
+    }
+    .decode_with(progress)
+}
+
+pub(crate) fn status(source: &Source, id: &str) -> Call<InstanceStatus> {
+    ask(source, id).map(|(status, _)| Ok(status))
+}
+
+pub(crate) fn sql_view(source: &Source, id: &str) -> Call<String> {
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct View {
+        #[serde(deserialize_with = "lenient::text")]
+        sql_statement: String,
+    }
+    let call = match source.kind {
+        Kind::Report => source.v2(Method::GET).segment("instances").segment(id),
+        Kind::Cube => source.v2(Method::GET),
+    };
+    call.segment("sqlView").decode::<View>().map(|view| Ok(view.sql_statement))
+}
+
+pub(crate) fn delete(source: &Source, id: &str) -> Call<()> {
+    let call = source.v2(Method::DELETE).segment("instances").segment(id);
+    call.decode_with(|_| Ok(()))
+}
+
+/// Begins an execution and waits until it is ready or asks for something.
+///
+/// The second value says that the request is still to be sent by [`manipulate`]: prompts are in
+/// between.
+pub(crate) async fn begin(source: &Source, request: &GridRequest) -> Result<(Begun, bool)> {
+    let body = request.body()?;
+    let call = source.v2(Method::POST).segment("instances").read_timeout(request.limit);
+    let call = request.first_window(call);
+    if !request.is_async {
+        let begun = call.json(&body).decode_with(begun).await?;
+        return Ok((ready(source, request, begun).await?, false));
+    }
+    if source.kind == Kind::Cube {
+        let message = "respond_async is for reports; cubes are run at once";
+        return Err(Error::new(ErrorKind::InvalidRequest, message));
+    }
+    // the server does not take a request in the background
+    let call = call.header("Prefer", "respond-async").json(&Map::new());
+    let begun = ready(source, request, call.decode_with(begun).await?).await?;
+    if body.is_empty() {
+        return Ok((begun, false));
+    }
+    if begun.status == InstanceStatus::Prompts {
+        return Ok((begun, true));
+    }
+    let cleanup = Cleanup::of(source, &begun.id);
+    let begun = manipulate(source, &begun.id, request).await?;
+    cleanup.disarm();
+    Ok((begun, false))
+}
+
+/// Changes what an execution of a report shows.
+pub(crate) async fn manipulate(source: &Source, id: &str, request: &GridRequest) -> Result<Begun> {
+    let body = request.body()?;
+    let call = source.v2(Method::PUT).segment("instances").segment(id).read_timeout(request.limit);
+    // it executes: whether it may be sent twice is not known
+    let call = request.first_window(call).idempotent(false).json(&body);
+    let mut begun = call.decode_with(begun).await?;
+    if begun.status == InstanceStatus::Running {
+        begun.status = wait(source, id, request.limit, begun.retry_after).await?;
+    }
+    Ok(begun)
+}
+
+/// Waits for an execution that runs in the background. It is dropped when this is, or fails.
+async fn ready(source: &Source, request: &GridRequest, mut begun: Begun) -> Result<Begun> {
+    if begun.status == InstanceStatus::Running {
+        let cleanup = Cleanup::of(source, &begun.id);
+        match wait(source, &begun.id, request.limit, begun.retry_after).await {
+            Ok(status) => begun.status = status,
+            Err(error) => {
+                cleanup.now().await;
+                return Err(error);
+            }
+        }
+        cleanup.disarm();
+    }
+    Ok(begun)
+}
+
+/// Asks until an execution does not run any more.
+pub(crate) async fn wait(
+    source: &Source,
+    id: &str,
+    limit: Duration,
+    asked: Option<Duration>,
+) -> Result<InstanceStatus> {
+    // a limit beyond the clock is none
+    let deadline = Instant::now().checked_add(limit);
+    let left =
+        || deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+    let over =
+        || Error::new(ErrorKind::Timeout, format!("the execution was not done within {limit:?}"));
+    let (mut asked, mut backoff) = (asked, FIRST_WAIT);
+    loop {
+        let pause = match asked {
+            // no answer is to be had in time
+            Some(asked) if asked > left() => return Err(over()),
+            Some(asked) => asked.max(FIRST_WAIT),
+            None => backoff,
+        };
+        tokio::time::sleep(pause.min(left())).await;
+        if left().is_zero() {
+            return Err(over());
+        }
+        backoff = (backoff * 2).min(LONGEST_WAIT);
+        let answer = match ask(source, id).timeout(left()).await {
+            Err(error) if error.is_timeout() && left().is_zero() => return Err(over()),
+            answer => answer?,
+        };
+        match answer {
+            (InstanceStatus::Running, retry_after) => asked = retry_after,
+            (status, _) => return Ok(status),
+        }
+    }
+}
+
+/// `Retry-After`: seconds, or a date.
+fn retry_after(reply: &Reply) -> Option<Duration> {
+    let text = reply.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// Drops an execution on the server when it is dropped itself, unless it is disarmed. Nobody is
+/// told of a failure: the server clears away what nobody asks for.
+pub(crate) struct Cleanup(Option<Call<()>>);
+
+impl Cleanup {
+    pub(crate) fn of(source: &Source, id: &str) -> Self {
+        Self(Some(delete(source, id).timeout(CLEANUP)))
+    }
+
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
+    }
+
+    pub(crate) async fn now(mut self) {
+        if let Some(delete) = &self.0 {
+            // dropped in between, it is begun again
+            let _ = delete.clone().await;
+            self.0 = None;
+        }
+    }
+}
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        if let (Some(delete), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current())
+        {
+            runtime.spawn(delete.send());
+        }
+    }
+}

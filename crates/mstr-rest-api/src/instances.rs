@@ -1,0 +1,370 @@
+//! Instances: what running a report or a cube leaves on the server, to be read in pages.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use http::Method;
+use mstr_rest_core::{Call, Error, ErrorKind, Result};
+
+use crate::execution::{self, Begun, Cleanup};
+use crate::source::{Kind, Source};
+use crate::{Answers, Definition, ErrorExt, GridRequest, PageBy};
+
+/// How far an instance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum InstanceStatus {
+    /// Its pages can be read.
+    Ready,
+    /// Prompts are open: [`Instance::prompts`], [`Instance::answer`].
+    Prompts,
+    /// It runs in the background.
+    Running,
+    /// Something that this version does not know, as the server numbers it.
+    Other(i64),
+}
+
+impl InstanceStatus {
+    pub(crate) const PROMPTS: i64 = 2;
+
+    pub(crate) fn of(number: i64) -> Self {
+        match number {
+            1 => Self::Ready,
+            Self::PROMPTS => Self::Prompts,
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// A report or a cube that was run. It lives in the session that ran it: when that ends, it is
+/// gone.
+///
+/// Cheap to clone; clones are the same instance, and see when one of them executes it again. It
+/// stays on the server until [`delete`](Self::delete) or the end of the session.
+///
+/// ```no_run
+/// use mstr_rest_api::{GridRequest, Report};
+///
+/// # async fn example(report: Report) -> mstr_rest_core::Result<()> {
+/// let instance = report.run(GridRequest::as_shown().page_size(5000)).await?;
+/// let total = instance.total().unwrap_or_default();
+/// let mut pages: Vec<_> = instance.first_page().into_iter().collect();
+/// let mut offset = 5000;
+/// while offset < total {
+///     pages.push(instance.page_or_again(offset, 5000).await?);
+///     offset += 5000;
+/// }
+/// instance.delete().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Instance {
+    pub(crate) source: Source,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    now: RwLock<Execution>,
+    /// One executes again, the others wait.
+    again: tokio::sync::Mutex<()>,
+}
+
+/// The execution that an instance stands for now.
+#[derive(Clone)]
+pub(crate) struct Execution {
+    pub(crate) id: Arc<str>,
+    pub(crate) request: Arc<GridRequest>,
+    pub(crate) status: InstanceStatus,
+    /// The server was not told the request yet: prompts are in between.
+    pub(crate) owes_request: bool,
+    first_page: Option<Bytes>,
+    total: Option<u64>,
+    answers: Vec<Answers>,
+}
+
+impl Execution {
+    fn new(begun: Begun, request: Arc<GridRequest>, owes_request: bool) -> Self {
+        Self {
+            id: begun.id.into(),
+            request,
+            status: begun.status,
+            owes_request,
+            first_page: begun.page,
+            total: begun.total,
+            answers: Vec::new(),
+        }
+    }
+
+    /// The server shows something else of it.
+    fn show(&mut self, begun: Begun, request: Arc<GridRequest>) {
+        let answers = std::mem::take(&mut self.answers);
+        *self = Self { answers, ..Self::new(begun, request, false) };
+    }
+}
+
+impl Instance {
+    pub(crate) async fn run(source: Source, request: GridRequest) -> Result<Self> {
+        let (begun, owes_request) = execution::begin(&source, &request).await?;
+        Ok(Self::new(source, Execution::new(begun, request.into(), owes_request)))
+    }
+
+    fn new(source: Source, execution: Execution) -> Self {
+        let shared = Shared { now: RwLock::new(execution), again: tokio::sync::Mutex::default() };
+        Self { source, shared: shared.into() }
+    }
+
+    pub(crate) fn now(&self) -> Execution {
+        self.shared.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the execution, unless another one took its place meanwhile.
+    pub(crate) fn update(&self, id: &str, change: impl FnOnce(&mut Execution)) {
+        let mut now = self.shared.now.write().unwrap_or_else(PoisonError::into_inner);
+        if *now.id == *id {
+            change(&mut now);
+        }
+    }
+
+    /// The server's id of it. Executed again, it has another one.
+    pub fn id(&self) -> String {
+        self.now().id.to_string()
+    }
+
+    /// The definition of its report or cube: `GET /v2/reports/{id}`, `GET /v2/cubes/{id}`.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn definition(&self) -> Call<Definition> {
+        self.source.definition()
+    }
+
+    /// What it was asked for.
+    pub fn request(&self) -> GridRequest {
+        GridRequest::clone(&self.now().request)
+    }
+
+    /// How far it was when the server last said so. [`status`](Self::status) asks.
+    pub fn last_status(&self) -> InstanceStatus {
+        self.now().status
+    }
+
+    /// How many lines it has, as the first page that came said. `None` before.
+    pub fn total(&self) -> Option<u64> {
+        self.now().total
+    }
+
+    /// The first page, if the server sent it with the execution: not after prompts, nor after an
+    /// execution in the background without a request. The bytes are the server's JSON.
+    pub fn first_page(&self) -> Option<Bytes> {
+        self.now().first_page
+    }
+
+    /// How far it is: `GET /reports/{id}/instances/{iid}/status`. Cubes have no such endpoint:
+    /// the smallest page is asked for.
+    ///
+    /// # Errors
+    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    pub fn status(&self) -> Call<InstanceStatus> {
+        execution::status(&self.source, &self.now().id)
+    }
+
+    /// Lines `offset` to `offset + limit` as the bytes of the server's JSON:
+    /// `GET /v2/reports/{id}/instances/{iid}` (recorded layout). The server may give fewer lines
+    /// than were asked for.
+    ///
+    /// # Errors
+    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) while it runs or prompts are
+    /// open; [`is_instance_gone`](ErrorExt::is_instance_gone),
+    /// [`is_request_timeout`](ErrorExt::is_request_timeout).
+    pub fn page(&self, offset: u64, limit: u64) -> Call<Bytes> {
+        let (instance, now) = (self.clone(), self.now());
+        let call = page(&self.source, &now, offset, limit);
+        if now.total.is_some() {
+            return call;
+        }
+        call.map(move |page| {
+            instance.update(&now.id, |now| now.total = execution::total(&page));
+            Ok(page)
+        })
+    }
+
+    /// The same. If the instance is gone, it is executed again, once for all who meet that, with
+    /// the answers to its prompts; and if it has as many lines as before, the reading goes on at
+    /// the same line.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page) and [`execute_again`](Self::execute_again);
+    /// [`Api`](ErrorKind::Api) when the total is another one: what was read before does not fit,
+    /// and has to be read anew.
+    pub fn page_or_again(
+        &self,
+        offset: u64,
+        limit: u64,
+    ) -> impl Future<Output = Result<Bytes>> + Send + use<> {
+        let instance = self.clone();
+        async move {
+            let gone = instance.now();
+            let error = match instance.page(offset, limit).await {
+                Err(error) if error.is_instance_gone() => error,
+                other => return other,
+            };
+            let one = instance.shared.again.lock().await;
+            if instance.now().id != gone.id {
+                drop(one);
+                return instance.page(offset, limit).await;
+            }
+            // another page may have said it meanwhile
+            let before = instance.total();
+            let mut execution = execute(&instance.source, &gone).await?;
+            let cleanup = Cleanup::of(&instance.source, &execution.id);
+            let page = page(&instance.source, &execution, offset, limit).await?;
+            execution.total = execution.total.or_else(|| execution::total(&page));
+            if before.is_some() && before != execution.total {
+                cleanup.now().await;
+                return Err(total_changed(before, execution.total, error));
+            }
+            cleanup.disarm();
+            instance.update(&gone.id, |now| *now = execution);
+            Ok(page)
+        }
+    }
+
+    /// Executes the same request again, with the same answers to its prompts, and goes on as that
+    /// execution; so do clones. For an instance that is gone, or to see new data.
+    ///
+    /// # Errors
+    /// As [`Report::run`](crate::Report::run).
+    pub fn execute_again(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let instance = self.clone();
+        async move {
+            let _one = instance.shared.again.lock().await;
+            let before = instance.now();
+            let execution = execute(&instance.source, &before).await?;
+            instance.update(&before.id, |now| *now = execution);
+            Ok(())
+        }
+    }
+
+    /// Shows something else of the same execution: other objects, filters, a page of page-by.
+    /// `PUT /v2/reports/{id}/instances/{iid}`; its reply is the new
+    /// [`first_page`](Self::first_page). For cubes no source has that endpoint: they are executed
+    /// anew, and the execution before is dropped.
+    ///
+    /// # Errors
+    /// As [`Report::run`](crate::Report::run), [`is_instance_gone`](ErrorExt::is_instance_gone).
+    pub fn manipulate(
+        &self,
+        request: GridRequest,
+    ) -> impl Future<Output = Result<()>> + Send + use<> {
+        let instance = self.clone();
+        async move {
+            let before = instance.now();
+            let request = Arc::new(request);
+            if instance.source.kind == Kind::Cube {
+                let (begun, _) = execution::begin(&instance.source, &request).await?;
+                let execution = Execution::new(begun, request, false);
+                instance.update(&before.id, |now| *now = execution);
+                Cleanup::of(&instance.source, &before.id).now().await;
+                return Ok(());
+            }
+            let begun = execution::manipulate(&instance.source, &before.id, &request).await?;
+            instance.update(&before.id, |now| now.show(begun, request));
+            Ok(())
+        }
+    }
+
+    /// The page-by units with their elements, and the combinations that have data:
+    /// `GET /v2/reports/{id}/instances/{iid}/pageBy/elements` (vendor documentation). Reports
+    /// only.
+    ///
+    /// # Errors
+    /// As any call; [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
+    pub fn page_by_elements(&self, offset: u64, limit: u64) -> Call<PageBy> {
+        let call = self.source.v2(Method::GET).segment("instances").segment(&self.now().id);
+        let call = call.segment("pageBy").segment("elements");
+        let call = call.query("offset", offset).query("limit", limit);
+        self.source.for_reports("page-by", call).decode()
+    }
+
+    /// The SQL that it ran: `GET /v2/reports/{id}/instances/{iid}/sqlView`; of a cube
+    /// `GET /v2/cubes/{id}/sqlView`.
+    ///
+    /// # Errors
+    /// As any call; [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
+    pub fn sql_view(&self) -> Call<String> {
+        execution::sql_view(&self.source, &self.now().id)
+    }
+
+    /// Clears it away on the server: `DELETE /v2/reports/{id}/instances/{iid}`.
+    ///
+    /// # Errors
+    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    pub fn delete(&self) -> Call<()> {
+        execution::delete(&self.source, &self.now().id)
+    }
+}
+
+fn page(source: &Source, execution: &Execution, offset: u64, limit: u64) -> Call<Bytes> {
+    let call = source.v2(Method::GET).segment("instances").segment(&execution.id);
+    execution.request.window(call, offset, limit).decode_with(execution::page)
+}
+
+/// Executes what another execution was asked for, with its answers.
+async fn execute(source: &Source, before: &Execution) -> Result<Execution> {
+    let (begun, owes_request) = execution::begin(source, &before.request).await?;
+    let execution = Execution::new(begun, Arc::clone(&before.request), owes_request);
+    if execution.status != InstanceStatus::Prompts || before.answers.is_empty() {
+        return Ok(execution);
+    }
+    let cleanup = Cleanup::of(source, &execution.id);
+    let instance = Instance::new(source.clone(), execution);
+    for answers in &before.answers {
+        instance.answer(answers.clone()).await?;
+    }
+    let execution = instance.now();
+    if execution.status == InstanceStatus::Prompts {
+        let message = "executed again, the report asks for more than was answered before";
+        return Err(Error::new(ErrorKind::Api, message));
+    }
+    cleanup.disarm();
+    Ok(execution)
+}
+
+impl Execution {
+    /// Takes what the server was told to its prompts, and what became of it.
+    pub(crate) fn answered(&mut self, answers: Answers, status: InstanceStatus) {
+        self.answers.push(answers);
+        self.status = status;
+    }
+
+    /// Takes the reply to the request that was owed.
+    pub(crate) fn told(&mut self, begun: Begun) {
+        let request = Arc::clone(&self.request);
+        self.show(begun, request);
+    }
+}
+
+fn total_changed(before: Option<u64>, after: Option<u64>, gone: Error) -> Error {
+    let lines = |total: Option<u64>| total.map_or("unknown".to_owned(), |total| total.to_string());
+    let message = format!(
+        "the instance was gone, and executed again it has another number of lines ({} before, {} \
+         now): read it from the start",
+        lines(before),
+        lines(after),
+    );
+    Error::with_source(ErrorKind::Api, message, gone)
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = self.now();
+        f.debug_struct("Instance")
+            .field("id", &now.id)
+            .field("status", &now.status)
+            .field("total", &now.total)
+            .finish_non_exhaustive()
+    }
+}

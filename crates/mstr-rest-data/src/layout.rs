@@ -1,0 +1,217 @@
+//! The table that a grid stands for: its columns, whichever axis they come from.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use mstr_rest_core::{Error, Result};
+
+use crate::definition::{Element, Form, Grid, Unit};
+use crate::grid::broken;
+use crate::metric::MetricType;
+
+/// An attribute, custom group or consolidation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Attribute {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    kind: String,
+    /// None for what has no forms; it makes one column all the same.
+    pub(crate) forms: Vec<Form>,
+}
+
+impl Attribute {
+    fn of(unit: &Unit) -> Self {
+        Self {
+            name: unit.name.clone(),
+            id: unit.id.clone(),
+            kind: unit.kind.clone(),
+            forms: unit.forms.clone(),
+        }
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.forms.len().max(1)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = Field> {
+        let several = self.forms.len() > 1;
+        (0..self.width()).map(move |number| {
+            let form = self.forms.get(number);
+            let name = match form {
+                Some(form) if several => format!("{}@{}", self.name, form.name),
+                _ => self.name.clone(),
+            };
+            let mut facts = HashMap::from([
+                ("mstr.kind".to_owned(), self.kind.clone()),
+                ("mstr.id".to_owned(), self.id.clone()),
+            ]);
+            if let Some(form) = form {
+                facts.insert("mstr.form".to_owned(), form.name.clone());
+                facts.insert("mstr.form.id".to_owned(), form.id.clone());
+                facts.extend(form.data_type.clone().map(|t| ("mstr.data_type".to_owned(), t)));
+            }
+            let texts = Box::new(DataType::Utf8);
+            let kind = DataType::Dictionary(Box::new(DataType::Int32), texts);
+            Field::new(name, kind, true).with_metadata(facts)
+        })
+    }
+}
+
+/// A metric of the grid.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Metric {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) data_type: Option<String>,
+    format: Option<String>,
+    currency: Option<String>,
+}
+
+impl Metric {
+    fn of(element: &Element) -> Self {
+        let formatting = element.number_formatting.clone().unwrap_or_default();
+        Self {
+            name: element.name.clone().unwrap_or_default(),
+            id: element.id.clone().unwrap_or_default(),
+            data_type: element.data_type.clone(),
+            format: formatting.format_string,
+            currency: formatting.currency_symbol,
+        }
+    }
+
+    pub(crate) fn known(id: String, name: String, data_type: Option<String>) -> Self {
+        Self { name, id, data_type, format: None, currency: None }
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self.id == other.id && self.name == other.name
+    }
+
+    /// Whether that element is this metric.
+    pub(crate) fn is(&self, element: &Element) -> bool {
+        match element.id.as_deref() {
+            Some(id) if !self.id.is_empty() => id == self.id,
+            _ => element.name.as_deref() == Some(self.name.as_str()),
+        }
+    }
+
+    /// The error for a value that its column does not hold.
+    pub(crate) fn unfit(&self, kind: MetricType) -> Error {
+        broken(format!(
+            "the metric {} has a value that is not of the type {kind:?} of its column, which the \
+             first page settled: GridOptions::metric_type can make it MetricType::Text",
+            self.name
+        ))
+    }
+
+    fn field(&self, kind: MetricType) -> Field {
+        let facts = [
+            ("mstr.kind", Some("metric")),
+            ("mstr.id", Some(self.id.as_str())),
+            ("mstr.data_type", self.data_type.as_deref()),
+            ("mstr.format", self.format.as_deref()),
+            ("mstr.currency", self.currency.as_deref()),
+        ];
+        let facts = facts.into_iter();
+        let facts = facts.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+        Field::new(&self.name, kind.arrow(), true).with_metadata(facts.collect::<HashMap<_, _>>())
+    }
+}
+
+/// Where the metrics are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MetricAxis {
+    /// At this place among the row units.
+    Rows(usize),
+    /// At this place among the column units.
+    Columns(usize),
+    None,
+}
+
+/// What stays the same on all pages.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Layout {
+    pub(crate) page_by: Vec<Attribute>,
+    /// Without the metrics.
+    pub(crate) rows: Vec<Attribute>,
+    /// Without the metrics.
+    pub(crate) columns: Vec<Attribute>,
+    pub(crate) axis: MetricAxis,
+    pub(crate) metrics: Vec<Metric>,
+}
+
+impl Layout {
+    pub(crate) fn of(grid: &Grid) -> Result<Self> {
+        if grid.page_by.iter().any(Unit::is_metrics) {
+            return Err(broken(
+                "the metrics are in page-by, where a page shows one of them: ask for the objects \
+                 (requestedObjects), which brings them into columns",
+            ));
+        }
+        let place = |units: &[Unit]| units.iter().position(Unit::is_metrics);
+        let (axis, metrics) = match (place(&grid.rows), place(&grid.columns)) {
+            (Some(_), Some(_)) => return Err(broken("metrics are on two axes")),
+            (Some(at), None) => (MetricAxis::Rows(at), &grid.rows[at].elements),
+            (None, Some(at)) => (MetricAxis::Columns(at), &grid.columns[at].elements),
+            (None, None) => (MetricAxis::None, &Vec::new()),
+        };
+        let attributes = |units: &[Unit]| {
+            units.iter().filter(|unit| !unit.is_metrics()).map(Attribute::of).collect()
+        };
+        Ok(Self {
+            page_by: attributes(&grid.page_by),
+            rows: attributes(&grid.rows),
+            columns: attributes(&grid.columns),
+            axis,
+            metrics: metrics.iter().map(Metric::of).collect(),
+        })
+    }
+
+    /// Puts in what is known of metrics that a page does not list.
+    pub(crate) fn know(&mut self, known: &[Metric]) {
+        if known.is_empty() || !matches!(self.axis, MetricAxis::Rows(_)) {
+            return;
+        }
+        let listed = std::mem::take(&mut self.metrics);
+        let unlisted = |metric: &&Metric| !listed.iter().any(|one| one.same(metric));
+        let position = |metric: &Metric| known.iter().position(|one| one.same(metric));
+        let mut all: Vec<_> = known.iter().filter(unlisted).cloned().collect();
+        all.extend(listed);
+        all.sort_by_key(|metric| position(metric).unwrap_or(usize::MAX));
+        self.metrics = all;
+    }
+
+    /// Whether a later page is of the same grid. It may list only those metrics that it shows.
+    pub(crate) fn is_continued_by(&self, later: &Self) -> bool {
+        let attributes = |layout: &Self| {
+            (layout.page_by.clone(), layout.rows.clone(), layout.columns.clone(), layout.axis)
+        };
+        attributes(self) == attributes(later)
+            && later.metrics.iter().all(|metric| self.metrics.iter().any(|m| m.same(metric)))
+    }
+
+    /// Attributes in the order of their columns.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &Attribute> {
+        self.page_by.iter().chain(&self.rows).chain(&self.columns)
+    }
+
+    /// Attributes, then the flag of subtotals if there is one, then metrics. Of columns with one
+    /// name the later ones get a number behind it.
+    pub(crate) fn schema(&self, types: &[MetricType], flag: Option<&str>) -> SchemaRef {
+        let mut fields: Vec<Field> = self.attributes().flat_map(Attribute::fields).collect();
+        fields.extend(flag.map(|name| Field::new(name, DataType::Boolean, false)));
+        fields.extend(self.metrics.iter().zip(types).map(|(metric, kind)| metric.field(*kind)));
+        let mut taken = HashSet::new();
+        let fields = fields.into_iter().map(|field| {
+            let mut name = field.name().clone();
+            let mut number = 2;
+            while !taken.insert(name.clone()) {
+                name = format!("{} {number}", field.name());
+                number += 1;
+            }
+            field.with_name(name)
+        });
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod data;
+mod definition;
+mod dictionary;
+mod grid;
+mod layout;
+mod metric;
+mod output;
+mod page;
+mod pivot;
+mod rows;
+mod stream;
+mod table;
+
+pub use data::{Data, DataExt, InstanceDataExt, Table};
+pub use grid::{GridOptions, GridPage, GridReader};
+pub use metric::MetricType;
+pub use rows::rows;
+pub use stream::Progress;

@@ -1,0 +1,155 @@
+//! Tables as files: Parquet, Arrow IPC, CSV, JSON lines. A file is there when it is complete.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use mstr_rest_core::{Error, ErrorKind, Result};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use tempfile::NamedTempFile;
+
+/// Rows that Parquet keeps together: what waits for its row group is memory.
+const ROW_GROUP: usize = 128 * 1024;
+
+/// A format that batches are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Parquet,
+    Ipc,
+    Csv,
+    JsonLines,
+}
+
+/// Writes batches of one schema.
+pub(crate) enum Writer<W: Write + Send> {
+    Parquet(Box<ArrowWriter<W>>),
+    Ipc(Box<arrow_ipc::writer::FileWriter<W>>),
+    Csv(Box<arrow_csv::Writer<W>>),
+    JsonLines(Box<arrow_json::LineDelimitedWriter<W>>),
+}
+
+impl<W: Write + Send> Writer<W> {
+    pub(crate) fn new(format: Format, out: W, schema: &SchemaRef) -> Result<Self> {
+        Ok(match format {
+            Format::Parquet => {
+                let properties = WriterProperties::builder()
+                    .set_compression(Compression::SNAPPY)
+                    .set_max_row_group_row_count(Some(ROW_GROUP))
+                    .build();
+                let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties));
+                Self::Parquet(Box::new(writer.map_err(parquet_error)?))
+            }
+            Format::Ipc => {
+                let writer = arrow_ipc::writer::FileWriter::try_new(out, &plain_schema(schema));
+                Self::Ipc(Box::new(writer.map_err(arrow_error)?))
+            }
+            Format::Csv => Self::Csv(Box::new(arrow_csv::Writer::new(out))),
+            Format::JsonLines => {
+                Self::JsonLines(Box::new(arrow_json::LineDelimitedWriter::new(out)))
+            }
+        })
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        match self {
+            Self::Parquet(writer) => writer.write(batch).map_err(parquet_error),
+            Self::Ipc(writer) => {
+                let batch = plain(batch).map_err(arrow_error)?;
+                writer.write(&batch).map_err(arrow_error)
+            }
+            Self::Csv(writer) => writer.write(batch).map_err(arrow_error),
+            Self::JsonLines(writer) => writer.write(batch).map_err(arrow_error),
+        }
+    }
+
+    /// Writes what is still to come behind the last batch, and gives back what it wrote to.
+    pub(crate) fn finish(self) -> Result<W> {
+        match self {
+            Self::Parquet(writer) => writer.into_inner().map_err(parquet_error),
+            Self::Ipc(mut writer) => {
+                writer.finish().map_err(arrow_error)?;
+                writer.into_inner().map_err(arrow_error)
+            }
+            Self::Csv(writer) => Ok(writer.into_inner()),
+            Self::JsonLines(mut writer) => {
+                writer.finish().map_err(arrow_error)?;
+                Ok(writer.into_inner())
+            }
+        }
+    }
+}
+
+/// A file beside its place, moved there when it is complete; gone when it is not.
+pub(crate) struct Beside {
+    file: BufWriter<NamedTempFile>,
+}
+
+impl Beside {
+    pub(crate) fn new(path: &Path) -> Result<Self> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let file = NamedTempFile::new_in(folder).map_err(|error| unwritable(path, error))?;
+        Ok(Self { file: BufWriter::with_capacity(1 << 20, file) })
+    }
+
+    pub(crate) fn persist(self, path: &Path) -> Result<()> {
+        let file = self.file.into_inner().map_err(|error| unwritable(path, error.into_error()))?;
+        file.as_file().sync_all().map_err(|error| unwritable(path, error))?;
+        file.persist(path).map_err(|error| unwritable(path, error.error))?;
+        Ok(())
+    }
+}
+
+impl Write for Beside {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Texts instead of dictionaries: a dictionary that grows from batch to batch is beyond most
+/// readers of IPC files.
+fn plain_schema(schema: &SchemaRef) -> Schema {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Dictionary(_, values) => {
+            Field::clone(field).with_data_type(DataType::clone(values))
+        }
+        _ => Field::clone(field),
+    });
+    Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone())
+}
+
+fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = Arc::new(plain_schema(&batch.schema()));
+    let arrays: Result<Vec<ArrayRef>, _> = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(array, field)| cast(array, field.data_type()))
+        .collect();
+    RecordBatch::try_new(schema, arrays?)
+}
+
+fn unwritable(path: &Path, error: std::io::Error) -> Error {
+    let what = format!("{} cannot be written", path.display());
+    Error::with_source(ErrorKind::Config, what, error)
+}
+
+fn arrow_error(error: ArrowError) -> Error {
+    Error::with_source(ErrorKind::Config, "the table cannot be written", error)
+}
+
+fn parquet_error(error: ParquetError) -> Error {
+    Error::with_source(ErrorKind::Config, "the table cannot be written", error)
+}

@@ -1,0 +1,67 @@
+//! How to configure what a server has to serve: reports, cubes, limits.
+
+use crate::{Cube, LibraryServerBuilder, Report, report};
+
+impl LibraryServerBuilder {
+    /// Adds a report.
+    ///
+    /// Without any report or cube the server has the [`samples`](Self::samples).
+    pub fn report(mut self, report: Report) -> Self {
+        self.config.data.sources.push(report.0);
+        self
+    }
+
+    /// Adds a cube.
+    pub fn cube(mut self, cube: Cube) -> Self {
+        self.config.data.sources.push(cube.0);
+        self
+    }
+
+    /// Adds reports of several shapes and a cube: `Sample Report`, `Sample Cross-Tab`, `Sample
+    /// Metrics in Rows`, `Sample Subtotals`, `Sample Pages`, `Sample Prompts`, `Sample Cube`.
+    pub fn samples(mut self) -> Self {
+        self.config.data.sources.extend(report::samples());
+        self
+    }
+
+    /// Refuses executions with more rows than these: 500 `ERR001` with I-Server code
+    /// -2147205488. No limit by default.
+    pub fn row_governor(mut self, rows: u64) -> Self {
+        self.config.data.row_governor = Some(rows);
+        self
+    }
+
+    /// Lets requests for pages with more rows than these time out on the server: 500 `ERR001`
+    /// with I-Server code -2147206497, at once. No limit by default.
+    pub fn page_limit(mut self, rows: u64) -> Self {
+        self.config.data.page_limit = Some(rows);
+        self
+    }
+
+    /// How often a client that polls is told that its asynchronous execution, its publication
+    /// of a cube or of an upload still runs. Default: 2.
+    pub fn polls(mut self, polls: usize) -> Self {
+        self.config.data.polls = polls;
+        self
+    }
+
+    /// Sends `Retry-After` with so many seconds while an asynchronous execution runs. It is not
+    /// sent by default.
+    pub fn poll_retry_after(mut self, seconds: u64) -> Self {
+        self.config.data.retry_after = Some(seconds);
+        self
+    }
+
+    /// Lets every publication of an upload fail.
+    pub fn failing_publish(mut self, fails: bool) -> Self {
+        self.config.data.failing_publish = fails;
+        self
+    }
+
+    /// Writes the status of a publication as text (`"1"`, documented) and not as a number, as
+    /// mstrio-py wants it.
+    pub fn publish_status_as_text(mut self, text: bool) -> Self {
+        self.config.data.status_as_text = text;
+        self
+    }
+}

@@ -1,0 +1,408 @@
+//! What a report or a cube is made of: attributes with forms and elements, metrics, and rows that
+//! follow from a seed, so that any number of them needs no memory.
+
+use crate::random;
+use crate::value::{Cell, Dates, Value, date};
+
+/// The type of a metric's values or of an attribute form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DataType {
+    /// A whole number.
+    Integer,
+    /// A floating-point number with two decimals.
+    #[default]
+    Double,
+    /// More digits than a double holds: travels as text (inferred).
+    BigDecimal,
+    /// Text.
+    VarChar,
+    /// A day: `1/31/2016`, or `2016-01-31` if the client asks for standard dates.
+    Date,
+    /// A time of day.
+    Time,
+    /// A day and a time.
+    TimeStamp,
+}
+
+impl DataType {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Integer,
+        Self::Double,
+        Self::BigDecimal,
+        Self::VarChar,
+        Self::Date,
+        Self::Time,
+        Self::TimeStamp,
+    ];
+
+    /// Its name in replies.
+    pub(crate) fn wire(self) -> &'static str {
+        match self {
+            Self::Integer => "integer",
+            Self::Double => "double",
+            Self::BigDecimal => "bigDecimal",
+            Self::VarChar => "varChar",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::TimeStamp => "timeStamp",
+        }
+    }
+
+    /// What kind of form it makes: `number`, `text`, `date` ...
+    pub(crate) fn base_type(self) -> &'static str {
+        match self {
+            Self::Integer | Self::Double | Self::BigDecimal => "number",
+            Self::VarChar => "text",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::TimeStamp => "datetime",
+        }
+    }
+}
+
+/// A form of an attribute: its description, its id ...
+#[derive(Clone, Debug)]
+pub struct Form {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) data_type: DataType,
+}
+
+impl Form {
+    /// A form with an id that follows from its name. Form values are always text on the wire,
+    /// whatever the type says.
+    pub fn new(name: &str, data_type: DataType) -> Self {
+        Self { name: name.to_owned(), id: random::id_of(&format!("form {name}")), data_type }
+    }
+
+    /// Sets the id.
+    #[must_use]
+    pub fn id(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.id);
+        self
+    }
+}
+
+/// What kind of object stands in an attribute's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Attribute,
+    CustomGroup,
+    Consolidation,
+}
+
+/// Where an attribute stands in a report's grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Axis {
+    Rows,
+    Columns,
+    Pages,
+}
+
+/// An attribute of a report or a cube.
+///
+/// Its elements are numbered; `Region` with three of them has `Region 1`, `Region 2` and
+/// `Region 3`, unless their values are [listed](Self::labels).
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) kind: Kind,
+    pub(crate) axis: Axis,
+    pub(crate) forms: Vec<Form>,
+    pub(crate) elements: u64,
+    /// The form values of each element, if they are not generated.
+    pub(crate) labels: Vec<Vec<String>>,
+    pub(crate) ragged: bool,
+}
+
+impl Attribute {
+    /// An attribute with so many elements, one at least, and one text form, `DESC`. Its id
+    /// follows from its name.
+    pub fn new(name: &str, elements: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            id: random::id_of(&format!("attribute {name}")),
+            kind: Kind::Attribute,
+            axis: Axis::Rows,
+            forms: vec![Form::new("DESC", DataType::VarChar)],
+            elements: elements.max(1),
+            labels: Vec::new(),
+            ragged: false,
+        }
+    }
+
+    /// An attribute with these elements: a list of form values for each. Without any it has one
+    /// element without a value.
+    pub fn labels<E, V>(name: &str, elements: impl IntoIterator<Item = E>) -> Self
+    where
+        E: IntoIterator<Item = V>,
+        V: Into<String>,
+    {
+        let labels: Vec<Vec<String>> = elements
+            .into_iter()
+            .map(|values| values.into_iter().map(Into::into).collect())
+            .collect();
+        Self { labels: labels.clone(), ..Self::new(name, labels.len() as u64) }
+    }
+
+    /// Sets the id.
+    #[must_use]
+    pub fn id(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.id);
+        self
+    }
+
+    /// Sets the forms, in the order in which they are shown.
+    #[must_use]
+    pub fn forms(mut self, forms: impl IntoIterator<Item = Form>) -> Self {
+        self.forms = forms.into_iter().collect();
+        self
+    }
+
+    /// Leaves out the forms after the first one for every third element.
+    #[must_use]
+    pub fn ragged(mut self) -> Self {
+        self.ragged = true;
+        self
+    }
+
+    /// Puts it on the columns of a report's grid: a cross-tab.
+    #[must_use]
+    pub fn on_columns(mut self) -> Self {
+        self.axis = Axis::Columns;
+        self
+    }
+
+    /// Puts it on the page-by axis of a report's grid.
+    #[must_use]
+    pub fn on_pages(mut self) -> Self {
+        self.axis = Axis::Pages;
+        self
+    }
+
+    /// Makes it a custom group: its elements have a name and no forms.
+    #[must_use]
+    pub fn custom_group(mut self) -> Self {
+        self.kind = Kind::CustomGroup;
+        self.forms.clear();
+        self
+    }
+
+    /// Makes it a consolidation: its elements have a name and no forms.
+    #[must_use]
+    pub fn consolidation(mut self) -> Self {
+        self.kind = Kind::Consolidation;
+        self.forms.clear();
+        self
+    }
+
+    /// The value of a form; `None` where a ragged element has none. What has no forms has its
+    /// name as form 0.
+    pub(crate) fn form_value(&self, form: usize, element: u64, dates: Dates) -> Option<String> {
+        if self.ragged && form > 0 && element % 3 == 2 {
+            return None;
+        }
+        if !self.labels.is_empty() {
+            let values = self.labels.get(usize::try_from(element).ok()?)?;
+            return values.get(form).cloned();
+        }
+        let number = element + 1;
+        let day = i64::try_from(element).unwrap_or_default();
+        Some(match self.forms.get(form).map(|form| (form.data_type, form.name.as_str())) {
+            None => format!("{} {number}", self.name),
+            Some((DataType::VarChar, _)) if form == 0 => format!("{} {number}", self.name),
+            Some((DataType::VarChar, form)) => format!("{} {form} {number}", self.name),
+            Some((DataType::Integer | DataType::BigDecimal, _)) => number.to_string(),
+            Some((DataType::Double, _)) => format!("{number}.5"),
+            Some((DataType::Date, _)) => date(day, dates.iso_forms),
+            Some((DataType::Time, _)) => Cell::Time(day % 86_400).text(dates.iso_forms),
+            Some((DataType::TimeStamp, _)) => Cell::Stamp(day * 3600).text(dates.iso_forms),
+        })
+    }
+
+    /// The names of its columns in a table: its name, or one `Name@Form` for each of several
+    /// forms.
+    pub(crate) fn columns(&self, forms: &[usize]) -> Vec<String> {
+        if forms.len() < 2 {
+            return vec![self.name.clone()];
+        }
+        let forms = forms.iter().filter_map(|form| self.forms.get(*form));
+        forms.map(|form| format!("{}@{}", self.name, form.name)).collect()
+    }
+
+    /// How many values an element shows: what has no forms shows its name.
+    pub(crate) fn all_forms(&self) -> Vec<usize> {
+        (0..self.forms.len().max(1)).collect()
+    }
+}
+
+/// A metric of a report or a cube.
+#[derive(Clone, Debug)]
+pub struct Metric {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) data_type: DataType,
+    pub(crate) null_ratio: f64,
+}
+
+impl Metric {
+    /// A metric whose id follows from its name.
+    pub fn new(name: &str, data_type: DataType) -> Self {
+        let id = random::id_of(&format!("metric {name}"));
+        Self { name: name.to_owned(), id, data_type, null_ratio: 0.0 }
+    }
+
+    /// Sets the id.
+    #[must_use]
+    pub fn id(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.id);
+        self
+    }
+
+    /// The share of values that are null, from 0 to 1. Default: 0.
+    #[must_use]
+    pub fn nulls(mut self, ratio: f64) -> Self {
+        self.null_ratio = ratio;
+        self
+    }
+}
+
+/// Rows that someone uploaded: elements and values, row by row.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stored {
+    pub(crate) elements: Vec<Vec<u64>>,
+    pub(crate) values: Vec<Vec<Value>>,
+}
+
+/// The data of a report or a cube.
+#[derive(Clone, Debug)]
+pub(crate) struct Dataset {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) seed: u64,
+    pub(crate) rows: u64,
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) metrics: Vec<Metric>,
+    pub(crate) stored: Option<Stored>,
+}
+
+/// Where a row of the flat table lies in the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) page: u64,
+    pub(crate) row: u64,
+    pub(crate) column: u64,
+}
+
+impl Dataset {
+    pub(crate) fn new(name: &str, kind: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            id: random::id_of(&format!("{kind} {name}")),
+            seed: 1,
+            rows: 100,
+            attributes: Vec::new(),
+            metrics: Vec::new(),
+            stored: None,
+        }
+    }
+
+    pub(crate) fn on(&self, axis: Axis) -> impl DoubleEndedIterator<Item = (usize, &Attribute)> {
+        self.attributes.iter().enumerate().filter(move |(_, attribute)| attribute.axis == axis)
+    }
+
+    /// The number of element combinations of an axis.
+    pub(crate) fn combinations(&self, axis: Axis) -> u64 {
+        self.on(axis).map(|(_, attribute)| attribute.elements).fold(1, u64::saturating_mul)
+    }
+
+    /// Rows of one page of the grid, subtotals aside: without an attribute there is one.
+    pub(crate) fn grid_rows(&self) -> u64 {
+        match &self.stored {
+            Some(stored) => stored.elements.len() as u64,
+            None if self.on(Axis::Rows).next().is_none() => self.rows.min(1),
+            None => self.rows,
+        }
+    }
+
+    /// Rows of the flat table: one for each page, row and column element.
+    pub(crate) fn flat_rows(&self) -> u64 {
+        let columns = self.combinations(Axis::Columns);
+        self.combinations(Axis::Pages).saturating_mul(self.grid_rows()).saturating_mul(columns)
+    }
+
+    pub(crate) fn place(&self, flat: u64) -> Place {
+        let (columns, rows) = (self.combinations(Axis::Columns), self.grid_rows().max(1));
+        Place { page: flat / columns / rows, row: flat / columns % rows, column: flat % columns }
+    }
+
+    pub(crate) fn flat(&self, place: Place) -> u64 {
+        (place.page * self.grid_rows() + place.row) * self.combinations(Axis::Columns)
+            + place.column
+    }
+
+    /// The elements of all attributes at a place.
+    ///
+    /// Rows are spread over the combinations of the row attributes' elements, in their order and
+    /// with irregular gaps: no two rows are alike as long as there are combinations enough.
+    pub(crate) fn elements(&self, place: Place) -> Vec<u64> {
+        if let Some(stored) = &self.stored {
+            let row = usize::try_from(place.row).unwrap_or(usize::MAX);
+            return stored.elements.get(row).cloned().unwrap_or_default();
+        }
+        let mut elements = vec![0; self.attributes.len()];
+        for (axis, number) in [
+            (Axis::Rows, self.combination(place.row)),
+            (Axis::Columns, place.column),
+            (Axis::Pages, place.page),
+        ] {
+            let mut rest = number;
+            for (at, attribute) in self.on(axis).rev() {
+                if let Some(element) = elements.get_mut(at) {
+                    *element = rest % attribute.elements;
+                }
+                rest /= attribute.elements;
+            }
+        }
+        elements
+    }
+
+    fn combination(&self, row: u64) -> u64 {
+        let all = self.combinations(Axis::Rows);
+        let rows = self.rows.max(1);
+        if all < rows {
+            return row % all;
+        }
+        let start = match row.checked_mul(all) {
+            Some(product) => product / rows,
+            None => {
+                u64::try_from(u128::from(row) * u128::from(all) / u128::from(rows)).unwrap_or(all)
+            }
+        };
+        start + random::mix(self.seed ^ row.wrapping_mul(0x9e37_79b9_7f4a_7c15)) % (all / rows)
+    }
+
+    /// A metric's value in a row of the flat table. `salt` makes another value for subtotals.
+    pub(crate) fn cell(&self, metric: usize, flat: u64, salt: u64) -> Cell {
+        let Some(found) = self.metrics.get(metric) else { return Cell::Null };
+        if let Some(stored) = &self.stored {
+            let row = usize::try_from(flat).ok().and_then(|row| stored.values.get(row));
+            let value = row.and_then(|row| row.get(metric));
+            return value.cloned().map_or(Cell::Null, Cell::Stored);
+        }
+        let seed = random::mix(self.seed.wrapping_add(1 + metric as u64)).wrapping_add(salt);
+        let bits = random::mix(seed ^ flat.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        Cell::generate(found.data_type, found.null_ratio, bits)
+    }
+
+    pub(crate) fn attribute(&self, id: &str) -> Option<usize> {
+        self.attributes.iter().position(|attribute| attribute.id == id)
+    }
+
+    pub(crate) fn metric(&self, id: &str) -> Option<usize> {
+        self.metrics.iter().position(|metric| metric.id == id)
+    }
+}

@@ -1,0 +1,202 @@
+//! Executed reports and cubes: they live in the session that executed them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::filter::Invalid;
+use crate::plan::{Manipulation, Plan};
+use crate::prompts::Answers;
+use crate::random;
+use crate::report::Source;
+use crate::uploads::Uploads;
+
+/// How the server behaves where it serves data.
+#[derive(Clone, Debug)]
+pub(crate) struct DataConfig {
+    pub(crate) sources: Vec<Source>,
+    /// More rows than these are refused.
+    pub(crate) row_governor: Option<u64>,
+    /// Pages of more rows than these time out.
+    pub(crate) page_limit: Option<u64>,
+    /// How often a client is told that its asynchronous execution or publication still runs.
+    pub(crate) polls: usize,
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) failing_publish: bool,
+    pub(crate) status_as_text: bool,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            row_governor: None,
+            page_limit: None,
+            polls: 2,
+            retry_after: None,
+            failing_publish: false,
+            status_as_text: false,
+        }
+    }
+}
+
+/// One execution.
+#[derive(Clone)]
+pub(crate) struct Instance {
+    pub(crate) id: String,
+    /// The session's generation.
+    session: u64,
+    pub(crate) source: Arc<Source>,
+    pub(crate) answers: Answers,
+    body: Json,
+    /// Not there while prompts are open.
+    pub(crate) plan: Option<Arc<Plan>>,
+    /// How many more polls say that it runs.
+    pub(crate) polls: usize,
+    /// How many pages were served.
+    pub(crate) pages: u64,
+}
+
+impl Instance {
+    pub(crate) fn new(
+        session: u64,
+        source: &Arc<Source>,
+        body: Json,
+        polls: usize,
+    ) -> Result<Self, Invalid> {
+        let mut instance = Self {
+            id: random::upper_hex(),
+            session,
+            source: Arc::clone(source),
+            answers: Answers::new(&source.prompts),
+            body: Json::Null,
+            plan: None,
+            polls,
+            pages: 0,
+        };
+        instance.manipulate(body)?;
+        Ok(instance)
+    }
+
+    /// Shows something else of the same execution.
+    pub(crate) fn manipulate(&mut self, body: Json) -> Result<(), Invalid> {
+        let mut wanted = Manipulation::read(&self.source, &body)?;
+        let prompts = &self.source.prompts;
+        let answered = self.answers.round(prompts).is_none();
+        for (attribute, ids) in self.answers.elements(prompts, &self.source.data) {
+            wanted.choose(&self.source.data, attribute, &ids);
+        }
+        self.plan = answered.then(|| Arc::new(Plan::new(&self.source, &wanted)));
+        self.body = body;
+        Ok(())
+    }
+
+    /// Takes answers to prompts, and executes if these were the last ones.
+    pub(crate) fn answer(&mut self, answers: &Json) -> Result<(), Invalid> {
+        self.answers.take(&self.source.prompts, &self.source.data, answers)?;
+        let body = self.body.clone();
+        self.manipulate(body)
+    }
+
+    /// The total that the next page claims.
+    pub(crate) fn claim(&mut self, plan: &Plan) -> u64 {
+        let total = plan.total() + self.source.growth * self.pages;
+        self.pages += 1;
+        total
+    }
+}
+
+/// All that can be executed, and what was.
+#[derive(Default)]
+pub(crate) struct Store {
+    sources: BTreeMap<String, Arc<Source>>,
+    live: HashMap<String, Instance>,
+    /// Polls left until a cube is published.
+    publishing: HashMap<String, usize>,
+    pub(crate) searches: HashMap<String, Vec<String>>,
+    pub(crate) uploads: Uploads,
+}
+
+impl Store {
+    pub(crate) fn new(sources: &[Source]) -> Self {
+        let mut store = Self::default();
+        for source in sources {
+            store.put(source.clone());
+        }
+        store
+    }
+
+    pub(crate) fn put(&mut self, source: Source) {
+        self.sources.insert(source.data.id.clone(), Arc::new(source));
+    }
+
+    pub(crate) fn source(&self, id: &str) -> Option<&Arc<Source>> {
+        self.sources.get(id)
+    }
+
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.sources.values()
+    }
+
+    /// Takes something out of the metadata. Instances of it live on.
+    pub(crate) fn remove(&mut self, id: &str) -> bool {
+        self.sources.remove(id).is_some()
+    }
+
+    /// Keeps a new instance, and forgets those whose session is gone.
+    pub(crate) fn open(&mut self, instance: Instance, is_alive: impl Fn(u64) -> bool) {
+        self.live.retain(|_, one| is_alive(one.session));
+        self.live.insert(instance.id.clone(), instance);
+    }
+
+    /// The instance of a session.
+    pub(crate) fn instance(
+        &mut self,
+        session: u64,
+        source: &str,
+        id: &str,
+    ) -> Option<&mut Instance> {
+        let found = self.live.get_mut(id)?;
+        (found.session == session && found.source.data.id == source).then_some(found)
+    }
+
+    pub(crate) fn close(&mut self, session: u64, source: &str, id: &str) -> bool {
+        self.instance(session, source, id).is_some() && self.live.remove(id).is_some()
+    }
+
+    /// Forgets all instances and says how many there were.
+    pub(crate) fn expire(&mut self) -> usize {
+        let expired = self.live.len();
+        self.live.clear();
+        expired
+    }
+
+    /// How many instances of a session there are.
+    pub(crate) fn count(&self, session: u64) -> usize {
+        self.live.values().filter(|one| one.session == session).count()
+    }
+
+    /// Begins to publish a cube.
+    pub(crate) fn publish(&mut self, cube: &str, polls: usize) {
+        self.publishing.insert(cube.to_owned(), polls);
+    }
+
+    /// Whether a cube is being published: asked so often as was said, it is ready.
+    pub(crate) fn is_publishing(&mut self, cube: &str) -> bool {
+        match self.publishing.get_mut(cube) {
+            Some(0) => {
+                self.publishing.remove(cube);
+                if let Some(source) = self.sources.get_mut(cube) {
+                    Arc::make_mut(source).published = true;
+                }
+                false
+            }
+            Some(polls) => {
+                *polls -= 1;
+                true
+            }
+            None => false,
+        }
+    }
+}

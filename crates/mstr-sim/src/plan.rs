@@ -1,0 +1,405 @@
+//! What an execution shows: which objects on which axis, which lines, which columns.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::dataset::{Axis, Dataset, Place};
+use crate::filter::{self, Filter, Invalid};
+use crate::report::Source;
+use crate::value::Cell;
+
+/// What stands on an axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// An attribute and the forms that are shown of it.
+    Attribute(usize, Vec<usize>),
+    Metrics,
+}
+
+/// An attribute and those of its forms that are shown.
+type Chosen = (usize, Vec<usize>);
+/// The selected attributes and metrics.
+type Selection = (Vec<Chosen>, Vec<usize>);
+
+/// What a client wants to see: the body of an execution.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Manipulation {
+    /// In the order of the template.
+    requested: Option<Selection>,
+    filters: Vec<Filter>,
+    page: u64,
+    no_subtotals: bool,
+}
+
+impl Manipulation {
+    /// Reads a body. An error is for a 400.
+    pub(crate) fn read(source: &Source, body: &Json) -> Result<Self, Invalid> {
+        let data = &source.data;
+        let present = |name: &str| body.get(name).filter(|value| !value.is_null());
+        let mut filters = Vec::new();
+        if let Some(expression) = present("viewFilter") {
+            filters.push(Filter::read(data, expression)?);
+        }
+        if let Some(limits) = present("metricLimits") {
+            filters.extend(Filter::limits(data, limits)?);
+        }
+        let visible = present("subtotals").and_then(|subtotals| subtotals.get("visible"));
+        let sorts = |axis: &Json| axis.as_array().is_some_and(|sorts| !sorts.is_empty());
+        let sorting = present("sorting").and_then(Json::as_object);
+        if sorting.is_some_and(|axes| axes.values().any(sorts)) {
+            return Err("The simulated server does not sort".to_owned());
+        }
+        Ok(Self {
+            requested: match present("requestedObjects") {
+                Some(requested) => Some(selection(data, requested)?),
+                None => None,
+            },
+            filters,
+            page: present("currentPageBy").map_or(Ok(0), |chosen| page(data, chosen))?,
+            no_subtotals: visible.and_then(Json::as_bool) == Some(false),
+        })
+    }
+
+    /// Adds what answers to prompts chose.
+    pub(crate) fn choose(&mut self, data: &Dataset, attribute: usize, ids: &[String]) {
+        let chosen = ids.iter().filter_map(|id| filter::element(data, attribute, id));
+        self.filters.push(Filter::Elements(attribute, chosen.collect()));
+    }
+}
+
+fn selection(data: &Dataset, requested: &Json) -> Result<Selection, Invalid> {
+    let list =
+        |name: &str| requested.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
+    let id = |object: &Json| {
+        object.get("id").and_then(Json::as_str).map(str::to_owned).unwrap_or_default()
+    };
+    let mut attributes = Vec::new();
+    for object in list("attributes") {
+        let wanted = id(&object);
+        let at = data.attribute(&wanted);
+        let at = at.ok_or_else(|| format!("There is no attribute {wanted}"))?;
+        let all = data.attributes.get(at).map(|found| found.forms.as_slice()).unwrap_or_default();
+        let asked = object.get("forms").and_then(Json::as_array).cloned().unwrap_or_default();
+        let mut forms = Vec::new();
+        for form in asked {
+            let wanted = id(&form);
+            let found = all.iter().position(|one| one.id == wanted);
+            forms.push(found.ok_or_else(|| format!("There is no form {wanted}"))?);
+        }
+        forms.sort_unstable();
+        forms.dedup();
+        if forms.is_empty() {
+            forms = (0..all.len().max(1)).collect();
+        }
+        attributes.push((at, forms));
+    }
+    let mut metrics = Vec::new();
+    for object in list("metrics") {
+        let wanted = id(&object);
+        let found = data.metric(&wanted);
+        metrics.push(found.ok_or_else(|| format!("There is no metric {wanted}"))?);
+    }
+    // Real clients send them in any order: what counts is the template's.
+    attributes.sort_unstable();
+    attributes.dedup_by_key(|(at, _)| *at);
+    metrics.sort_unstable();
+    metrics.dedup();
+    Ok((attributes, metrics))
+}
+
+/// The page that a `currentPageBy` names: an element for each attribute on the page-by axis.
+fn page(data: &Dataset, chosen: &Json) -> Result<u64, Invalid> {
+    let chosen = chosen.as_array().ok_or("currentPageBy is no list")?;
+    let attributes: Vec<_> = data.on(Axis::Pages).collect();
+    if chosen.len() != attributes.len() {
+        return Err(format!("currentPageBy wants {} elements", attributes.len()));
+    }
+    let mut page = 0;
+    for ((at, attribute), chosen) in attributes.into_iter().zip(chosen) {
+        let id = chosen.get("id").and_then(Json::as_str).unwrap_or_default();
+        let element = filter::element(data, at, id);
+        page = page * attribute.elements
+            + element.ok_or_else(|| format!("There is no element {id}"))?;
+    }
+    Ok(page)
+}
+
+/// A line of the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The row behind it: of the page of a grid, or of the flat table.
+    pub(crate) row: u64,
+    /// The metric, counted among those shown, if metrics are in rows.
+    pub(crate) metric: u32,
+    /// How many attributes show their element; the others show a subtotal.
+    pub(crate) keep: u32,
+}
+
+const NO_SUBTOTAL: u32 = u32::MAX;
+
+#[derive(Debug)]
+enum Lines {
+    /// Every row, with so many lines of metrics each: nothing to remember.
+    All { first: u64, rows: u64, per_row: u64 },
+    /// What a filter left, or an order that depends on the elements.
+    Listed(Vec<Line>),
+}
+
+/// A column of the grid: a combination of the elements of the attributes there, and a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) elements: u64,
+    pub(crate) metric: Option<usize>,
+}
+
+/// What an execution shows.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) source: Arc<Source>,
+    pub(crate) metrics: Vec<usize>,
+    pub(crate) rows: Vec<Unit>,
+    pub(crate) columns: Vec<Unit>,
+    pub(crate) pages: Vec<Unit>,
+    pub(crate) page: u64,
+    pub(crate) tuples: Vec<Column>,
+    pub(crate) subtotals: bool,
+    pub(crate) cross_tab: bool,
+    /// Every attribute in rows: a row of the grid is one of the flat table.
+    flat: bool,
+    filter: Option<Filter>,
+    lines: Lines,
+}
+
+impl Plan {
+    pub(crate) fn new(source: &Arc<Source>, wanted: &Manipulation) -> Self {
+        let data = &source.data;
+        let is_flat = wanted.requested.is_some() || source.kind.is_cube();
+        let (attributes, metrics) = wanted.requested.clone().unwrap_or_else(|| {
+            let attributes = data.attributes.iter().enumerate();
+            let all = attributes.map(|(at, attribute)| (at, attribute.all_forms())).collect();
+            (all, (0..data.metrics.len()).collect())
+        });
+        let unit = |(at, forms): &Chosen| Unit::Attribute(*at, forms.clone());
+        let on = |axis: Axis| {
+            let there = attributes.iter().filter(move |(at, _)| {
+                data.attributes.get(*at).is_some_and(|attribute| attribute.axis == axis)
+            });
+            there.map(unit).collect::<Vec<_>>()
+        };
+        let mut plan = Self {
+            source: Arc::clone(source),
+            rows: on(Axis::Rows),
+            columns: on(Axis::Columns),
+            pages: on(Axis::Pages),
+            page: wanted.page,
+            tuples: Vec::new(),
+            subtotals: source.subtotals && !wanted.no_subtotals,
+            cross_tab: false,
+            flat: is_flat,
+            filter: None,
+            lines: Lines::Listed(Vec::new()),
+            metrics,
+        };
+        if is_flat {
+            plan.columns.clear();
+            // What is on the page-by axis and was not asked for stays there.
+            plan.pages = data
+                .on(Axis::Pages)
+                .filter(|(at, _)| !attributes.iter().any(|(asked, _)| asked == at))
+                .map(|(at, attribute)| Unit::Attribute(at, attribute.all_forms()))
+                .collect();
+            plan.rows = attributes.iter().map(unit).collect();
+        }
+        plan.cross_tab = !plan.columns.is_empty();
+        if !plan.metrics.is_empty() {
+            let in_rows = source.metrics_on_rows && !is_flat;
+            let axis = if in_rows { &mut plan.rows } else { &mut plan.columns };
+            let at = if is_flat { axis.len() } else { source.metrics_at.min(axis.len()) };
+            axis.insert(at, Unit::Metrics);
+        }
+        plan.filter = match wanted.filters.as_slice() {
+            [] => None,
+            filters => Some(Filter::And(filters.to_vec())),
+        };
+        plan.tuples = plan.all_tuples();
+        plan.lines = plan.all_lines();
+        plan
+    }
+
+    pub(crate) fn data(&self) -> &Dataset {
+        &self.source.data
+    }
+
+    /// The number of lines.
+    pub(crate) fn total(&self) -> u64 {
+        match &self.lines {
+            Lines::All { rows, per_row, .. } => rows * per_row,
+            Lines::Listed(lines) => lines.len() as u64,
+        }
+    }
+
+    pub(crate) fn line(&self, at: u64) -> Line {
+        match &self.lines {
+            Lines::All { first, per_row, .. } => Line {
+                row: first + at / per_row,
+                metric: u32::try_from(at % per_row).unwrap_or_default(),
+                keep: NO_SUBTOTAL,
+            },
+            Lines::Listed(lines) => {
+                let line = usize::try_from(at).ok().and_then(|at| lines.get(at));
+                line.copied().unwrap_or(Line { row: 0, metric: 0, keep: NO_SUBTOTAL })
+            }
+        }
+    }
+
+    /// Where the metrics stand: whether in rows, and behind how many units.
+    pub(crate) fn metrics_position(&self) -> Option<(bool, usize)> {
+        let at = |units: &[Unit]| units.iter().position(|unit| *unit == Unit::Metrics);
+        at(&self.rows).map(|at| (true, at)).or_else(|| at(&self.columns).map(|at| (false, at)))
+    }
+
+    fn place(&self, row: u64, column: u64) -> Place {
+        if self.flat { self.data().place(row) } else { Place { page: self.page, row, column } }
+    }
+
+    /// The elements of all attributes in a line, those on columns aside.
+    pub(crate) fn elements(&self, line: Line) -> Vec<u64> {
+        self.data().elements(self.place(line.row, 0))
+    }
+
+    /// What a line has in a column.
+    pub(crate) fn cell(&self, line: Line, column: Column) -> Cell {
+        let metric = match column.metric {
+            Some(metric) => Some(metric),
+            None => usize::try_from(line.metric).ok().filter(|_| self.has_metrics_in_rows()),
+        };
+        let Some(metric) = metric.and_then(|metric| self.metrics.get(metric)) else {
+            return Cell::Null;
+        };
+        let row = self.data().flat(self.place(line.row, column.elements));
+        let is_subtotal = line.keep != NO_SUBTOTAL;
+        if !is_subtotal && !self.flat && !self.passes(row) {
+            return Cell::Null;
+        }
+        let salt = if is_subtotal { 1 + u64::from(line.keep) } else { 0 };
+        self.data().cell(*metric, row, salt)
+    }
+
+    fn has_metrics_in_rows(&self) -> bool {
+        self.rows.contains(&Unit::Metrics)
+    }
+
+    fn passes(&self, row: u64) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.passes(self.data(), row))
+    }
+
+    /// The combinations of what is on columns, in their order. There is one column without any.
+    fn all_tuples(&self) -> Vec<Column> {
+        if self.metrics.is_empty() && self.columns.is_empty() {
+            return Vec::new();
+        }
+        let size = |unit: &Unit| match unit {
+            Unit::Metrics => self.metrics.len() as u64,
+            Unit::Attribute(at, _) => self.data().attributes.get(*at).map_or(1, |one| one.elements),
+        };
+        let all: u64 = self.columns.iter().map(size).product();
+        let tuples = (0..all).map(|number| {
+            let (mut rest, mut place, mut step) = (number, 0, 1);
+            let mut metric = None;
+            for unit in self.columns.iter().rev() {
+                let digit = rest % size(unit);
+                rest /= size(unit);
+                match unit {
+                    Unit::Metrics => metric = usize::try_from(digit).ok(),
+                    Unit::Attribute(..) => {
+                        place += digit * step;
+                        step *= size(unit);
+                    }
+                }
+            }
+            Column { elements: place, metric }
+        });
+        tuples.collect()
+    }
+
+    /// The rows that the grid is made of, before subtotals and metrics multiply them.
+    fn base(&self) -> std::ops::Range<u64> {
+        let data = self.data();
+        if !self.flat {
+            return 0..data.grid_rows();
+        }
+        let (mut start, mut end) = (0, data.flat_rows());
+        if !self.pages.is_empty() {
+            start = data.flat(Place { page: self.page, row: 0, column: 0 });
+            end = data.flat(Place { page: self.page + 1, row: 0, column: 0 });
+        }
+        // Without an attribute there is one row, whatever it adds up.
+        if self.rows.is_empty() { start..end.min(start + 1) } else { start..end }
+    }
+
+    fn all_lines(&self) -> Lines {
+        let base = self.base();
+        let attributes = self.rows.iter().filter(|unit| **unit != Unit::Metrics).count();
+        let in_rows = self.rows.iter().position(|unit| *unit == Unit::Metrics);
+        let per_row = if in_rows.is_some() { self.metrics.len() as u64 } else { 1 };
+        let innermost = in_rows.is_none_or(|at| at == attributes);
+        let subtotals = self.subtotals && attributes > 0;
+        if self.filter.is_none() && !subtotals && innermost {
+            let rows = base.end - base.start;
+            return Lines::All { first: base.start, rows, per_row };
+        }
+        let columns = if self.flat { 1 } else { self.data().combinations(Axis::Columns) };
+        let passes = |row: &u64| {
+            let flat = |column| self.data().flat(self.place(*row, column));
+            (0..columns).any(|column| self.passes(flat(column)))
+        };
+        let rows = base.filter(passes);
+        let mut lines: Vec<Line> =
+            rows.map(|row| Line { row, metric: 0, keep: NO_SUBTOTAL }).collect();
+        if subtotals {
+            lines = self.with_subtotals(&lines, attributes);
+        }
+        let metrics = u32::try_from(per_row).unwrap_or(u32::MAX);
+        let Some(at) = in_rows else { return Lines::Listed(lines) };
+        let runs =
+            lines.chunk_by(|a, b| at < attributes && self.shown(*a, at) == self.shown(*b, at));
+        let expanded = runs.flat_map(|run| {
+            (0..metrics).flat_map(|metric| run.iter().map(move |line| Line { metric, ..*line }))
+        });
+        Lines::Listed(expanded.collect())
+    }
+
+    /// A subtotal behind each run of lines that differ in the last attribute only, and a grand
+    /// total behind all.
+    fn with_subtotals(&self, lines: &[Line], attributes: usize) -> Vec<Line> {
+        let keep = u32::try_from(attributes - 1).unwrap_or_default();
+        let mut all = Vec::new();
+        if keep > 0 {
+            let kept = attributes - 1;
+            for run in lines.chunk_by(|a, b| self.shown(*a, kept) == self.shown(*b, kept)) {
+                all.extend_from_slice(run);
+                all.extend(run.last().map(|line| Line { keep, ..*line }));
+            }
+        } else {
+            all.extend_from_slice(lines);
+        }
+        all.extend(lines.last().map(|line| Line { keep: 0, ..*line }));
+        all
+    }
+
+    /// What a line shows for the first row attributes; `None` is a subtotal.
+    pub(crate) fn shown(&self, line: Line, attributes: usize) -> Vec<Option<u64>> {
+        let elements = self.elements(line);
+        let units = self.rows.iter().filter_map(|unit| match unit {
+            Unit::Attribute(at, _) => elements.get(*at).copied(),
+            Unit::Metrics => None,
+        });
+        let keep = usize::try_from(line.keep).unwrap_or(usize::MAX);
+        units
+            .take(attributes)
+            .enumerate()
+            .map(|(at, element)| (at < keep).then_some(element))
+            .collect()
+    }
+}

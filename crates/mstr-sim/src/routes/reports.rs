@@ -1,0 +1,235 @@
+//! `/v2/reports/...` and `/reports/...`: definitions, executions, pages, prompts.
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use serde_json::{Value as Json, json};
+
+use super::data::{self, Id, Request, Server, Shelf, TwoIds, answer, enter, find, gone, invalid};
+use crate::dataset::Axis;
+use crate::grid;
+use crate::plan::{Manipulation, Plan, Unit};
+use crate::value::Dates;
+use crate::{RecordedRequest, Reply, lock, sim::Sim};
+
+/// `GET /v2/reports/{id}`: the template and the objects that can be asked for.
+pub(super) async fn definition(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
+    answer(define(&sim, &request, &id))
+}
+
+fn define(sim: &Sim, request: &RecordedRequest, id: &str) -> Result<Reply, Reply> {
+    enter(sim, request)?;
+    let source = find(&lock(&sim.data), Shelf::Reports, id)?;
+    let plan = Plan::new(&source, &Manipulation::default());
+    let unit = |unit: &Unit| match unit {
+        Unit::Metrics => {
+            let metrics = source.data.metrics.iter().map(grid::describe_metric);
+            grid::template_metrics(&metrics.collect::<Vec<_>>())
+        }
+        Unit::Attribute(at, forms) => {
+            let attribute = source.data.attributes.get(*at);
+            attribute.map_or(Json::Null, |one| grid::head(one, forms))
+        }
+    };
+    let units = |units: &[Unit]| units.iter().map(unit).collect::<Vec<_>>();
+    let grid = json!({
+        "crossTab": plan.cross_tab,
+        "metricsPosition": grid::metrics_position(&plan),
+        "rows": units(&plan.rows),
+        "columns": units(&plan.columns),
+        "pageBy": units(&plan.pages),
+        "subtotals": { "defined": source.subtotals, "visible": source.subtotals },
+        "sorting": { "rows": [], "columns": [], "pageBy": [] },
+        "thresholds": [],
+    });
+    let definition = json!({ "grid": grid, "availableObjects": data::available_objects(&source) });
+    Ok(Reply::json(
+        200,
+        &json!({ "name": source.data.name, "id": source.data.id, "definition": definition }),
+    ))
+}
+
+/// `POST /v2/reports/{id}/instances`.
+pub(super) async fn execute(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
+    answer(data::execute(&sim, &request, Shelf::Reports, &id))
+}
+
+/// `GET /{v2/reports|v2/cubes}/{id}/instances/{iid}`.
+pub(super) async fn page(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
+    answer(data::read(&sim, &request, &id, &iid))
+}
+
+/// `PUT /{v2/reports|v2/cubes}/{id}/instances/{iid}`.
+pub(super) async fn manipulate(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
+    answer(data::manipulate(&sim, &request, &id, &iid))
+}
+
+/// `DELETE /{v2/reports|v2/cubes}/{id}/instances/{iid}`.
+pub(super) async fn close(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
+    answer(data::close(&sim, &request, &id, &iid))
+}
+
+/// `GET /reports/{id}/instances/{iid}/status`.
+pub(super) async fn status(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
+    answer(data::status(&sim, &request, &id, &iid))
+}
+
+/// `GET /v2/reports/{id}/instances/{iid}/sqlView`.
+pub(super) async fn sql(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
+    answer(enter(&sim, &request).and_then(|session| {
+        let instance = data::ready(&mut lock(&sim.data), session, &id, &iid)?;
+        Ok(Reply::json(200, &json!({ "sqlStatement": data::sql(&instance.source) })))
+    }))
+}
+
+/// `GET /v2/reports/{id}/instances/{iid}/pageBy/elements`: the units of the page-by axis, and
+/// the combinations of their elements that have data: here all of them.
+pub(super) async fn page_by(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
+    answer(page_elements(&sim, &request, &id, &iid))
+}
+
+fn page_elements(
+    sim: &Sim,
+    request: &RecordedRequest,
+    id: &str,
+    iid: &str,
+) -> Result<Reply, Reply> {
+    let session = enter(sim, request)?;
+    let (offset, limit) = data::window(request)?;
+    let instance = data::ready(&mut lock(&sim.data), session, id, iid)?;
+    let plan = instance.plan.ok_or_else(gone)?;
+    let pages = if plan.pages.is_empty() { 0 } else { plan.data().combinations(Axis::Pages) };
+    let items: Vec<_> =
+        (0..pages).skip(offset).take(limit).map(|page| grid::page_elements(&plan, page)).collect();
+    let paging =
+        json!({ "total": pages, "current": items.len(), "offset": offset, "limit": limit });
+    Ok(Reply::json(
+        200,
+        &json!({
+            "pageBy": grid::page_by(&plan, Dates::default()),
+            "validPageByElements": { "paging": paging, "items": items },
+        }),
+    ))
+}
+
+/// `GET /reports/{id}/attributes/{aid}/elements`.
+pub(super) async fn elements(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(ids): TwoIds,
+) -> Reply {
+    answer(data::elements(&sim, &request, Shelf::Reports, &ids))
+}
+
+/// `GET /reports/{id}/prompts`: those that are asked first.
+pub(super) async fn prompts(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
+    answer(enter(&sim, &request).and_then(|_| {
+        let source = find(&lock(&sim.data), Shelf::Reports, &id)?;
+        let answers = crate::prompts::Answers::new(&source.prompts);
+        Ok(Reply::json(200, &answers.list(&source.prompts, None)))
+    }))
+}
+
+/// `GET /reports/{id}/instances/{iid}/prompts?closed=`.
+pub(super) async fn open_prompts(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
+    let closed = request.query_value("closed").map(|value| value.eq_ignore_ascii_case("true"));
+    answer(enter(&sim, &request).and_then(|session| {
+        let mut store = lock(&sim.data);
+        let instance = store.instance(session, &id, &iid).ok_or_else(gone)?;
+        Ok(Reply::json(200, &instance.answers.list(&instance.source.prompts, closed)))
+    }))
+}
+
+/// `PUT /reports/{id}/instances/{iid}/prompts/answers`: 204; 400 `ERR006` for a wrong answer.
+pub(super) async fn answer_prompts(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid)): TwoIds,
+) -> Reply {
+    answer(enter(&sim, &request).and_then(|session| {
+        let body = data::body(&request)?;
+        let instance = lock(&sim.data).instance(session, &id, &iid).cloned();
+        let mut instance = instance.ok_or_else(gone)?;
+        instance.answer(&body).map_err(|why| invalid(&why))?;
+        let mut store = lock(&sim.data);
+        *store.instance(session, &id, &iid).ok_or_else(gone)? = instance;
+        Ok(Reply::new(204))
+    }))
+}
+
+/// `GET /reports/{id}/instances/{iid}/prompts/{pid}/elements?searchPattern=`.
+pub(super) async fn prompt_elements(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid, prompt)): Path<(String, String, String)>,
+) -> Reply {
+    answer(enter(&sim, &request).and_then(|session| {
+        let window = data::window(&request)?;
+        let mut store = lock(&sim.data);
+        let source = &store.instance(session, &id, &iid).ok_or_else(gone)?.source;
+        let attribute = source
+            .prompts
+            .iter()
+            .find(|one| one.id == prompt)
+            .and_then(|one| source.data.attributes.get(one.asked_attribute(&source.data)?));
+        let attribute = attribute.ok_or_else(|| invalid("The prompt does not ask for elements"))?;
+        let pattern = request.query_value("searchPattern").unwrap_or_default();
+        Ok(data::element_list(attribute, window, &pattern))
+    }))
+}
+
+/// `GET /reports/{id}/instances/{iid}/prompts/{pid}/objects`.
+pub(super) async fn prompt_objects(
+    State(sim): Server,
+    Extension(request): Request,
+    Path((id, iid, prompt)): Path<(String, String, String)>,
+) -> Reply {
+    answer(enter(&sim, &request).and_then(|session| {
+        let mut store = lock(&sim.data);
+        let source = &store.instance(session, &id, &iid).ok_or_else(gone)?.source;
+        let found = source.prompts.iter().find(|one| one.id == prompt);
+        let objects = found.and_then(crate::prompts::Prompt::object_list);
+        let objects = objects.ok_or_else(|| invalid("The prompt does not ask for objects"))?;
+        let total = objects.as_array().map_or(0, Vec::len);
+        Ok(Reply::json(200, &objects).header("x-mstr-total-count", &total.to_string()))
+    }))
+}
