@@ -11,53 +11,53 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Crates that get a powerset of depth 2, and groups of features to be taken as one.
-/// `cargo hack .. --print-command-list` shows the combinations.
-const POWERSETS: &[(&str, &[&str])] = &[
-    // 4 features: 11 combinations
-    ("mstr-rest-core", &[]),
-    // What core and persist tell apart is grouped here; the vaults are taken apart below.
-    (
-        "mstr-rest",
-        &[
-            "iserver-codes,reqwest-hook",
-            "persist,persist-encryption,persist-keyring",
-            "aws,aws-secrets-manager,aws-ssm,azure,gcp",
-        ],
-    ),
-    // 2 features: 4 combinations
-    ("mstr-credentials-aws", &[]),
-    ("mstr-rest-persist", &[]),
-    // 2 features: 4 combinations
-    ("mstr-sim", &[]),
-];
+/// A crate that gets a powerset of depth 2. `cargo hack .. --print-command-list` shows the
+/// combinations.
+struct Powerset {
+    package: &'static str,
+    /// Features to be taken as one.
+    groups: &'static [&'static str],
+    /// Features that only pass a crate on: each is checked alone, and all together by `lint`. Every
+    /// combination would build their SDKs with other features of what these share.
+    alone: &'static [&'static str],
+}
 
-/// One feature alone.
-const ALONE: &[(&str, &str)] = &[
-    ("mstr-rest", "aws-secrets-manager"),
-    ("mstr-rest", "aws-ssm"),
-    ("mstr-rest", "azure"),
-    ("mstr-rest", "gcp"),
+const POWERSETS: &[Powerset] = &[
+    // 4 features: 11 combinations
+    Powerset { package: "mstr-rest-core", groups: &[], alone: &[] },
+    // 6 features and groups: 22 combinations. What core and persist tell apart is grouped here.
+    Powerset {
+        package: "mstr-rest",
+        groups: &["iserver-codes,reqwest-hook", "persist,persist-encryption,persist-keyring"],
+        alone: &["aws", "aws-secrets-manager", "aws-ssm", "azure", "gcp", "data"],
+    },
+    // 2 features: 4 combinations each
+    Powerset { package: "mstr-credentials-aws", groups: &[], alone: &[] },
+    Powerset { package: "mstr-rest-persist", groups: &[], alone: &[] },
+    Powerset { package: "mstr-sim", groups: &[], alone: &[] },
 ];
 
 pub(crate) fn run(ws: &Workspace) -> Result {
-    for (package, groups) in POWERSETS {
-        ws.package(package)?;
-        let mut hack = CARGO_HACK.cargo(ws)?;
-        hack.args(["hack", "clippy", "--locked", "--quiet", "--package", package]);
-        hack.args(["--feature-powerset", "--depth", "2", "--exclude-features", "default"]);
-        for group in *groups {
-            hack.args(["--group-features", group]);
-        }
-        sh::run(hack.args(["--", "-D", "warnings"]))?;
-    }
     let clippy = |package: &str, options: &[&str]| {
         let mut clippy = sh::cargo(&ws.root);
         clippy.args(["clippy", "--locked", "--quiet", "--no-default-features", "--package"]);
         sh::run(clippy.arg(package).args(options).args(["--", "-D", "warnings"]))
     };
-    for (package, feature) in ALONE {
-        clippy(package, &["--features", feature])?;
+    for Powerset { package, groups, alone } in POWERSETS {
+        ws.package(package)?;
+        let mut hack = CARGO_HACK.cargo(ws)?;
+        hack.args(["hack", "clippy", "--locked", "--quiet", "--package", package]);
+        hack.args(["--feature-powerset", "--depth", "2", "--exclude-features", "default"]);
+        for feature in *alone {
+            hack.args(["--exclude-features", feature]);
+        }
+        for group in *groups {
+            hack.args(["--group-features", group]);
+        }
+        sh::run(hack.args(["--", "-D", "warnings"]))?;
+        for feature in *alone {
+            clippy(package, &["--features", feature])?;
+        }
     }
     for package in &ws.packages {
         if package.is_library && package.published {

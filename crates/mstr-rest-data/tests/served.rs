@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use arrow_array::{Array, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{DataType as ArrowType, TimeUnit};
+use arrow_schema::DataType::{Date32, Decimal128, Float64, Int64, Timestamp, Utf8};
+use arrow_schema::TimeUnit;
 use futures_util::TryStreamExt;
 use mstr_rest_api::{CubesExt, GridRequest, ReportsExt};
 use mstr_rest_core::{Auth, ErrorKind, Session};
@@ -248,7 +249,6 @@ async fn types_of_metrics() {
         let schema = data.open().await.unwrap().schema();
         schema.fields().iter().skip(1).map(|f| f.data_type().clone()).collect::<Vec<_>>()
     };
-    use ArrowType::{Date32, Decimal128, Float64, Int64, Timestamp, Utf8};
     let stamp = Timestamp(TimeUnit::Millisecond, None);
     assert_eq!(kinds(data.clone()).await, [Int64, Float64, Utf8, Date32, stamp.clone()]);
     let decimal = MetricType::Decimal { precision: 20, scale: 4 };

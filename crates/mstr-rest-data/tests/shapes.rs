@@ -1,6 +1,8 @@
 //! Any table, shown in any shape of grid and cut into pages, comes back as the table it was. The
 //! renderer here knows the format from its description alone.
 
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
 use std::collections::BTreeSet;
 
 use arrow_array::cast::AsArray;
