@@ -1,4 +1,4 @@
-//! A cube as an Arrow IPC file, which polars, pandas and `DuckDB` open as it is:
+//! A cube as an Arrow IPC file, which polars and pyarrow open as it is:
 //! `polars.read_ipc("cube.arrow")`.
 //!
 //! `cargo run --example cube_to_polars_ready_ipc --features data`
