@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use bytes::Bytes;
 use futures_util::Stream;
 use mstr_rest_api::{
-    Cube, Cubes, GridRequest, Instance, InstanceStatus, Report, Reports, Template, UnitKind,
+    Cube, Cubes, ErrorExt as _, GridRequest, Instance, InstanceStatus, Report, Reports, Template,
+    UnitKind,
 };
 use mstr_rest_core::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
@@ -162,18 +164,12 @@ impl Data {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::new(ErrorKind::Config, "data needs a Tokio runtime"));
         }
-        let first_rows = self.page_rows.map_or(FIRST_PAGE, |rows| rows as u64);
-        let instance = self.execute(first_rows).await?;
-        if instance.last_status() == InstanceStatus::Prompts {
-            return Err(Error::new(
-                ErrorKind::InvalidRequest,
-                "the report has prompts that are not answered: run() it, answer() them, and \
-                     take the data() of that instance",
-            ));
-        }
-        let first = match instance.first_page() {
-            Some(page) => page,
-            None => instance.page(0, first_rows).await?,
+        let mut first_rows = self.page_rows.map_or(FIRST_PAGE, |rows| rows as u64);
+        let (instance, first) = loop {
+            match self.first_page(first_rows).await {
+                Err(error) if error.is_request_timeout() && first_rows > 1 => first_rows /= 2,
+                other => break other?,
+            }
         };
         let mut options = self.options;
         if has_metrics_in_rows(&first)? {
@@ -188,6 +184,23 @@ impl Data {
             Pages::new(move |offset, limit| instance.page_or_again(offset as u64, limit as u64));
         let reader = Reader::start(first, pages, options, self.ahead, self.page_rows).await?;
         Ok(Table { reader, on_progress: self.on_progress })
+    }
+
+    /// An instance and its first page.
+    async fn first_page(&self, rows: u64) -> Result<(Instance, Bytes)> {
+        let instance = self.execute(rows).await?;
+        if instance.last_status() == InstanceStatus::Prompts {
+            return Err(Error::new(
+                ErrorKind::InvalidRequest,
+                "the report has prompts that are not answered: run() it, answer() them, and take \
+                 the data() of that instance",
+            ));
+        }
+        let page = match instance.first_page() {
+            Some(page) => page,
+            None => instance.page(0, rows).await?,
+        };
+        Ok((instance, page))
     }
 
     async fn execute(&self, first_rows: u64) -> Result<Instance> {

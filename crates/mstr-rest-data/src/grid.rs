@@ -6,7 +6,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use mstr_rest_core::{Error, ErrorKind, Result};
 
-use crate::layout::{Layout, Metric, MetricAxis};
+use crate::definition::{Definition, Unit};
+use crate::layout::{Layout, Metric};
 use crate::metric::MetricType;
 use crate::page::{Paging, Reading};
 use crate::table::{Table, grid_rows};
@@ -48,9 +49,7 @@ impl GridOptions {
         self.chosen.push((name_or_id.into(), kind));
         self
     }
-}
 
-impl GridOptions {
     /// A metric of the grid, in the order of its template, with its `dataType`. Where metrics are in
     /// rows, a page lists only those that it shows; all the same the first one settles the columns.
     /// [`Data`](crate::Data) asks the definition for them.
@@ -184,11 +183,15 @@ impl GridReader {
     }
 }
 
-/// Whether the page shows metrics in rows, so that it may not list all of them.
+/// Whether the page shows metrics in rows, so that it may not list all of them. Its data is skipped.
 pub(crate) fn has_metrics_in_rows(page: &[u8]) -> Result<bool> {
-    let page = Reading::default().read(page).map_err(not_a_page)?;
-    let Some(definition) = &page.definition else { return Ok(false) };
-    Ok(matches!(Layout::of(&definition.grid)?.axis, MetricAxis::Rows(_)))
+    #[derive(serde::Deserialize)]
+    struct Page {
+        definition: Option<Definition>,
+    }
+    let page: Page = serde_json::from_slice(page).map_err(not_a_page)?;
+    let Some(definition) = page.definition else { return Ok(false) };
+    Ok(definition.grid.rows.iter().any(Unit::is_metrics))
 }
 
 /// An error of decoding: the page is not what it should be.

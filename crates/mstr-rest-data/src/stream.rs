@@ -9,13 +9,11 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
+use mstr_rest_api::ErrorExt as _;
 use mstr_rest_core::{Error, ErrorKind, Result};
 use tokio::task::JoinHandle;
 
 use crate::grid::{GridOptions, GridPage, GridReader};
-
-/// `MSI_REQUEST_TIMEOUT`: the page took the server too long.
-const REQUEST_TIMEOUT: i64 = -2_147_206_497;
 
 /// What a page should weigh: large enough for few requests, small enough for flat memory.
 const PAGE_BYTES: usize = 4 << 20;
@@ -46,7 +44,7 @@ impl Pages {
         Box::pin(async move {
             match (self.0)(offset, limit).await {
                 Ok(page) => Ok(vec![page]),
-                Err(error) if error.iserver_code() == Some(REQUEST_TIMEOUT) && limit > 1 => {
+                Err(error) if error.is_request_timeout() && limit > 1 => {
                     let half = limit / 2;
                     let mut pages = self.clone().fetch(offset, half).await?;
                     pages.extend(self.fetch(offset + half, limit - half).await?);
