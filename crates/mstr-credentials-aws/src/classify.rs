@@ -34,7 +34,9 @@ pub(crate) fn classify<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse
             match credentials_error(connector) {
                 Some(error) => no_credentials(error),
                 None if failure.is_timeout() => VaultError::new(Unreachable, "no answer in time"),
-                None if failure.is_io() => VaultError::new(Unreachable, chain(connector)),
+                None if failure.is_io() => {
+                    VaultError::new(Unreachable, VaultError::texts(connector))
+                }
                 None if identity_timed_out(connector) => {
                     VaultError::new(VaultErrorKind::NoCredentials, "they did not come in time")
                 }
@@ -98,7 +100,7 @@ fn no_credentials(error: &CredentialsError) -> VaultError {
     let what = match error {
         // where it has looked, or what is wrong in the settings
         CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => {
-            chain(error)
+            VaultError::texts(error)
         }
         CredentialsError::ProviderTimedOut(_) => "they did not come in time".to_owned(),
         // Below may be the error output of a process, and the reply of a server that was to give
@@ -111,24 +113,11 @@ fn no_credentials(error: &CredentialsError) -> VaultError {
 }
 
 fn credentials_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CredentialsError> {
-    sources(error).find_map(|error| error.downcast_ref())
+    VaultError::sources(error).find_map(|error| error.downcast_ref())
 }
 
 /// The SDK's own limit for finding credentials: an error without a type.
 fn identity_timed_out(error: &(dyn Error + 'static)) -> bool {
-    sources(error).any(|error| error.to_string().contains("identity resolver timed out"))
-}
-
-/// An error's text with those of its sources. For errors of connections and settings only: those of
-/// replies are in no chain that comes here.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text: Vec<String> = sources(error).map(ToString::to_string).collect();
-    text.dedup();
-    text.join(": ")
-}
-
-fn sources<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
+    VaultError::sources(error)
+        .any(|error| error.to_string().contains("identity resolver timed out"))
 }

@@ -12,9 +12,11 @@ use azure_core::{
     error::ErrorKind,
 };
 
+use mstr_credentials::VaultError;
+
 use crate::{
     Identity,
-    failure::{credential_text, sources},
+    failure::credential_text,
     links::{Surroundings, Unusable},
 };
 
@@ -93,15 +95,15 @@ impl TokenCredential for Chain {
 fn may_go_on(link: Identity, error: &Error) -> bool {
     match link {
         Identity::AzureCli | Identity::AzureDeveloperCli => true,
-        Identity::ManagedIdentity => {
-            sources(error).filter_map(<dyn std::error::Error>::downcast_ref).any(|error: &Error| {
+        Identity::ManagedIdentity => VaultError::sources(error)
+            .filter_map(<dyn std::error::Error>::downcast_ref)
+            .any(|error: &Error| {
                 let status = match error.kind() {
                     ErrorKind::HttpResponse { status, .. } => u16::from(*status),
                     _ => 0,
                 };
                 status == 400
-            })
-        }
+            }),
         _ => false,
     }
 }

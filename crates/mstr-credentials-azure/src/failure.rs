@@ -35,7 +35,9 @@ pub(crate) fn explain(error: SdkError) -> VaultError {
             VaultError::new(kind, detail.message.unwrap_or_default())
                 .with_code(format!("{code}{inner}"))
         }
-        ErrorKind::Connection | ErrorKind::Io => VaultError::new(Kind::Unreachable, chain(&error)),
+        ErrorKind::Connection | ErrorKind::Io => {
+            VaultError::new(Kind::Unreachable, VaultError::texts(&error))
+        }
         ErrorKind::DataConversion => VaultError::new(Kind::Other, UNREADABLE),
         _ => VaultError::new(Kind::Other, error.to_string()),
     }
@@ -45,13 +47,14 @@ const UNREADABLE: &str = "the reply cannot be read";
 
 /// What a credential said, if it is a credential that failed.
 pub(crate) fn credential_text(error: &SdkError) -> Option<String> {
-    let errors: Vec<&SdkError> = sources(error).filter_map(<dyn Error>::downcast_ref).collect();
+    let errors: Vec<&SdkError> =
+        VaultError::sources(error).filter_map(<dyn Error>::downcast_ref).collect();
     // the SDK wraps it in "will not be retried"
     let failed = errors.iter().rfind(|error| *error.kind() == ErrorKind::Credential)?;
     // The texts of parsers quote what they parsed, which was meant to be a token. Entra's errors
     // come to us that way too, when they have an escape.
     if errors.iter().any(|error| *error.kind() == ErrorKind::DataConversion) {
-        let text = chain(error);
+        let text = VaultError::texts(error);
         let code = text.find("AADSTS").map(|at| {
             let digits = text[at + 6..].bytes().take_while(u8::is_ascii_digit).count();
             text[at..at + 6 + digits].to_owned()
@@ -60,27 +63,9 @@ pub(crate) fn credential_text(error: &SdkError) -> Option<String> {
     }
     let mut text = failed.to_string();
     if errors.iter().any(|error| matches!(error.kind(), ErrorKind::Connection | ErrorKind::Io)) {
-        text = chain(*failed);
+        text = VaultError::texts(*failed);
     }
     Some(text)
-}
-
-pub(crate) fn sources<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
-}
-
-/// The texts of an error and its sources, each said once.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    sources(error).fold(String::new(), |text, error| {
-        let more = error.to_string();
-        match text.as_str() {
-            "" => more,
-            said if said.contains(&more) => text,
-            said => format!("{said}: {more}"),
-        }
-    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use crate::{
     chain::Chain,
     cloud,
-    failure::{explain, sources},
+    failure::explain,
     links::{IMDS, IMDS_OVERRIDE, Surroundings, imds},
     options::{Options, Urls},
     wire::Wire,
@@ -114,7 +114,8 @@ fn connection(options: &Options, urls: &Urls) -> Result<Connection, VaultError> 
         elsewhere.push((meant, url));
     }
     let wire = Wire::new(elsewhere).map_err(|error| {
-        let why: Vec<String> = sources(&error).skip(1).map(ToString::to_string).collect();
+        let why: Vec<String> =
+            VaultError::sources(&error).skip(1).map(ToString::to_string).collect();
         let text = format!("no HTTPS client (are there CA certificates?): {}", why.join(": "));
         VaultError::new(Kind::Other, text)
     })?;

@@ -1,6 +1,6 @@
 //! What an error of the SDK means, in words that hold no secret.
 
-use std::{error::Error, iter};
+use std::error::Error;
 
 use google_cloud_gax::{
     client_builder::Error as BuilderError,
@@ -14,7 +14,8 @@ const UNREADABLE: &str = "the reply cannot be read";
 /// reply.
 pub(crate) fn explain(error: &SdkError) -> VaultError {
     // "exhausted" wraps the error of the last attempt
-    let errors: Vec<&SdkError> = sources(error).filter_map(<dyn Error>::downcast_ref).collect();
+    let errors: Vec<&SdkError> =
+        VaultError::sources(error).filter_map(<dyn Error>::downcast_ref).collect();
     if let Some(error) = errors.iter().find(|error| error.is_authentication()) {
         return VaultError::new(Kind::NoCredentials, login_text(*error));
     }
@@ -47,7 +48,7 @@ pub(crate) fn explain(error: &SdkError) -> VaultError {
     if errors.iter().any(|error| {
         error.is_connect() || error.is_io() || error.is_timeout() || error.is_transport()
     }) {
-        return VaultError::new(Kind::Unreachable, chain(error));
+        return VaultError::new(Kind::Unreachable, VaultError::texts(error));
     }
     VaultError::new(Kind::Other, "the request could not be made")
 }
@@ -61,28 +62,10 @@ pub(crate) fn explain_build(error: &BuilderError) -> VaultError {
 /// The text of credentials that failed. Parsers of tokens and key files quote what they parsed.
 pub(crate) fn login_text(error: &(dyn Error + 'static)) -> String {
     let parser = |error: &(dyn Error + 'static)| error.is::<serde_json::Error>();
-    if sources(error).any(parser) {
+    if VaultError::sources(error).any(parser) {
         return "the credentials, or the reply with a token, cannot be read".to_owned();
     }
-    chain(error)
-}
-
-fn sources<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    iter::successors(Some(error), |error| (*error).source())
-}
-
-/// The texts of an error and its sources, each said once.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    sources(error).fold(String::new(), |text, error| {
-        let more = error.to_string();
-        match text.as_str() {
-            "" => more,
-            said if said.contains(&more) => text,
-            said => format!("{said}: {more}"),
-        }
-    })
+    VaultError::texts(error)
 }
 
 #[cfg(test)]

@@ -87,6 +87,34 @@ impl VaultError {
     pub fn message(&self) -> &str {
         &self.message
     }
+
+    /// An error and its sources, from the outside in: what the crate of a vault looks through for
+    /// errors of its SDK.
+    pub fn sources<'a>(
+        error: &'a (dyn Error + 'static),
+    ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+        std::iter::successors(Some(error), |error| (*error).source())
+    }
+
+    /// The texts of an error and its sources, each said once: a message for [`new`](Self::new),
+    /// where none of them quotes a reply.
+    ///
+    /// ```
+    /// use mstr_credentials::VaultError;
+    ///
+    /// let refused = std::io::Error::other("connection refused");
+    /// assert_eq!(VaultError::texts(&refused), "connection refused");
+    /// ```
+    pub fn texts(error: &(dyn Error + 'static)) -> String {
+        Self::sources(error).fold(String::new(), |text, error| {
+            let more = error.to_string();
+            match text.as_str() {
+                "" => more,
+                said if said.contains(&more) => text,
+                said => format!("{said}: {more}"),
+            }
+        })
+    }
 }
 
 /// Code and message.

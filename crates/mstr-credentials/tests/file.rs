@@ -128,14 +128,10 @@ async fn a_paused_clock_does_not_run_ahead_of_a_read() {
 #[cfg(unix)]
 mod unix {
     use std::{
-        io::{self, Write},
         os::unix::fs::{PermissionsExt, symlink},
         path::PathBuf,
         process::Command,
-        sync::{Arc, Mutex},
     };
-
-    use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
 
@@ -195,57 +191,5 @@ mod unix {
         let below_a_file = path.join("x");
         let error = text(&Credential::file(&below_a_file)).await.unwrap_err();
         assert!(!error.is_missing() && names(&error, &below_a_file), "{error}");
-    }
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl MakeWriter<'_> for Log {
-        type Writer = Self;
-
-        fn make_writer(&self) -> Self {
-            self.clone()
-        }
-    }
-
-    impl Log {
-        fn warnings(&self) -> usize {
-            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-            text.matches("can be read by its group or by others").count()
-        }
-    }
-
-    #[tokio::test]
-    async fn a_file_that_others_can_read_is_reported_once() {
-        let log = Log::default();
-        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
-        let _guard = tracing::subscriber::set_default(subscriber);
-        let dir = folder();
-        let path = dir.path().join("secret");
-        fs::write(&path, "s3cret").unwrap();
-        for (mode, reported) in [(0o600, 0), (0o400, 0), (0o700, 0), (0o611, 0), (0o640, 1)] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            log.0.lock().unwrap().clear();
-            let credential = Credential::file(&path);
-            text(&credential).await.unwrap();
-            text(&credential.clone()).await.unwrap();
-            assert_eq!(log.warnings(), reported, "{mode:o}");
-        }
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
-        log.0.lock().unwrap().clear();
-        text(&SecretFile::new(&path).permission_warning(false).into()).await.unwrap();
-        assert_eq!(log.warnings(), 0);
-        text(&SecretFile::new(&path).into()).await.unwrap();
-        assert_eq!(log.warnings(), 1);
     }
 }

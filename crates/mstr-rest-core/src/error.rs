@@ -206,8 +206,9 @@ impl Error {
     }
 
     /// Whether the same request may succeed later without any change: the network, a time limit,
-    /// an error whose body broke off, or a status of 429, 502, 503 or 504. For retry policies of your own; whether the request
-    /// may be repeated at all (a `POST` may have taken effect) is yours to know.
+    /// an error whose body broke off, or a status of 429, 502, 503 or 504. For retry policies of
+    /// your own; whether the request may be repeated at all (a `POST` may have taken effect) is
+    /// yours to know.
     pub fn is_transient(&self) -> bool {
         match self.kind() {
             ErrorKind::Connect
