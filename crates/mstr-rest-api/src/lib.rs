@@ -10,6 +10,7 @@
 //! | [`session.identity_tokens()`](IdentityTokensExt::identity_tokens) | tokens to hand a session over |
 //! | [`session.api_tokens()`](ApiTokensExt::api_tokens) | tokens to log in with |
 //! | [`session.reports()`](ReportsExt::reports), [`cubes()`](CubesExt::cubes) | definitions, executions, pages of grids, prompts |
+//! | [`session.datasets()`](DatasetsExt::datasets) | datasets of one's own rows: described, filled by upload sessions |
 //! | [`session.server()`](ServerExt::server) | version and state of the server |
 //!
 //! A method that makes one request gives a [`Call`](mstr_rest_core::Call): inert until it is
@@ -34,6 +35,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cubes;
+mod datasets;
 mod definition;
 mod elements;
 mod errors;
@@ -53,6 +55,10 @@ mod source;
 mod tokens;
 
 pub use cubes::{Cube, CubeStatus, Cubes, CubesExt, Publication};
+pub use datasets::{
+    ColumnType, Dataset, DatasetColumn, DatasetDefinition, DatasetModel, Datasets, DatasetsExt,
+    ModelAttribute, ModelTable, PublishStatus, UpdatePolicy, UploadSession,
+};
 pub use definition::{
     AttributeObject, AvailableObjects, Definition, Form, MetricObject, MetricsPosition, Subtotals,
     Template, TemplateUnit, UnitElement, UnitKind,

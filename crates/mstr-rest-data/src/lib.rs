@@ -13,9 +13,11 @@ mod pivot;
 mod rows;
 mod stream;
 mod table;
+mod upload;
 
 pub use data::{Data, DataExt, InstanceDataExt, Table};
 pub use grid::{GridOptions, GridPage, GridReader};
 pub use metric::MetricType;
 pub use rows::rows;
 pub use stream::Progress;
+pub use upload::{Upload, UploadExt, UploadProgress, Uploaded};

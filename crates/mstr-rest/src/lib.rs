@@ -60,11 +60,11 @@ pub mod prelude {
     };
     #[cfg(feature = "api")]
     pub use mstr_rest_api::{
-        ApiTokensExt as _, CubesExt as _, ErrorExt as _, IdentityTokensExt as _, ProjectsExt as _,
+        ApiTokensExt as _, CubesExt as _, DatasetsExt as _, ErrorExt as _, IdentityTokensExt as _, ProjectsExt as _,
         ReportsExt as _, ServerExt as _, SessionsExt as _,
     };
     #[cfg(feature = "data")]
-    pub use mstr_rest_data::{DataExt as _, InstanceDataExt as _};
+    pub use mstr_rest_data::{DataExt as _, InstanceDataExt as _, UploadExt as _};
     #[cfg(feature = "persist")]
     pub use mstr_rest_persist::{ConnectExt as _, SnapshotExt as _};
 }

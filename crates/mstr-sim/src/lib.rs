@@ -29,6 +29,7 @@ mod sim;
 mod table;
 #[cfg(feature = "tls")]
 mod tls;
+mod uploaded;
 mod uploads;
 mod value;
 

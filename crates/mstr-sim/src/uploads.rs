@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use crate::dataset::{Attribute, DataType, Form, Metric, Stored};
 use crate::random;
 use crate::report::{Kind, Source};
+use crate::uploaded;
 use crate::value::Value;
 
 /// A table of an uploaded dataset, as it was published last.
@@ -36,11 +37,20 @@ struct Model {
 pub(crate) struct Upload {
     dataset: String,
     session: u64,
-    tables: Vec<(UploadedTable, String, bool)>,
+    tables: Vec<Target>,
     /// Parts by table and index: they may come in any order.
     parts: BTreeMap<(String, i64), Vec<Vec<Value>>>,
     /// Polls left until it is published, once that was asked for.
     publishing: Option<usize>,
+}
+
+/// A table that an upload session fills: its columns in the order of the parts, without rows.
+#[derive(Clone, Debug)]
+struct Target {
+    table: UploadedTable,
+    types: Vec<String>,
+    policy: String,
+    by_column: bool,
 }
 
 /// All datasets and upload sessions.
@@ -86,7 +96,15 @@ impl Uploads {
             .iter()
             .map(|table| {
                 let name = text(table, "name").ok_or("A table has no name")?.to_owned();
-                let columns = list(table, "columnHeaders").iter().filter_map(header).collect();
+                let headers = list(table, "columnHeaders");
+                let columns: Vec<_> = headers.iter().filter_map(header).collect();
+                if columns.iter().collect::<HashSet<_>>().len() != columns.len() {
+                    return Err(format!("The table {name} has two columns of one name"));
+                }
+                let types = headers.iter().filter_map(|header| text(header, "dataType"));
+                if let Some(unknown) = types.into_iter().find(|one| !uploaded::is_type(one)) {
+                    return Err(format!("The data type {unknown} is not valid"));
+                }
                 Ok(UploadedTable { name, columns, rows: Vec::new() })
             })
             .collect::<Result<_, Invalid>>()?;
@@ -128,8 +146,10 @@ impl Uploads {
             }
             let by_column =
                 text(table, "orientation").is_some_and(|one| one.eq_ignore_ascii_case("column"));
+            let types = columns.iter().map(|column| model.type_of(name, Some(column)).to_owned());
+            let types = types.collect();
             let table = UploadedTable { name: name.to_owned(), columns, rows: Vec::new() };
-            Ok((table, policy, by_column))
+            Ok(Target { table, types, policy, by_column })
         });
         let tables = match tables.collect::<Result<Vec<_>, Invalid>>() {
             Ok(tables) if tables.is_empty() => return Some(Err("There are no tables".to_owned())),
@@ -234,24 +254,29 @@ impl Upload {
         let name = text(body, "tableName").ok_or("The member tableName is missing")?;
         let index = body.get("index").and_then(Json::as_i64);
         let index = index.ok_or("The member index is missing")?;
-        let table = self.tables.iter().find(|(table, ..)| table.name == name);
-        let (table, _, by_column) = table.ok_or_else(|| format!("There is no table {name}"))?;
+        let target = self.tables.iter().find(|target| target.table.name == name);
+        let target = target.ok_or_else(|| format!("There is no table {name}"))?;
         let data = text(body, "data").ok_or("The member data is missing")?;
         let bytes = STANDARD.decode(data).map_err(|_| "The member data is no base64")?;
         let sent: Vec<Vec<Json>> =
             serde_json::from_slice(&bytes).map_err(|_| "The data are no JSON list of lists")?;
-        let lists: Vec<Vec<Value>> =
-            sent.iter().map(|list| list.iter().map(plain).collect()).collect();
-        let rows = if *by_column { transposed(&lists)? } else { lists };
-        if rows.iter().any(|row| row.len() != table.columns.len()) {
+        let rows = if target.by_column { transposed(&sent)? } else { sent };
+        if rows.iter().any(|row| row.len() != target.types.len()) {
             return Err("A row does not have as many values as there are columns".to_owned());
         }
+        for row in &rows {
+            let mut values = row.iter().zip(&target.types);
+            if let Some((value, kind)) = values.find(|(value, kind)| !uploaded::fits(kind, value)) {
+                return Err(format!("The value {value} is no {kind}"));
+            }
+        }
+        let rows = rows.iter().map(|row| row.iter().map(plain).collect()).collect();
         self.parts.insert((name.to_owned(), index), rows);
         Ok(())
     }
 }
 
-fn transposed(columns: &[Vec<Value>]) -> Result<Vec<Vec<Value>>, Invalid> {
+fn transposed(columns: &[Vec<Json>]) -> Result<Vec<Vec<Json>>, Invalid> {
     let rows = columns.first().map_or(0, Vec::len);
     if columns.iter().any(|column| column.len() != rows) {
         return Err("The columns differ in length".to_owned());
@@ -294,7 +319,7 @@ impl Model {
 
     /// Takes the rows of an upload over, by the policy of each table.
     fn apply(&mut self, upload: &Upload) {
-        for (sent, policy, _) in &upload.tables {
+        for Target { table: sent, policy, .. } in &upload.tables {
             let parts = upload.parts.iter().filter(|((name, _), _)| *name == sent.name);
             let new: Vec<Vec<Value>> = parts.flat_map(|(_, rows)| rows.clone()).collect();
             let Some(at) = self.tables.iter().position(|table| table.name == sent.name) else {
@@ -393,13 +418,18 @@ impl Model {
         source
     }
 
-    fn data_type(&self, table: &str, column: Option<&String>) -> DataType {
+    /// The type of a column as the client described it; nothing if it did not.
+    fn type_of(&self, table: &str, column: Option<&String>) -> &str {
         let tables = list(&self.description, "tables").iter();
         let mut columns = tables
             .filter(|described| text(described, "name") == Some(table))
             .flat_map(|described| list(described, "columnHeaders"));
         let described = columns.find(|one| header(one).as_ref() == column);
-        let kind = described.and_then(|one| text(one, "dataType")).unwrap_or_default();
+        described.and_then(|one| text(one, "dataType")).unwrap_or_default()
+    }
+
+    fn data_type(&self, table: &str, column: Option<&String>) -> DataType {
+        let kind = self.type_of(table, column);
         match kind.to_uppercase().as_str() {
             "INTEGER" | "BIGINTEGER" => DataType::Integer,
             "DOUBLE" => DataType::Double,

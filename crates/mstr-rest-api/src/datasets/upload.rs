@@ -1,0 +1,264 @@
+//! Upload sessions: parts of a table, put in place all at once by publishing.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Method;
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Result};
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Dataset;
+use crate::lenient;
+
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// What becomes of the rows that a table has already (vendor documentation). Rows are the same
+/// when their attributes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UpdatePolicy {
+    /// New rows come on top; those that are there stay.
+    Add,
+    /// Rows that are there are changed; new ones are left out.
+    Update,
+    /// Rows that are there are changed, and new ones come on top.
+    Upsert,
+    /// All rows that are there go.
+    Replace,
+}
+
+impl UpdatePolicy {
+    /// Its name in requests: `add`, `update`, `upsert`, `replace`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Update => "update",
+            Self::Upsert => "upsert",
+            Self::Replace => "replace",
+        }
+    }
+}
+
+impl Dataset {
+    /// Opens an upload session for one table: `POST /datasets/{id}/uploadSessions`. The columns
+    /// are in the order of the rows to come. A dataset has one upload session at a time.
+    ///
+    /// # Errors
+    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without columns, and nothing is
+    /// sent.
+    pub fn open_upload(
+        &self,
+        table: &str,
+        columns: &[impl AsRef<str>],
+        policy: UpdatePolicy,
+    ) -> Call<UploadSession> {
+        #[derive(Default, Deserialize)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Opened {
+            #[serde(deserialize_with = "lenient::text")]
+            upload_session_id: String,
+        }
+        let call = self.call(Method::POST).segment("uploadSessions");
+        let columns: Vec<_> = columns.iter().map(AsRef::as_ref).collect();
+        let call = if columns.is_empty() {
+            call.refuse(Error::new(ErrorKind::InvalidRequest, "a table has at least one column"))
+        } else {
+            call.json(&json!({ "tables": [{
+                "name": table,
+                "columnHeaders": columns,
+                "orientation": "row",
+                "updatePolicy": policy.name(),
+            }] }))
+        };
+        let dataset = self.clone();
+        call.decode::<Opened>().map(move |opened| {
+            if opened.upload_session_id.is_empty() {
+                let message = "the reply names no upload session (uploadSessionId)";
+                return Err(Error::new(ErrorKind::Decode, message));
+            }
+            Ok(dataset.upload_session(opened.upload_session_id))
+        })
+    }
+
+    /// The upload session with that id. Nothing is sent.
+    pub fn upload_session(&self, id: impl AsRef<str>) -> UploadSession {
+        UploadSession { dataset: self.clone(), id: id.as_ref().into() }
+    }
+}
+
+/// An upload session: it takes parts until it is published, and lives in the session that opened
+/// it. It stays on the server until [`delete`](Self::delete) or the end of that session. Owned and
+/// cheap to clone.
+#[derive(Debug, Clone)]
+pub struct UploadSession {
+    dataset: Dataset,
+    id: Arc<str>,
+}
+
+impl UploadSession {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The dataset that it fills.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    fn call(&self, method: Method) -> Call<Response> {
+        self.dataset.call(method).segment("uploadSessions").segment(&self.id)
+    }
+
+    /// Sends a part of a table: `PUT /datasets/{id}/uploadSessions/{sid}`. `rows` is a JSON list
+    /// of lists of values in the order of the columns, as `[["Bern",1.5],["Chur",null]]`; dates
+    /// and times are ISO 8601. It travels as base64. The index counts the parts of the table from
+    /// 1 on, as the vendor's client has it.
+    ///
+    /// No source says what becomes of a part that comes twice under one index. So a retry policy
+    /// does not send it again once the server may have got it.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn part(&self, table: &str, index: u64, rows: &[u8]) -> Call<()> {
+        // by hand: a value of JSON would be another copy of a long text
+        let head = format!(r#"{{"tableName":{},"index":{index},"data":""#, json!(table));
+        let length = head.len() + rows.len().div_ceil(3) * 4 + 2;
+        let mut body = String::with_capacity(length);
+        body.push_str(&head);
+        STANDARD.encode_string(rows, &mut body);
+        body.push_str("\"}");
+        let call = self.call(Method::PUT).header("Content-Type", "application/json");
+        call.body(body).idempotent(false).decode_with(|_| Ok(()))
+    }
+
+    /// Begins to put the parts in place: `POST /datasets/{id}/uploadSessions/{sid}/publish`.
+    /// [`status`](Self::status) says how it ends.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn publish(&self) -> Call<()> {
+        self.call(Method::POST).segment("publish").decode_with(|_| Ok(()))
+    }
+
+    /// How far publishing is: `GET /datasets/{id}/uploadSessions/{sid}/publishStatus`.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn status(&self) -> Call<PublishStatus> {
+        self.call(Method::GET).segment("publishStatus").decode()
+    }
+
+    /// Asks for the [status](Self::status) until publishing is done. An answer that does not come,
+    /// from a busy gateway say, is asked for again.
+    ///
+    /// # Errors
+    /// As any call; [`Api`](ErrorKind::Api) when publishing failed;
+    /// [`Timeout`](ErrorKind::Timeout) when it takes longer than the limit, and it goes on at the
+    /// server until the upload session is [deleted](Self::delete).
+    pub fn wait(
+        &self,
+        limit: Duration,
+    ) -> impl Future<Output = Result<PublishStatus>> + Send + use<> {
+        let upload = self.clone();
+        async move {
+            // a limit beyond the clock is none
+            let end = Instant::now().checked_add(limit);
+            let left =
+                || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+            let mut pause = FIRST_WAIT;
+            let mut seen = PublishStatus::default();
+            loop {
+                match upload.status().timeout(left()).await {
+                    Ok(status) if status.is_done() => return Ok(status),
+                    Ok(status) if status.is_failed() => {
+                        let message = format!("publishing the upload failed: {status}");
+                        return Err(Error::new(ErrorKind::Api, message));
+                    }
+                    Ok(status) => seen = status,
+                    Err(error) if error.is_transient() => {}
+                    Err(error) => return Err(error),
+                }
+                if left() <= pause {
+                    let message =
+                        format!("the upload was not published within {limit:?}: last seen {seen}");
+                    return Err(Error::new(ErrorKind::Timeout, message));
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_WAIT);
+            }
+        }
+    }
+
+    /// Ends it: `DELETE /datasets/{id}/uploadSessions/{sid}`. Publishing that is not done is
+    /// cancelled; what was published stays.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn delete(&self) -> Call<()> {
+        self.call(Method::DELETE).decode_with(|_| Ok(()))
+    }
+}
+
+/// How far the publishing of an upload is. The number is kept: 1 is done and 6 runs (vendor
+/// documentation), 3 is the I-Server's number for an error; others are taken for running.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublishStatus {
+    /// The server's number, which some versions send as text. `None` if it sent none.
+    pub number: Option<i64>,
+    /// What the server says, as `result ready`.
+    pub message: String,
+}
+
+const DONE: i64 = 1;
+const FAILED: i64 = 3;
+
+impl PublishStatus {
+    /// The rows are in place.
+    pub fn is_done(&self) -> bool {
+        self.number == Some(DONE)
+    }
+
+    /// They are not, and will not be.
+    pub fn is_failed(&self) -> bool {
+        self.number == Some(FAILED)
+    }
+
+    /// Neither yet.
+    pub fn is_running(&self) -> bool {
+        !self.is_done() && !self.is_failed()
+    }
+}
+
+impl fmt::Display for PublishStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            Some(number) if self.message.is_empty() => write!(f, "status {number}"),
+            Some(number) => write!(f, "{} (status {number})", self.message),
+            None => f.write_str("no status"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PublishStatus {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Reply {
+            #[serde(deserialize_with = "lenient::integer")]
+            status: Option<i64>,
+            #[serde(deserialize_with = "lenient::text")]
+            message: String,
+        }
+        let Reply { status, message } = Reply::deserialize(from)?;
+        Ok(Self { number: status, message })
+    }
+}
