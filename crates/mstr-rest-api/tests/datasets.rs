@@ -10,7 +10,7 @@ use mstr_rest_api::{
     UploadSession,
 };
 use mstr_rest_core::{ErrorKind, Session};
-use mstr_sim::{Fault, LibraryServer, Method, Value};
+use mstr_sim::{Fault, Method, Value};
 use serde_json::json;
 
 const STATUS: &str = "/datasets/*/uploadSessions/*/publishStatus";
@@ -24,9 +24,9 @@ fn model() -> DatasetModel {
         .description("of a test")
         .folder("D3C7D461F69C4610AA6BAA5EF51F4125")
         .table(table)
-        .attribute(ModelAttribute::new("City").form("ID", "orders", "id").form(
-            "DESC", "orders", "city",
-        ))
+        .attribute(
+            ModelAttribute::new("City").form("ID", "orders", "id").form("DESC", "orders", "city"),
+        )
         .metric("Revenue", "orders", "revenue")
 }
 
@@ -39,20 +39,16 @@ async fn upload(dataset: &Dataset) -> UploadSession {
     dataset.open_upload("orders", &columns, UpdatePolicy::Replace).await.unwrap()
 }
 
-fn sent(server: &LibraryServer, method: &Method, path: &str) -> Vec<serde_json::Value> {
-    let requests = server.requests().into_iter();
-    let those = requests.filter(|one| one.method() == method && one.endpoint() == path);
-    those.map(|one| one.json().unwrap()).collect()
-}
-
 #[tokio::test]
 async fn described_filled_and_published() {
     let server = support::server().publish_status_as_text(true).start().await.unwrap();
     let session = support::login(&server).await;
     let dataset = dataset(&session).await;
     let expression = |column: &str| json!([{ "tableName": "orders", "columnName": column }]);
+    let models = server.requests(Method::POST, "/datasets/models");
+    let models: Vec<serde_json::Value> = models.iter().map(|one| one.json().unwrap()).collect();
     assert_eq!(
-        sent(&server, &Method::POST, "/datasets/models"),
+        models,
         [json!({
             "name": "Sales",
             "description": "of a test",
@@ -104,7 +100,7 @@ async fn described_filled_and_published() {
 async fn a_model_that_cannot_be_is_not_sent() {
     let server = support::server().start().await.unwrap();
     let session = support::login(&server).await;
-    let before = server.requests().len();
+    let before = server.journal().len();
     let table = || ModelTable::new("t").column("a", ColumnType::String);
     let attribute = || ModelAttribute::new("A").form("ID", "t", "a");
     let long = "x".repeat(251);
@@ -119,10 +115,7 @@ async fn a_model_that_cannot_be_is_not_sent() {
         (DatasetModel::new("n").table(table().column("a", ColumnType::Bool)), "two columns `a`"),
         (DatasetModel::new("n").table(table().column("", ColumnType::Bool)), "column is empty"),
         (DatasetModel::new("n").table(table()).attribute(attribute()).metric("A", "t", "a"), "two"),
-        (
-            DatasetModel::new("n").table(table()).attribute(ModelAttribute::new("A")),
-            "has no forms",
-        ),
+        (DatasetModel::new("n").table(table()).attribute(ModelAttribute::new("A")), "has no forms"),
         (
             DatasetModel::new("n").table(table()).attribute(attribute().form("", "t", "a")),
             "has no category",
@@ -141,7 +134,7 @@ async fn a_model_that_cannot_be_is_not_sent() {
     let none: [&str; 0] = [];
     let error = dataset.open_upload("t", &none, UpdatePolicy::Add).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert_eq!(server.requests().len(), before);
+    assert_eq!(server.journal().len(), before);
 }
 
 #[tokio::test]

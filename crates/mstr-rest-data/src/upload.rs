@@ -318,13 +318,13 @@ impl Upload {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn send_fn<F, S, E>(self, make: F) -> Result<Uploaded>
+    pub async fn send_fn<F, S, E>(self, mut make: F) -> Result<Uploaded>
     where
-        F: Fn() -> S + Send,
+        F: FnMut() -> S + Send,
         S: Stream<Item = Result<RecordBatch, E>> + Send,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        Box::pin(self.run(|| Some(make()))).await
+        Box::pin(self.run(move || Some(make()))).await
     }
 
     /// Uploads a stream of batches that is there once: when the upload breaks, that is an error.

@@ -6,7 +6,8 @@ mod upload_support;
 use std::sync::Arc;
 
 use arrow_array::builder::StringDictionaryBuilder;
-use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array,
     Float64Array, Int8Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
@@ -206,7 +207,9 @@ impl Column {
                 let part = part.unsigned_abs();
                 text(&format!("{sign}{}.{:02}", part / 100, part % 100))
             }),
-            Self::Bool(values) => all(values, label, |yes| text(if yes { "true" } else { "false" })),
+            Self::Bool(values) => {
+                all(values, label, |yes| text(if yes { "true" } else { "false" }))
+            }
             Self::Date(dates) => all(dates, label, |day| text(&days(day.into()))),
             Self::Time(seconds) => all(seconds, label, |second| text(&clock(second.into()))),
             Self::Stamp(millis) => all(millis, label, |milli| text(&stamp(milli * 1000))),
@@ -261,7 +264,14 @@ struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let columns = (0..40_usize).prop_flat_map(|rows| prop::collection::vec(column(rows), 1..6));
+    let columns = (0..40_usize).prop_flat_map(|rows| {
+        // what tells rows apart: a cube has one row for each combination of elements
+        let numbers = (0..rows).map(|row| Some(format!("row {row}"))).collect();
+        prop::collection::vec(column(rows), 0..6).prop_map(move |mut columns| {
+            columns.insert(columns.len() / 2, Column::Text(0, Vec::clone(&numbers)));
+            columns
+        })
+    });
     let sizes = (1..50_usize, prop_oneof![0..60_usize, 60..5_000_usize], any::<bool>());
     (columns, sizes).prop_map(|(columns, (batch, chunk, as_text))| Case {
         columns,
@@ -277,7 +287,15 @@ fn told(batches: &[RecordBatch]) -> Vec<Vec<Option<String>>> {
     for batch in batches {
         let printers = batch.columns().iter().map(|column| {
             let printer = ArrayFormatter::try_new(column, &options).unwrap();
-            move |row: usize| column.is_valid(row).then(|| printer.value(row).to_string())
+            // numbers as Rust prints them
+            let doubles = column.as_primitive_opt::<Float64Type>();
+            move |row: usize| {
+                let told = || match doubles {
+                    Some(doubles) => format!("{:?}", doubles.value(row)),
+                    None => printer.value(row).to_string(),
+                };
+                column.is_valid(row).then(told)
+            }
         });
         let printers: Vec<_> = printers.collect();
         rows.extend((0..batch.num_rows()).map(|row| printers.iter().map(|p| p(row)).collect()));
@@ -297,8 +315,7 @@ async fn check(servers: &[(LibraryServer, Session)], case: &Case) {
     let whole = batch(columns);
     let rows = case.columns[0].len();
     let starts = (0..rows.max(1)).step_by(case.batch);
-    let batches: Vec<_> =
-        starts.map(|at| whole.slice(at, case.batch.min(rows - at))).collect();
+    let batches: Vec<_> = starts.map(|at| whole.slice(at, case.batch.min(rows - at))).collect();
 
     let upload = session.datasets().create("Any").chunk_bytes(case.chunk);
     let made = upload.send_batches(batches).await.unwrap();

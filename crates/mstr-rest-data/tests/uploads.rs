@@ -88,8 +88,7 @@ async fn columns_become_attributes_and_metrics() {
     let table = session.cubes().data(&made.dataset_id).open().await.unwrap();
     let names: Vec<_> = table.schema().fields().iter().map(|f| f.name().clone()).collect();
     assert_eq!(names, ["City@ID", "City@DESC", "year", "paid", "day", "revenue", "note"]);
-    let rows: Vec<serde_json::Value> =
-        session.cubes().data(&made.dataset_id).rows().await.unwrap();
+    let rows: Vec<serde_json::Value> = session.cubes().data(&made.dataset_id).rows().await.unwrap();
     assert_eq!(
         serde_json::Value::from(rows),
         serde_json::json!([
@@ -108,7 +107,7 @@ async fn what_cannot_be_sent_is_refused_before_anything_is() {
     let one = || Arc::new(Int32Array::from(vec![1])) as ArrayRef;
     let nested = DictionaryArray::<arrow_array::types::Int8Type>::from_iter(["a"]);
     let nested = DictionaryArray::new(arrow_array::Int8Array::from(vec![0]), Arc::new(nested));
-    let before = server.requests().len();
+    let before = server.journal().len();
     for (columns, why) in [
         (vec![("", one())], "has no name"),
         (vec![("a", one()), ("b", one()), ("a", one())], "two columns `a`"),
@@ -142,11 +141,11 @@ async fn what_cannot_be_sent_is_refused_before_anything_is() {
     let other = batch([("a", one()), ("c", one())]);
     let error = datasets.create("S").send_batches([good(), other]).await.unwrap_err();
     assert!(error.message().contains("`b` (Int32) becomes `c` (Int32)"), "{error}");
-    assert_eq!(server.requests().len(), before, "nothing was sent");
+    assert_eq!(server.journal().len(), before, "nothing was sent");
 
     // of a dataset that is there its definition is asked for, and nothing more
     let made = datasets.create("S").table("t").send_batches([good()]).await.unwrap();
-    let before = server.requests().len();
+    let before = server.journal().len();
     for (table, rows, why) in [
         ("t", batch([("c", one())]), "`t` has no column `c`"),
         ("u", good(), "no table `u` but `t`"),
@@ -155,7 +154,7 @@ async fn what_cannot_be_sent_is_refused_before_anything_is() {
         let error = upload.send_batches([rows]).await.unwrap_err();
         assert!(error.message().contains(why), "{error}");
     }
-    let asked = server.requests().split_off(before);
+    let asked = server.journal().split_off(before);
     assert!(asked.iter().all(|one| one.method() == Method::GET), "{asked:?}");
 }
 
@@ -163,7 +162,8 @@ async fn what_cannot_be_sent_is_refused_before_anything_is() {
 async fn values_that_cannot_be_sent_publish_nothing() {
     let server = server().start().await.unwrap();
     let datasets = session(&server).await.datasets();
-    let numbers = |last: f64| batch([("n", Arc::new(Float64Array::from(vec![1.0, last])) as ArrayRef)]);
+    let numbers =
+        |last: f64| batch([("n", Arc::new(Float64Array::from(vec![1.0, last])) as ArrayRef)]);
     let made = datasets.create("N").send_batches([numbers(2.0)]).await.unwrap();
     let id = &made.dataset_id;
     for bad in [f64::NAN, f64::INFINITY] {
@@ -221,8 +221,7 @@ async fn a_report_as_a_dataset() {
     let source = || session.cubes().data(cube.object_id()).page_rows(300);
     let rows = source().open().await.unwrap().stream();
     let made = session.datasets().create("Copy").send(rows).await.unwrap();
-    let got: Vec<serde_json::Value> =
-        session.cubes().data(&made.dataset_id).rows().await.unwrap();
+    let got: Vec<serde_json::Value> = session.cubes().data(&made.dataset_id).rows().await.unwrap();
     let wanted: Vec<serde_json::Value> = source().rows().await.unwrap();
     assert_eq!(made.rows, wanted.len() as u64);
     assert_eq!(got, wanted);

@@ -60,8 +60,7 @@ fn within(text: &str, places: usize, least: u32, most: u32) -> bool {
 fn is_date(text: &str) -> bool {
     let mut parts = text.split('-');
     let mut next = || parts.next().unwrap_or_default();
-    let fits =
-        within(next(), 4, 0, 9999) && within(next(), 2, 1, 12) && within(next(), 2, 1, 31);
+    let fits = within(next(), 4, 0, 9999) && within(next(), 2, 1, 12) && within(next(), 2, 1, 31);
     fits && parts.next().is_none()
 }
 

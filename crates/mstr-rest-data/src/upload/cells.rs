@@ -17,11 +17,9 @@ use mstr_rest_api::ColumnType;
 pub(super) fn column_type(kind: &DataType) -> Option<ColumnType> {
     Some(match kind {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => ColumnType::String,
-        DataType::Int8
-        | DataType::Int16
-        | DataType::Int32
-        | DataType::UInt8
-        | DataType::UInt16 => ColumnType::Integer,
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {
+            ColumnType::Integer
+        }
         DataType::Int64 | DataType::UInt32 => ColumnType::BigInteger,
         // UInt64 goes beyond 64 bits with a sign
         DataType::UInt64
@@ -56,11 +54,8 @@ impl Column {
         };
         let values = dictionary.values();
         // without values all rows are null, and the keys are not looked at
-        let keys = if values.is_empty() {
-            vec![0; rows.len()]
-        } else {
-            dictionary.normalized_keys()
-        };
+        let keys =
+            if values.is_empty() { vec![0; rows.len()] } else { dictionary.normalized_keys() };
         Self { rows: Arc::clone(rows), keys: Some(keys), values: without_zone(values) }
     }
 

@@ -4,9 +4,7 @@ use std::collections::HashSet;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use mstr_rest_api::{
-    ColumnType, DatasetDefinition, DatasetModel, ModelAttribute, ModelTable,
-};
+use mstr_rest_api::{ColumnType, DatasetDefinition, DatasetModel, ModelAttribute, ModelTable};
 use mstr_rest_core::{Error, ErrorKind, Result};
 
 use super::cells::column_type;
