@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(_) => "MicroStrategy Tutorial".to_owned(),
         None => std::env::var("MSTR_PROJECT").map_err(|_| "set MSTR_PROJECT (id or name)")?,
     };
-    let existing = std::env::var("MSTR_OBJECT").ok();
+    let existing = std::env::var("MSTR_OBJECT").ok().filter(|id| !id.is_empty());
     let (first, then) = (orders(&FIRST)?, orders(&THEN)?);
     let builder = place.builder.clone().project(project).relogin(true);
 

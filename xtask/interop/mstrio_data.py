@@ -1,7 +1,15 @@
-"""Lets the PyPI package mstrio-py read reports and cubes, and compares value by value."""
+"""Lets the PyPI package mstrio-py read reports and cubes, and compares value by value.
+
+Datasets go both ways: what mstrio-py uploads, our program reads and changes, and mstrio-py reads
+what that program uploads.
+"""
 
 import argparse
+import csv
+import datetime
 import math
+import os
+import subprocess
 import sys
 
 from mstrio import config
@@ -46,6 +54,39 @@ def compare(frame, table, rows=None):
                 raise AssertionError(f"row {at}: got {column[at]!r}, wanted {value!r}")
             compared += 1
     return compared
+
+
+def run_ours(args, dataset=None):
+    """Runs our program, and gives the id of the dataset and the lines of CSV that it read."""
+    environment = {
+        **os.environ,
+        "MSTR_BASE_URL": args.base_url,
+        "MSTR_USERNAME": args.username,
+        "MSTR_PASSWORD": args.password,
+        "MSTR_PROJECT": args.project,
+        "MSTR_OBJECT": dataset or "",
+    }
+    program = os.environ["MSTR_UPLOAD_PROGRAM"]
+    done = subprocess.run(
+        [program], env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False
+    )
+    if done.returncode:
+        raise AssertionError(f"{done.stdout}\n{done.stderr}")
+    _, _, told = done.stdout.partition("the cube ")
+    made, _, told = told.partition(":\n")
+    return made, list(csv.reader(told.strip().splitlines()))
+
+
+def same_text(told, table):
+    """Lines of CSV are the table: null is nothing, numbers are compared as numbers."""
+    equal(told[0], table["columns"])
+    equal(len(told) - 1, len(table["rows"]))
+    for line, wanted in zip(told[1:], table["rows"], strict=True):
+        for text, value in zip(line, wanted, strict=True):
+            if isinstance(value, (int, float)):
+                equal(float(text), float(value))
+            else:
+                equal(text, value or "")
 
 
 def check(checks, args, control, connection):
@@ -139,6 +180,64 @@ def check(checks, args, control, connection):
         compare(read.to_dataframe(), table)
 
     checks.run("SuperCube: created, uploaded, published, read back", upload)
+
+    def update():
+        frame = DataFrame({"Name": ["a", "b"], "Amount": [1.0, 2.0]})
+        made = SuperCube(connection, name="Updated", progress_bar=False)
+        made.add_table(name="Table", data_frame=frame, update_policy="replace")
+        made.create(force=True)
+        more = DataFrame({"Name": ["b", "c"], "Amount": [5.5, 3.0]})
+        again = SuperCube(connection, id=made.id, progress_bar=False)
+        again.add_table(name="Table", data_frame=more, update_policy="upsert")
+        again.update(chunksize=1)
+        equal(control.table(made.id)["rows"], [["a", 1], ["b", 5.5], ["c", 3]])
+
+    checks.run("SuperCube: updated by key, part by part", update)
+
+    def ours():
+        made, told = run_ours(args)
+        table = control.table(made)
+        equal(table["columns"], ["order", "city", "day", "revenue"])
+        wanted = [
+            ["1", "Bern", "2024-01-31", 120.5],
+            ["2", "Zürich", "2024-02-01", 80],
+            ["3", "Genève", "2024-02-01", -7.25],
+            ["4", "Chur", "2024-02-02", 0.1],
+        ]
+        equal(table["rows"], wanted)
+        read = SuperCube(connection, id=made, progress_bar=False)
+        equal(compare(read.to_dataframe(), table), 16)
+        same_text(told, table)
+
+    checks.run("a dataset that our program uploads, read by SuperCube", ours)
+
+    def theirs():
+        day = datetime.date(2024, 2, 1)
+        frame = DataFrame(
+            {
+                "order": [2, 7],
+                "city": ["Zürich", 'La "Chaux"'],
+                "day": [day, datetime.date(1999, 12, 31)],
+                "revenue": [1.5, None],
+            }
+        )
+        made = SuperCube(connection, name="Theirs", progress_bar=False)
+        made.add_table("orders", frame, update_policy="replace", to_attribute=["order"])
+        made.create(force=True)
+        changed, told = run_ours(args, made.id)
+        equal(changed, made.id)
+        table = control.table(made.id)
+        wanted = [
+            ["2", "Zürich", "2024-02-01", 80],
+            ["7", 'La "Chaux"', "1999-12-31", None],
+            ["4", "Chur", "2024-02-02", 0.1],
+        ]
+        equal(table["rows"], wanted)
+        same_text(told, table)
+        read = SuperCube(connection, id=made.id, progress_bar=False)
+        equal(compare(read.to_dataframe(), table), 12)
+
+    checks.run("a dataset that SuperCube uploads, changed and read by our program", theirs)
 
 
 def main():

@@ -67,6 +67,9 @@ const CLIENT: &[&str] = &[
 /// The Rust side of snapshots that are handed over.
 const OURS: &str = "from_python";
 
+/// The Rust side of datasets that are handed over.
+const UPLOAD: &str = "upload";
+
 /// A script and what only it is told.
 const PEERS: &[(&str, &[&str])] = &[
     ("peer_mstr_rest_requests.py", &["--trusted-user", "tina"]),
@@ -103,6 +106,8 @@ pub(crate) fn run(root: &Path) -> Result {
         Environment::prepare(root, "interop-venv", &scripts.join("requirements.txt"))?;
     let program = programs::program(root, &["-p", "mstr-sim"], "mstr-sim")?;
     let ours = programs::program(root, &["-p", "mstr-examples", "--example", OURS], OURS)?;
+    let upload = ["-p", "mstr-examples", "--features", "data", "--example", UPLOAD];
+    let upload = programs::program(root, &upload, UPLOAD)?;
     let ca = environment.folder.join("ca.pem");
     let mut failed = Vec::new();
     for round in ROUNDS {
@@ -112,6 +117,7 @@ pub(crate) fn run(root: &Path) -> Result {
             let mut peer = environment.python();
             peer.arg(scripts.join(script)).args(["--base-url", &server.base_url]);
             peer.args(CLIENT).args(*arguments).env("MSTR_SNAPSHOT_PROGRAM", &ours);
+            peer.env("MSTR_UPLOAD_PROGRAM", &upload);
             if round.tls {
                 peer.env("SSL_CERT_FILE", &ca).env("REQUESTS_CA_BUNDLE", &ca);
             }
