@@ -14,8 +14,11 @@ use mstr_rest::prelude::*;
 
 type Row = (i64, &'static str, i32, Option<f64>);
 
-const FIRST: [Row; 3] =
-    [(1, "Bern", 19_753, Some(120.5)), (2, "Zürich", 19_754, None), (3, "Genève", 19_754, Some(-7.25))];
+const FIRST: [Row; 3] = [
+    (1, "Bern", 19_753, Some(120.5)),
+    (2, "Zürich", 19_754, None),
+    (3, "Genève", 19_754, Some(-7.25)),
+];
 
 /// The second row of those with its revenue, and a new one.
 const THEN: [Row; 2] = [(2, "Zürich", 19_754, Some(80.0)), (4, "Chur", 19_755, Some(0.1))];

@@ -89,7 +89,7 @@ fn peak(url: &str, what: &str, rows: u64) -> u64 {
 }
 
 async fn compare(server: LibraryServer, what: &'static str, sizes: [u64; 2]) {
-    let url = server.base_url().to_owned();
+    let url = server.base_url().clone();
     let peaks = tokio::task::spawn_blocking(move || sizes.map(|rows| peak(&url, what, rows)));
     let peaks = peaks.await.unwrap();
     println!("{what}: {peaks:?} kB for {sizes:?} rows");

@@ -51,7 +51,7 @@ fn each(datasets: &Datasets, id: &str) -> Upload {
 }
 
 /// Waits for what happens in the background.
-async fn until(what: impl Fn() -> bool) {
+async fn until(what: impl Fn() -> bool + Send + Sync) {
     let poll = async {
         while !what() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -114,14 +114,14 @@ async fn it_begins_again_as_often_as_it_may() {
     let datasets = session(&server).await.datasets();
     let id = made(&datasets).await;
     let fault = server.inject(Fault::status(503).on(Method::PUT, PART));
-    let made = AtomicUsize::new(0);
+    let streams = AtomicUsize::new(0);
     let make = || {
-        made.fetch_add(1, Ordering::SeqCst);
+        streams.fetch_add(1, Ordering::SeqCst);
         once()
     };
     let error = each(&datasets, &id).restarts(1).send_fn(make).await.unwrap_err();
     assert_eq!(error.status().unwrap().as_u16(), 503);
-    assert_eq!((fault.hits(), made.load(Ordering::SeqCst)), (2, 2));
+    assert_eq!((fault.hits(), streams.load(Ordering::SeqCst)), (2, 2));
     assert_eq!(rows_of(&server, &id), untouched());
     assert_eq!(server.open_uploads(), 0);
     // what comes the second time is something else

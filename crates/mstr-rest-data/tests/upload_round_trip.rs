@@ -124,7 +124,9 @@ impl Column {
             Self::Text(2, texts) => Arc::new(StringViewArray::from_iter(texts.clone())),
             Self::Text(_, texts) => {
                 let mut builder = StringDictionaryBuilder::<Int32Type>::new();
-                texts.iter().for_each(|text| builder.append_option(text.as_deref()));
+                for text in texts {
+                    builder.append_option(text.as_deref());
+                }
                 Arc::new(builder.finish())
             }
             Self::Tiny(numbers) => Arc::new(Int8Array::from(numbers.clone())),
@@ -134,7 +136,7 @@ impl Column {
             Self::Huge(numbers) => Arc::new(UInt64Array::from(numbers.clone())),
             // null once as a key, and once as a value
             Self::Few(numbers) => {
-                let keys = (0..numbers.len()).map(|at| (at != 1).then_some(at as i64));
+                let keys = (0_i64..).take(numbers.len()).map(|at| (at != 1).then_some(at));
                 let mut values = numbers.clone();
                 if let Some(second) = values.get_mut(1) {
                     *second = Some(5);
@@ -319,7 +321,7 @@ async fn check(servers: &[(LibraryServer, Session)], case: &Case) {
 
     let upload = session.datasets().create("Any").chunk_bytes(case.chunk);
     let made = upload.send_batches(batches).await.unwrap();
-    assert_eq!(made.rows as usize, rows);
+    assert_eq!(made.rows, rows as u64);
     assert_eq!(server.open_uploads(), 0);
 
     let (attributes, metrics): (Vec<_>, Vec<_>) =
