@@ -62,12 +62,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn orders(rows: &[Row]) -> Result<RecordBatch, Box<dyn std::error::Error>> {
-    let column = |array: ArrayRef| array;
+    let numbers: Int64Array = rows.iter().map(|row| Some(row.0)).collect();
+    let cities: StringArray = rows.iter().map(|row| Some(row.1)).collect();
+    // days since 1970
+    let days: Date32Array = rows.iter().map(|row| Some(row.2)).collect();
+    let revenue: Float64Array = rows.iter().map(|row| row.3).collect();
     Ok(RecordBatch::try_from_iter([
-        ("order", column(Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0))))),
-        ("city", column(Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.1))))),
-        // days since 1970
-        ("day", column(Arc::new(Date32Array::from_iter_values(rows.iter().map(|row| row.2))))),
-        ("revenue", column(Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.3))))),
+        ("order", Arc::new(numbers) as ArrayRef),
+        ("city", Arc::new(cities)),
+        ("day", Arc::new(days)),
+        ("revenue", Arc::new(revenue)),
     ])?)
 }
