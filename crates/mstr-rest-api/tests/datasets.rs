@@ -9,7 +9,7 @@ use mstr_rest_api::{
     ColumnType, Dataset, DatasetModel, DatasetsExt, ModelAttribute, ModelTable, UpdatePolicy,
     UploadSession,
 };
-use mstr_rest_core::{ErrorKind, Session};
+use mstr_rest_core::{Error, ErrorKind, Session};
 use mstr_sim::{Fault, Method, Value};
 use serde_json::json;
 
@@ -108,7 +108,10 @@ async fn a_model_that_cannot_be_is_not_sent() {
         (DatasetModel::new(" ").table(table()), "the name of a dataset is empty"),
         (DatasetModel::new(&long).table(table()), "more than 250 characters"),
         (DatasetModel::new("a[b").table(table()), "holds the character ["),
-        (DatasetModel::new("n").description(&long).table(table()), "250 characters at most"),
+        (
+            DatasetModel::new("n").description(&long).table(table()),
+            "the description has more than 250",
+        ),
         (DatasetModel::new("n"), "at least one table"),
         (DatasetModel::new("n").table(ModelTable::new("t")), "has no columns"),
         (DatasetModel::new("n").table(table()).table(table()), "two tables `t`"),
@@ -170,6 +173,12 @@ async fn publishing_that_fails_or_does_not_end() {
     let error = upload.wait(Duration::from_millis(500)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.message().contains("sql execution (status 6)"), "{error}");
+    let busy = server.inject(Fault::status(503).on(Method::GET, STATUS));
+    let error = upload.wait(Duration::from_millis(300)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let last = std::error::Error::source(&error).unwrap().downcast_ref::<Error>();
+    assert_eq!(last.unwrap().status().unwrap().as_u16(), 503);
+    busy.remove();
     // it is cancelled with its upload session
     upload.delete().await.unwrap();
     assert!(upload.wait(Duration::from_secs(60)).await.unwrap_err().is_not_found());

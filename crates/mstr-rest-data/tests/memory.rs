@@ -30,7 +30,7 @@ const TASK: &str = "MSTR_MEMORY_TEST_TASK";
 #[test]
 #[ignore = "is run by the other tests, as a process of its own"]
 fn child() {
-    let task = std::env::var(TASK).unwrap();
+    let Ok(task) = std::env::var(TASK) else { return };
     let task: Vec<_> = task.split(' ').collect();
     let [url, what, rows] = task[..] else { panic!("{task:?}") };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -199,10 +199,10 @@ impl Column {
                 }
                 all(&numbers, metric, Value::Integer)
             }
-            // the number that its digits mean
-            Self::Single(numbers) => {
-                all(numbers, metric, |n| double(format!("{n:?}").parse().unwrap()))
-            }
+            // what its shortest digits mean; of two numbers that are as near, either may be printed
+            Self::Single(numbers) => all(numbers, metric, |n| {
+                double(serde_json::to_string(&n).unwrap().parse().unwrap())
+            }),
             Self::Double(numbers) => all(numbers, metric, double),
             Self::Decimal(parts) => all(parts, metric, |part| {
                 let sign = if part < 0 { "-" } else { "" };
@@ -354,7 +354,7 @@ fn any_table_is_the_same_again() {
         }
         servers
     });
-    let mut runner = TestRunner::new(Config::with_cases(120));
+    let mut runner = TestRunner::new(Config::with_cases(100));
     runner
         .run(&case(), |case| {
             runtime.block_on(check(&servers, &case));

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use mstr_rest_core::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
-/// Names and descriptions are no longer (the vendor's client refuses longer ones).
+/// The name and the description of a dataset are no longer (the vendor's client refuses them).
 const LONGEST: usize = 250;
 
-/// Characters that names cannot hold (the vendor's client refuses them).
+/// Characters that names of datasets and columns cannot hold (the vendor's client refuses them).
 const FORBIDDEN: [char; 4] = ['\\', '"', '[', ']'];
 
 /// The type of a column of an uploaded table (vendor documentation).
@@ -194,15 +194,16 @@ impl DatasetModel {
     /// Whether the server could take it; what sends it asks this first.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest): a name that is empty, is there twice, is
-    /// longer than 250 characters or holds one of `\ " [ ]`; a table without columns, a model
-    /// without tables, an attribute without forms; a form or a metric on a column that is not
-    /// there.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest): a name that is empty or there twice; a
+    /// table without columns, a model without tables, an attribute without forms; a form or a
+    /// metric on a column that is not there. And what the vendor's client refuses: a name of the
+    /// dataset or a description of more than 250 characters, one of `\ " [ ]` in the name of the
+    /// dataset or of a column.
     pub fn check(&self) -> Result<()> {
         check_name("dataset", &self.name)?;
-        if self.description.chars().count() > LONGEST {
-            return invalid(format!("a description has {LONGEST} characters at most"));
-        }
+        check_length("the name of the dataset", &self.name)?;
+        check_length("the description", &self.description)?;
+        check_characters("dataset", &self.name)?;
         if self.tables.is_empty() {
             return invalid("a dataset has at least one table".to_owned());
         }
@@ -212,6 +213,7 @@ impl DatasetModel {
                 return invalid(format!("the table `{}` has no columns", table.name));
             }
             check_names("column", table.columns.iter().map(|(name, _)| name))?;
+            table.columns.iter().try_for_each(|(name, _)| check_characters("column", name))?;
         }
         let attributes = self.attributes.iter().map(|attribute| &attribute.name);
         check_names("object", attributes.chain(self.metrics.iter().map(|(name, ..)| name)))?;
@@ -301,9 +303,17 @@ fn check_name(what: &str, name: &str) -> Result<()> {
     if name.trim().is_empty() {
         return invalid(format!("the name of a {what} is empty"));
     }
-    if name.chars().count() > LONGEST {
-        return invalid(format!("the name of a {what} has more than {LONGEST} characters"));
+    Ok(())
+}
+
+fn check_length(what: &str, text: &str) -> Result<()> {
+    if text.chars().count() > LONGEST {
+        return invalid(format!("{what} has more than {LONGEST} characters"));
     }
+    Ok(())
+}
+
+fn check_characters(what: &str, name: &str) -> Result<()> {
     match name.chars().find(|char| FORBIDDEN.contains(char)) {
         Some(char) => invalid(format!("the name `{name}` of a {what} holds the character {char}")),
         None => Ok(()),

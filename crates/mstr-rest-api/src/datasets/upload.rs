@@ -175,6 +175,7 @@ impl UploadSession {
                 || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
             let mut pause = FIRST_WAIT;
             let mut seen = PublishStatus::default();
+            let mut unanswered;
             loop {
                 match upload.status().timeout(left()).await {
                     Ok(status) if status.is_done() => return Ok(status),
@@ -182,14 +183,17 @@ impl UploadSession {
                         let message = format!("publishing the upload failed: {status}");
                         return Err(Error::new(ErrorKind::Api, message));
                     }
-                    Ok(status) => seen = status,
-                    Err(error) if error.is_transient() => {}
+                    Ok(status) => (seen, unanswered) = (status, None),
+                    Err(error) if error.is_transient() => unanswered = Some(error),
                     Err(error) => return Err(error),
                 }
                 if left() <= pause {
                     let message =
                         format!("the upload was not published within {limit:?}: last seen {seen}");
-                    return Err(Error::new(ErrorKind::Timeout, message));
+                    return Err(match unanswered {
+                        Some(last) => Error::with_source(ErrorKind::Timeout, message, last),
+                        None => Error::new(ErrorKind::Timeout, message),
+                    });
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_WAIT);
