@@ -6,8 +6,9 @@ mod upload_support;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int32Array,
-    NullArray, RecordBatch, StringArray,
+    Array, ArrayRef, BooleanArray, Date32Array, Date64Array, DictionaryArray, Float64Array,
+    Int32Array, NullArray, RecordBatch, StringArray, Time64NanosecondArray,
+    TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
 };
 use arrow_schema::{DataType, Field, Schema};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -98,6 +99,31 @@ async fn columns_become_attributes_and_metrics() {
               "day": "2024-01-31", "revenue": null, "note": "late" },
         ])
     );
+}
+
+#[tokio::test]
+async fn days_and_times_are_iso() {
+    let server = server().start().await.unwrap();
+    let datasets = session(&server).await.datasets();
+    let nanos = vec![0, 1_500_000_000, 1_000_001_000, 86_399_999_999_999];
+    let millis = vec![-1, 1_000, 1_001, 951_782_400_000];
+    let whole = vec![0, -86_400, 60, 253_402_300_799];
+    let rows = batch([
+        ("nano", Arc::new(TimestampNanosecondArray::from(nanos.clone())) as ArrayRef),
+        ("milli", Arc::new(TimestampMillisecondArray::from(millis))),
+        ("whole", Arc::new(TimestampSecondArray::from(whole))),
+        ("time", Arc::new(Time64NanosecondArray::from(nanos))),
+        ("day", Arc::new(Date64Array::from(vec![0, -86_400_000, 86_400_000, 951_782_400_000]))),
+    ]);
+    let made = datasets.create("Times").send_batches([rows]).await.unwrap();
+    let wanted = [
+        "1970-01-01T00:00:00.000 1969-12-31T23:59:59.999 1970-01-01T00:00:00.000 00:00:00 1970-01-01",
+        "1970-01-01T00:00:01.500 1970-01-01T00:00:01.000 1969-12-31T00:00:00.000 00:00:01.500 1969-12-31",
+        "1970-01-01T00:00:01.000001 1970-01-01T00:00:01.001 1970-01-01T00:01:00.000 00:00:01.000001 1970-01-02",
+        "1970-01-01T23:59:59.999999999 2000-02-29T00:00:00.000 9999-12-31T23:59:59.000 23:59:59.999999999 2000-02-29",
+    ];
+    let wanted = wanted.map(|row| row.split(' ').map(text).collect::<Vec<_>>());
+    assert_eq!(rows_of(&server, &made.dataset_id), wanted);
 }
 
 #[tokio::test]
