@@ -61,6 +61,12 @@ impl Manipulation {
         })
     }
 
+    /// Adds a condition that answers a prompt.
+    pub(crate) fn restrict(&mut self, data: &Dataset, expression: &Json) -> Result<(), Invalid> {
+        self.filters.push(Filter::read(data, expression)?);
+        Ok(())
+    }
+
     /// Adds what answers to prompts chose.
     pub(crate) fn choose(&mut self, data: &Dataset, attribute: usize, ids: &[String]) {
         let chosen = ids.iter().filter_map(|id| filter::element(data, attribute, id));

@@ -209,7 +209,7 @@ pub(super) async fn prompt_elements(
         let attribute = source
             .prompts
             .iter()
-            .find(|one| one.id == prompt)
+            .find(|one| one.is(&prompt))
             .and_then(|one| source.data.attributes.get(one.asked_attribute(&source.data)?));
         let attribute = attribute.ok_or_else(|| invalid("The prompt does not ask for elements"))?;
         let pattern = request.query_value("searchPattern").unwrap_or_default();
@@ -226,8 +226,8 @@ pub(super) async fn prompt_objects(
     answer(enter(&sim, &request).and_then(|session| {
         let mut store = lock(&sim.data);
         let source = &store.instance(session, &id, &iid).ok_or_else(gone)?.source;
-        let found = source.prompts.iter().find(|one| one.id == prompt);
-        let objects = found.and_then(crate::prompts::Prompt::object_list);
+        let found = source.prompts.iter().find(|one| one.is(&prompt));
+        let objects = found.and_then(|one| one.object_list(&source.data));
         let objects = objects.ok_or_else(|| invalid("The prompt does not ask for objects"))?;
         let total = objects.as_array().map_or(0, Vec::len);
         Ok(Reply::json(200, &objects).header("x-mstr-total-count", &total.to_string()))
