@@ -243,22 +243,16 @@ impl Export {
     /// # Errors
     /// As [`bytes_stream`](Self::bytes_stream); [`Config`](ErrorKind::Config) when the file cannot
     /// be written, which is found out before anything is asked for.
-    pub fn to_file(
-        self,
-        path: impl AsRef<Path>,
-    ) -> impl Future<Output = Result<u64>> + Send + use<> {
-        let place = path.as_ref().to_owned();
-        async move {
-            let mut file = Beside::new(place).await?;
-            let mut pieces = pin!(self.bytes_stream().await?);
-            let mut written = 0;
-            while let Some(piece) = pieces.try_next().await? {
-                written += piece.len() as u64;
-                file = file.write(piece).await?;
-            }
-            file.complete().await?;
-            Ok(written)
+    pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64> {
+        let mut file = Beside::new(path.as_ref().to_owned()).await?;
+        let mut pieces = pin!(self.bytes_stream().await?);
+        let mut written = 0;
+        while let Some(piece) = pieces.try_next().await? {
+            written += piece.len() as u64;
+            file = file.write(piece).await?;
         }
+        file.complete().await?;
+        Ok(written)
     }
 
     /// Writes it to whatever can be written to, flushes that, and says how many bytes it were.
