@@ -134,13 +134,37 @@ fn page_elements(
         (0..pages).skip(offset).take(limit).map(|page| grid::page_elements(&plan, page)).collect();
     let paging =
         json!({ "total": pages, "current": items.len(), "offset": offset, "limit": limit });
+    let mut units = grid::page_by(&plan, Dates::default());
+    let items = only_listed(&mut units, &items);
     Ok(Reply::json(
         200,
         &json!({
-            "pageBy": grid::page_by(&plan, Dates::default()),
+            "pageBy": units,
             "validPageByElements": { "paging": paging, "items": items },
         }),
     ))
+}
+
+/// Leaves the elements that these pages have, and numbers them anew (documented: both lists are cut
+/// by offset and limit).
+fn only_listed(units: &mut Json, pages: &[Vec<u64>]) -> Vec<Vec<usize>> {
+    let mut numbered = vec![Vec::new(); pages.len()];
+    for (at, unit) in units.as_array_mut().into_iter().flatten().enumerate() {
+        let mut listed: Vec<u64> = Vec::new();
+        for (page, numbers) in pages.iter().zip(&mut numbered) {
+            let element = page.get(at).copied().unwrap_or_default();
+            let known = listed.iter().position(|one| *one == element);
+            numbers.push(known.unwrap_or(listed.len()));
+            if known.is_none() {
+                listed.push(element);
+            }
+        }
+        let all = unit.get_mut("elements").map(Json::take).unwrap_or_default();
+        let place = |one: &u64| usize::try_from(*one).ok();
+        let left: Vec<_> = listed.iter().filter_map(|one| all.get(place(one)?)).collect();
+        unit["elements"] = json!(left);
+    }
+    numbered
 }
 
 /// `GET /reports/{id}/attributes/{aid}/elements`.
