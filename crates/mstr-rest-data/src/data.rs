@@ -236,6 +236,9 @@ impl Data {
     async fn first_page(&self, rows: u64) -> Result<(Opened, Bytes)> {
         let instance = match &self.source {
             Source::Visualization(shown) => {
+                if shown.instance().last_status() == InstanceStatus::Prompts {
+                    return Err(prompted());
+                }
                 let page = shown.page_or_again(0, rows).await?;
                 return Ok((Opened::Visualization(shown.clone()), page));
             }
@@ -250,11 +253,7 @@ impl Data {
             }
         };
         if instance.last_status() == InstanceStatus::Prompts {
-            return Err(Error::new(
-                ErrorKind::InvalidRequest,
-                "the report has prompts that are not answered: run() it, answer() them, and take \
-                 the data() of that instance",
-            ));
+            return Err(prompted());
         }
         let page = match instance.first_page() {
             Some(page) => page,
@@ -427,6 +426,14 @@ impl Table {
         let out = blocking(move || writer.finish()).await?;
         Ok((out, self.reader.progress()))
     }
+}
+
+fn prompted() -> Error {
+    Error::new(
+        ErrorKind::InvalidRequest,
+        "there are prompts that are not answered: run() it, answer() them, and take the data() of \
+         that instance",
+    )
 }
 
 async fn blocking<T: Send + 'static>(

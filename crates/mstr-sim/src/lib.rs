@@ -28,6 +28,7 @@ mod routes;
 mod server;
 mod sessions;
 mod sim;
+mod sorting;
 mod table;
 #[cfg(feature = "tls")]
 mod tls;

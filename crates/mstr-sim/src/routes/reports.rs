@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use serde_json::{Value as Json, json};
 
 use super::data::{self, Id, Request, Server, Shelf, TwoIds, answer, enter, find, gone, invalid};
-use crate::dataset::Axis;
 use crate::grid;
 use crate::plan::{Manipulation, Plan, Unit};
 use crate::value::Dates;
@@ -129,9 +128,10 @@ fn page_elements(
     let (offset, limit) = data::window(request)?;
     let instance = data::ready(&mut lock(&sim.data), session, id, iid)?;
     let plan = instance.plan.ok_or_else(gone)?;
-    let pages = if plan.pages.is_empty() { 0 } else { plan.data().combinations(Axis::Pages) };
-    let items: Vec<_> =
-        (0..pages).skip(offset).take(limit).map(|page| grid::page_elements(&plan, page)).collect();
+    let order = plan.page_order();
+    let pages = order.len();
+    let items = order.into_iter().skip(offset).take(limit);
+    let items: Vec<_> = items.map(|page| grid::page_elements(&plan, page)).collect();
     let paging =
         json!({ "total": pages, "current": items.len(), "offset": offset, "limit": limit });
     let mut units = grid::page_by(&plan, Dates::default());
