@@ -7,7 +7,7 @@ use mstr_rest_api::{ErrorExt as _, GridRequest, Instance, PageBy};
 use mstr_rest_core::{Error, ErrorKind, Result};
 
 /// Combinations that are asked for at once.
-const WINDOW: u64 = 1_000;
+const WINDOW: u64 = 200;
 
 /// Lets an instance show one page after the other.
 #[derive(Debug)]

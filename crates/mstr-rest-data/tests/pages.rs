@@ -145,7 +145,7 @@ async fn progress_and_totals_grow() {
 async fn more_pages_than_are_listed_at_once() {
     let report = Report::new("many")
         .rows(1)
-        .attribute(Attribute::new("Shop", 1_003).on_pages())
+        .attribute(Attribute::new("Shop", 203).on_pages())
         .attribute(Attribute::new("Year", 3))
         .metric(Metric::new("Sales", DataType::Integer));
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
