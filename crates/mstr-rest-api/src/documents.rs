@@ -17,8 +17,7 @@ use http::Method;
 use mstr_rest_core::{Call, Result, Session};
 
 pub use definition::{
-    Chapter, ChapterFilter, ChapterPage, DatasetName, DocumentDefinition, Layout,
-    VisualizationName,
+    Chapter, ChapterFilter, ChapterPage, DatasetName, DocumentDefinition, Layout, VisualizationName,
 };
 pub use exports::{Export, PdfOptions};
 pub use instance::{DocumentInstance, Visualization};
@@ -209,10 +208,5 @@ macro_rules! shared {
     };
 }
 
-shared!(
-    Document,
-    "document",
-    "/documents/{id}/definition",
-    "/documents/{id}/instances"
-);
+shared!(Document, "document", "/documents/{id}/definition", "/documents/{id}/instances");
 shared!(Dashboard, "dashboard", "/v2/dossiers/{id}/definition", "/dossiers/{id}/instances");

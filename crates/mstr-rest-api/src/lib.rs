@@ -60,9 +60,9 @@ pub use definition::{
     Template, TemplateUnit, UnitElement, UnitKind,
 };
 pub use documents::{
-    Chapter, ChapterFilter, ChapterPage, Dashboard, Dashboards, DashboardsExt, DatasetName, Document,
-    DocumentDefinition, DocumentInstance, DocumentRequest, Documents, DocumentsExt, Export, Layout,
-    PdfOptions, Visualization, VisualizationName,
+    Chapter, ChapterFilter, ChapterPage, Dashboard, Dashboards, DashboardsExt, DatasetName,
+    Document, DocumentDefinition, DocumentInstance, DocumentRequest, Documents, DocumentsExt,
+    Export, Layout, PdfOptions, Visualization, VisualizationName,
 };
 pub use elements::{Element, Elements};
 pub use errors::ErrorExt;

@@ -23,7 +23,11 @@ const GRIDS: &str = "/v2/dossiers/*/instances/*/chapters/*/visualizations/*";
 
 fn dashboard() -> mstr_sim::Dashboard {
     let other = mstr_sim::Report::sample("Others", 10);
-    mstr_sim::Dashboard::new("Board").id("D1").visualization("K52", sales()).chapter("K90").compound_grid("K91", other)
+    mstr_sim::Dashboard::new("Board")
+        .id("D1")
+        .visualization("K52", sales())
+        .chapter("K90")
+        .compound_grid("K91", other)
 }
 
 fn prompted() -> mstr_sim::Dashboard {
@@ -140,12 +144,13 @@ async fn prompts_to_the_end_and_once_more() {
     assert_ne!(instance.id(), id);
     assert_eq!(instance.last_status(), InstanceStatus::Prompts);
     assert!(instance.prompts().await.unwrap().len() == 2);
-    instance.answer_all(|prompt| match prompt.name.as_str() {
-        "Regions" => Some(Answer::elements(["R1:2"])),
-        _ => give(prompt),
-    })
-    .await
-    .unwrap();
+    instance
+        .answer_all(|prompt| match prompt.name.as_str() {
+            "Regions" => Some(Answer::elements(["R1:2"])),
+            _ => give(prompt),
+        })
+        .await
+        .unwrap();
     assert_ne!(raw(&grid.page(0, 100).await.unwrap()), filtered);
     server.expire_instances();
     instance.execute_again().await.unwrap();

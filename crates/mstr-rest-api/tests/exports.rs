@@ -128,7 +128,8 @@ async fn workbooks_and_visualizations() {
     let csv = instance.visualization_csv("K52").bytes().await.unwrap();
     assert!(csv.starts_with(&[0xff, 0xfe]), "the bytes are the server's");
     let (units, []) = csv.as_chunks::<2>() else { panic!("{} bytes", csv.len()) };
-    let text = String::from_utf16(&units.iter().map(|two| u16::from_le_bytes(*two)).collect::<Vec<_>>());
+    let text =
+        String::from_utf16(&units.iter().map(|two| u16::from_le_bytes(*two)).collect::<Vec<_>>());
     assert_eq!(text.unwrap().lines().count(), 26);
     let pdf = instance.visualization_pdf("K52", PdfOptions::new()).bytes().await.unwrap();
     assert!(pdf.starts_with(b"%PDF-"));

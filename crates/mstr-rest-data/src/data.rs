@@ -10,8 +10,8 @@ use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use futures_util::Stream;
 use mstr_rest_api::{
-    Cube, Cubes, Definition, ErrorExt as _, GridRequest, Instance, InstanceStatus, Report, Reports, Template,
-    UnitKind, Visualization,
+    Cube, Cubes, Definition, ErrorExt as _, GridRequest, Instance, InstanceStatus, Report, Reports,
+    Template, UnitKind, Visualization,
 };
 use mstr_rest_core::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;

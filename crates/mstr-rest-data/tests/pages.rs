@@ -111,9 +111,7 @@ async fn one_page_where_one_is_chosen() {
     let ids = pages.element_ids(&pages.combinations[4]).unwrap();
     let rows = |airport: &str, carrier: &str| {
         let mut rows = wanted(&report.table());
-        rows.retain(|row| {
-            row[0].as_deref() == Some(airport) && row[1].as_deref() == Some(carrier)
-        });
+        rows.retain(|row| row[0].as_deref() == Some(airport) && row[1].as_deref() == Some(carrier));
         rows
     };
     let chosen = data.clone().request(GridRequest::as_shown().page_by(ids.clone()));

@@ -5,7 +5,7 @@ use crate::{Cube, Dashboard, Document, LibraryServerBuilder, Report, documents, 
 impl LibraryServerBuilder {
     /// Adds a report.
     ///
-    /// Without any report or cube the server has the [`samples`](Self::samples).
+    /// Without any report, cube, dashboard or document the server has the [`samples`](Self::samples).
     pub fn report(mut self, report: Report) -> Self {
         self.config.data.sources.push(report.0);
         self

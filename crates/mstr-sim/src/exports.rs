@@ -1,5 +1,6 @@
 //! Files that exports give: real ones, if small.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use base64::Engine as _;
@@ -11,8 +12,7 @@ use crate::random;
 
 /// A PDF of one page that shows a text, and of so many bytes more that show nothing.
 pub(crate) fn pdf(text: &str, filler: usize) -> Vec<u8> {
-    let shown: String =
-        text.chars().filter(|one| one.is_ascii_graphic() || *one == ' ').collect();
+    let shown: String = text.chars().filter(|one| one.is_ascii_graphic() || *one == ' ').collect();
     let shown = shown.replace(['(', ')', '\\'], " ");
     let content = format!("BT /F1 24 Tf 72 720 Td ({shown}) Tj ET");
     let stream = |bytes: &[u8]| {
@@ -32,25 +32,27 @@ pub(crate) fn pdf(text: &str, filler: usize) -> Vec<u8> {
     ];
     if filler > 0 {
         let seed = random::fnv(text.as_bytes(), 2);
-        let words = (0..filler.div_ceil(8) as u64).flat_map(|at| random::mix(seed ^ at).to_le_bytes());
+        let words =
+            (0..filler.div_ceil(8) as u64).flat_map(|at| random::mix(seed ^ at).to_le_bytes());
         objects.push(stream(&words.take(filler).collect::<Vec<_>>()));
     }
     let mut out = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n".to_vec();
     let mut places = Vec::new();
     for (at, object) in objects.iter().enumerate() {
         places.push(out.len());
-        out.extend_from_slice(format!("{} 0 obj\n", at + 1).as_bytes());
+        let _ = writeln!(out, "{} 0 obj", at + 1);
         out.extend_from_slice(object);
         out.extend_from_slice(b"\nendobj\n");
     }
     let table = out.len();
-    let mut end = format!("xref\n0 {}\n0000000000 65535 f \n", places.len() + 1);
-    for place in &places {
-        end.push_str(&format!("{place:010} 00000 n \n"));
-    }
     let size = places.len() + 1;
-    end.push_str(&format!("trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n"));
-    out.extend_from_slice(end.as_bytes());
+    // writing to memory cannot fail
+    let _ = writeln!(out, "xref\n0 {size}\n0000000000 65535 f ");
+    for place in &places {
+        let _ = writeln!(out, "{place:010} 00000 n ");
+    }
+    let _ = writeln!(out, "trailer\n<</Size {size}/Root 1 0 R>>");
+    let _ = writeln!(out, "startxref\n{table}\n%%EOF");
     out
 }
 
@@ -101,11 +103,11 @@ pub(crate) fn xlsx(lines: impl Iterator<Item = Vec<Value>>) -> Vec<u8> {
             match value {
                 Value::Null => rows.push_str("<c/>"),
                 Value::Integer(_) | Value::Double(_) => {
-                    rows.push_str(&format!("<c><v>{}</v></c>", shown(value)));
+                    let _ = write!(rows, "<c><v>{}</v></c>", shown(value));
                 }
                 Value::Text(text) => {
                     let text = escape(text);
-                    rows.push_str(&format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>"));
+                    let _ = write!(rows, "<c t=\"inlineStr\"><is><t>{text}</t></is></c>");
                 }
             }
         }

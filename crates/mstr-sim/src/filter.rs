@@ -179,7 +179,8 @@ impl Rank {
             return Err(format!("The operator {operator} is not valid"));
         }
         let rows = 0..data.flat_rows();
-        let mut values: Vec<_> = rows.filter_map(|row| data.cell(metric, row, 0).number()).collect();
+        let mut values: Vec<_> =
+            rows.filter_map(|row| data.cell(metric, row, 0).number()).collect();
         values.sort_by(|one, two| two.total_cmp(one));
         let number = |constant: &String| {
             let (digits, hundredth) = match constant.strip_suffix('%') {

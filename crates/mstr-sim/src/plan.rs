@@ -57,8 +57,10 @@ impl Manipulation {
         let attributes = chosen.map(|(all, _)| all.iter().map(|(at, _)| *at).collect());
         let template = Template {
             data,
-            attributes: &attributes.unwrap_or_else(|| (0..data.attributes.len()).collect::<Vec<_>>()),
-            metrics: &chosen.map_or_else(|| (0..data.metrics.len()).collect(), |(_, all)| all.clone()),
+            attributes: &attributes
+                .unwrap_or_else(|| (0..data.attributes.len()).collect::<Vec<_>>()),
+            metrics: &chosen
+                .map_or_else(|| (0..data.metrics.len()).collect(), |(_, all)| all.clone()),
             is_flat: requested.is_some() || source.kind.is_cube(),
         };
         let sorting = Sorting::read(&template, present("sorting"))?;

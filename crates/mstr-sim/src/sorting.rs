@@ -57,9 +57,9 @@ impl Sorting {
     pub(crate) fn read(template: &Template<'_>, sorting: Option<&Json>) -> Result<Self, Invalid> {
         let mut read = Self::default();
         // an empty list is an old form of nothing
-        let Some(axes) = sorting.and_then(Json::as_object) else { return Ok(read) };
+        let Some(all_axes) = sorting.and_then(Json::as_object) else { return Ok(read) };
         let mut shown = json!({ "rows": [], "columns": [] });
-        for (name, sorts) in axes {
+        for (name, sorts) in all_axes {
             let axis = match name.as_str() {
                 "rows" => Axis::Rows,
                 "columns" => Axis::Columns,
@@ -128,9 +128,11 @@ impl Template<'_> {
             }
             "subtotalsPosition" => By::Subtotals,
             "attribute" if order.is_some() || position.is_some() => {
-                return Err("It is forbidden to set 'order' and 'subtotalsPosition' for attribute \
+                return Err(
+                    "It is forbidden to set 'order' and 'subtotalsPosition' for attribute \
                             default sort."
-                    .to_owned());
+                        .to_owned(),
+                );
             }
             "attribute" => By::Attribute(self.attribute(sort, at)?),
             "form" => {
@@ -171,7 +173,9 @@ impl Template<'_> {
     fn attribute(&self, sort: &Json, at: usize) -> Result<usize, Invalid> {
         let id = id(sort, "attribute");
         if id.is_empty() {
-            return Err(format!("Attribute ID should not be null or empty in the sorting array[{at}]"));
+            return Err(format!(
+                "Attribute ID should not be null or empty in the sorting array[{at}]"
+            ));
         }
         let found = self.data.attribute(id).filter(|found| self.attributes.contains(found));
         found.ok_or_else(|| format!("Failed to find the attribute {id} in the template"))
@@ -192,7 +196,9 @@ impl Template<'_> {
     fn metric(&self, sort: &Json, at: usize) -> Result<usize, Invalid> {
         let id = id(sort, "metric");
         if id.is_empty() {
-            return Err(format!("Metric ID should not be null or empty in the sorting array[{at}]"));
+            return Err(format!(
+                "Metric ID should not be null or empty in the sorting array[{at}]"
+            ));
         }
         let found = self.data.metric(id).filter(|found| self.metrics.contains(found));
         found.ok_or_else(|| format!("Failed to find the metric {id} in the template"))
@@ -282,7 +288,9 @@ impl Looked<'_> {
         match &sort.by {
             By::Subtotals => Key::Null,
             #[allow(clippy::cast_precision_loss, reason = "elements are far below 2^53")]
-            By::Attribute(at) => elements.get(*at).map_or(Key::Null, |one| Key::Number(*one as f64)),
+            By::Attribute(at) => {
+                elements.get(*at).map_or(Key::Null, |one| Key::Number(*one as f64))
+            }
             By::Form(at, form) => {
                 let dates = Dates { iso_forms: true, iso_raw: true };
                 let attribute = self.data.attributes.get(*at);

@@ -43,9 +43,16 @@ async fn definitions_of_both() {
     assert_eq!(document["layouts"][0]["visualizations"][0]["key"], "K17");
     assert_eq!(client.get("/v2/dossiers/C1/definition").await.status, 400);
     assert_eq!(client.get("/v2/dossiers/X/definition").await.status, 404);
-    let found = client.post("/metadataSearches/results?type=14081&name=board", &json!({})).await.json();
-    let found = client.get(&format!("/metadataSearches/results?searchId={}", found["id"].as_str().unwrap())).await.json();
-    assert_eq!((list(&found).len(), &found[0]["id"], &found[0]["type"]), (1, &json!("D1"), &json!(55)));
+    let found =
+        client.post("/metadataSearches/results?type=14081&name=board", &json!({})).await.json();
+    let found = client
+        .get(&format!("/metadataSearches/results?searchId={}", found["id"].as_str().unwrap()))
+        .await
+        .json();
+    assert_eq!(
+        (list(&found).len(), &found[0]["id"], &found[0]["type"]),
+        (1, &json!("D1"), &json!(55))
+    );
     assert_eq!(client.get("/objects/C1?type=55").await.json()["viewMedia"], 0);
 }
 
@@ -89,13 +96,16 @@ async fn exports_of_every_kind() {
     assert_eq!(bytes, board().pdf());
     // every object is where the table says that it is
     let text = String::from_utf8_lossy(&bytes);
-    let table: usize = text.rsplit("startxref\n").next().unwrap().lines().next().unwrap().parse().unwrap();
+    let table: usize =
+        text.rsplit("startxref\n").next().unwrap().lines().next().unwrap().parse().unwrap();
     let places = bytes[table..].split(|byte| *byte == b'\n').skip(3).take(5);
     for (number, place) in places.enumerate() {
         let place: usize = std::str::from_utf8(&place[..10]).unwrap().parse().unwrap();
         assert!(bytes[place..].starts_with(format!("{} 0 obj", number + 1).as_bytes()));
     }
-    let call = Call::post(&format!("{one}/pdf")).json(&json!({})).header("Accept", "application/octet-stream");
+    let call = Call::post(&format!("{one}/pdf"))
+        .json(&json!({}))
+        .header("Accept", "application/octet-stream");
     assert_eq!(client.send(call).await.body, bytes);
 
     let excel = client.post(&format!("{one}/excel"), &json!({})).await;
@@ -136,7 +146,13 @@ async fn a_pdf_in_the_background() {
 async fn prompts_and_again() {
     let server = serve().await;
     let client = Client::new(&server).await;
-    let begun = client.send(Call::post("/documents/C1/instances").json(&json!({})).header("Prefer", "respond-async")).await;
+    let begun = client
+        .send(
+            Call::post("/documents/C1/instances")
+                .json(&json!({}))
+                .header("Prefer", "respond-async"),
+        )
+        .await;
     assert_eq!(begun.status, 202);
     let mid = begun.json()["mid"].as_str().unwrap().to_owned();
     let one = format!("/documents/C1/instances/{mid}");

@@ -47,7 +47,13 @@ fn number(value: &Value) -> Option<f64> {
 /// Nothing comes last, whatever the order.
 fn by(one: &Value, two: &Value, descending: bool) -> Ordering {
     match (number(one), number(two)) {
-        (None, two) => if two.is_some() { Ordering::Greater } else { Ordering::Equal },
+        (None, two) => {
+            if two.is_some() {
+                Ordering::Greater
+            } else {
+                Ordering::Equal
+            }
+        }
         (_, None) => Ordering::Less,
         (Some(one), Some(two)) if descending => two.total_cmp(&one),
         (Some(one), Some(two)) => one.total_cmp(&two),
@@ -69,9 +75,14 @@ async fn rows_by_every_criterion() {
     let path = format!("/v2/reports/{}", sales().object_id());
     let table = rows(&sales().table());
     for (sorts, compare) in [
-        (json!([metric("M1", "descending")]), (|a, b| by(&a[3], &b[3], true)) as fn(&[Value], &[Value]) -> Ordering),
+        (
+            json!([metric("M1", "descending")]),
+            (|a, b| by(&a[3], &b[3], true)) as fn(&[Value], &[Value]) -> Ordering,
+        ),
         (json!([metric("M1", "ascending")]), |a, b| by(&a[3], &b[3], false)),
-        (json!([attribute("D1"), metric("M2", "descending")]), |a, b| by(&a[1], &b[1], false)),
+        (json!([attribute("D1"), metric("M2", "descending")]), |a, b| {
+            by(&a[1], &b[1], false).then(by(&a[4], &b[4], true))
+        }),
         (json!([form("D1", "F1", "descending")]), |a, b| by(&a[1], &b[1], true)),
         (json!([form("D1", "F2", "ascending")]), |a, b| by(&a[1], &b[1], false)),
         (json!([form("R1", "", "ascending"), metric("M1", "descending")]), |a, b| {
@@ -134,7 +145,8 @@ async fn cross_tabs_and_pages() {
     let columns = json!({ "sorting": { "columns": [form("A1", airport, "ascending")] } });
     let (_, page) = client.execute(&path, 100, &columns).await;
     let grid = &page["definition"]["grid"];
-    let names: Vec<_> = list(&grid["columns"][0]["elements"]).iter().map(|one| &one["formValues"][0]).collect();
+    let names: Vec<_> =
+        list(&grid["columns"][0]["elements"]).iter().map(|one| &one["formValues"][0]).collect();
     assert_eq!(names, ["ATL", "BWI", "DCA"]);
     assert_eq!(page["data"]["headers"]["columns"], json!([[0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1]]));
     let (_, plain) = client.execute(&path, 100, &json!({})).await;
@@ -156,7 +168,8 @@ async fn cross_tabs_and_pages() {
     assert_eq!(sorted(&page), sorted(&plain));
 
     // pages: the first one is shown, and they are listed so
-    let pages = json!({ "sorting": { "pageBy": [form("C1", carrier.as_str().unwrap(), "descending")] } });
+    let pages =
+        json!({ "sorting": { "pageBy": [form("C1", carrier.as_str().unwrap(), "descending")] } });
     let (instance, page) = client.execute(&path, 100, &pages).await;
     assert_eq!(page["data"]["currentPageBy"], json!([2]));
     let elements = client.get(&format!("{instance}/pageBy/elements?limit=2")).await.json();
@@ -171,7 +184,9 @@ async fn subtotals_stand_first_or_last() {
     let report = sales().subtotals().id("0F");
     let server = LibraryServer::builder().report(report).start().await.unwrap();
     let client = Client::new(&server).await;
-    for (position, order) in [("first", "descending"), ("last", "descending"), ("mixed", "ascending")] {
+    for (position, order) in
+        [("first", "descending"), ("last", "descending"), ("mixed", "ascending")]
+    {
         let mut sort = metric("M2", order);
         sort["subtotalsPosition"] = json!(position);
         let (_, page) = client.execute("/v2/reports/0F", 100, &body(json!([sort]))).await;
@@ -186,7 +201,13 @@ async fn subtotals_stand_first_or_last() {
         assert_eq!((totals[0], totals[64]), (position == "first", position != "first"));
         let raw = list(&page["data"]["metricValues"]["raw"]);
         let values: Vec<_> = raw.iter().map(|row| row[1].as_f64().unwrap()).collect();
-        for region in lines.iter().zip(&totals).zip(&values).collect::<Vec<_>>().chunk_by(|a, b| a.0.0[0] == b.0.0[0]) {
+        for region in lines
+            .iter()
+            .zip(&totals)
+            .zip(&values)
+            .collect::<Vec<_>>()
+            .chunk_by(|a, b| a.0.0[0] == b.0.0[0])
+        {
             let values: Vec<_> = region.iter().filter(|one| !one.0.1).map(|one| *one.1).collect();
             assert!(values.is_sorted_by(|a, b| if order == "ascending" { a <= b } else { a >= b }));
         }
@@ -196,7 +217,8 @@ async fn subtotals_stand_first_or_last() {
 #[tokio::test]
 async fn what_cannot_be_sorted() {
     let cross = sales().attribute(Attribute::new("Shop", 2).id("S1").on_columns()).id("0E");
-    let server = LibraryServer::builder().report(sales().id("0D")).report(cross).start().await.unwrap();
+    let server =
+        LibraryServer::builder().report(sales().id("0D")).report(cross).start().await.unwrap();
     let client = Client::new(&server).await;
     let subtotals = |position: &str| json!({ "subtotalsPosition": position });
     let with = |mut sort: Json, name: &str, value: &str| {
@@ -209,12 +231,24 @@ async fn what_cannot_be_sorted() {
         (json!({ "rows": [attribute("")] }), "Attribute ID should not be null"),
         (json!({ "rows": [attribute("R9")] }), "Failed to find the attribute R9"),
         (json!({ "rows": [form("D1", "", "ascending")] }), "Attribute form ID should not be null"),
-        (json!({ "rows": [form("D1", "F9", "ascending")] }), "Failed to find the attribute form F9"),
+        (
+            json!({ "rows": [form("D1", "F9", "ascending")] }),
+            "Failed to find the attribute form F9",
+        ),
         (json!({ "rows": [{ "type": "colour" }] }), "Incorrect node type"),
-        (json!({ "rows": [with(attribute("D1"), "order", "ascending")] }), "It is forbidden to set"),
-        (json!({ "rows": [attribute("D1"), subtotals("first")] }), "only applied as the first sorting"),
+        (
+            json!({ "rows": [with(attribute("D1"), "order", "ascending")] }),
+            "It is forbidden to set",
+        ),
+        (
+            json!({ "rows": [attribute("D1"), subtotals("first")] }),
+            "only applied as the first sorting",
+        ),
         (json!({ "pageBy": [metric("M1", "ascending")] }), "Metric sort cannot be applied"),
-        (json!({ "rows": [with(form("D1", "F1", "ascending"), "subtotalsPosition", "mixed")] }), "'mixed' cannot"),
+        (
+            json!({ "rows": [with(form("D1", "F1", "ascending"), "subtotalsPosition", "mixed")] }),
+            "'mixed' cannot",
+        ),
         (json!({ "rows": [subtotals("middle")] }), "Unknown subtotals position value middle"),
         (json!({ "rows": [with(metric("M1", "x"), "order", "up")] }), "Unknown order up"),
         (json!({ "up": [] }), "There is no axis up"),
@@ -225,7 +259,8 @@ async fn what_cannot_be_sorted() {
         assert!(answer.text().contains(words), "{} {words}", answer.text());
     }
     // a cross-tab wants the elements of its columns
-    for elements in [json!(null), json!([]), json!([{ "id": "h3;S1" }]), json!([{ "id": "h1;R1" }])] {
+    for elements in [json!(null), json!([]), json!([{ "id": "h3;S1" }]), json!([{ "id": "h1;R1" }])]
+    {
         let mut sort = metric("M1", "ascending");
         sort["elements"] = elements;
         let answer = client.post("/v2/reports/0E/instances", &body(json!([sort]))).await;
@@ -248,8 +283,11 @@ async fn ranks_and_percentages() {
     let count = values.len();
     assert!(count < 60, "some are null");
     let condition = |operator: &str, constants: &[&str]| {
-        let constants = constants.iter().map(|one| json!({ "type": "constant", "dataType": "Real", "value": one }));
-        let operands: Vec<_> = [json!({ "type": "metric", "id": "M1" })].into_iter().chain(constants).collect();
+        let constants = constants
+            .iter()
+            .map(|one| json!({ "type": "constant", "dataType": "Real", "value": one }));
+        let operands: Vec<_> =
+            [json!({ "type": "metric", "id": "M1" })].into_iter().chain(constants).collect();
         json!({ "operator": operator, "operands": operands })
     };
     let tenth = count / 10;
@@ -267,8 +305,12 @@ async fn ranks_and_percentages() {
         ("Percent.Between", vec!["0%", "10%"], 0, tenth),
     ] {
         let body = json!({ "viewFilter": condition(operator, &constants) });
-        let mut got: Vec<_> =
-            client.rows("/v2/reports/0D", 100, &body).await.iter().filter_map(|row| number(&row[3])).collect();
+        let mut got: Vec<_> = client
+            .rows("/v2/reports/0D", 100, &body)
+            .await
+            .iter()
+            .filter_map(|row| number(&row[3]))
+            .collect();
         got.sort_by(|one, two| two.total_cmp(one));
         assert_eq!(got, values[from..to], "{operator}");
     }

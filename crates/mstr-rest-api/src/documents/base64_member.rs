@@ -4,9 +4,9 @@
 use std::mem;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::engine::DecodePaddingMode;
 use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use mstr_rest_core::{Error, ErrorKind, Result};
 
 /// The member that holds the bytes.
@@ -25,16 +25,23 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 enum At {
     Start,
     /// Before the name of a member. The first one may be missing.
-    Name { first: bool },
+    Name {
+        first: bool,
+    },
     InName,
     Colon,
     Value,
     /// In the text that is looked for.
     Data,
     /// In the value of another member: so many lists and objects deep.
-    Other { depth: u32 },
+    Other {
+        depth: u32,
+    },
     /// The same, in a text.
-    OtherText { depth: u32, escaped: bool },
+    OtherText {
+        depth: u32,
+        escaped: bool,
+    },
     /// Behind a value.
     Next,
     End,
@@ -348,11 +355,26 @@ mod tests {
     #[test]
     fn what_is_no_export() {
         for body in [
-            "", "{", "[]", "null", "{}", r#"{"data":null}"#, r#"{"data":["YQ=="]}"#,
-            r#"{"Data":"YQ=="}"#, r#"{"a":{"data":"YQ=="}}"#, r#"{"data":"YQ==","data":"YQ=="}"#,
-            r#"{"data":"YQ=="}}"#, r#"{"data":"YQ==" "a":1}"#, r#"{"data":"YQ==",}"#,
-            r#"{"data":"YQ==YQ=="}"#, r#"{"data" "YQ=="}"#, "{\"data\":\"YQ\n==\"}",
-            r#"{"data":"Y"}"#, r#"{"data":"\u00"}"#, r#"{"data":"\x"}"#, "<html>",
+            "",
+            "{",
+            "[]",
+            "null",
+            "{}",
+            r#"{"data":null}"#,
+            r#"{"data":["YQ=="]}"#,
+            r#"{"Data":"YQ=="}"#,
+            r#"{"a":{"data":"YQ=="}}"#,
+            r#"{"data":"YQ==","data":"YQ=="}"#,
+            r#"{"data":"YQ=="}}"#,
+            r#"{"data":"YQ==" "a":1}"#,
+            r#"{"data":"YQ==",}"#,
+            r#"{"data":"YQ==YQ=="}"#,
+            r#"{"data" "YQ=="}"#,
+            "{\"data\":\"YQ\n==\"}",
+            r#"{"data":"Y"}"#,
+            r#"{"data":"\u00"}"#,
+            r#"{"data":"\x"}"#,
+            "<html>",
         ] {
             assert!(decode_cut(body.as_bytes(), &[]).is_err(), "{body}");
         }

@@ -1,7 +1,6 @@
 //! Exports of documents, dashboards and visualizations: PDF, Excel, CSV, in constant memory.
 
 use std::fmt;
-use std::future::Future;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -209,32 +208,23 @@ impl Export {
     /// [`Timeout`](ErrorKind::Timeout) behind the [limit](Self::limit). Items of the stream fail as
     /// [`Response::bytes_stream`] does, and with [`Decode`](ErrorKind::Decode) when the server's
     /// JSON is no export or breaks off: a stream that ends without an error was complete.
-    pub fn bytes_stream(
-        self,
-    ) -> impl Future<
-        Output = Result<impl Stream<Item = Result<Bytes>> + Send + use<>>,
-    > + Send
-    + use<> {
-        async move {
-            self.check()?;
-            let (reply, result) = self.begin().await?;
-            Ok(body(reply, result))
-        }
+    pub async fn bytes_stream(self) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
+        self.check()?;
+        let (reply, result) = self.begin().await?;
+        Ok(body(reply, result))
     }
 
     /// The whole file, in memory.
     ///
     /// # Errors
     /// As [`bytes_stream`](Self::bytes_stream).
-    pub fn bytes(self) -> impl Future<Output = Result<Bytes>> + Send + use<> {
-        async move {
-            let mut pieces = pin!(self.bytes_stream().await?);
-            let mut all = BytesMut::new();
-            while let Some(piece) = pieces.try_next().await? {
-                all.extend_from_slice(&piece);
-            }
-            Ok(all.freeze())
+    pub async fn bytes(self) -> Result<Bytes> {
+        let mut pieces = pin!(self.bytes_stream().await?);
+        let mut all = BytesMut::new();
+        while let Some(piece) = pieces.try_next().await? {
+            all.extend_from_slice(&piece);
         }
+        Ok(all.freeze())
     }
 
     /// Writes it to a file, and says how many bytes that are. The file is written beside its place
@@ -261,9 +251,8 @@ impl Export {
     /// # Errors
     /// As [`bytes_stream`](Self::bytes_stream); [`Config`](ErrorKind::Config) when writing fails.
     pub async fn write_to<W: AsyncWrite + Unpin>(self, mut out: W) -> Result<u64> {
-        let failed = |error| {
-            Error::with_source(ErrorKind::Config, "the export cannot be written", error)
-        };
+        let failed =
+            |error| Error::with_source(ErrorKind::Config, "the export cannot be written", error);
         let mut pieces = pin!(self.bytes_stream().await?);
         let mut written = 0;
         while let Some(piece) = pieces.try_next().await? {

@@ -19,7 +19,7 @@ const TRIES: usize = 100;
 pub(crate) struct Beside {
     /// None once it is moved or to be removed.
     file: Option<File>,
-    beside: PathBuf,
+    written: PathBuf,
     place: PathBuf,
 }
 
@@ -42,7 +42,9 @@ impl Beside {
             beside.push(format!(".{}-{number}.part", std::process::id()));
             let beside = place.with_file_name(beside);
             match OpenOptions::new().write(true).create_new(true).open(&beside) {
-                Ok(file) => return Ok(Self { file: Some(file), beside, place: place.to_owned() }),
+                Ok(file) => {
+                    return Ok(Self { file: Some(file), written: beside, place: place.to_owned() });
+                }
                 Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => error = Some(taken),
                 Err(other) => return Err(other),
             }
@@ -66,7 +68,7 @@ impl Beside {
 
     fn persist(mut self) -> Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
-        let moved = file.sync_all().and_then(|()| std::fs::rename(&self.beside, &self.place));
+        let moved = file.sync_all().and_then(|()| std::fs::rename(&self.written, &self.place));
         match moved {
             Ok(()) => {
                 self.file = None;
@@ -82,7 +84,7 @@ impl Drop for Beside {
         if let Some(file) = self.file.take() {
             drop(file);
             // nobody is left to tell
-            let _ = std::fs::remove_file(&self.beside);
+            let _ = std::fs::remove_file(&self.written);
         }
     }
 }

@@ -13,7 +13,9 @@ use super::{DocumentDefinition, DocumentRequest, Export, PdfOptions};
 use crate::execution::{self, Begun, Cleanup};
 use crate::prompts::{self, Asking};
 use crate::source::{Kind, Source};
-use crate::{Answer, Answers, Elements, ErrorExt, GridRequest, InstanceStatus, Prompt, PromptObject};
+use crate::{
+    Answer, Answers, Elements, ErrorExt, GridRequest, InstanceStatus, Prompt, PromptObject,
+};
 
 /// A document or a dashboard that was run. It lives in the session that ran it: when that ends, it
 /// is gone; [`Export`] and [`Visualization::page_or_again`] then execute it again.
@@ -335,9 +337,12 @@ pub struct Visualization {
     instance: DocumentInstance,
     chapter: Arc<str>,
     key: Arc<str>,
-    /// An execution and how many lines the grid had in it.
-    seen: Arc<Mutex<Option<(Arc<str>, u64)>>>,
+    /// How it was when it was read last.
+    seen: Arc<Mutex<Option<Seen>>>,
 }
+
+/// An execution, and how many lines the grid had in it.
+type Seen = (Arc<str>, u64);
 
 impl Visualization {
     /// Its key.

@@ -239,7 +239,9 @@ pub(super) async fn visualization(
         body.push(b',');
         let page = grid::page(&plan, &mid, &show, plan.total());
         if shown.is_compound {
-            body.extend_from_slice(compound(&page).to_string().get(1..).unwrap_or_default().as_bytes());
+            body.extend_from_slice(
+                compound(&page).to_string().get(1..).unwrap_or_default().as_bytes(),
+            );
         } else {
             body.extend_from_slice(page.get(1..).unwrap_or_default());
         }
@@ -360,9 +362,11 @@ pub(super) async fn visualization_csv(
     Extension(request): Request,
     Path((id, mid, key)): ThreeIds,
 ) -> Reply {
-    answer(visualized(&sim, &request, (&id, &mid, &key)).map(|(_, shown)| {
-        Reply::new(200).with_body("text/csv;charset=UTF-16", Paper::csv(&shown))
-    }))
+    answer(
+        visualized(&sim, &request, (&id, &mid, &key)).map(|(_, shown)| {
+            Reply::new(200).with_body("text/csv;charset=UTF-16", Paper::csv(&shown))
+        }),
+    )
 }
 
 /// `POST /documents/{id}/instances/{mid}/visualizations/{key}/pdf`: as the PDF of a document.
@@ -371,9 +375,10 @@ pub(super) async fn visualization_pdf(
     Extension(request): Request,
     Path((id, mid, key)): ThreeIds,
 ) -> Reply {
-    answer(visualized(&sim, &request, (&id, &mid, &key)).map(|(_, shown)| {
-        pdf_reply(&request, &exports::pdf(&shown.source.data.name, 0))
-    }))
+    answer(
+        visualized(&sim, &request, (&id, &mid, &key))
+            .map(|(_, shown)| pdf_reply(&request, &exports::pdf(&shown.source.data.name, 0))),
+    )
 }
 
 fn visualized(
