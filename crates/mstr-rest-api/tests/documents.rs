@@ -41,11 +41,11 @@ async fn run(session: &Session, request: DocumentRequest) -> DocumentInstance {
     session.dashboards().dashboard("D1").run(request).await.unwrap()
 }
 
-fn give(prompt: &mstr_rest_api::Prompt) -> Option<Answer> {
+fn give(prompt: &mstr_rest_api::Prompt) -> Answer {
     match prompt.name.as_str() {
-        "Regions" => Some(Answer::elements(["R1:1"])),
-        "Until" => Some(Answer::use_default()),
-        _ => Some(Answer::value("yes")),
+        "Regions" => Answer::elements(["R1:1"]),
+        "Until" => Answer::use_default(),
+        _ => Answer::value("yes"),
     }
 }
 
@@ -125,7 +125,7 @@ async fn prompts_to_the_end_and_once_more() {
     let prompts = instance.prompts().await.unwrap();
     let offered = instance.prompt_elements(&prompts[0], None, 0, 2).await.unwrap();
     assert_eq!((offered.total, offered.items.len()), (Some(4), 2));
-    instance.answer_all(give).await.unwrap();
+    instance.answer_all(|prompt| Some(give(prompt))).await.unwrap();
     assert_eq!(instance.last_status(), InstanceStatus::Ready);
     assert_eq!(server.count(Method::PUT, ANSWERS), 2);
     let filtered = raw(&grid.page(0, 100).await.unwrap());
@@ -147,7 +147,7 @@ async fn prompts_to_the_end_and_once_more() {
     instance
         .answer_all(|prompt| match prompt.name.as_str() {
             "Regions" => Some(Answer::elements(["R1:2"])),
-            _ => give(prompt),
+            _ => Some(give(prompt)),
         })
         .await
         .unwrap();

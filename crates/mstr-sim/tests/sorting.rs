@@ -1,5 +1,6 @@
 //! Sorted executions, ranks and percentages over the wire, compared with tables sorted here.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed helper is a failed test")]
+#![allow(clippy::needless_pass_by_value, reason = "bodies are written where they are sent")]
 
 mod support;
 

@@ -242,6 +242,8 @@ fn broken(what: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use base64::prelude::BASE64_STANDARD;
     use proptest::prelude::*;
 
@@ -266,8 +268,8 @@ mod tests {
         let mut json = String::from("\"");
         for (at, character) in text.chars().enumerate() {
             match choices.get(at % choices.len().max(1)).copied().unwrap_or_default() {
-                0 => json.push_str(&format!("\\u{:04x}", u32::from(character))),
-                1 => json.push_str(&format!("\\u{:04X}", u32::from(character))),
+                0 => write!(json, "\\u{:04x}", u32::from(character)).unwrap(),
+                1 => write!(json, "\\u{:04X}", u32::from(character)).unwrap(),
                 2 if character == '/' => json.push_str("\\/"),
                 3 => {
                     json.push_str("\\r\\n");
