@@ -239,8 +239,10 @@ impl Data {
                 if shown.instance().last_status() == InstanceStatus::Prompts {
                     return Err(prompted());
                 }
+                // one that has read nothing yet: the table begins anew, whatever was read before
+                let shown = shown.instance().visualization(shown.chapter(), shown.key());
                 let page = shown.page_or_again(0, rows).await?;
-                return Ok((Opened::Visualization(shown.clone()), page));
+                return Ok((Opened::Visualization(shown), page));
             }
             Source::Instance(instance) => instance.clone(),
             Source::Report(report) => {

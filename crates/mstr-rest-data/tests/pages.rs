@@ -235,6 +235,29 @@ async fn visualizations_are_tables() {
         batches.push(batch);
     }
     assert_eq!(told(&batches), wanted(&table));
+    // what changed is an error in the middle, and none from the start
+    let mut read = grid.data().page_rows(500).fetch_ahead(1).open().await.unwrap();
+    read.next().await.unwrap().unwrap();
+    server.expire_instances();
+    let grown = Fault::alter(|_, reply| {
+        let mut body: serde_json::Value = serde_json::from_slice(reply.body()).unwrap();
+        if body["data"]["paging"]["total"].is_number() {
+            body["data"]["paging"]["total"] = serde_json::json!(2_999);
+            return mstr_sim::Reply::json(200, &body);
+        }
+        reply
+    });
+    let grown = server.inject(grown.on(Method::GET, GRIDS));
+    let error = loop {
+        match read.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("silently short"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error.kind(), ErrorKind::Api | ErrorKind::Decode), "{error}");
+    assert_eq!(grid.data().open().await.unwrap().total_rows(), 2_999);
+    grown.remove();
     let instance = grid.instance();
     let other = instance.visualization("K36", "K53").data().collect().await.unwrap();
     assert_eq!(told(&other), wanted(&cross.table()));

@@ -350,6 +350,11 @@ impl Visualization {
         &self.key
     }
 
+    /// The key of its chapter.
+    pub fn chapter(&self) -> &str {
+        &self.chapter
+    }
+
     /// The instance that it belongs to.
     pub fn instance(&self) -> &DocumentInstance {
         &self.instance
@@ -388,7 +393,8 @@ impl Visualization {
     ///
     /// # Errors
     /// As [`page`](Self::page) and [`DocumentInstance::execute_again`]; [`Api`](ErrorKind::Api)
-    /// when the total is another one: what was read before does not fit, and has to be read anew.
+    /// when the total is another one: what was read before does not fit, and has to be read anew,
+    /// by a [`visualization`](DocumentInstance::visualization) that has read nothing yet.
     pub fn page_or_again(
         &self,
         offset: u64,
