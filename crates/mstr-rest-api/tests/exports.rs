@@ -21,7 +21,7 @@ const RESULT: &str = "/documents/*/instances/*/pdf/*";
 const RUNS: &str = "/dossiers/*/instances";
 
 fn dashboard() -> mstr_sim::Dashboard {
-    mstr_sim::Dashboard::new("Board").id("D1").visualization("K52", sales()).pdf_filler(300_001)
+    mstr_sim::Dashboard::new("Board").id("D1").visualization("K52", sales()).pdf_filler(2_500_001)
 }
 
 async fn run(session: &Session) -> DocumentInstance {

@@ -22,6 +22,9 @@ use crate::{ErrorExt, lenient};
 /// How long an export may take unless it is said otherwise.
 const LIMIT: Duration = Duration::from_secs(600);
 
+/// Bytes that are written to a file at once: every writing goes to another thread.
+const AT_ONCE: usize = 1 << 20;
+
 /// How a PDF looks: the options of the vendor's documentation. What is not said is the server's.
 ///
 /// ```
@@ -236,12 +239,15 @@ impl Export {
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64> {
         let mut file = Beside::new(path.as_ref().to_owned()).await?;
         let mut pieces = pin!(self.bytes_stream().await?);
-        let mut written = 0;
+        let (mut written, mut waiting) = (0, BytesMut::new());
         while let Some(piece) = pieces.try_next().await? {
             written += piece.len() as u64;
-            file = file.write(piece).await?;
+            waiting.extend_from_slice(&piece);
+            if waiting.len() >= AT_ONCE {
+                file = file.write(waiting.split().freeze()).await?;
+            }
         }
-        file.complete().await?;
+        file.write(waiting.freeze()).await?.complete().await?;
         Ok(written)
     }
 
