@@ -81,8 +81,16 @@ impl Base64Member {
     /// The bytes that another piece of the body gives.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity(piece.len() / 4 * 3 + 3);
-        for byte in piece {
-            self.step(*byte, &mut out)?;
+        let mut rest = piece;
+        while let Some((byte, behind)) = rest.split_first() {
+            let run = self.run(rest);
+            if run > 0 {
+                self.digits.extend_from_slice(&rest[..run]);
+                rest = &rest[run..];
+            } else {
+                self.step(*byte, &mut out)?;
+                rest = behind;
+            }
         }
         // the last four digits may be padded, and only the end of the text says so
         let whole = self.digits.len().saturating_sub(4) / 4 * 4;
@@ -104,6 +112,15 @@ impl Base64Member {
             At::End => Err(broken("it has no member `data`")),
             _ => Err(broken("it breaks off")),
         }
+    }
+
+    /// How many of these bytes are plain ones of the text that is looked for: nearly all are.
+    fn run(&self, bytes: &[u8]) -> usize {
+        if self.at != At::Data || self.escape != Escape::None {
+            return 0;
+        }
+        let is_plain = |byte: &u8| !matches!(*byte, b'"' | b'\\' | 0..=0x1f);
+        bytes.iter().position(|byte| !is_plain(byte)).unwrap_or(bytes.len())
     }
 
     fn step(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<()> {
