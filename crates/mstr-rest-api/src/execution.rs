@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use mstr_rest_core::{Call, Error, ErrorKind, Reply, Result};
 use serde::Deserialize;
 use serde_json::Map;
@@ -29,6 +29,9 @@ const SHORT: usize = 2048;
 struct Head {
     #[serde(deserialize_with = "lenient::text")]
     instance_id: String,
+    /// The id of documents and dashboards.
+    #[serde(deserialize_with = "lenient::text")]
+    mid: String,
     #[serde(deserialize_with = "lenient::integer")]
     status: Option<i64>,
     data: Option<Data>,
@@ -67,18 +70,19 @@ pub(crate) struct Begun {
 /// Decodes such a reply.
 pub(crate) fn begun(reply: &Reply) -> Result<Begun> {
     let head: Head = reply.json()?;
-    if head.instance_id.is_empty() {
+    let id = [&head.instance_id, &head.mid].into_iter().find(|id| !id.is_empty()).cloned();
+    let Some(id) = id else {
         let error = Error::new(ErrorKind::Decode, "the reply names no instance (instanceId)");
         return Err(error.with_status(reply.status()));
-    }
+    };
     let status = match (reply.status(), head.status) {
         (StatusCode::ACCEPTED, _) => InstanceStatus::Running,
         (_, None) => InstanceStatus::Ready,
         (_, Some(number)) => InstanceStatus::of(number),
     };
     let page = head.data.as_ref().map(|_| reply.body().clone());
-    let (total, retry_after) = (head.total(), retry_after(reply));
-    Ok(Begun { id: head.instance_id, status, retry_after, page, total })
+    let (total, retry_after) = (head.total(), retry_after(reply.headers()));
+    Ok(Begun { id, status, retry_after, page, total })
 }
 
 /// The bytes of a page.
@@ -108,7 +112,7 @@ type Progress = (InstanceStatus, Option<Duration>);
 
 fn progress(reply: &Reply) -> Result<Progress> {
     if reply.status() == StatusCode::ACCEPTED {
-        return Ok((InstanceStatus::Running, retry_after(reply)));
+        return Ok((InstanceStatus::Running, retry_after(reply.headers())));
     }
     let head: Head = reply.json()?;
     Ok((head.status.map_or(InstanceStatus::Ready, InstanceStatus::of), None))
@@ -116,10 +120,12 @@ fn progress(reply: &Reply) -> Result<Progress> {
 
 fn ask(source: &Source, id: &str) -> Call<Progress> {
     match source.kind {
-        Kind::Report => source.v1(Method::GET).segment("instances").segment(id).segment("status"),
+        Kind::Report | Kind::Document | Kind::Dashboard => {
+            source.v1(Method::GET).segment("instances").segment(id).segment("status")
+        }
         // cubes have no such endpoint: the smallest page tells
         Kind::Cube => {
-            let call = source.v2(Method::GET).segment("instances").segment(id);
+            let call = source.instance(Method::GET, id);
             call.query("offset", 0).query("limit", 1)
         }
     }
@@ -138,15 +144,14 @@ pub(crate) fn sql_view(source: &Source, id: &str) -> Call<String> {
         sql_statement: String,
     }
     let call = match source.kind {
-        Kind::Report => source.v2(Method::GET).segment("instances").segment(id),
         Kind::Cube => source.v2(Method::GET),
+        _ => source.instance(Method::GET, id),
     };
     call.segment("sqlView").decode::<View>().map(|view| Ok(view.sql_statement))
 }
 
 pub(crate) fn delete(source: &Source, id: &str) -> Call<()> {
-    let call = source.v2(Method::DELETE).segment("instances").segment(id);
-    call.decode_with(|_| Ok(()))
+    source.instance(Method::DELETE, id).decode_with(|_| Ok(()))
 }
 
 /// Begins an execution and waits until it is ready or asks for something.
@@ -155,11 +160,11 @@ pub(crate) fn delete(source: &Source, id: &str) -> Call<()> {
 /// between.
 pub(crate) async fn begin(source: &Source, request: &GridRequest) -> Result<(Begun, bool)> {
     let body = request.body()?;
-    let call = source.v2(Method::POST).segment("instances").read_timeout(request.limit);
+    let call = source.execute().read_timeout(request.limit);
     let call = request.first_window(call);
     if !request.is_async {
         let begun = call.json(&body).decode_with(begun).await?;
-        return Ok((ready(source, request, begun).await?, false));
+        return Ok((ready(source, request.limit, begun).await?, false));
     }
     if source.kind == Kind::Cube {
         let message = "respond_async is for reports; cubes are run at once";
@@ -167,7 +172,7 @@ pub(crate) async fn begin(source: &Source, request: &GridRequest) -> Result<(Beg
     }
     // the server does not take a request in the background
     let call = call.header("Prefer", "respond-async").json(&Map::new());
-    let begun = ready(source, request, call.decode_with(begun).await?).await?;
+    let begun = ready(source, request.limit, call.decode_with(begun).await?).await?;
     if body.is_empty() {
         return Ok((begun, false));
     }
@@ -183,7 +188,7 @@ pub(crate) async fn begin(source: &Source, request: &GridRequest) -> Result<(Beg
 /// Changes what an execution of a report shows.
 pub(crate) async fn manipulate(source: &Source, id: &str, request: &GridRequest) -> Result<Begun> {
     let body = request.body()?;
-    let call = source.v2(Method::PUT).segment("instances").segment(id).read_timeout(request.limit);
+    let call = source.instance(Method::PUT, id).read_timeout(request.limit);
     // it executes: whether it may be sent twice is not known
     let call = request.first_window(call).idempotent(false).json(&body);
     let mut begun = call.decode_with(begun).await?;
@@ -194,10 +199,10 @@ pub(crate) async fn manipulate(source: &Source, id: &str, request: &GridRequest)
 }
 
 /// Waits for an execution that runs in the background. It is dropped when this is, or fails.
-async fn ready(source: &Source, request: &GridRequest, mut begun: Begun) -> Result<Begun> {
+pub(crate) async fn ready(source: &Source, limit: Duration, mut begun: Begun) -> Result<Begun> {
     if begun.status == InstanceStatus::Running {
         let cleanup = Cleanup::of(source, &begun.id);
-        match wait(source, &begun.id, request.limit, begun.retry_after).await {
+        match wait(source, &begun.id, limit, begun.retry_after).await {
             Ok(status) => begun.status = status,
             Err(error) => {
                 cleanup.now().await;
@@ -216,39 +221,71 @@ pub(crate) async fn wait(
     limit: Duration,
     asked: Option<Duration>,
 ) -> Result<InstanceStatus> {
-    // a limit beyond the clock is none
-    let deadline = Instant::now().checked_add(limit);
-    let left =
-        || deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
-    let over =
-        || Error::new(ErrorKind::Timeout, format!("the execution was not done within {limit:?}"));
-    let (mut asked, mut backoff) = (asked, FIRST_WAIT);
+    let mut patience = Patience::new("the execution", limit);
+    let mut asked = asked;
     loop {
-        let pause = match asked {
-            // no answer is to be had in time
-            Some(asked) if asked > left() => return Err(over()),
-            Some(asked) => asked.max(FIRST_WAIT),
-            None => backoff,
-        };
-        tokio::time::sleep(pause.min(left())).await;
-        if left().is_zero() {
-            return Err(over());
-        }
-        backoff = (backoff * 2).min(LONGEST_WAIT);
-        let answer = match ask(source, id).timeout(left()).await {
-            Err(error) if error.is_timeout() && left().is_zero() => return Err(over()),
-            answer => answer?,
-        };
-        match answer {
+        patience.pause(asked).await?;
+        let answer = ask(source, id).timeout(patience.left()).await;
+        match patience.judge(answer)? {
             (InstanceStatus::Running, retry_after) => asked = retry_after,
             (status, _) => return Ok(status),
         }
     }
 }
 
+/// Waiting for something by asking again and again, up to a limit.
+pub(crate) struct Patience {
+    what: &'static str,
+    limit: Duration,
+    /// None for a limit beyond the clock.
+    deadline: Option<Instant>,
+    backoff: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new(what: &'static str, limit: Duration) -> Self {
+        let deadline = Instant::now().checked_add(limit);
+        Self { what, limit, deadline, backoff: FIRST_WAIT }
+    }
+
+    pub(crate) fn left(&self) -> Duration {
+        let now = Instant::now();
+        self.deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(now))
+    }
+
+    pub(crate) fn over(&self) -> Error {
+        let message = format!("{} was not done within {:?}", self.what, self.limit);
+        Error::new(ErrorKind::Timeout, message)
+    }
+
+    /// Waits for the next question: as long as the server asked for, or twice as long as before.
+    pub(crate) async fn pause(&mut self, asked: Option<Duration>) -> Result<()> {
+        let pause = match asked {
+            // no answer is to be had in time
+            Some(asked) if asked > self.left() => return Err(self.over()),
+            Some(asked) => asked.max(FIRST_WAIT),
+            None => self.backoff,
+        };
+        tokio::time::sleep(pause.min(self.left())).await;
+        if self.left().is_zero() {
+            return Err(self.over());
+        }
+        self.backoff = (self.backoff * 2).min(LONGEST_WAIT);
+        Ok(())
+    }
+
+    /// An answer that came too late is the limit's.
+    pub(crate) fn judge<T>(&self, answer: Result<T>) -> Result<T> {
+        match answer {
+            Err(error) if error.is_timeout() && self.left().is_zero() => Err(self.over()),
+            answer => answer,
+        }
+    }
+}
+
 /// `Retry-After`: seconds, or a date.
-fn retry_after(reply: &Reply) -> Option<Duration> {
-    let text = reply.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
@@ -262,7 +299,12 @@ pub(crate) struct Cleanup(Option<Call<()>>);
 
 impl Cleanup {
     pub(crate) fn of(source: &Source, id: &str) -> Self {
-        Self(Some(delete(source, id).timeout(CLEANUP)))
+        Self::by(delete(source, id))
+    }
+
+    /// Drops something else, by this call.
+    pub(crate) fn by(delete: Call<()>) -> Self {
+        Self(Some(delete.timeout(CLEANUP)))
     }
 
     pub(crate) fn disarm(mut self) {

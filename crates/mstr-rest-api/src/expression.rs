@@ -41,7 +41,7 @@ pub use operator::Operator;
 ///
 /// It is sent as `{"operator": .., "operands": [..]}`. Serialising one that
 /// [`check`](Self::check) refuses fails.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Expression {
     operator: Operator,

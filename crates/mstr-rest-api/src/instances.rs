@@ -283,7 +283,7 @@ impl Instance {
     /// # Errors
     /// As any call; [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
     pub fn page_by_elements(&self, offset: u64, limit: u64) -> Call<PageBy> {
-        let call = self.source.v2(Method::GET).segment("instances").segment(&self.now().id);
+        let call = self.source.instance(Method::GET, &self.now().id);
         let call = call.segment("pageBy").segment("elements");
         let call = call.query("offset", offset).query("limit", limit);
         self.source.for_reports("page-by", call).decode()
@@ -308,7 +308,7 @@ impl Instance {
 }
 
 fn page(source: &Source, execution: &Execution, offset: u64, limit: u64) -> Call<Bytes> {
-    let call = source.v2(Method::GET).segment("instances").segment(&execution.id);
+    let call = source.instance(Method::GET, &execution.id);
     execution.request.window(call, offset, limit).decode_with(execution::page)
 }
 

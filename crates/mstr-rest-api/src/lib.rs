@@ -11,6 +11,7 @@
 //! | [`session.api_tokens()`](ApiTokensExt::api_tokens) | tokens to log in with |
 //! | [`session.reports()`](ReportsExt::reports), [`cubes()`](CubesExt::cubes) | definitions, executions, pages of grids, prompts |
 //! | [`session.datasets()`](DatasetsExt::datasets) | datasets of one's own rows: described, filled by upload sessions |
+//! | [`session.dashboards()`](DashboardsExt::dashboards), [`documents()`](DocumentsExt::documents) | definitions, executions, grids of visualizations, exports |
 //! | [`session.server()`](ServerExt::server) | version and state of the server |
 //!
 //! A method that makes one request gives a [`Call`](mstr_rest_core::Call): inert until it is
@@ -37,6 +38,7 @@
 mod cubes;
 mod datasets;
 mod definition;
+mod documents;
 mod elements;
 mod errors;
 mod execution;
@@ -63,13 +65,18 @@ pub use definition::{
     AttributeObject, AvailableObjects, Definition, Form, MetricObject, MetricsPosition, Subtotals,
     Template, TemplateUnit, UnitElement, UnitKind,
 };
+pub use documents::{
+    Chapter, ChapterFilter, ChapterPage, Dashboard, Dashboards, DashboardsExt, DatasetName,
+    Document, DocumentDefinition, DocumentInstance, DocumentRequest, Documents, DocumentsExt,
+    Export, Layout, PdfOptions, Visualization, VisualizationName,
+};
 pub use elements::{Element, Elements};
 pub use errors::ErrorExt;
 pub use expression::Expression;
 pub use instances::{Instance, InstanceStatus};
 pub use page_by::PageBy;
 pub use projects::{Project, Projects, ProjectsExt};
-pub use prompts::{Answer, Answers, Prompt, PromptKind, PromptObject};
+pub use prompts::{Answer, Answers, Level, Prompt, PromptKind, PromptObject};
 pub use reports::{Report, Reports, ReportsExt};
 pub use requests::GridRequest;
 pub use server::{Server, ServerExt, ServerStatus};

@@ -1,16 +1,18 @@
-//! Prompts: what a report asks before it has data, and the answers.
+//! Prompts: what a report or a document asks before it has data, and the answers.
 
 mod answers;
 
 use std::future::Future;
+use std::time::Duration;
 
 use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Result};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-pub use answers::{Answer, Answers};
+pub use answers::{Answer, Answers, Level};
 
+use crate::source::Source;
 use crate::{Elements, Instance, InstanceStatus, elements, execution, lenient};
 
 /// How many rounds of nested prompts [`Instance::answer_all`] goes through.
@@ -58,7 +60,7 @@ impl<'de> Deserialize<'de> for PromptKind {
     }
 }
 
-/// A prompt of a report (vendor documentation).
+/// A prompt of a report, a document or a dashboard (vendor documentation).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
@@ -96,13 +98,7 @@ impl Instance {
     /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for a cube, which has none;
     /// [`is_instance_gone`](crate::ErrorExt::is_instance_gone).
     pub fn prompts(&self) -> Call<Vec<Prompt>> {
-        let call = self.prompt_call(Method::GET).query("closed", false);
-        self.source.for_reports("a prompt", call).decode()
-    }
-
-    fn prompt_call(&self, method: Method) -> Call<mstr_rest_core::Response> {
-        let instance = self.now().id;
-        self.source.v1(method).segment("instances").segment(&instance).segment("prompts")
+        list(&self.source, &self.now().id)
     }
 
     /// Elements that a prompt offers, and how many there are:
@@ -118,12 +114,7 @@ impl Instance {
         offset: u64,
         limit: u64,
     ) -> Call<Elements> {
-        let call = self.prompt_call(Method::GET).segment(&prompt.id).segment("elements");
-        let call = match pattern {
-            Some(pattern) => call.query("searchPattern", pattern),
-            None => call,
-        };
-        elements::list(self.source.for_reports("a prompt", call), offset, limit)
+        elements_of(&self.source, &self.now().id, prompt, pattern, offset, limit)
     }
 
     /// Objects that a prompt offers: `GET /reports/{id}/instances/{iid}/prompts/{prompt}/objects`.
@@ -131,8 +122,7 @@ impl Instance {
     /// # Errors
     /// As [`prompts`](Self::prompts).
     pub fn prompt_objects(&self, prompt: &Prompt) -> Call<Vec<PromptObject>> {
-        let call = self.prompt_call(Method::GET).segment(&prompt.id).segment("objects");
-        self.source.for_reports("a prompt", call).decode()
+        objects_of(&self.source, &self.now().id, prompt)
     }
 
     /// Answers prompts, and waits until the report is ready or asks further ones:
@@ -149,17 +139,9 @@ impl Instance {
     ) -> impl Future<Output = Result<InstanceStatus>> + Send + use<> {
         let instance = self.clone();
         async move {
-            answers.check()?;
             let now = instance.now();
-            let (source, limit) = (&instance.source, now.request.limit);
-            let call = instance.prompt_call(Method::PUT).segment("answers").read_timeout(limit);
-            // an answer that was taken is not asked for any more
-            let call = call.idempotent(false).json(&answers);
-            source.for_reports("a prompt", call).decode_with(|_| Ok(())).await?;
-            let mut status = execution::status(source, &now.id).read_timeout(limit).await?;
-            if status == InstanceStatus::Running {
-                status = execution::wait(source, &now.id, limit, None).await?;
-            }
+            let source = &instance.source;
+            let status = send(source, &now.id, &answers, now.request.limit).await?;
             instance.update(&now.id, |now| now.answered(answers, status));
             if now.owes_request && status == InstanceStatus::Ready {
                 let begun = execution::manipulate(source, &now.id, &now.request).await?;
@@ -190,45 +172,163 @@ impl Instance {
     /// As [`answer`](Self::answer); [`InvalidRequest`](ErrorKind::InvalidRequest), naming the
     /// prompt, when a required one has no answer or an answer is of another kind than was asked
     /// for; [`Api`](ErrorKind::Api) when there is no end of prompts after 50 rounds.
-    pub fn answer_all<F>(&self, mut give: F) -> impl Future<Output = Result<()>> + Send + use<F>
+    pub fn answer_all<F>(&self, give: F) -> impl Future<Output = Result<()>> + Send + use<F>
     where
         F: FnMut(&Prompt) -> Option<Answer> + Send,
     {
-        let instance = self.clone();
-        async move {
-            for _ in 0..ROUNDS {
-                if instance.last_status() != InstanceStatus::Prompts {
-                    return Ok(());
-                }
-                let prompts = instance.prompts().await?;
-                if prompts.is_empty() {
-                    let message = "the report waits for answers, but asks nothing";
-                    return Err(Error::new(ErrorKind::Api, message));
-                }
-                let mut answers = Answers::new();
-                for prompt in &prompts {
-                    answers = answers.with(prompt, give(prompt))?;
-                }
-                instance.answer(answers).await?;
-            }
-            let message = format!("the report still asks after {ROUNDS} rounds of answers");
-            Err(Error::new(ErrorKind::Api, message))
+        answer_all(self.clone(), give)
+    }
+}
+
+/// An execution that can ask.
+pub(crate) trait Asking {
+    fn last_status(&self) -> InstanceStatus;
+    fn open_prompts(&self) -> Call<Vec<Prompt>>;
+    fn take(&self, answers: Answers) -> impl Future<Output = Result<InstanceStatus>> + Send;
+}
+
+impl Asking for Instance {
+    fn last_status(&self) -> InstanceStatus {
+        Self::last_status(self)
+    }
+
+    fn open_prompts(&self) -> Call<Vec<Prompt>> {
+        self.prompts()
+    }
+
+    fn take(&self, answers: Answers) -> impl Future<Output = Result<InstanceStatus>> + Send {
+        self.answer(answers)
+    }
+}
+
+/// Answers round after round, until nothing is asked any more.
+pub(crate) async fn answer_all<I, F>(instance: I, mut give: F) -> Result<()>
+where
+    I: Asking + Send + Sync,
+    F: FnMut(&Prompt) -> Option<Answer> + Send,
+{
+    for _ in 0..ROUNDS {
+        if instance.last_status() != InstanceStatus::Prompts {
+            return Ok(());
         }
+        let prompts = instance.open_prompts().await?;
+        if prompts.is_empty() {
+            let message = "the server waits for answers, but asks nothing";
+            return Err(Error::new(ErrorKind::Api, message));
+        }
+        let mut answers = Answers::new();
+        for prompt in &prompts {
+            answers = answers.with(prompt, give(prompt))?;
+        }
+        instance.take(answers).await?;
+    }
+    let message = format!("the server still asks after {ROUNDS} rounds of answers");
+    Err(Error::new(ErrorKind::Api, message))
+}
+
+fn call(source: &Source, instance: &str, method: Method) -> Call<mstr_rest_core::Response> {
+    let call = source.v1(method).segment("instances").segment(instance).segment("prompts");
+    source.for_reports("a prompt", call)
+}
+
+/// The open prompts of an execution.
+pub(crate) fn list(source: &Source, instance: &str) -> Call<Vec<Prompt>> {
+    call(source, instance, Method::GET).query("closed", false).decode()
+}
+
+/// Elements that a prompt offers.
+pub(crate) fn elements_of(
+    source: &Source,
+    instance: &str,
+    prompt: &Prompt,
+    pattern: Option<&str>,
+    offset: u64,
+    limit: u64,
+) -> Call<Elements> {
+    let call = call(source, instance, Method::GET).segment(&prompt.id).segment("elements");
+    let call = match pattern {
+        Some(pattern) => call.query("searchPattern", pattern),
+        None => call,
+    };
+    elements::list(call, offset, limit)
+}
+
+/// Objects that a prompt offers.
+pub(crate) fn objects_of(
+    source: &Source,
+    instance: &str,
+    prompt: &Prompt,
+) -> Call<Vec<PromptObject>> {
+    let call = call(source, instance, Method::GET).segment(&prompt.id).segment("objects");
+    call.decode::<Objects>().map(|objects| Ok(objects.0))
+}
+
+/// Sends answers, and waits until the execution is ready or asks further ones.
+pub(crate) async fn send(
+    source: &Source,
+    instance: &str,
+    answers: &Answers,
+    limit: Duration,
+) -> Result<InstanceStatus> {
+    answers.check()?;
+    let call = call(source, instance, Method::PUT).segment("answers").read_timeout(limit);
+    // an answer that was taken is not asked for any more
+    call.idempotent(false).json(answers).decode_with(|_| Ok(())).await?;
+    let status = execution::status(source, instance).read_timeout(limit).await?;
+    match status {
+        InstanceStatus::Running => execution::wait(source, instance, limit, None).await,
+        status => Ok(status),
     }
 }
 
 /// An object that a prompt offers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PromptObject {
     /// Its id.
-    #[serde(deserialize_with = "lenient::text")]
     pub id: String,
     /// Its name.
-    #[serde(deserialize_with = "lenient::text")]
     pub name: String,
-    /// Its type as the server numbers it: 12 is an attribute, 4 a metric.
-    #[serde(rename = "type", deserialize_with = "lenient::integer")]
+    /// Its type as the server numbers it: 12 is an attribute, 4 a metric. `None` where it is named.
     pub kind: Option<i64>,
+    /// The name of its type, where the server gives that instead (`attribute`, `metric`,
+    /// `HIERARCHY`, `DIMENSION`): prompts for expressions and levels.
+    pub kind_name: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for PromptObject {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Wire {
+            #[serde(deserialize_with = "lenient::text")]
+            id: String,
+            #[serde(deserialize_with = "lenient::text")]
+            name: String,
+            #[serde(rename = "type", deserialize_with = "lenient::optional_text")]
+            kind: Option<String>,
+        }
+        let Wire { id, name, kind } = Wire::deserialize(from)?;
+        let number = kind.as_deref().and_then(|kind| kind.trim().parse().ok());
+        let kind_name = kind.filter(|_| number.is_none());
+        Ok(Self { id, name, kind: number, kind_name })
+    }
+}
+
+/// A list, or an object with one: the server has both.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ObjectsForm {
+    List(Vec<PromptObject>),
+    Object { objects: Vec<PromptObject> },
+}
+
+struct Objects(Vec<PromptObject>);
+
+impl<'de> Deserialize<'de> for Objects {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self(match ObjectsForm::deserialize(from)? {
+            ObjectsForm::List(objects) | ObjectsForm::Object { objects } => objects,
+        }))
+    }
 }

@@ -184,6 +184,14 @@ impl GridRequest {
     }
 }
 
+/// Looking at it.
+impl GridRequest {
+    /// The page that was [chosen](Self::page_by), by the ids of its elements.
+    pub fn chosen_page(&self) -> Option<&[String]> {
+        self.page_by.as_deref()
+    }
+}
+
 /// How it is run.
 impl GridRequest {
     /// How many lines the first page has at most: 1000 unless this says otherwise.

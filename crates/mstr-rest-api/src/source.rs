@@ -1,4 +1,4 @@
-//! What reports and cubes have in common.
+//! What reports, cubes, documents and dashboards have in common.
 
 use std::sync::Arc;
 
@@ -12,9 +12,11 @@ use crate::{Definition, Elements};
 pub(crate) enum Kind {
     Report,
     Cube,
+    Document,
+    Dashboard,
 }
 
-/// A report or a cube of a session.
+/// What can be executed in a session.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     session: Session,
@@ -32,6 +34,8 @@ impl Source {
         let path = match self.kind {
             Kind::Report => "reports",
             Kind::Cube => "cubes",
+            // what can be done with documents can be done with dashboards by the same endpoints
+            Kind::Document | Kind::Dashboard => "documents",
         };
         self.session.call(method, path).segment(&self.id).require_session()
     }
@@ -41,8 +45,29 @@ impl Source {
         let path = match self.kind {
             Kind::Report => "v2/reports",
             Kind::Cube => "v2/cubes",
+            // documents have newer endpoints under their old name
+            Kind::Document => "documents",
+            Kind::Dashboard => "v2/dossiers",
         };
         self.session.call(method, path).segment(&self.id).require_session()
+    }
+
+    /// Executes it.
+    pub(crate) fn execute(&self) -> Call<Response> {
+        let call = match self.kind {
+            Kind::Dashboard => self.session.call(Method::POST, "dossiers").segment(&self.id),
+            _ => self.v2(Method::POST),
+        };
+        call.require_session().segment("instances")
+    }
+
+    /// An execution of it, where it is asked for its state and dropped.
+    pub(crate) fn instance(&self, method: Method, id: &str) -> Call<Response> {
+        let call = match self.kind {
+            Kind::Dashboard => self.v1(method),
+            _ => self.v2(method),
+        };
+        call.segment("instances").segment(id)
     }
 
     pub(crate) fn definition(&self) -> Call<Definition> {
@@ -59,10 +84,10 @@ impl Source {
         elements::list(call.segment("elements"), offset, limit)
     }
 
-    /// Lets calls of cubes fail that only reports know.
+    /// Lets calls of cubes fail that only the others know.
     pub(crate) fn for_reports<T>(&self, what: &str, call: Call<T>) -> Call<T> {
         match self.kind {
-            Kind::Report => call,
+            Kind::Report | Kind::Document | Kind::Dashboard => call,
             Kind::Cube => call.refuse(Error::new(
                 ErrorKind::InvalidRequest,
                 format!("{what} is for reports; this is an instance of a cube"),

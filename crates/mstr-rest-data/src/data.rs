@@ -1,4 +1,4 @@
-//! The data of a report, a cube or an instance: as batches, as a file, as rows.
+//! The data of a report, a cube, an instance or a visualization: as batches, as a file, as rows.
 
 use std::fmt;
 use std::io::Write;
@@ -10,15 +10,16 @@ use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use futures_util::Stream;
 use mstr_rest_api::{
-    Cube, Cubes, ErrorExt as _, GridRequest, Instance, InstanceStatus, Report, Reports, Template,
-    UnitKind,
+    Cube, Cubes, Definition, ErrorExt as _, GridRequest, Instance, InstanceStatus, Report, Reports,
+    Template, UnitKind, Visualization,
 };
 use mstr_rest_core::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 
-use crate::grid::{GridOptions, has_metrics_in_rows};
+use crate::grid::{GridOptions, has_metrics_in_rows, shown_page};
 use crate::metric::MetricType;
 use crate::output::{Beside, Format, Writer};
+use crate::page_by::PageTurner;
 use crate::stream::{Pages, Progress, Reader};
 
 /// Requests for pages that are under way at once.
@@ -45,9 +46,10 @@ impl DataExt for Cubes {
     }
 }
 
-/// Data of an instance that was executed already: one whose prompts were answered, say.
+/// Data of something that was executed already: an instance whose prompts were answered, say, or a
+/// visualization of a dashboard.
 pub trait InstanceDataExt {
-    /// The data of this instance, as it was asked for.
+    /// The data of this instance, as it was asked for, or of this visualization.
     fn data(&self) -> Data;
 }
 
@@ -57,11 +59,24 @@ impl InstanceDataExt for Instance {
     }
 }
 
+impl InstanceDataExt for Visualization {
+    fn data(&self) -> Data {
+        Data::of(Source::Visualization(self.clone()))
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Source {
     Report(Report),
     Cube(Cube),
     Instance(Instance),
+    Visualization(Visualization),
+}
+
+/// What pages are read from.
+enum Opened {
+    Instance(Instance),
+    Visualization(Visualization),
 }
 
 type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
@@ -94,6 +109,7 @@ pub struct Data {
     options: GridOptions,
     ahead: usize,
     page_rows: Option<usize>,
+    all_pages: Option<bool>,
     on_progress: Option<OnProgress>,
 }
 
@@ -111,14 +127,23 @@ impl Data {
             options: GridOptions::default(),
             ahead: AHEAD,
             page_rows: None,
+            all_pages: None,
             on_progress: None,
         }
     }
 
     /// Asks for this instead of all objects: some of them, filtered, sorted, or the grid
-    /// [as it is shown](GridRequest::as_shown). Of an instance it counts that it was executed for.
+    /// [as it is shown](GridRequest::as_shown). Of an instance it counts what it was executed for.
     pub fn request(mut self, request: GridRequest) -> Self {
         self.request = Some(request);
+        self
+    }
+
+    /// Whether all pages of a report with page-by are read, one after the other; else it is the one
+    /// that is shown. They are unless the request [chooses a page](GridRequest::page_by). Of an
+    /// instance only where this says so: it shows the last one in the end.
+    pub fn all_pages(mut self, yes: bool) -> Self {
+        self.all_pages = Some(yes);
         self
     }
 
@@ -158,20 +183,41 @@ impl Data {
     ///
     /// # Errors
     /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) when prompts are to be answered;
-    /// [`Decode`](ErrorKind::Decode) when the grid cannot be read;
+    /// [`Decode`](ErrorKind::Decode) when the grid cannot be read,
+    /// [`NotSupported`](ErrorKind::NotSupported) when it is a compound one;
     /// [`Config`](ErrorKind::Config) outside a Tokio runtime.
     pub async fn open(self) -> Result<Table> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::new(ErrorKind::Config, "data needs a Tokio runtime"));
         }
         let mut first_rows = self.page_rows.map_or(FIRST_PAGE, |rows| rows as u64);
-        let (instance, first) = loop {
+        let (opened, mut first) = loop {
             match self.first_page(first_rows).await {
                 Err(error) if error.is_request_timeout() && first_rows > 1 => first_rows /= 2,
                 other => break other?,
             }
         };
         let mut options = self.options;
+        let instance = match opened {
+            Opened::Instance(instance) => instance,
+            Opened::Visualization(shown) => {
+                let pages = Pages::new(move |offset, limit| {
+                    shown.page_or_again(offset as u64, limit as u64)
+                });
+                let reader = Reader::start(first, pages, options, self.ahead, self.page_rows);
+                let reader = reader.await?;
+                return Ok(Table { reader, turner: None, on_progress: self.on_progress });
+            }
+        };
+        let is_chosen = instance.request().chosen_page().is_some();
+        let all_pages = self.all_pages.unwrap_or(!matches!(self.source, Source::Instance(_)));
+        let shown = if all_pages && !is_chosen { shown_page(&first)? } else { Vec::new() };
+        let mut turner = None;
+        if !shown.is_empty() {
+            let instance = instance.clone();
+            let (pages, page) = PageTurner::open(instance, &shown, first, first_rows).await?;
+            (turner, first) = (Some(pages), page);
+        }
         if has_metrics_in_rows(&first)? {
             let definition = instance.definition().await?;
             let units = definition.template.iter().flat_map(Template::units);
@@ -183,48 +229,51 @@ impl Data {
         let pages =
             Pages::new(move |offset, limit| instance.page_or_again(offset as u64, limit as u64));
         let reader = Reader::start(first, pages, options, self.ahead, self.page_rows).await?;
-        Ok(Table { reader, on_progress: self.on_progress })
+        Ok(Table { reader, turner, on_progress: self.on_progress })
     }
 
-    /// An instance and its first page.
-    async fn first_page(&self, rows: u64) -> Result<(Instance, Bytes)> {
-        let instance = self.execute(rows).await?;
+    /// What is read, and its first page.
+    async fn first_page(&self, rows: u64) -> Result<(Opened, Bytes)> {
+        let instance = match &self.source {
+            Source::Visualization(shown) => {
+                if shown.instance().last_status() == InstanceStatus::Prompts {
+                    return Err(prompted());
+                }
+                // one that has read nothing yet: the table begins anew, whatever was read before
+                let shown = shown.instance().visualization(shown.chapter(), shown.key());
+                let page = shown.page_or_again(0, rows).await?;
+                return Ok((Opened::Visualization(shown), page));
+            }
+            Source::Instance(instance) => instance.clone(),
+            Source::Report(report) => {
+                let all = async || report.definition().await;
+                report.run(self.asked(rows, all).await?).await?
+            }
+            Source::Cube(cube) => {
+                let all = async || cube.definition().await;
+                cube.run(self.asked(rows, all).await?).await?
+            }
+        };
         if instance.last_status() == InstanceStatus::Prompts {
-            return Err(Error::new(
-                ErrorKind::InvalidRequest,
-                "the report has prompts that are not answered: run() it, answer() them, and take \
-                 the data() of that instance",
-            ));
+            return Err(prompted());
         }
         let page = match instance.first_page() {
             Some(page) => page,
             None => instance.page(0, rows).await?,
         };
-        Ok((instance, page))
+        Ok((Opened::Instance(instance), page))
     }
 
-    async fn execute(&self, first_rows: u64) -> Result<Instance> {
-        let request = |all: GridRequest| {
-            let request = self.request.clone().unwrap_or(all);
-            request.page_size(first_rows).iso_dates(true)
+    /// What is asked for: all objects of the definition, unless it was said otherwise.
+    async fn asked<F>(&self, rows: u64, definition: F) -> Result<GridRequest>
+    where
+        F: AsyncFnOnce() -> Result<Definition>,
+    {
+        let request = match &self.request {
+            Some(request) => request.clone(),
+            None => GridRequest::from_definition(&definition().await?),
         };
-        match &self.source {
-            Source::Instance(instance) => Ok(instance.clone()),
-            Source::Report(report) => {
-                let all = match &self.request {
-                    Some(_) => GridRequest::as_shown(),
-                    None => GridRequest::from_definition(&report.definition().await?),
-                };
-                report.run(request(all)).await
-            }
-            Source::Cube(cube) => {
-                let all = match &self.request {
-                    Some(_) => GridRequest::as_shown(),
-                    None => GridRequest::from_definition(&cube.definition().await?),
-                };
-                cube.run(request(all)).await
-            }
-        }
+        Ok(request.page_size(rows).iso_dates(true))
     }
 
     /// All batches, in memory. There is at least one, of no rows maybe.
@@ -312,6 +361,8 @@ impl Data {
 /// The rows of an execution, batch by batch. [`Data::open`] makes it.
 pub struct Table {
     reader: Reader,
+    /// Of a report with page-by.
+    turner: Option<PageTurner>,
     on_progress: Option<OnProgress>,
 }
 
@@ -327,7 +378,8 @@ impl Table {
         self.reader.schema()
     }
 
-    /// Grid rows in all. Of a flat table without subtotals these are its rows.
+    /// Grid rows in all. Of a flat table without subtotals these are its rows. With page-by it is
+    /// the rows of the pages that were read, and of the one that is read now.
     pub fn total_rows(&self) -> usize {
         self.reader.progress().total
     }
@@ -337,7 +389,14 @@ impl Table {
     /// # Errors
     /// As [`Data::collect`].
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        let batch = self.reader.next().await?;
+        let batch = loop {
+            if let Some(batch) = self.reader.next().await? {
+                break Some(batch);
+            }
+            let Some(turner) = &mut self.turner else { break None };
+            let Some(first) = turner.turn(self.reader.limit() as u64).await? else { break None };
+            self.reader.turn(first).await?;
+        };
         if let (Some(call), Some(_)) = (&self.on_progress, &batch) {
             call(self.reader.progress());
         }
@@ -369,6 +428,14 @@ impl Table {
         let out = blocking(move || writer.finish()).await?;
         Ok((out, self.reader.progress()))
     }
+}
+
+fn prompted() -> Error {
+    Error::new(
+        ErrorKind::InvalidRequest,
+        "there are prompts that are not answered: run() it, answer() them, and take the data() of \
+         that instance",
+    )
 }
 
 async fn blocking<T: Send + 'static>(

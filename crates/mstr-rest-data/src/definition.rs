@@ -1,6 +1,7 @@
 //! What a page says about its grid: which attributes and metrics there are, and on which axis.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// `definition.grid` of a page. Elements are page-local dictionaries.
 #[derive(Debug, Default, Deserialize)]
@@ -12,6 +13,9 @@ pub(crate) struct Grid {
     pub(crate) columns: Vec<Unit>,
     #[serde(deserialize_with = "null_is_empty")]
     pub(crate) page_by: Vec<Unit>,
+    /// Of compound grids only.
+    #[serde(deserialize_with = "null_is_empty")]
+    pub(crate) column_sets: Vec<IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -10,7 +10,7 @@ use crate::definition::{Definition, Unit};
 use crate::layout::{Layout, Metric};
 use crate::metric::MetricType;
 use crate::page::{Paging, Reading};
-use crate::table::{Table, grid_rows};
+use crate::table::{Table, grid_rows, shown};
 
 /// How a grid is read.
 #[derive(Debug, Clone)]
@@ -130,6 +130,7 @@ impl GridReader {
     /// Decodes the next page: the whole body of a reply.
     ///
     /// # Errors
+    /// [`NotSupported`](ErrorKind::NotSupported) for a compound grid (of a dashboard);
     /// [`Decode`](ErrorKind::Decode) for what is no page of this grid: not JSON, other attributes
     /// or metrics than on the first page, indices and counts that do not fit, a metric value that
     /// its column cannot hold. The reader must not be used after an error.
@@ -192,6 +193,19 @@ pub(crate) fn has_metrics_in_rows(page: &[u8]) -> Result<bool> {
     let page: Page = serde_json::from_slice(page).map_err(not_a_page)?;
     let Some(definition) = page.definition else { return Ok(false) };
     Ok(definition.grid.rows.iter().any(Unit::is_metrics))
+}
+
+/// Which page of page-by is shown, by the ids of its elements: empty without page-by.
+pub(crate) fn shown_page(page: &[u8]) -> Result<Vec<String>> {
+    let read = Reading::default().read(page).map_err(not_a_page)?;
+    let (Some(definition), Some(data)) = (&read.definition, &read.data) else {
+        return Ok(Vec::new());
+    };
+    let grid = &definition.grid;
+    let shown = shown(grid, data)?;
+    let id = |(unit, place): (&Unit, u32)| unit.elements.get(place as usize)?.id.clone();
+    let ids: Option<_> = grid.page_by.iter().zip(shown).map(id).collect();
+    ids.ok_or_else(|| broken("an element of page-by has no id"))
 }
 
 /// An error of decoding: the page is not what it should be.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use mstr_rest_core::{Error, Result};
+use mstr_rest_core::{Error, ErrorKind, Result};
 
 use crate::definition::{Element, Form, Grid, Unit};
 use crate::grid::broken;
@@ -148,6 +148,11 @@ impl Layout {
                 "the metrics are in page-by, where a page shows one of them: ask for the objects \
                  (requestedObjects), which brings them into columns",
             ));
+        }
+        if !grid.column_sets.is_empty() {
+            let message = "this is a compound grid (with column sets): it is no one table; its \
+                           export as CSV or Excel has all of it";
+            return Err(Error::new(ErrorKind::NotSupported, message));
         }
         let place = |units: &[Unit]| units.iter().position(Unit::is_metrics);
         let (axis, metrics) = match (place(&grid.rows), place(&grid.columns)) {

@@ -9,6 +9,7 @@ mod layout;
 mod metric;
 mod output;
 mod page;
+mod page_by;
 mod pivot;
 mod rows;
 mod stream;

@@ -82,7 +82,7 @@ impl Drop for Fetch {
 pub struct Progress {
     /// Grid rows so far.
     pub rows: usize,
-    /// Grid rows in all.
+    /// Grid rows in all. With page-by, of the pages up to the one that is read now.
     pub total: usize,
     /// Bytes of JSON so far, decompressed.
     pub bytes: usize,
@@ -106,6 +106,8 @@ pub(crate) struct Reader {
     limit: usize,
     total: usize,
     bytes: usize,
+    /// Grid rows of the pages of page-by before this one.
+    before: usize,
     finished: bool,
     schema: SchemaRef,
     /// The batch of the first page.
@@ -133,24 +135,44 @@ impl Reader {
             limit: 0,
             total: 0,
             bytes: 0,
+            before: 0,
             finished: false,
             schema: Arc::new(Schema::empty()),
             first: None,
         };
         let weight = first.len();
-        let page = reader.decode(first).await?;
-        if page.offset != 0 {
-            return Err(short(format!("the first page begins at row {}", page.offset)));
-        }
-        reader.total = page.total;
-        reader.at = page.rows;
-        reader.next = page.rows;
+        let page = reader.begin(first).await?;
         let fitting = PAGE_BYTES.saturating_mul(page.rows) / weight.max(1);
         reader.limit = limit.unwrap_or(fitting).clamp(1, MOST_ROWS);
         reader.schema = page.batch.schema();
-        reader.first = Some(page.batch);
         reader.fill();
         Ok(reader)
+    }
+
+    /// Goes on with another page of page-by, whose first rows these are: the table is the same.
+    pub(crate) async fn turn(&mut self, first: Bytes) -> Result<()> {
+        self.before += self.total;
+        (self.end, self.finished) = (0, false);
+        self.begin(first).await?;
+        self.fill();
+        Ok(())
+    }
+
+    async fn begin(&mut self, first: Bytes) -> Result<GridPage> {
+        let page = self.decode(first).await?;
+        if page.offset != 0 {
+            return Err(short(format!("the first page begins at row {}", page.offset)));
+        }
+        self.total = page.total;
+        self.at = page.rows;
+        self.next = page.rows;
+        self.first = Some(page.batch.clone());
+        Ok(page)
+    }
+
+    /// Rows that are asked for at once.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -158,7 +180,8 @@ impl Reader {
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        Progress { rows: self.at, total: self.total, bytes: self.bytes }
+        let (rows, total) = (self.before + self.at, self.before + self.total);
+        Progress { rows, total, bytes: self.bytes }
     }
 
     /// The next rows; `None` after the last.

@@ -344,7 +344,7 @@ pub(crate) fn any_subtotal(codes: &[Codes], elements: &[u32]) -> bool {
 }
 
 /// The element that each page-by unit shows.
-fn shown(grid: &Grid, data: &Data<'_>) -> Result<Vec<u32>> {
+pub(crate) fn shown(grid: &Grid, data: &Data<'_>) -> Result<Vec<u32>> {
     let found = grid.page_by.iter().enumerate().map(|(number, unit)| {
         let named = |id: &str| unit.elements.iter().position(|e| e.id.as_deref() == Some(id));
         let place = match data.current_page_by.get(number) {

@@ -207,9 +207,11 @@ async fn pages_are_columns() {
     let report = flights("pages").attribute(airport().on_pages());
     let server = serve([report.clone()]).await;
     let data = session(&server).await.reports().data(report.object_id());
-    // all objects are all pages; as it is shown, it is the page that is shown
+    // all objects are all pages, and so is what is shown; one page is the one that is shown
     let whole = data.clone().collect().await.unwrap();
-    let page = data.request(GridRequest::as_shown()).collect().await.unwrap();
+    let shown = data.request(GridRequest::as_shown());
+    let page = shown.clone().all_pages(false).collect().await.unwrap();
+    let shown = shown.collect().await.unwrap();
     let sorted = |batches: &[RecordBatch]| {
         let mut rows = told(batches);
         let place = columns(&batches[0]).iter().position(|name| name == "Airport").unwrap();
@@ -229,6 +231,7 @@ async fn pages_are_columns() {
     }
     wanted.sort();
     assert_eq!(sorted(&whole), wanted);
+    assert_eq!(sorted(&shown), wanted);
     wanted.retain(|row| row[0].as_deref() == Some("BWI"));
     assert_eq!(sorted(&page), wanted);
 }

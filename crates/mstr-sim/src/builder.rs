@@ -389,7 +389,7 @@ impl LibraryServerBuilder {
         if self.config.projects.is_empty() {
             self.config.projects = directory::default_projects();
         }
-        if self.config.data.sources.is_empty() {
+        if self.config.data.sources.is_empty() && self.config.data.papers.is_empty() {
             self = self.samples();
         }
         let server = LibraryServer::new(self.config)?;

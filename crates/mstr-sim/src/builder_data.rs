@@ -1,11 +1,11 @@
 //! How to configure what a server has to serve: reports, cubes, limits.
 
-use crate::{Cube, LibraryServerBuilder, Report, report};
+use crate::{Cube, Dashboard, Document, LibraryServerBuilder, Report, documents, report};
 
 impl LibraryServerBuilder {
     /// Adds a report.
     ///
-    /// Without any report or cube the server has the [`samples`](Self::samples).
+    /// Without any report, cube, dashboard or document the server has the [`samples`](Self::samples).
     pub fn report(mut self, report: Report) -> Self {
         self.config.data.sources.push(report.0);
         self
@@ -17,10 +17,24 @@ impl LibraryServerBuilder {
         self
     }
 
+    /// Adds a dashboard.
+    pub fn dashboard(mut self, dashboard: Dashboard) -> Self {
+        self.config.data.papers.push(dashboard.0);
+        self
+    }
+
+    /// Adds a document.
+    pub fn document(mut self, document: Document) -> Self {
+        self.config.data.papers.push(document.0);
+        self
+    }
+
     /// Adds reports of several shapes and a cube: `Sample Report`, `Sample Cross-Tab`, `Sample
-    /// Metrics in Rows`, `Sample Subtotals`, `Sample Pages`, `Sample Prompts`, `Sample Cube`.
+    /// Metrics in Rows`, `Sample Subtotals`, `Sample Pages`, `Sample Prompts`, `Sample Cube`,
+    /// `Sample Dashboard`, `Sample Document`.
     pub fn samples(mut self) -> Self {
         self.config.data.sources.extend(report::samples());
+        self.config.data.papers.extend(documents::samples());
         self
     }
 

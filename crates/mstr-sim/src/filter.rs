@@ -1,8 +1,9 @@
 //! View filters and metric limits: expression trees, checked and applied row by row.
 //!
-//! The operators are the documented ones, without `Rank.*` and `Percent.*`.
+//! The operators are the documented ones.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -22,6 +23,7 @@ pub(crate) enum Filter {
     Elements(usize, HashSet<u64>),
     Metric(usize, Test),
     Form(usize, usize, Test),
+    Rank(usize, Rank),
 }
 
 /// A comparison with constants.
@@ -30,6 +32,29 @@ pub(crate) struct Test {
     operator: String,
     constants: Vec<String>,
 }
+
+/// A test of the rank of a value among all values of its metric; the greatest is the first
+/// (documented).
+#[derive(Clone, Debug)]
+pub(crate) struct Rank {
+    operator: String,
+    /// Counted in values, also for percentages.
+    numbers: Vec<f64>,
+    is_percent: bool,
+    /// All values, the greatest first.
+    values: Arc<[f64]>,
+}
+
+const RANKS: [&str; 8] = [
+    "Equals",
+    "DifferentFrom",
+    "Between",
+    "NotBetween",
+    "Top",
+    "Bottom",
+    "ExcludeTop",
+    "ExcludeBottom",
+];
 
 const COMPARISONS: [&str; 10] = [
     "Equals",
@@ -91,6 +116,13 @@ impl Filter {
                     Self::Metric(limited, test) if limited == metric => {
                         Ok(Self::Metric(limited, test))
                     }
+                    Self::Rank(limited, rank) if limited == metric => {
+                        // of these only two are for limits (documented)
+                        if !["Top", "Bottom"].contains(&rank.operator.as_str()) {
+                            return Err("The operator is not valid for metric limits".to_owned());
+                        }
+                        Ok(Self::Rank(limited, rank))
+                    }
                     _ => Err(format!("The limit of the metric {id} is no condition on it")),
                 }
             })
@@ -116,6 +148,9 @@ impl Filter {
                 let shown = (cell != Cell::Null).then(|| cell.text(true));
                 test.holds(shown.as_deref(), cell.number())
             }
+            Self::Rank(metric, rank) => {
+                data.cell(*metric, row, 0).number().is_some_and(|value| rank.holds(value))
+            }
             Self::Form(attribute, form, test) => {
                 let element = elements.get(*attribute).copied().unwrap_or_default();
                 let dates = Dates { iso_forms: true, iso_raw: true };
@@ -124,6 +159,64 @@ impl Filter {
                 let number = value.as_deref().and_then(|text| text.parse().ok());
                 test.holds(value.as_deref(), number)
             }
+        }
+    }
+}
+
+impl Rank {
+    fn read(
+        data: &Dataset,
+        metric: usize,
+        operator: &str,
+        constants: &[String],
+    ) -> Result<Self, Invalid> {
+        let (is_percent, operator) = match operator.split_once('.') {
+            Some(("Rank", operator)) => (false, operator),
+            Some(("Percent", operator)) => (true, operator),
+            _ => return Err(format!("The operator {operator} is not valid")),
+        };
+        if !RANKS.contains(&operator) {
+            return Err(format!("The operator {operator} is not valid"));
+        }
+        let rows = 0..data.flat_rows();
+        let mut values: Vec<_> =
+            rows.filter_map(|row| data.cell(metric, row, 0).number()).collect();
+        values.sort_by(|one, two| two.total_cmp(one));
+        let number = |constant: &String| {
+            let (digits, hundredth) = match constant.strip_suffix('%') {
+                Some(digits) if is_percent => (digits, 0.01),
+                _ => (constant.as_str(), 1.0),
+            };
+            digits.parse::<f64>().ok().map(|number| number * hundredth)
+        };
+        let numbers: Option<_> = constants.iter().map(number).collect();
+        let numbers = numbers.ok_or("The constant of a rank is no number")?;
+        let operator = operator.to_owned();
+        Ok(Self { operator, numbers, is_percent, values: values.into() })
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^53")]
+    fn holds(&self, value: f64) -> bool {
+        let all = self.values.len();
+        let scale = if self.is_percent { all.max(1) as f64 } else { 1.0 };
+        let from_top = (self.values.partition_point(|one| *one > value) + 1) as f64 / scale;
+        let smaller = all - self.values.partition_point(|one| *one >= value);
+        let from_bottom = (smaller + 1) as f64 / scale;
+        let number = |at: usize| self.numbers.get(at).copied().unwrap_or_default();
+        // a percentage is not met to the last bit
+        let equal = |one: f64, two: f64| (one - two).abs() < 1e-9;
+        let within = |rank: f64| rank <= number(0) + 1e-9;
+        let between = from_top >= number(0) - 1e-9 && from_top <= number(1) + 1e-9;
+        match self.operator.as_str() {
+            "Equals" => equal(from_top, number(0)),
+            "DifferentFrom" => !equal(from_top, number(0)),
+            "Between" => between,
+            "NotBetween" => !between,
+            "Top" => within(from_top),
+            "Bottom" => within(from_bottom),
+            "ExcludeTop" => !within(from_top),
+            "ExcludeBottom" => !within(from_bottom),
+            _ => false,
         }
     }
 }
@@ -215,6 +308,15 @@ fn elements_of(data: &Dataset, operands: &[Json]) -> Result<Filter, Invalid> {
     let [attribute, elements] = operands else {
         return Err("In and NotIn have two operands".to_owned());
     };
+    if kind(Some(attribute)) == "form" {
+        // a list of values: equal to one of them
+        let one = |value: String| {
+            let constant = serde_json::json!({ "type": "constant", "value": value });
+            comparison(data, "Equals", &[attribute.clone(), constant])
+        };
+        let values = constants_of(elements)?.into_iter().map(one);
+        return Ok(Filter::Or(values.collect::<Result<_, _>>()?));
+    }
     if kind(Some(attribute)) != "attribute" || kind(Some(elements)) != "elements" {
         return Err("In and NotIn compare an attribute with elements".to_owned());
     }
@@ -234,19 +336,29 @@ fn comparison(data: &Dataset, operator: &str, operands: &[Json]) -> Result<Filte
         constants.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let wanted = match operator {
         "IsNull" | "IsNotNull" => 0,
-        "Between" | "NotBetween" => 2,
+        "Between" | "NotBetween" | "Rank.Between" | "Rank.NotBetween" | "Percent.Between"
+        | "Percent.NotBetween" => 2,
         _ => 1,
     };
+    let is_rank = operator.starts_with("Rank.") || operator.starts_with("Percent.");
     let is_text_test = TEXT_TESTS.contains(&operator);
-    if !is_text_test && !COMPARISONS.contains(&operator) {
+    if !is_text_test && !is_rank && !COMPARISONS.contains(&operator) {
         return Err(format!("The operator {operator} is not valid"));
     }
     if constants.len() != wanted {
         return Err(format!("The operator {operator} wants {wanted} constants"));
     }
-    let test = Test { operator: operator.to_owned(), constants };
     let first =
         operands.first().ok_or_else(|| format!("The operator {operator} has no operands"))?;
+    if is_rank {
+        if kind(Some(first)) != "metric" {
+            return Err(format!("The operator {operator} is for metrics"));
+        }
+        let id = id_of(first).unwrap_or_default();
+        let metric = data.metric(id).ok_or_else(|| format!("There is no metric {id}"))?;
+        return Ok(Filter::Rank(metric, Rank::read(data, metric, operator, &constants)?));
+    }
+    let test = Test { operator: operator.to_owned(), constants };
     match kind(Some(first)) {
         "metric" if is_text_test => Err(format!("The operator {operator} is not for metrics")),
         "metric" => {

@@ -110,9 +110,9 @@ pub(crate) fn page(plan: &Plan, instance: &str, show: &Show, total: u64) -> Vec<
     out.extend_from_slice(b",\"subtotals\":");
     let defined = plan.source.subtotals;
     value::json(&mut out, &json!({ "defined": defined, "visible": plan.subtotals }));
-    out.extend_from_slice(
-        b",\"sorting\":{\"rows\":[],\"columns\":[]},\"thresholds\":[]}},\"data\":",
-    );
+    out.extend_from_slice(b",\"sorting\":");
+    value::json(&mut out, &plan.sorting.shown());
+    out.extend_from_slice(b",\"thresholds\":[]}},\"data\":");
     out.extend_from_slice(b"{\"currentPageBy\":");
     value::json(&mut out, &current_page_by(plan));
     let paging =

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::documents::{Paper, Papers};
 use crate::filter::Invalid;
 use crate::plan::{Manipulation, Plan};
 use crate::prompts::Answers;
@@ -16,6 +17,7 @@ use crate::uploads::Uploads;
 #[derive(Clone, Debug)]
 pub(crate) struct DataConfig {
     pub(crate) sources: Vec<Source>,
+    pub(crate) papers: Vec<Paper>,
     /// More rows than these are refused.
     pub(crate) row_governor: Option<u64>,
     /// Pages of more rows than these time out.
@@ -31,6 +33,7 @@ impl Default for DataConfig {
     fn default() -> Self {
         Self {
             sources: Vec::new(),
+            papers: Vec::new(),
             row_governor: None,
             page_limit: None,
             polls: 2,
@@ -87,6 +90,9 @@ impl Instance {
         for (attribute, ids) in self.answers.elements(prompts, &self.source.data) {
             wanted.choose(&self.source.data, attribute, &ids);
         }
+        for expression in self.answers.expressions(prompts) {
+            wanted.restrict(&self.source.data, &expression)?;
+        }
         self.plan = answered.then(|| Arc::new(Plan::new(&self.source, &wanted)));
         self.body = body;
         Ok(())
@@ -116,13 +122,17 @@ pub(crate) struct Store {
     publishing: HashMap<String, usize>,
     pub(crate) searches: HashMap<String, Vec<String>>,
     pub(crate) uploads: Uploads,
+    pub(crate) papers: Papers,
 }
 
 impl Store {
-    pub(crate) fn new(sources: &[Source]) -> Self {
+    pub(crate) fn new(config: &DataConfig) -> Self {
         let mut store = Self::default();
-        for source in sources {
+        for source in &config.sources {
             store.put(source.clone());
+        }
+        for paper in &config.papers {
+            store.papers.put(paper.clone());
         }
         store
     }
@@ -167,14 +177,15 @@ impl Store {
 
     /// Forgets all instances and says how many there were.
     pub(crate) fn expire(&mut self) -> usize {
-        let expired = self.live.len();
+        let expired = self.live.len() + self.papers.expire();
         self.live.clear();
         expired
     }
 
     /// How many instances of a session there are.
     pub(crate) fn count(&self, session: u64) -> usize {
-        self.live.values().filter(|one| one.session == session).count()
+        let reports = self.live.values().filter(|one| one.session == session);
+        reports.count() + self.papers.count(session)
     }
 
     /// Begins to publish a cube.

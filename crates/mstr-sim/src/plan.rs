@@ -1,5 +1,6 @@
 //! What an execution shows: which objects on which axis, which lines, which columns.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -7,6 +8,7 @@ use serde_json::Value as Json;
 use crate::dataset::{Axis, Dataset, Place};
 use crate::filter::{self, Filter, Invalid};
 use crate::report::Source;
+use crate::sorting::{Looked, Sorting, Template};
 use crate::value::Cell;
 
 /// What stands on an axis.
@@ -28,8 +30,10 @@ pub(crate) struct Manipulation {
     /// In the order of the template.
     requested: Option<Selection>,
     filters: Vec<Filter>,
-    page: u64,
+    /// None is the first one.
+    page: Option<u64>,
     no_subtotals: bool,
+    sorting: Sorting,
 }
 
 impl Manipulation {
@@ -45,20 +49,34 @@ impl Manipulation {
             filters.extend(Filter::limits(data, limits)?);
         }
         let visible = present("subtotals").and_then(|subtotals| subtotals.get("visible"));
-        let sorts = |axis: &Json| axis.as_array().is_some_and(|sorts| !sorts.is_empty());
-        let sorting = present("sorting").and_then(Json::as_object);
-        if sorting.is_some_and(|axes| axes.values().any(sorts)) {
-            return Err("The simulated server does not sort".to_owned());
-        }
+        let requested = match present("requestedObjects") {
+            Some(requested) => Some(selection(data, requested)?),
+            None => None,
+        };
+        let chosen = requested.as_ref();
+        let attributes = chosen.map(|(all, _)| all.iter().map(|(at, _)| *at).collect());
+        let template = Template {
+            data,
+            attributes: &attributes
+                .unwrap_or_else(|| (0..data.attributes.len()).collect::<Vec<_>>()),
+            metrics: &chosen
+                .map_or_else(|| (0..data.metrics.len()).collect(), |(_, all)| all.clone()),
+            is_flat: requested.is_some() || source.kind.is_cube(),
+        };
+        let sorting = Sorting::read(&template, present("sorting"))?;
         Ok(Self {
-            requested: match present("requestedObjects") {
-                Some(requested) => Some(selection(data, requested)?),
-                None => None,
-            },
+            requested,
             filters,
-            page: present("currentPageBy").map_or(Ok(0), |chosen| page(data, chosen))?,
+            page: present("currentPageBy").map(|chosen| page(data, chosen)).transpose()?,
             no_subtotals: visible.and_then(Json::as_bool) == Some(false),
+            sorting,
         })
+    }
+
+    /// Adds a condition that answers a prompt.
+    pub(crate) fn restrict(&mut self, data: &Dataset, expression: &Json) -> Result<(), Invalid> {
+        self.filters.push(Filter::read(data, expression)?);
+        Ok(())
     }
 
     /// Adds what answers to prompts chose.
@@ -168,6 +186,7 @@ pub(crate) struct Plan {
     /// Every attribute in rows: a row of the grid is one of the flat table.
     flat: bool,
     filter: Option<Filter>,
+    pub(crate) sorting: Sorting,
     lines: Lines,
 }
 
@@ -192,12 +211,13 @@ impl Plan {
             rows: on(Axis::Rows),
             columns: on(Axis::Columns),
             pages: on(Axis::Pages),
-            page: wanted.page,
+            page: 0,
             tuples: Vec::new(),
             subtotals: source.subtotals && !wanted.no_subtotals,
             cross_tab: false,
             flat: is_flat,
             filter: None,
+            sorting: wanted.sorting.clone(),
             lines: Lines::Listed(Vec::new()),
             metrics,
         };
@@ -222,7 +242,9 @@ impl Plan {
             [] => None,
             filters => Some(Filter::And(filters.to_vec())),
         };
+        plan.page = wanted.page.unwrap_or_else(|| plan.page_order().first().copied().unwrap_or(0));
         plan.tuples = plan.all_tuples();
+        plan.sort_tuples();
         plan.lines = plan.all_lines();
         plan
     }
@@ -323,6 +345,47 @@ impl Plan {
         tuples.collect()
     }
 
+    fn looked(&self, axis: Axis) -> Looked<'_> {
+        Looked { data: self.data(), axis, page: self.page, is_flat: self.flat }
+    }
+
+    /// The pages of page-by in their order.
+    pub(crate) fn page_order(&self) -> Vec<u64> {
+        if self.pages.is_empty() {
+            return Vec::new();
+        }
+        let mut pages: Vec<u64> = (0..self.data().combinations(Axis::Pages)).collect();
+        self.looked(Axis::Pages).sort(&self.sorting.pages, &mut pages);
+        pages
+    }
+
+    /// Sorts the columns. Metrics keep their order.
+    fn sort_tuples(&mut self) {
+        if self.sorting.columns.is_empty() {
+            return;
+        }
+        let mut order: Vec<u64> = self.tuples.iter().map(|column| column.elements).collect();
+        order.sort_unstable();
+        order.dedup();
+        self.looked(Axis::Columns).sort(&self.sorting.columns, &mut order);
+        let place = |column: &Column| order.iter().position(|one| *one == column.elements);
+        let metrics_first = self.columns.first() == Some(&Unit::Metrics);
+        self.tuples.sort_by_cached_key(|column| {
+            (metrics_first.then_some(column.metric), place(column), column.metric)
+        });
+    }
+
+    /// Brings the rows together that one subtotal is of; otherwise they keep their order.
+    fn gather(&self, rows: &mut [u64], attributes: usize) {
+        let line = |row: u64| Line { row, metric: 0, keep: NO_SUBTOTAL };
+        let mut seen = HashMap::new();
+        for row in rows.iter() {
+            let number = seen.len();
+            seen.entry(self.shown(line(*row), attributes - 1)).or_insert(number);
+        }
+        rows.sort_by_cached_key(|row| seen.get(&self.shown(line(*row), attributes - 1)).copied());
+    }
+
     /// The rows that the grid is made of, before subtotals and metrics multiply them.
     fn base(&self) -> std::ops::Range<u64> {
         let data = self.data();
@@ -345,7 +408,7 @@ impl Plan {
         let per_row = if in_rows.is_some() { self.metrics.len() as u64 } else { 1 };
         let innermost = in_rows.is_none_or(|at| at == attributes);
         let subtotals = self.subtotals && attributes > 0;
-        if self.filter.is_none() && !subtotals && innermost {
+        if self.filter.is_none() && self.sorting.rows.is_empty() && !subtotals && innermost {
             let rows = base.end - base.start;
             return Lines::All { first: base.start, rows, per_row };
         }
@@ -354,9 +417,13 @@ impl Plan {
             let flat = |column| self.data().flat(self.place(*row, column));
             (0..columns).any(|column| self.passes(flat(column)))
         };
-        let rows = base.filter(passes);
+        let mut rows: Vec<u64> = base.filter(passes).collect();
+        self.looked(Axis::Rows).sort(&self.sorting.rows, &mut rows);
+        if subtotals {
+            self.gather(&mut rows, attributes);
+        }
         let mut lines: Vec<Line> =
-            rows.map(|row| Line { row, metric: 0, keep: NO_SUBTOTAL }).collect();
+            rows.into_iter().map(|row| Line { row, metric: 0, keep: NO_SUBTOTAL }).collect();
         if subtotals {
             lines = self.with_subtotals(&lines, attributes);
         }
@@ -374,17 +441,25 @@ impl Plan {
     /// total behind all.
     fn with_subtotals(&self, lines: &[Line], attributes: usize) -> Vec<Line> {
         let keep = u32::try_from(attributes - 1).unwrap_or_default();
+        let first = self.sorting.subtotals_first();
         let mut all = Vec::new();
+        if first {
+            all.extend(lines.last().map(|line| Line { keep: 0, ..*line }));
+        }
         if keep > 0 {
             let kept = attributes - 1;
             for run in lines.chunk_by(|a, b| self.shown(*a, kept) == self.shown(*b, kept)) {
+                let subtotal = run.last().map(|line| Line { keep, ..*line });
+                all.extend(subtotal.filter(|_| first));
                 all.extend_from_slice(run);
-                all.extend(run.last().map(|line| Line { keep, ..*line }));
+                all.extend(subtotal.filter(|_| !first));
             }
         } else {
             all.extend_from_slice(lines);
         }
-        all.extend(lines.last().map(|line| Line { keep: 0, ..*line }));
+        if !first {
+            all.extend(lines.last().map(|line| Line { keep: 0, ..*line }));
+        }
         all
     }
 

@@ -11,6 +11,8 @@ pub(crate) enum Asks {
     Value,
     Elements,
     Objects,
+    Expression,
+    Level,
 }
 
 impl Asks {
@@ -19,13 +21,15 @@ impl Asks {
             Self::Value => "VALUE",
             Self::Elements => "ELEMENTS",
             Self::Objects => "OBJECTS",
+            Self::Expression => "EXPRESSION",
+            Self::Level => "LEVEL",
         }
     }
 }
 
 /// A prompt of a [`Report`](crate::Report).
 ///
-/// Answers to prompts for elements filter the report; other answers change nothing.
+/// Answers to prompts for elements and expressions filter the report; other answers change nothing.
 #[derive(Clone, Debug)]
 pub struct Prompt {
     pub(crate) name: String,
@@ -68,6 +72,17 @@ impl Prompt {
         Self { objects, ..Self::new(name, Asks::Objects) }
     }
 
+    /// Asks for a condition, as view filters have them.
+    pub fn expression(name: &str) -> Self {
+        Self::new(name, Asks::Expression)
+    }
+
+    /// Asks for a level of aggregation: some of these units, by id.
+    pub fn level<'a>(name: &str, units: impl IntoIterator<Item = &'a str>) -> Self {
+        let objects = units.into_iter().map(|id| (id.to_owned(), 12)).collect();
+        Self { objects, ..Self::new(name, Asks::Level) }
+    }
+
     /// Sets the id.
     #[must_use]
     pub fn id(mut self, id: &str) -> Self {
@@ -87,6 +102,8 @@ impl Prompt {
     pub fn default_answer(mut self, answer: &str) -> Self {
         self.default = Some(match self.asks {
             Asks::Value => json!([answer]),
+            Asks::Level => json!([{ "units": [{ "id": answer }] }]),
+            Asks::Expression => json!([{ "content": answer }]),
             Asks::Elements | Asks::Objects => json!([{ "id": answer }]),
         });
         self
@@ -105,13 +122,30 @@ impl Prompt {
         format!("{}@0@{}", self.id, 10 * (at + 1))
     }
 
+    /// Whether this id or key names it.
+    pub(crate) fn is(&self, named: &str) -> bool {
+        named.split('@').next() == Some(self.id.as_str())
+    }
+
     /// The attribute whose elements it asks for.
     pub(crate) fn asked_attribute(&self, data: &Dataset) -> Option<usize> {
         (self.asks == Asks::Elements).then(|| data.attribute(&self.attribute))?
     }
 
-    pub(crate) fn object_list(&self) -> Option<Json> {
+    /// What can be chosen from. Numbered types come in a list, named ones in an object
+    /// (documented).
+    pub(crate) fn object_list(&self, data: &Dataset) -> Option<Json> {
         let objects = self.objects.iter();
+        let named = |id: &str, kind: &str| json!({ "id": id, "name": id, "type": kind });
+        if self.asks == Asks::Level {
+            let units: Vec<_> = objects.map(|(id, _)| named(id, "ATTRIBUTE")).collect();
+            return Some(json!({ "objects": units }));
+        }
+        if self.asks == Asks::Expression {
+            let attributes = data.attributes.iter().map(|one| named(&one.id, "attribute"));
+            let metrics = data.metrics.iter().map(|one| named(&one.id, "metric"));
+            return Some(json!({ "objects": attributes.chain(metrics).collect::<Vec<_>>() }));
+        }
         let list: Vec<_> =
             objects.map(|(id, kind)| json!({ "id": id, "name": id, "type": kind })).collect();
         (self.asks == Asks::Objects).then(|| json!(list))
@@ -200,6 +234,14 @@ impl Answers {
         Ok(())
     }
 
+    /// The conditions that were given.
+    pub(crate) fn expressions(&self, prompts: &[Prompt]) -> Vec<Json> {
+        let answered = prompts.iter().zip(&self.given);
+        let answered = answered.filter(|(prompt, _)| prompt.asks == Asks::Expression);
+        let given = answered.filter_map(|(_, given)| given.as_ref()?.as_array());
+        given.flatten().filter_map(|one| one.get("expression").cloned()).collect()
+    }
+
     /// The elements that were chosen: attribute and element ids.
     pub(crate) fn elements(&self, prompts: &[Prompt], data: &Dataset) -> Vec<(usize, Vec<String>)> {
         let answered = prompts.iter().zip(&self.given);
@@ -256,6 +298,17 @@ fn accepted(prompt: &Prompt, data: &Dataset, answer: &Json) -> Result<Json, Stri
     for one in &list {
         let fits = match prompt.asks {
             Asks::Value => !one.is_object() && !one.is_array(),
+            Asks::Expression => match one.get("expression") {
+                Some(expression) => crate::filter::Filter::read(data, expression).is_ok(),
+                None => one.get("content").is_some(),
+            },
+            Asks::Level => {
+                let units = one.get("units").and_then(Json::as_array);
+                let offered = |id: String| prompt.objects.iter().any(|(unit, _)| *unit == id);
+                units.is_some_and(|units| {
+                    !units.is_empty() && units.iter().all(|unit| id(unit).is_some_and(offered))
+                })
+            }
             Asks::Objects => {
                 id(one).is_some_and(|id| prompt.objects.iter().any(|(offered, _)| *offered == id))
             }

@@ -4,6 +4,7 @@ mod auth;
 mod cubes;
 mod data;
 mod datasets;
+mod documents;
 mod objects;
 mod projects;
 mod reports;
@@ -13,7 +14,7 @@ mod sessions;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, head, post, put};
+use axum::routing::{delete, get, head, post, put};
 
 use crate::Reply;
 use crate::sim::Sim;
@@ -42,7 +43,7 @@ pub(crate) fn router(sim: &Arc<Sim>) -> Router {
         .route("/monitors/projects", get(projects::monitor))
         .route("/monitors/iServer/nodes", get(projects::nodes))
         .route("/objects/{id}", get(objects::one).delete(objects::delete));
-    let api = uploads(cubes(reports(api)));
+    let api = documents(uploads(cubes(reports(api))));
     Router::new()
         .nest(&sim.api_path(), api)
         .fallback(async || Reply::error(404, "ERR004", "HTTP 404 Not Found"))
@@ -88,6 +89,40 @@ fn cubes(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
         .route("/cubes/{id}", head(cubes::status))
         .route("/cubes/{id}/attributes/{attribute}/elements", get(cubes::elements))
         .route("/model/cubes/{id}", get(cubes::model))
+}
+
+fn documents(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    let one = "/documents/{id}/instances/{instance}";
+    let at = |rest: &str| format!("{one}{rest}");
+    api.route("/v2/dossiers/{id}/definition", get(documents::definition))
+        .route("/documents/{id}/definition", get(documents::definition))
+        .route("/v2/documents/{id}", get(documents::definition))
+        .route("/dossiers/{id}/instances", post(documents::execute))
+        .route("/documents/{id}/instances", post(documents::execute))
+        .route(
+            "/v2/dossiers/{id}/instances/{instance}/definition",
+            get(documents::instance_definition),
+        )
+        .route(
+            "/v2/dossiers/{id}/instances/{instance}/chapters/{chapter}/visualizations/{key}",
+            get(documents::visualization),
+        )
+        .route("/documents/{id}/prompts", get(documents::prompts))
+        .route(one, delete(documents::close))
+        .route(&at("/status"), get(documents::status))
+        .route(&at("/prompts"), get(documents::open_prompts))
+        .route(&at("/prompts/answers"), put(documents::answer_prompts))
+        .route(&at("/prompts/{prompt}/elements"), get(documents::prompt_elements))
+        .route(&at("/prompts/{prompt}/objects"), get(documents::prompt_objects))
+        .route(&at("/rePrompt"), post(documents::prompt_again))
+        .route(&at("/pdf"), post(documents::pdf))
+        .route(
+            &at("/pdf/{result}"),
+            get(documents::pdf_result).delete(documents::delete_pdf_result),
+        )
+        .route(&at("/excel"), post(documents::excel))
+        .route(&at("/visualizations/{key}/csv"), post(documents::visualization_csv))
+        .route(&at("/visualizations/{key}/pdf"), post(documents::visualization_pdf))
 }
 
 fn uploads(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {

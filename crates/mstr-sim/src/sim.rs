@@ -55,7 +55,7 @@ impl Sim {
             faults: FaultPlan::default(),
             directory: Mutex::new(config.directory.clone()),
             latency: Mutex::new(config.latency),
-            data: Mutex::new(Store::new(&config.data.sources)),
+            data: Mutex::new(Store::new(&config.data)),
             sessions: Mutex::default(),
             mounted: Mutex::default(),
             round_robin: AtomicUsize::new(0),

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Expression, Operator, Tree, invalid};
 
 /// What an operator is applied to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operand {
     /// Another expression.

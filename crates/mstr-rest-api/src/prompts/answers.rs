@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::{Prompt, PromptKind};
+use crate::expression::Expression;
 
 /// An answer to a prompt.
 ///
@@ -29,6 +30,8 @@ enum Given {
     Values(Vec<String>),
     Elements(Vec<String>),
     Objects(Vec<(String, i64)>),
+    Expression(Expression, Vec<String>),
+    Level(Level),
     Default,
     Nothing,
 }
@@ -56,6 +59,36 @@ impl Answer {
         Self(Given::Objects(objects.into_iter().map(|(id, kind)| (id.into(), kind)).collect()))
     }
 
+    /// A condition on attributes, forms or metrics: the format of view filters (vendor
+    /// documentation). Checked before it is sent, as [`Expression::check`] does.
+    pub fn expression(expression: Expression) -> Self {
+        Self(Given::Expression(expression, Vec::new()))
+    }
+
+    /// A condition on metrics that are aggregated at the level of these attributes, by id.
+    ///
+    /// ```
+    /// use mstr_rest_api::expression::metric;
+    /// use mstr_rest_api::{Answer, Answers};
+    ///
+    /// let above = metric("4C05177011D3E877C000B3B2D86C964F").greater(10);
+    /// let answer = Answer::expression_at(above, ["8D679D3C11D3E4981000E787EC6DE8A4"]);
+    /// let sent = serde_json::to_value(Answers::new().by_key("7C6D@0@10", answer)).unwrap();
+    /// let sent = &sent["prompts"][0]["answers"]["expression"];
+    /// assert_eq!((&sent["level"]["type"], &sent["operator"]), (&"attribute".into(), &"Greater".into()));
+    /// ```
+    pub fn expression_at<I: Into<String>>(
+        expression: Expression,
+        attributes: impl IntoIterator<Item = I>,
+    ) -> Self {
+        Self(Given::Expression(expression, attributes.into_iter().map(Into::into).collect()))
+    }
+
+    /// A level of aggregation.
+    pub fn level(level: Level) -> Self {
+        Self(Given::Level(level))
+    }
+
     /// The prompt's own default.
     pub fn use_default() -> Self {
         Self(Given::Default)
@@ -72,8 +105,81 @@ impl Answer {
             Given::Values(_) => Some(PromptKind::Value),
             Given::Elements(_) => Some(PromptKind::Elements),
             Given::Objects(_) => Some(PromptKind::Objects),
+            Given::Expression(..) => Some(PromptKind::Expression),
+            Given::Level(_) => Some(PromptKind::Level),
             Given::Default | Given::Nothing => None,
         }
+    }
+
+    /// Whether the server could take it.
+    fn check(&self) -> Result<()> {
+        let (ids, what) = match &self.0 {
+            Given::Expression(expression, level) => {
+                expression.check()?;
+                (level, "the id of an attribute of an expression's level is empty")
+            }
+            Given::Level(level) if level.units.is_empty() => {
+                return Err(Error::new(ErrorKind::InvalidRequest, "a level has no units"));
+            }
+            Given::Level(level) => (&level.units, "the id of a unit of a level is empty"),
+            _ => return Ok(()),
+        };
+        if ids.iter().any(String::is_empty) {
+            return Err(Error::new(ErrorKind::InvalidRequest, what));
+        }
+        Ok(())
+    }
+}
+
+/// A level of aggregation, the answer to a prompt for one (vendor documentation): its units, which
+/// are attributes and hierarchies from
+/// [`Instance::prompt_objects`](crate::Instance::prompt_objects).
+///
+/// ```
+/// use mstr_rest_api::{Answer, Answers, Level};
+///
+/// let level = Level::of(["8D679D3C11D3E4981000E787EC6DE8A4"]).filter_rest(false);
+/// let sent = serde_json::to_value(Answers::new().by_id("753C", Answer::level(level))).unwrap();
+/// assert_eq!(sent["prompts"][0]["type"], "LEVEL");
+/// assert_eq!(sent["prompts"][0]["answers"]["filterRest"], false);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Level {
+    units: Vec<String>,
+    filter_rest: Option<bool>,
+    can_continue: Option<bool>,
+}
+
+impl Level {
+    /// The level of these units, by id.
+    pub fn of<I: Into<String>>(units: impl IntoIterator<Item = I>) -> Self {
+        let units = units.into_iter().map(Into::into).collect();
+        Self { units, filter_rest: None, can_continue: None }
+    }
+
+    /// Whether attributes that are absent from the report or the level are filtered, too. The
+    /// server does that unless this says otherwise.
+    pub fn filter_rest(mut self, yes: bool) -> Self {
+        self.filter_rest = Some(yes);
+        self
+    }
+
+    /// Whether other users may add units. They may unless this says otherwise.
+    pub fn can_continue(mut self, yes: bool) -> Self {
+        self.can_continue = Some(yes);
+        self
+    }
+
+    fn json(&self) -> Value {
+        let units: Vec<_> = self.units.iter().map(|id| json!({ "id": id })).collect();
+        let mut json = json!({ "units": units });
+        for (name, said) in [("filterRest", self.filter_rest), ("canContinue", self.can_continue)] {
+            if let Some(said) = said {
+                json[name] = json!(said);
+            }
+        }
+        json
     }
 }
 
@@ -155,7 +261,7 @@ impl Answers {
         } else if self.0.iter().any(|to| to.prompt.is_empty()) {
             "the key, id or name of a prompt is empty"
         } else {
-            return Ok(());
+            return self.0.iter().try_for_each(|to| to.answer.check());
         };
         Err(Error::new(ErrorKind::InvalidRequest, what))
     }
@@ -184,6 +290,16 @@ impl To {
             Given::Elements(ids) => ids.iter().map(|id| json!({ "id": id })).collect(),
             Given::Objects(objects) => {
                 objects.iter().map(|(id, kind)| json!({ "id": id, "type": kind })).collect()
+            }
+            Given::Level(level) => level.json(),
+            // what check refuses is not sent
+            Given::Expression(expression, level) => {
+                let mut expression = serde_json::to_value(expression).unwrap_or_default();
+                if !level.is_empty() {
+                    let objects: Vec<_> = level.iter().map(|id| json!({ "id": id })).collect();
+                    expression["level"] = json!({ "type": "attribute", "objects": objects });
+                }
+                json!({ "expression": expression })
             }
         };
         json["answers"] = answers;

@@ -77,7 +77,7 @@ fn flag(request: &RecordedRequest, name: &str) -> bool {
     request.query_value(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
-fn show(request: &RecordedRequest) -> Result<Show, Reply> {
+pub(super) fn show(request: &RecordedRequest) -> Result<Show, Reply> {
     let offset = number(request, "offset", 0)?;
     let limit = number(request, "limit", 1000)?;
     if limit < -1 {
@@ -124,10 +124,7 @@ pub(super) fn execute(
         return Err(Reply::iserver_error(500, "ERR001", NOT_PUBLISHED, message));
     }
     let (body, show) = (body(request)?, show(request)?);
-    let asked = request.header("prefer").is_some_and(|prefer| {
-        prefer.split([',', ';']).any(|one| one.trim().eq_ignore_ascii_case("respond-async"))
-    });
-    let is_async = asked && shelf == Shelf::Reports;
+    let is_async = wants_async(request) && shelf == Shelf::Reports;
     if is_async && body.as_object().is_some_and(|body| !body.is_empty()) {
         return Err(invalid("respond-async cannot be combined with a manipulation"));
     }
@@ -141,6 +138,13 @@ pub(super) fn execute(
         sim.sessions(|sessions, _| sessions.all().iter().map(|one| one.generation).collect());
     lock(&sim.data).open(opened, |session| alive.contains(&session));
     Ok(reply)
+}
+
+/// Whether the client prefers to be answered later.
+pub(super) fn wants_async(request: &RecordedRequest) -> bool {
+    request.header("prefer").is_some_and(|prefer| {
+        prefer.split([',', ';']).any(|one| one.trim().eq_ignore_ascii_case("respond-async"))
+    })
 }
 
 fn govern(sim: &Sim, instance: &Instance) -> Result<(), Reply> {
@@ -176,7 +180,7 @@ fn page(sim: &Sim, instance: &mut Instance, show: &Show) -> Result<Reply, Reply>
 }
 
 /// 202, with `Retry-After` if the server was told to send it.
-fn still_running(sim: &Sim, body: &Json) -> Reply {
+pub(super) fn still_running(sim: &Sim, body: &Json) -> Reply {
     let reply = Reply::json(202, body);
     match sim.config.data.retry_after {
         Some(seconds) => reply.header("retry-after", &seconds.to_string()),

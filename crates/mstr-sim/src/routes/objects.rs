@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use serde_json::{Value as Json, json};
 
+use crate::documents::Paper;
 use crate::report::Source;
 use crate::sim::Sim;
 use crate::{RecordedRequest, Reply, lock, pipeline};
@@ -14,6 +15,11 @@ use crate::{RecordedRequest, Reply, lock, pipeline};
 const PROJECT: &str = "32";
 /// The object type of reports and cubes.
 const REPORT: &str = "3";
+/// The object type of dashboards and documents.
+const DOCUMENT: &str = "55";
+pub(super) const DOCUMENT_SUBTYPE: u32 = 14081;
+/// What tells dashboards from documents: clients look at these bits.
+const DASHBOARD_VIEW: u32 = 0x7000_0000;
 pub(super) const OWNER_ID: &str = "54F3D26011D2896560009A8E67019608";
 pub(super) const DATE: &str = "2015-06-30T21:55:35.000+0000";
 
@@ -33,8 +39,12 @@ pub(super) async fn one(
     if let Some(project) = project {
         return Reply::json(200, &object(&project.name, &id, &project.description, 32, 8192));
     }
-    match lock(&sim.data).source(&id).filter(|_| kind == REPORT) {
-        Some(source) => Reply::json(200, &described(source)),
+    let store = lock(&sim.data);
+    if let Some(source) = store.source(&id).filter(|_| kind == REPORT) {
+        return Reply::json(200, &described(source));
+    }
+    match store.papers.get(&id).filter(|_| kind == DOCUMENT) {
+        Some(paper) => Reply::json(200, &described_paper(paper)),
         None => not_found(&id, &kind),
     }
 }
@@ -64,6 +74,17 @@ fn not_found(id: &str, kind: &str) -> Reply {
 /// A report or a cube as an object.
 pub(super) fn described(source: &Source) -> Json {
     object(&source.data.name, &source.data.id, "", 3, source.kind.subtype())
+}
+
+/// A dashboard or a document as an object.
+pub(super) fn described_paper(paper: &Paper) -> Json {
+    let mut object = object(&paper.name, &paper.id, "", 55, DOCUMENT_SUBTYPE);
+    if paper.is_dashboard
+        && let Some(members) = object.as_object_mut()
+    {
+        members.insert("viewMedia".to_owned(), json!(DASHBOARD_VIEW));
+    }
+    object
 }
 
 fn object(name: &str, id: &str, description: &str, kind: u32, subtype: u32) -> Json {

@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use serde_json::{Value as Json, json};
 
 use super::data::{self, Id, Request, Server, Shelf, TwoIds, answer, enter, find, gone, invalid};
-use crate::dataset::Axis;
 use crate::grid;
 use crate::plan::{Manipulation, Plan, Unit};
 use crate::value::Dates;
@@ -129,18 +128,43 @@ fn page_elements(
     let (offset, limit) = data::window(request)?;
     let instance = data::ready(&mut lock(&sim.data), session, id, iid)?;
     let plan = instance.plan.ok_or_else(gone)?;
-    let pages = if plan.pages.is_empty() { 0 } else { plan.data().combinations(Axis::Pages) };
-    let items: Vec<_> =
-        (0..pages).skip(offset).take(limit).map(|page| grid::page_elements(&plan, page)).collect();
+    let order = plan.page_order();
+    let pages = order.len();
+    let items = order.into_iter().skip(offset).take(limit);
+    let items: Vec<_> = items.map(|page| grid::page_elements(&plan, page)).collect();
     let paging =
         json!({ "total": pages, "current": items.len(), "offset": offset, "limit": limit });
+    let mut units = grid::page_by(&plan, Dates::default());
+    let items = only_listed(&mut units, &items);
     Ok(Reply::json(
         200,
         &json!({
-            "pageBy": grid::page_by(&plan, Dates::default()),
+            "pageBy": units,
             "validPageByElements": { "paging": paging, "items": items },
         }),
     ))
+}
+
+/// Leaves the elements that these pages have, and numbers them anew (documented: both lists are cut
+/// by offset and limit).
+fn only_listed(units: &mut Json, pages: &[Vec<u64>]) -> Vec<Vec<usize>> {
+    let mut numbered = vec![Vec::new(); pages.len()];
+    for (at, unit) in units.as_array_mut().into_iter().flatten().enumerate() {
+        let mut listed: Vec<u64> = Vec::new();
+        for (page, numbers) in pages.iter().zip(&mut numbered) {
+            let element = page.get(at).copied().unwrap_or_default();
+            let known = listed.iter().position(|one| *one == element);
+            numbers.push(known.unwrap_or(listed.len()));
+            if known.is_none() {
+                listed.push(element);
+            }
+        }
+        let all = unit.get_mut("elements").map(Json::take).unwrap_or_default();
+        let place = |one: &u64| usize::try_from(*one).ok();
+        let left: Vec<_> = listed.iter().filter_map(|one| all.get(place(one)?)).collect();
+        unit["elements"] = json!(left);
+    }
+    numbered
 }
 
 /// `GET /reports/{id}/attributes/{aid}/elements`.
@@ -209,7 +233,7 @@ pub(super) async fn prompt_elements(
         let attribute = source
             .prompts
             .iter()
-            .find(|one| one.id == prompt)
+            .find(|one| one.is(&prompt))
             .and_then(|one| source.data.attributes.get(one.asked_attribute(&source.data)?));
         let attribute = attribute.ok_or_else(|| invalid("The prompt does not ask for elements"))?;
         let pattern = request.query_value("searchPattern").unwrap_or_default();
@@ -226,8 +250,8 @@ pub(super) async fn prompt_objects(
     answer(enter(&sim, &request).and_then(|session| {
         let mut store = lock(&sim.data);
         let source = &store.instance(session, &id, &iid).ok_or_else(gone)?.source;
-        let found = source.prompts.iter().find(|one| one.id == prompt);
-        let objects = found.and_then(crate::prompts::Prompt::object_list);
+        let found = source.prompts.iter().find(|one| one.is(&prompt));
+        let objects = found.and_then(|one| one.object_list(&source.data));
         let objects = objects.ok_or_else(|| invalid("The prompt does not ask for objects"))?;
         let total = objects.as_array().map_or(0, Vec::len);
         Ok(Reply::json(200, &objects).header("x-mstr-total-count", &total.to_string()))

@@ -1,13 +1,12 @@
-//! `/metadataSearches/...`: searches for reports and cubes by type and name.
+//! `/metadataSearches/...`: searches for reports, cubes, dashboards and documents by type and name.
 
 use axum::Extension;
 use axum::extract::State;
 use serde_json::json;
 
 use super::data::{Request, Server, answer, enter, invalid, window};
-use super::objects::described;
+use super::objects::{DOCUMENT_SUBTYPE, described, described_paper};
 use crate::instances::Store;
-use crate::report::Source;
 use crate::sim::Sim;
 use crate::{RecordedRequest, Reply, lock, random};
 
@@ -30,20 +29,21 @@ fn find(sim: &Sim, request: &RecordedRequest) -> Result<Reply, Reply> {
         .collect();
     let name = request.query_value("name").unwrap_or_default();
     let pattern = request.query_value("pattern").unwrap_or_default();
-    let fits = |source: &Source| {
-        let (found, wanted) = (source.data.name.to_lowercase(), name.to_lowercase());
+    let fits = |found: &str, types: [u32; 2]| {
+        let (found, wanted) = (found.to_lowercase(), name.to_lowercase());
         let named = match pattern.as_str() {
             _ if wanted.is_empty() => true,
             EXACTLY => found == wanted,
             BEGINS_WITH => found.starts_with(&wanted),
             _ => found.contains(&wanted),
         };
-        let is_kind = |kind: &u32| *kind == 3 || *kind == source.kind.subtype();
-        named && (kinds.is_empty() || kinds.iter().any(is_kind))
+        named && (kinds.is_empty() || kinds.iter().any(|kind| types.contains(kind)))
     };
     let mut store = lock(&sim.data);
-    let sources = store.sources().filter(|source| fits(source.as_ref()));
-    let found: Vec<_> = sources.map(|source| source.data.id.clone()).collect();
+    let sources = store.sources().filter(|one| fits(&one.data.name, [3, one.kind.subtype()]));
+    let sources = sources.map(|source| source.data.id.clone());
+    let papers = store.papers.all().filter(|one| fits(&one.name, [55, DOCUMENT_SUBTYPE]));
+    let found: Vec<_> = sources.chain(papers.map(|paper| paper.id.clone())).collect();
     let (id, total) = (random::upper_hex(), found.len());
     store.searches.insert(id.clone(), found);
     Ok(Reply::json(200, &json!({ "id": id, "totalItems": total })))
@@ -61,7 +61,10 @@ pub(super) async fn results(State(sim): Server, Extension(request): Request) -> 
 }
 
 fn list(store: &Store, found: &[String], offset: usize, limit: usize) -> Reply {
-    let listed = found.iter().skip(offset).take(limit).filter_map(|id| store.source(id));
-    let listed: Vec<_> = listed.map(|source| described(source)).collect();
+    let object = |id: &String| match store.source(id) {
+        Some(source) => Some(described(source)),
+        None => store.papers.get(id).map(|paper| described_paper(paper)),
+    };
+    let listed: Vec<_> = found.iter().skip(offset).take(limit).filter_map(object).collect();
     Reply::json(200, &listed).header("x-mstr-total-count", &found.len().to_string())
 }

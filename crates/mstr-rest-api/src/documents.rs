@@ -1,0 +1,212 @@
+//! Documents and dashboards: what they are made of, running them, exports.
+//!
+//! The server says dossiers where people say dashboards. A dashboard is another view of a
+//! document: what can be done with documents can be done with dashboards at the same endpoints
+//! (vendor documentation).
+
+mod base64_member;
+mod definition;
+mod exports;
+mod file;
+mod instance;
+
+use std::future::Future;
+use std::time::Duration;
+
+use http::Method;
+use mstr_rest_core::{Call, Result, Session};
+
+pub use definition::{
+    Chapter, ChapterFilter, ChapterPage, DatasetName, DocumentDefinition, Layout, VisualizationName,
+};
+pub use exports::{Export, PdfOptions};
+pub use instance::{DocumentInstance, Visualization};
+
+use crate::source::{Kind, Source};
+use crate::{Prompt, sealed};
+
+/// How long an execution may take unless it is said otherwise.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Documents of the server.
+pub trait DocumentsExt: sealed::Sealed {
+    /// The handler of documents. They live in projects: ask a session
+    /// [`in_project`](Session::in_project), or one whose builder names a project.
+    fn documents(&self) -> Documents;
+}
+
+/// Dashboards of the server, which calls them dossiers.
+pub trait DashboardsExt: sealed::Sealed {
+    /// The handler of dashboards. They live in projects: ask a session
+    /// [`in_project`](Session::in_project), or one whose builder names a project.
+    fn dashboards(&self) -> Dashboards;
+}
+
+impl DocumentsExt for Session {
+    fn documents(&self) -> Documents {
+        Documents::new(self)
+    }
+}
+
+impl DashboardsExt for Session {
+    fn dashboards(&self) -> Dashboards {
+        Dashboards::new(self)
+    }
+}
+
+/// Documents. Owned and cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Documents {
+    session: Session,
+}
+
+impl Documents {
+    /// The handler for a session; [`DocumentsExt::documents`] is shorter.
+    pub fn new(session: &Session) -> Self {
+        Self { session: session.clone() }
+    }
+
+    /// The document with that id. Nothing is sent.
+    pub fn document(&self, id: impl AsRef<str>) -> Document {
+        Document(Source::new(&self.session, Kind::Document, id.as_ref()))
+    }
+}
+
+/// Dashboards. Owned and cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Dashboards {
+    session: Session,
+}
+
+impl Dashboards {
+    /// The handler for a session; [`DashboardsExt::dashboards`] is shorter.
+    pub fn new(session: &Session) -> Self {
+        Self { session: session.clone() }
+    }
+
+    /// The dashboard with that id. Nothing is sent.
+    pub fn dashboard(&self, id: impl AsRef<str>) -> Dashboard {
+        Dashboard(Source::new(&self.session, Kind::Dashboard, id.as_ref()))
+    }
+}
+
+/// How a document or a dashboard is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct DocumentRequest {
+    is_async: bool,
+    limit: Duration,
+}
+
+impl Default for DocumentRequest {
+    fn default() -> Self {
+        Self { is_async: false, limit: LIMIT }
+    }
+}
+
+impl DocumentRequest {
+    /// At once.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the server runs it in the background while the client asks how far it is: for long
+    /// executions behind proxies that close silent connections.
+    pub fn respond_async(mut self, yes: bool) -> Self {
+        self.is_async = yes;
+        self
+    }
+
+    /// How long the execution may take: 10 minutes unless this says otherwise. In the background it
+    /// is the whole time; else how long the connection may be silent.
+    pub fn execution_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// One document. Owned and cheap to clone.
+///
+/// ```no_run
+/// use mstr_rest_api::{Answer, DocumentRequest, DocumentsExt, PdfOptions};
+///
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let document = session.in_project("MicroStrategy Tutorial").documents().document("6432");
+/// let instance = document.run(DocumentRequest::new()).await?;
+/// instance.answer_all(|_| Some(Answer::use_default())).await?;
+/// instance.pdf(PdfOptions::new()).to_file("cockpit.pdf").await?;
+/// instance.delete().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Document(Source);
+
+/// One dashboard, a dossier as the server says. Owned and cheap to clone.
+///
+/// ```no_run
+/// use mstr_rest_api::{DashboardsExt, DocumentRequest};
+///
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let dashboard = session.in_project("MicroStrategy Tutorial").dashboards().dashboard("335F");
+/// let definition = dashboard.definition().await?;
+/// let chapter = &definition.chapters[0];
+/// let shown = &chapter.pages[0].visualizations[0];
+/// let instance = dashboard.run(DocumentRequest::new()).await?;
+/// let grid = instance.visualization(&chapter.key, &shown.key).page(0, 1000).await?;
+/// # let _ = grid;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Dashboard(Source);
+
+macro_rules! shared {
+    ($type:ident, $what:literal, $definition:literal, $run:literal) => {
+        impl $type {
+            /// Its id.
+            pub fn id(&self) -> &str {
+                &self.0.id
+            }
+
+            #[doc = concat!("What is in it: `GET ", $definition, "`.")]
+            ///
+            /// # Errors
+            /// As any call; [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
+            pub fn definition(&self) -> Call<DocumentDefinition> {
+                self.0.v2(Method::GET).segment("definition").decode()
+            }
+
+            /// Its prompts: `GET /documents/{id}/prompts`. Answers need an
+            /// [instance](DocumentInstance::prompts); nested prompts show up there.
+            ///
+            /// # Errors
+            /// As [`definition`](Self::definition).
+            pub fn prompts(&self) -> Call<Vec<Prompt>> {
+                self.0.v1(Method::GET).segment("prompts").decode()
+            }
+
+            #[doc = concat!("Runs it: `POST ", $run, "`. A ", $what, " with prompts gives an")]
+            /// instance whose status is [`Prompts`](crate::InstanceStatus::Prompts) and that waits
+            /// for answers.
+            ///
+            /// With [`respond_async`](DocumentRequest::respond_async) it is sent with
+            /// `Prefer: respond-async` and asked how far it is
+            /// (`GET /documents/{id}/instances/{mid}/status`; `Retry-After` is kept). When the
+            /// future is dropped, fails, or the [limit](DocumentRequest::execution_limit) is over,
+            /// the server is told to drop it (`DELETE`).
+            ///
+            /// # Errors
+            /// As any call; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) behind the limit.
+            pub fn run(
+                &self,
+                request: DocumentRequest,
+            ) -> impl Future<Output = Result<DocumentInstance>> + Send + use<> {
+                DocumentInstance::run(self.0.clone(), request)
+            }
+        }
+    };
+}
+
+shared!(Document, "document", "/documents/{id}/definition", "/documents/{id}/instances");
+shared!(Dashboard, "dashboard", "/v2/dossiers/{id}/definition", "/dossiers/{id}/instances");

@@ -1,0 +1,450 @@
+//! Executed documents and dashboards, and the grids of their visualizations.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use bytes::Bytes;
+use http::Method;
+use mstr_rest_core::{Call, Error, ErrorKind, Result};
+use serde_json::Map;
+
+use super::{DocumentDefinition, DocumentRequest, Export, PdfOptions};
+use crate::execution::{self, Begun, Cleanup};
+use crate::prompts::{self, Asking};
+use crate::source::{Kind, Source};
+use crate::{
+    Answer, Answers, Elements, ErrorExt, GridRequest, InstanceStatus, Prompt, PromptObject,
+};
+
+/// A document or a dashboard that was run. It lives in the session that ran it: when that ends, it
+/// is gone; [`Export`] and [`Visualization::page_or_again`] then execute it again.
+///
+/// Cheap to clone; clones are the same instance, and see when one of them executes it again. It
+/// stays on the server until [`delete`](Self::delete) or the end of the session.
+#[derive(Clone)]
+pub struct DocumentInstance {
+    pub(crate) source: Source,
+    request: DocumentRequest,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    now: RwLock<Execution>,
+    /// One executes again, the others wait.
+    again: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone)]
+struct Execution {
+    id: Arc<str>,
+    status: InstanceStatus,
+    answers: Vec<Answers>,
+}
+
+impl DocumentInstance {
+    pub(crate) async fn run(source: Source, request: DocumentRequest) -> Result<Self> {
+        let begun = begin(&source, &request).await?;
+        Ok(Self::new(source, request, begun))
+    }
+
+    fn new(source: Source, request: DocumentRequest, begun: Begun) -> Self {
+        let now = Execution { id: begun.id.into(), status: begun.status, answers: Vec::new() };
+        let shared = Shared { now: RwLock::new(now), again: tokio::sync::Mutex::default() };
+        Self { source, request, shared: shared.into() }
+    }
+
+    fn now(&self) -> Execution {
+        self.shared.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the execution, unless another one took its place meanwhile.
+    fn update(&self, id: &str, change: impl FnOnce(&mut Execution)) {
+        let mut now = self.shared.now.write().unwrap_or_else(PoisonError::into_inner);
+        if *now.id == *id {
+            change(&mut now);
+        }
+    }
+
+    /// The server's id of it (`mid`). Executed again, it has another one.
+    pub fn id(&self) -> String {
+        self.now().id.to_string()
+    }
+
+    /// What is in it: of a dashboard
+    /// `GET /v2/dossiers/{id}/instances/{mid}/definition` (the vendor's client asks for it), which
+    /// shows what was changed since; of a document `GET /documents/{id}/definition`.
+    ///
+    /// # Errors
+    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    pub fn definition(&self) -> Call<DocumentDefinition> {
+        let call = match self.source.kind {
+            Kind::Dashboard => {
+                self.source.v2(Method::GET).segment("instances").segment(&self.now().id)
+            }
+            _ => self.source.v2(Method::GET),
+        };
+        call.segment("definition").decode()
+    }
+
+    /// How far it was when the server last said so. [`status`](Self::status) asks.
+    pub fn last_status(&self) -> InstanceStatus {
+        self.now().status
+    }
+
+    /// How far it is: `GET /documents/{id}/instances/{mid}/status`.
+    ///
+    /// # Errors
+    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    pub fn status(&self) -> Call<InstanceStatus> {
+        execution::status(&self.source, &self.now().id)
+    }
+
+    /// A visualization, by the keys of its chapter and its own from the
+    /// [definition](Self::definition). Nothing is sent.
+    ///
+    /// # Errors
+    /// Its methods fail with [`NotSupported`](ErrorKind::NotSupported) for documents: no source
+    /// says how the grids of their visualizations are asked for.
+    pub fn visualization(
+        &self,
+        chapter: impl Into<String>,
+        key: impl Into<String>,
+    ) -> Visualization {
+        Visualization {
+            instance: self.clone(),
+            chapter: chapter.into().into(),
+            key: key.into().into(),
+            seen: Arc::default(),
+        }
+    }
+
+    /// Executes the same again, with the same answers to its prompts, and goes on as that
+    /// execution; so do clones. For an instance that is gone, or to see new data.
+    ///
+    /// # Errors
+    /// As [`Dashboard::run`](crate::Dashboard::run); [`Api`](ErrorKind::Api) when it asks for more
+    /// than was answered before.
+    pub fn execute_again(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let instance = self.clone();
+        async move {
+            let _one = instance.shared.again.lock().await;
+            instance.replace().await
+        }
+    }
+
+    /// The same for whoever saw that this execution is gone: once for all of them.
+    pub(super) async fn again(&self, gone: &str) -> Result<()> {
+        let _one = self.shared.again.lock().await;
+        if *self.now().id != *gone {
+            return Ok(());
+        }
+        self.replace().await
+    }
+
+    async fn replace(&self) -> Result<()> {
+        let before = self.now();
+        let begun = begin(&self.source, &self.request).await?;
+        let cleanup = Cleanup::of(&self.source, &begun.id);
+        let instance = Self::new(self.source.clone(), self.request.clone(), begun);
+        for answers in &before.answers {
+            instance.answer(answers.clone()).await?;
+        }
+        let execution = instance.now();
+        if execution.status == InstanceStatus::Prompts && !before.answers.is_empty() {
+            let message = "executed again, the document asks for more than was answered before";
+            return Err(Error::new(ErrorKind::Api, message));
+        }
+        cleanup.disarm();
+        self.update(&before.id, |now| *now = execution);
+        Ok(())
+    }
+
+    /// Clears it away on the server: `DELETE /documents/{id}/instances/{mid}`.
+    ///
+    /// # Errors
+    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    pub fn delete(&self) -> Call<()> {
+        execution::delete(&self.source, &self.now().id)
+    }
+}
+
+/// Prompts. Those of dashboards are asked at the endpoints of documents (vendor documentation).
+impl DocumentInstance {
+    /// The prompts that are open: `GET /documents/{id}/instances/{mid}/prompts?closed=false`.
+    ///
+    /// # Errors
+    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    pub fn prompts(&self) -> Call<Vec<Prompt>> {
+        prompts::list(&self.source, &self.now().id)
+    }
+
+    /// Elements that a prompt offers, and how many there are:
+    /// `GET /documents/{id}/instances/{mid}/prompts/{prompt}/elements`. With a pattern only those
+    /// that fit it.
+    ///
+    /// # Errors
+    /// As [`prompts`](Self::prompts).
+    pub fn prompt_elements(
+        &self,
+        prompt: &Prompt,
+        pattern: Option<&str>,
+        offset: u64,
+        limit: u64,
+    ) -> Call<Elements> {
+        prompts::elements_of(&self.source, &self.now().id, prompt, pattern, offset, limit)
+    }
+
+    /// Objects that a prompt offers: `GET /documents/{id}/instances/{mid}/prompts/{prompt}/objects`.
+    ///
+    /// # Errors
+    /// As [`prompts`](Self::prompts).
+    pub fn prompt_objects(&self, prompt: &Prompt) -> Call<Vec<PromptObject>> {
+        prompts::objects_of(&self.source, &self.now().id, prompt)
+    }
+
+    /// Answers prompts, and waits until the document is ready or asks further ones:
+    /// `PUT /documents/{id}/instances/{mid}/prompts/answers`, then the status.
+    ///
+    /// # Errors
+    /// As [`Instance::answer`](crate::Instance::answer).
+    pub fn answer(
+        &self,
+        answers: Answers,
+    ) -> impl Future<Output = Result<InstanceStatus>> + Send + use<> {
+        let instance = self.clone();
+        async move {
+            let (id, limit) = (instance.now().id, instance.request.limit);
+            let status = prompts::send(&instance.source, &id, &answers, limit).await?;
+            instance.update(&id, |now| {
+                now.answers.push(answers);
+                now.status = status;
+            });
+            Ok(status)
+        }
+    }
+
+    /// Answers all prompts, also those that answers bring up, until the document is ready. Of each
+    /// prompt the closure gives the answer, or `None` to close one that is not required.
+    ///
+    /// # Errors
+    /// As [`Instance::answer_all`](crate::Instance::answer_all).
+    pub fn answer_all<F>(&self, give: F) -> impl Future<Output = Result<()>> + Send + use<F>
+    where
+        F: FnMut(&Prompt) -> Option<Answer> + Send,
+    {
+        prompts::answer_all(self.clone(), give)
+    }
+
+    /// Lets it ask its prompts once more, and forgets the answers:
+    /// `POST /documents/{id}/instances/{mid}/rePrompt`. It is another execution then, whose id the
+    /// server gives.
+    ///
+    /// # Errors
+    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    pub fn ask_again(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let instance = self.clone();
+        async move {
+            let before = instance.now().id;
+            let call = instance.source.v1(Method::POST).segment("instances").segment(&before);
+            let begun = call.segment("rePrompt").decode_with(execution::begun).await?;
+            instance.update(&before, |now| {
+                let id = begun.id.into();
+                *now = Execution { id, status: InstanceStatus::Prompts, answers: Vec::new() };
+            });
+            Ok(())
+        }
+    }
+}
+
+impl Asking for DocumentInstance {
+    fn last_status(&self) -> InstanceStatus {
+        Self::last_status(self)
+    }
+
+    fn open_prompts(&self) -> Call<Vec<Prompt>> {
+        self.prompts()
+    }
+
+    fn take(&self, answers: Answers) -> impl Future<Output = Result<InstanceStatus>> + Send {
+        self.answer(answers)
+    }
+}
+
+/// Exports.
+impl DocumentInstance {
+    /// Exports it to PDF: `POST /documents/{id}/instances/{mid}/pdf` (recorded).
+    pub fn pdf(&self, options: PdfOptions) -> Export {
+        Export::pdf(self, options)
+    }
+
+    /// Exports it to an Excel workbook: `POST /documents/{id}/instances/{mid}/excel` (recorded).
+    pub fn excel(&self) -> Export {
+        Export::excel(self)
+    }
+
+    /// Exports a visualization, by its key, as CSV:
+    /// `POST /documents/{id}/instances/{mid}/visualizations/{key}/csv`. The bytes are the server's:
+    /// recorded ones are UTF-16 with a byte order mark. [`visualization`](Self::visualization)
+    /// gives the values themselves.
+    pub fn visualization_csv(&self, key: impl AsRef<str>) -> Export {
+        Export::visualization_csv(self, key.as_ref())
+    }
+
+    /// Exports a visualization, by its key, to PDF:
+    /// `POST /documents/{id}/instances/{mid}/visualizations/{key}/pdf` (recorded).
+    pub fn visualization_pdf(&self, key: impl AsRef<str>, options: PdfOptions) -> Export {
+        Export::visualization_pdf(self, key.as_ref(), options)
+    }
+}
+
+impl fmt::Debug for DocumentInstance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = self.now();
+        f.debug_struct("DocumentInstance")
+            .field("id", &now.id)
+            .field("status", &now.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Executes, and waits until it is ready or asks for something.
+async fn begin(source: &Source, request: &DocumentRequest) -> Result<Begun> {
+    let call = source.execute().read_timeout(request.limit);
+    let call = if request.is_async { call.header("Prefer", "respond-async") } else { call };
+    let begun = call.json(&Map::new()).decode_with(execution::begun).await?;
+    execution::ready(source, request.limit, begun).await
+}
+
+/// A visualization of a dashboard that was run: its grid is one as reports have them.
+///
+/// ```no_run
+/// use mstr_rest_api::{DashboardsExt, DocumentRequest};
+///
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let instance = session.dashboards().dashboard("335F").run(DocumentRequest::new()).await?;
+/// for chapter in instance.definition().await?.chapters {
+///     for shown in chapter.pages.iter().flat_map(|page| &page.visualizations) {
+///         let page = instance.visualization(&chapter.key, &shown.key).page(0, 1000).await?;
+///         println!("{}: {} bytes", shown.name, page.len());
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Visualization {
+    instance: DocumentInstance,
+    chapter: Arc<str>,
+    key: Arc<str>,
+    /// How it was when it was read last.
+    seen: Arc<Mutex<Option<Seen>>>,
+}
+
+/// An execution, and how many lines the grid had in it.
+type Seen = (Arc<str>, u64);
+
+impl Visualization {
+    /// Its key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The key of its chapter.
+    pub fn chapter(&self) -> &str {
+        &self.chapter
+    }
+
+    /// The instance that it belongs to.
+    pub fn instance(&self) -> &DocumentInstance {
+        &self.instance
+    }
+
+    /// Lines `offset` to `offset + limit` as the bytes of the server's JSON:
+    /// `GET /v2/dossiers/{id}/instances/{mid}/chapters/{chapter}/visualizations/{key}`. Dates come
+    /// as `2024-01-31`; formatted values are left out.
+    ///
+    /// # Errors
+    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) while it runs or prompts are
+    /// open; [`NotSupported`](ErrorKind::NotSupported) for a document;
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
+    pub fn page(&self, offset: u64, limit: u64) -> Call<Bytes> {
+        self.page_of(&self.instance.now().id, offset, limit)
+    }
+
+    fn page_of(&self, id: &str, offset: u64, limit: u64) -> Call<Bytes> {
+        let source = &self.instance.source;
+        let call = source.v2(Method::GET).segment("instances").segment(id);
+        let call = call.segment("chapters").segment(&self.chapter);
+        let call = call.segment("visualizations").segment(&self.key);
+        let call = GridRequest::as_shown().iso_dates(true).window(call, offset, limit);
+        let call = call.decode_with(execution::page);
+        if source.kind == Kind::Dashboard {
+            return call;
+        }
+        let message = "grids are those of dashboards; of a document's visualization there are \
+                       exports";
+        call.refuse(Error::new(ErrorKind::NotSupported, message))
+    }
+
+    /// The same. If the instance is gone, it is executed again, once for all who meet that, with
+    /// the answers to its prompts; and if the grid has as many lines as before, the reading goes on
+    /// at the same line.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page) and [`DocumentInstance::execute_again`]; [`Api`](ErrorKind::Api)
+    /// when the total is another one: what was read before does not fit, and has to be read anew,
+    /// by a [`visualization`](DocumentInstance::visualization) that has read nothing yet.
+    pub fn page_or_again(
+        &self,
+        offset: u64,
+        limit: u64,
+    ) -> impl Future<Output = Result<Bytes>> + Send + use<> {
+        let this = self.clone();
+        async move {
+            let mut id = this.instance.now().id;
+            let mut page = this.page_of(&id, offset, limit).await;
+            if page.as_ref().is_err_and(ErrorExt::is_instance_gone) {
+                this.instance.again(&id).await?;
+                id = this.instance.now().id;
+                page = this.page_of(&id, offset, limit).await;
+            }
+            let page = page?;
+            this.same(&id, &page)?;
+            Ok(page)
+        }
+    }
+
+    /// Whether a page of another execution fits those before.
+    fn same(&self, id: &Arc<str>, page: &[u8]) -> Result<()> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.as_ref().is_some_and(|(known, _)| known == id) {
+            return Ok(());
+        }
+        let total = execution::total(page);
+        match (seen.as_ref(), total) {
+            (Some((_, before)), total) if total != Some(*before) => {
+                let now = total.map_or_else(|| "unknown".to_owned(), |total| total.to_string());
+                let message = format!(
+                    "the dashboard was executed again, and the grid has another number of lines \
+                     ({before} before, {now} now): read it from the start"
+                );
+                Err(Error::new(ErrorKind::Api, message))
+            }
+            (_, total) => {
+                *seen = total.map(|total| (Arc::clone(id), total));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Visualization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visualization")
+            .field("chapter", &self.chapter)
+            .field("key", &self.key)
+            .field("instance", &self.instance)
+            .finish_non_exhaustive()
+    }
+}
