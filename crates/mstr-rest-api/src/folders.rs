@@ -162,9 +162,9 @@ impl Folders {
     /// # Errors
     /// As any list; [`ResourceNotFound`](ErrorKind::ResourceNotFound), naming the part that is not
     /// there; [`InvalidRequest`](ErrorKind::InvalidRequest) for an empty path.
-    pub fn find(&self, path: impl AsRef<str>) -> impl Future<Output = Result<Object>> + Send + use<> {
+    pub fn find(&self, path: &str) -> impl Future<Output = Result<Object>> + Send + use<> {
         let folders = self.clone();
-        let path = path.as_ref().trim_matches('/').to_owned();
+        let path = path.trim_matches('/').to_owned();
         async move {
             if path.is_empty() || path.split('/').count() > DEEPEST {
                 let message = "the path is empty, or has no end";

@@ -13,6 +13,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Response, Result};
 use serde::de::DeserializeOwned;
 
 pub use page::Page;
+pub(crate) use page::Wrapped;
 pub(crate) use pager::Pager;
 
 type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;

@@ -102,7 +102,7 @@ impl Users {
     /// password.
     pub fn update(
         &self,
-        id: impl AsRef<str>,
+        id: &str,
         changes: UserChanges,
     ) -> impl Future<Output = Result<User>> + Send + use<> {
         let call = self.one(Method::PATCH, id);

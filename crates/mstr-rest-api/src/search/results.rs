@@ -23,11 +23,9 @@ impl Search {
     }
 
     pub(super) fn pages(self) -> Pages<Object> {
-        let pager = Pager {
-            page_size: self.search.page_size,
-            left: self.search.limit,
-            ..Pager::default()
-        };
+        let mut pager = Pager::default();
+        pager.page_size = self.search.page_size;
+        pager.left = self.search.limit;
         Pages::new(pager, move |offset, limit| self.fetch(offset, limit))
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::data::{Id, Request, Server, answer, body, enter, invalid};
 use super::lists::list;
-use super::objects::{both, described, exists, not_found, remove, show};
+use super::objects::{described, exists, metadata, not_found, remove, show};
 use crate::metadata::{Entry, FOLDER, ROOT, Tree, date};
 use crate::sim::Sim;
 use crate::{RecordedRequest, Reply, pipeline, random};
@@ -71,7 +71,7 @@ pub(super) async fn create(State(sim): Server, Extension(request): Request) -> R
         let text = |name: &str| body.get(name).and_then(Json::as_str).filter(|t| !t.is_empty());
         let name = text("name").ok_or_else(|| invalid("name is missing"))?;
         let parent = text("parent").ok_or_else(|| invalid("parent is missing"))?;
-        let (_, mut metadata) = both(&sim);
+        let mut metadata = metadata(&sim);
         metadata.tree.find(parent, FOLDER).ok_or_else(|| not_found(parent, FOLDER))?;
         if metadata.tree.is_taken(parent, name, FOLDER) {
             return Err(exists(name));
@@ -99,7 +99,7 @@ fn known(number: &str) -> Result<String, Reply> {
 }
 
 fn contents_of(sim: &Sim, request: &RecordedRequest, id: &str) -> Result<Reply, Reply> {
-    let (_, metadata) = both(sim);
+    let metadata = metadata(sim);
     metadata.tree.find(id, FOLDER).ok_or_else(|| not_found(id, FOLDER))?;
     let contents = metadata.tree.contents(id);
     let shown: Vec<Json> = contents.iter().map(|entry| show(sim, request, entry)).collect();

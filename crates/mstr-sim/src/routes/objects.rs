@@ -22,7 +22,7 @@ pub(super) async fn one(
             entry.description = project.description;
             return Ok(Reply::json(200, &show(&sim, &request, &entry)));
         }
-        let (_, metadata) = both(&sim);
+        let metadata = metadata(&sim);
         let found = metadata.tree.find(&id, kind).ok_or_else(|| not_found(&id, kind))?;
         Ok(Reply::json(200, &described(&sim, &request, &metadata, found)))
     }))
@@ -115,6 +115,11 @@ pub(super) fn both(
     let mut metadata = lock(&sim.metadata);
     metadata.tree.sync(&store);
     (store, metadata)
+}
+
+/// The metadata alone.
+pub(super) fn metadata(sim: &Sim) -> std::sync::MutexGuard<'_, Metadata> {
+    both(sim).1
 }
 
 pub(super) fn not_found(id: &str, kind: u32) -> Reply {

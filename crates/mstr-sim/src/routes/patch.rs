@@ -20,15 +20,13 @@ pub(super) fn operations(body: &Json) -> Result<Vec<Operation<'_>>, Reply> {
     let list = body.get("operationList").and_then(Json::as_array);
     let list = list.filter(|list| !list.is_empty());
     let list = list.ok_or_else(|| invalid("operationList is missing"))?;
-    let read = |one: &'_ Json| -> Option<Operation<'_>> {
-        let member = one.get("path")?.as_str()?.strip_prefix('/')?;
-        Some(Operation { op: one.get("op")?.as_str()?, member, value: one.get("value")? })
-    };
-    let mut operations = Vec::new();
-    for one in list {
-        operations.push(read(one).ok_or_else(|| invalid("operationList has a bad operation"))?);
-    }
-    Ok(operations)
+    let bad = || invalid("operationList has a bad operation");
+    list.iter().map(|one| read(one).ok_or_else(bad)).collect()
+}
+
+fn read(one: &Json) -> Option<Operation<'_>> {
+    let member = one.get("path")?.as_str()?.strip_prefix('/')?;
+    Some(Operation { op: one.get("op")?.as_str()?, member, value: one.get("value")? })
 }
 
 impl Operation<'_> {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::data::{Request, Server, answer, enter, invalid};
 use super::lists::{cut, list};
-use super::objects::{ancestors, both, show};
+use super::objects::{ancestors, metadata, show};
 use crate::metadata::{Entry, Found, Metadata};
 use crate::{RecordedRequest, Reply, random};
 
@@ -108,7 +108,7 @@ pub(super) async fn search(State(sim): Server, Extension(request): Request) -> R
         let query = Query::read(&request)?;
         let alive: Vec<u64> =
             sim.sessions(|sessions, _| sessions.all().iter().map(|one| one.generation).collect());
-        let (_, mut metadata) = both(&sim);
+        let mut metadata = metadata(&sim);
         let found = metadata.tree.all().filter(|entry| query.fits(&metadata, entry));
         let ids: Vec<_> = found.map(|entry| entry.id.clone()).collect();
         let (id, total) = (random::upper_hex(), ids.len());
@@ -122,7 +122,7 @@ pub(super) async fn search(State(sim): Server, Extension(request): Request) -> R
 pub(super) async fn results(State(sim): Server, Extension(request): Request) -> Reply {
     answer(enter(&sim, &request).and_then(|session| {
         let id = request.query_value("searchId").unwrap_or_default();
-        let (_, metadata) = both(&sim);
+        let metadata = metadata(&sim);
         let found = metadata.searches.get(&id).filter(|found| found.session == session);
         let found = found.ok_or_else(|| invalid("There is no such search"))?;
         let entries = found.ids.iter().filter_map(|id| metadata.tree.get(id));
@@ -137,7 +137,7 @@ pub(super) async fn quick(State(sim): Server, Extension(request): Request) -> Re
         let query = Query::read(&request)?;
         let hidden = request.query_value("result.hidden");
         let certified = request.query_value("certifiedStatus");
-        let (_, metadata) = both(&sim);
+        let metadata = metadata(&sim);
         let found = metadata.tree.all().filter(|entry| {
             // nothing is certified here
             certified.as_deref() != Some("CERTIFIED_ONLY")
