@@ -43,6 +43,8 @@ pub mod expression;
 mod folders;
 mod instances;
 mod lenient;
+mod library;
+mod monitors;
 mod objects;
 mod page_by;
 mod paging;
@@ -59,6 +61,7 @@ mod source;
 mod tokens;
 mod user_groups;
 mod users;
+mod waiting;
 
 pub use cubes::{Cube, CubeStatus, Cubes, CubesExt, Publication};
 pub use definition::{
@@ -70,13 +73,21 @@ pub use errors::ErrorExt;
 pub use expression::Expression;
 pub use folders::{Folders, FoldersExt, PredefinedFolder};
 pub use instances::{Instance, InstanceStatus};
+pub use library::{Library, LibraryExt, LibraryItem};
+pub use monitors::{
+    CacheChange, Caches, Cancelled, Cluster, ContentCache, CubeCache, CubeCacheState, Job, Jobs,
+    MonitorsExt, Node, NodeProject, ProjectCache,
+};
 pub use objects::{
     AccessChange, AccessEntry, Ancestor, Named, Object, ObjectChanges, ObjectType, Objects,
     ObjectsExt, Propagation, Rights,
 };
 pub use page_by::PageBy;
 pub use paging::{Items, List, Page, Pages};
-pub use projects::{Project, Projects, ProjectsExt};
+pub use projects::{
+    LanguageSet, Project, ProjectChange, ProjectLanguages, ProjectOnNode, ProjectState,
+    ProjectStatus, Projects, ProjectsExt,
+};
 pub use prompts::{Answer, Answers, Prompt, PromptKind, PromptObject};
 pub use reports::{Report, Reports, ReportsExt};
 pub use requests::GridRequest;

@@ -61,7 +61,7 @@ pub mod prelude {
     #[cfg(feature = "api")]
     pub use mstr_rest_api::{
         ApiTokensExt as _, CubesExt as _, ErrorExt as _, FoldersExt as _, IdentityTokensExt as _,
-        ObjectsExt as _, ProjectsExt as _, ReportsExt as _, SearchExt as _, ServerExt as _,
+        LibraryExt as _, MonitorsExt as _, ObjectsExt as _, ProjectsExt as _, ReportsExt as _, SearchExt as _, ServerExt as _,
         SessionsExt as _, UserGroupsExt as _, UsersExt as _,
     };
     #[cfg(feature = "data")]

@@ -3,13 +3,17 @@
 
 mod access;
 mod entry;
+mod loading;
 mod tree;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
+
+use serde_json::{Map, Value as Json, json};
 
 pub(crate) use access::Ace;
 pub(crate) use entry::Entry;
+pub(crate) use loading::Loading;
 pub(crate) use tree::{ROOT, Tree};
 
 use crate::value;
@@ -34,11 +38,22 @@ pub(crate) struct Found {
 pub(crate) struct Metadata {
     pub(crate) tree: Tree,
     pub(crate) searches: HashMap<String, Found>,
+    /// What is published: from which project, to whom.
+    pub(crate) library: BTreeMap<String, (String, Vec<String>)>,
+    settings: BTreeMap<String, Map<String, Json>>,
 }
 
 impl Metadata {
     pub(crate) fn new() -> Self {
-        Self { tree: Tree::new(), searches: HashMap::new() }
+        Self { tree: Tree::new(), searches: HashMap::new(), library: BTreeMap::new(), settings: BTreeMap::new() }
+    }
+
+    /// The settings of a project.
+    pub(crate) fn settings_of(&mut self, project: &str) -> &mut Map<String, Json> {
+        self.settings.entry(project.to_owned()).or_insert_with(|| {
+            let settings = json!({ "maxReportExecutionTime": { "value": 3600 } });
+            settings.as_object().cloned().unwrap_or_default()
+        })
     }
 }
 

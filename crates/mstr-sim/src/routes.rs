@@ -5,7 +5,9 @@ mod cubes;
 mod data;
 mod datasets;
 mod folders;
+mod library;
 mod lists;
+mod monitors;
 mod patch;
 mod objects;
 mod privileges;
@@ -19,7 +21,7 @@ mod users;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{delete, get, head, post, put};
+use axum::routing::{delete, get, head, patch, post, put};
 
 use crate::Reply;
 use crate::sim::Sim;
@@ -52,7 +54,7 @@ pub(crate) fn router(sim: &Arc<Sim>) -> Router {
             get(objects::one).put(objects::update).delete(objects::delete),
         )
         .route("/objects/{id}/copy", post(objects::copy));
-    let api = people(browse(uploads(cubes(reports(api)))));
+    let api = administration(people(browse(uploads(cubes(reports(api))))));
     Router::new()
         .nest(&sim.api_path(), api)
         .fallback(async || Reply::error(404, "ERR004", "HTTP 404 Not Found"))
@@ -124,6 +126,28 @@ fn browse(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
         .route("/metadataSearches/results", get(search::results).post(search::search))
         .route("/v2/metadataSearches/results", post(search::search))
         .route("/searches/results", get(search::quick))
+}
+
+fn administration(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/v2/projects/{id}/settings", get(projects::settings).patch(projects::set_settings))
+        .route("/monitors/iServer/nodes/{node}/projects/{id}", patch(monitors::change_project))
+        .route("/monitors/iServer/nodes/{node}/projects/{id}/status", get(monitors::project_state))
+        .route("/monitors/projects/{id}/caches/{kind}", delete(monitors::purge))
+        .route("/v2/monitors/jobs", get(monitors::list_jobs))
+        .route("/v2/monitors/jobs/{id}", get(monitors::job).delete(monitors::cancel_job))
+        .route("/v2/monitors/cancelJobs", post(monitors::cancel_jobs))
+        .route("/monitors/caches/cubes", get(monitors::cube_caches))
+        .route(
+            "/monitors/caches/cubes/{id}",
+            get(monitors::one_cube_cache)
+                .patch(monitors::change_cube_cache)
+                .delete(monitors::delete_cube_cache),
+        )
+        .route("/monitors/caches/contents", get(monitors::content_caches))
+        .route("/v2/monitors/caches/contents", patch(monitors::change_content_caches))
+        .route("/library", get(library::list).post(library::publish))
+        .route("/library/{id}", delete(library::unpublish))
+        .route("/library/{id}/recipients/{user}", delete(library::unpublish_for))
 }
 
 fn people(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {

@@ -64,7 +64,7 @@ fn last_begins(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// What a list is called where it is wrapped into an object.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "result",
     "results",
     "projects",
@@ -80,6 +80,7 @@ const NAMES: [&str; 22] = [
     "jobs",
     "caches",
     "cubeCaches",
+    "contentCaches",
     "securityFilters",
     "securityRoles",
     "privileges",
