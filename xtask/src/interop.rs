@@ -73,6 +73,7 @@ const PEERS: &[(&str, &[&str])] = &[
     ("peer_snapshots.py", &[]),
     ("peer_mstrio.py", &["--ldap-user", "lena", "--ldap-password", "ldap-password"]),
     ("mstrio_data.py", &["--report", "Witness", "--cube", "Witness Cube"]),
+    ("mstrio_browse.py", &["--report", "Witness"]),
 ];
 
 /// One configuration of the server that all peers meet.
