@@ -4,7 +4,8 @@
 mod support;
 
 use mstr_rest_api::{
-    GroupChanges, NewAddress, NewGroup, NewUser, User, UserChanges, UserGroupsExt, Users, UsersExt,
+    GroupChanges, NewAddress, NewGroup, NewUser, ObjectType, ObjectsExt, User, UserChanges,
+    UserGroupsExt, Users, UsersExt,
 };
 use mstr_rest_core::{Auth, Credential, ErrorKind, Session};
 use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, Fault, LibraryServer, Method, Reply};
@@ -181,6 +182,9 @@ async fn groups_hold_users_and_groups() {
     assert!(groups.privileges(&inner.id).await.unwrap().is_empty());
     assert!(groups.security_roles(&inner.id).await.unwrap().is_empty());
     assert!(groups.settings(&inner.id).await.unwrap().contains_key("requireMFA"));
+    // a group is an object
+    let object = session.objects().get(&inner.id, ObjectType::User).await.unwrap();
+    assert_eq!((object.name.as_str(), object.subtype), ("Core", Some(8705)));
     // a deleted user is in no group
     session.users().delete("Bert").await.unwrap();
     assert!(groups.members(&inner.id).all().await.unwrap().is_empty());

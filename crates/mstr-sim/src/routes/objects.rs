@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::data::{Id, Request, Server, answer, body, invalid};
 use crate::instances::Store;
-use crate::metadata::{Entry, FOLDER, Metadata, PROJECT, REPORT, ROOT, date};
+use crate::metadata::{Entry, FOLDER, Metadata, PROJECT, REPORT, ROOT, USER, date};
 use crate::sim::Sim;
 use crate::{RecordedRequest, Reply, lock, pipeline, random};
 
@@ -22,6 +22,10 @@ pub(super) async fn one(
             entry.description = project.description;
             return Ok(Reply::json(200, &show(&sim, &request, &entry)));
         }
+        if kind == USER {
+            let person = person(&sim, &id).ok_or_else(|| not_found(&id, kind))?;
+            return Ok(Reply::json(200, &show(&sim, &request, &person)));
+        }
         let metadata = metadata(&sim);
         let found = metadata.tree.find(&id, kind).ok_or_else(|| not_found(&id, kind))?;
         Ok(Reply::json(200, &described(&sim, &request, &metadata, found)))
@@ -36,6 +40,9 @@ pub(super) async fn update(
 ) -> Reply {
     answer(enter(&sim, &request).and_then(|kind| {
         let body = body(&request)?;
+        if kind == USER {
+            return Err(invalid("Users and groups are changed at their own endpoints"));
+        }
         let (mut store, mut metadata) = both(&sim);
         metadata.tree.find(&id, kind).ok_or_else(|| not_found(&id, kind))?;
         let now = date(sim.clock.now());
@@ -54,7 +61,31 @@ pub(super) async fn delete(
     Extension(request): Request,
     Path(id): Id,
 ) -> Reply {
-    answer(enter(&sim, &request).and_then(|kind| remove(&sim, &id, kind)))
+    answer(enter(&sim, &request).and_then(|kind| {
+        if kind != USER {
+            return remove(&sim, &id, kind);
+        }
+        let mut directory = lock(&sim.directory);
+        if directory.groups.remove(&id) {
+            return Ok(Reply::new(204));
+        }
+        let login = directory.remove(&id).ok_or_else(|| not_found(&id, kind))?;
+        sim.sessions(|sessions, _| sessions.end_user(&login));
+        Ok(Reply::new(204))
+    }))
+}
+
+/// A user or a group as an object.
+fn person(sim: &Sim, id: &str) -> Option<Entry> {
+    let directory = lock(&sim.directory);
+    let (name, subtype) = directory.trustee(id)?;
+    let mut entry = Entry::new(id, &name, USER, "");
+    entry.subtype = subtype;
+    entry.abbreviation = directory.login_of(id).unwrap_or_default();
+    if let Some(group) = directory.groups.get(id) {
+        entry.description.clone_from(&group.description);
+    }
+    Some(entry)
 }
 
 pub(super) fn remove(sim: &Sim, id: &str, kind: u32) -> Result<Reply, Reply> {
