@@ -34,6 +34,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cubes;
+mod datasources;
 mod dates;
 mod definition;
 mod elements;
@@ -53,17 +54,21 @@ mod projects;
 mod prompts;
 mod reports;
 mod requests;
+mod schedules;
 mod search;
+mod security;
 mod server;
 mod sessions;
 mod sorting;
 mod source;
+mod subscriptions;
 mod tokens;
 mod user_groups;
 mod users;
 mod waiting;
 
 pub use cubes::{Cube, CubeStatus, Cubes, CubesExt, Publication};
+pub use datasources::{DataSource, DataSources, DataSourcesExt, SqlExecution, SqlResult};
 pub use definition::{
     AttributeObject, AvailableObjects, Definition, Form, MetricObject, MetricsPosition, Subtotals,
     Template, TemplateUnit, UnitElement, UnitKind,
@@ -91,12 +96,17 @@ pub use projects::{
 pub use prompts::{Answer, Answers, Prompt, PromptKind, PromptObject};
 pub use reports::{Report, Reports, ReportsExt};
 pub use requests::GridRequest;
+pub use schedules::{Event, Events, Schedule, Schedules, SchedulesExt};
 pub use search::{
     Certification, QuickSearch, Search, SearchDomain, SearchExt, SearchPattern, SearchResult,
 };
+pub use security::{SecurityExt, SecurityFilters, SecurityRole, SecurityRoles};
 pub use server::{Server, ServerExt, ServerStatus};
 pub use sessions::{SessionInfo, SessionsExt, UserInfo};
 pub use sorting::{Order, Sort, SubtotalsPosition};
+pub use subscriptions::{
+    Content, Delivery, NewSubscription, Recipient, Subscription, Subscriptions, SubscriptionsExt,
+};
 pub use tokens::{ApiTokens, ApiTokensExt, IdentityTokens, IdentityTokensExt};
 pub use user_groups::{GroupChanges, NewGroup, UserGroups, UserGroupsExt};
 pub use users::{

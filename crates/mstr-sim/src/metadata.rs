@@ -4,6 +4,7 @@
 mod access;
 mod entry;
 mod loading;
+mod server;
 mod tree;
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,6 +15,7 @@ use serde_json::{Map, Value as Json, json};
 pub(crate) use access::Ace;
 pub(crate) use entry::Entry;
 pub(crate) use loading::Loading;
+pub(crate) use server::{Server, Sql};
 pub(crate) use tree::{ROOT, Tree};
 
 use crate::value;
@@ -41,11 +43,18 @@ pub(crate) struct Metadata {
     /// What is published: from which project, to whom.
     pub(crate) library: BTreeMap<String, (String, Vec<String>)>,
     settings: BTreeMap<String, Map<String, Json>>,
+    pub(crate) server: Server,
 }
 
 impl Metadata {
     pub(crate) fn new() -> Self {
-        Self { tree: Tree::new(), searches: HashMap::new(), library: BTreeMap::new(), settings: BTreeMap::new() }
+        Self {
+            tree: Tree::new(),
+            searches: HashMap::new(),
+            library: BTreeMap::new(),
+            settings: BTreeMap::new(),
+            server: Server::new(),
+        }
     }
 
     /// The settings of a project.

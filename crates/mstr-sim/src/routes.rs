@@ -14,7 +14,9 @@ mod privileges;
 mod projects;
 mod reports;
 mod search;
+mod server;
 mod sessions;
+mod subscriptions;
 mod user_groups;
 mod users;
 
@@ -54,7 +56,8 @@ pub(crate) fn router(sim: &Arc<Sim>) -> Router {
             get(objects::one).put(objects::update).delete(objects::delete),
         )
         .route("/objects/{id}/copy", post(objects::copy));
-    let api = administration(people(browse(uploads(cubes(reports(api))))));
+    let api = browse(uploads(cubes(reports(api))));
+    let api = delivery(administration(people(api)));
     Router::new()
         .nest(&sim.api_path(), api)
         .fallback(async || Reply::error(404, "ERR004", "HTTP 404 Not Found"))
@@ -148,6 +151,31 @@ fn administration(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
         .route("/library", get(library::list).post(library::publish))
         .route("/library/{id}", delete(library::unpublish))
         .route("/library/{id}/recipients/{user}", delete(library::unpublish_for))
+}
+
+fn delivery(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route("/subscriptions/{id}", get(subscriptions::one).delete(subscriptions::delete))
+        .route("/subscriptions/{id}/send", post(subscriptions::send))
+        .route("/v2/subscriptions/{id}/send", post(subscriptions::send))
+        .route("/schedules", get(server::schedules))
+        .route("/schedules/{id}", get(server::schedule).delete(server::delete_schedule))
+        .route("/events", get(server::events))
+        .route("/events/{id}", get(server::event))
+        .route("/events/{id}/trigger", post(server::trigger))
+        .route("/iserver/privileges", get(server::privileges))
+        .route("/securityRoles", get(server::roles))
+        .route("/securityRoles/{id}", get(server::role).delete(server::delete_role))
+        .route("/securityFilters", get(server::filters))
+        .route(
+            "/securityFilters/{id}/members",
+            get(server::filter_members).patch(server::change_filter_members),
+        )
+        .route("/datasources", get(server::datasources))
+        .route("/datasources/{id}", get(server::datasource))
+        .route("/datasources/{id}/sqlexecution", post(server::execute_sql))
+        .route("/datasources/sqlexecution/{id}", get(server::sql_result))
+        .route("/projects/{project}/datasources", get(server::project_datasources))
 }
 
 fn people(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {

@@ -195,13 +195,26 @@ pub(super) async fn security_roles(
     answer(nothing(&sim, &request, &id, "projects"))
 }
 
-/// `GET /users/{id}/securityFilters`: nobody has any.
+/// `GET /users/{id}/securityFilters`: all projects share the filters.
 pub(super) async fn security_filters(
     State(sim): Server,
     Extension(request): Request,
     Path(id): Id,
 ) -> Reply {
-    answer(nothing(&sim, &request, &id, "projects"))
+    answer(nothing(&sim, &request, &id, "projects").map(|none| {
+        let metadata = lock(&sim.metadata);
+        let applied = metadata.server.filters.iter().filter(|(_, one)| one.members.contains(&id));
+        let applied: Vec<Json> =
+            applied.map(|(id, one)| json!({ "id": id, "name": one.name })).collect();
+        if applied.is_empty() {
+            return none;
+        }
+        let projects = sim.config.projects.iter().filter(|one| sim.is_loaded(&one.id));
+        let shown: Vec<Json> = projects
+            .map(|one| json!({ "id": one.id, "name": one.name, "securityFilters": applied }))
+            .collect();
+        Reply::json(200, &json!({ "projects": shown }))
+    }))
 }
 
 fn nothing(sim: &Sim, request: &RecordedRequest, id: &str, name: &str) -> Result<Reply, Reply> {
