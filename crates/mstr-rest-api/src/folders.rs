@@ -129,7 +129,12 @@ impl Folders {
         self.create_described(name.as_ref(), parent.as_ref(), Some(description.as_ref()))
     }
 
-    fn create_described(&self, name: &str, parent: &str, description: Option<&str>) -> Call<Object> {
+    fn create_described(
+        &self,
+        name: &str,
+        parent: &str,
+        description: Option<&str>,
+    ) -> Call<Object> {
         #[derive(Serialize)]
         struct New<'a> {
             name: &'a str,
@@ -174,7 +179,9 @@ impl Folders {
             for name in path.split('/') {
                 let list = match &found {
                     None => folders.root(),
-                    Some(folder) if folder.kind == ObjectType::Folder => folders.contents(&folder.id),
+                    Some(folder) if folder.kind == ObjectType::Folder => {
+                        folders.contents(&folder.id)
+                    }
                     Some(object) => return Err(not_there(name, &object.name)),
                 };
                 let mut matching: Vec<_> = Vec::new();

@@ -44,7 +44,8 @@ impl ObjectsExt for Session {
 ///     Err(error) if error.kind() == ErrorKind::ResourceNotFound => println!("no such report"),
 ///     Err(error) => return Err(error),
 /// }
-/// objects.update(id, ObjectType::Report, ObjectChanges::new().name("Sales 2026")).await?;
+/// let changes = ObjectChanges::new().name("Sales 2026");
+/// objects.update(id, ObjectType::Report, &changes).await?;
 /// objects.delete(id, ObjectType::Report).await?;
 /// # Ok(())
 /// # }
@@ -84,9 +85,9 @@ impl Objects {
         &self,
         id: impl AsRef<str>,
         kind: ObjectType,
-        changes: ObjectChanges,
+        changes: &ObjectChanges,
     ) -> Call<Object> {
-        let call = self.call(Method::PUT, id, kind).json(&changes);
+        let call = self.call(Method::PUT, id, kind).json(changes);
         match changes.check() {
             Ok(()) => call,
             Err(error) => call.refuse(error),
@@ -119,7 +120,7 @@ impl Objects {
     /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
     /// let group = "C82C6B1011D2894CC0009D9F29718E4F";
     /// let change = AccessChange::new().grant(group, Rights::VIEW);
-    /// session.objects().set_access("13CFD83A458A", ObjectType::Report, change).await?;
+    /// session.objects().set_access("13CFD83A458A", ObjectType::Report, &change).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -131,9 +132,9 @@ impl Objects {
         &self,
         id: impl AsRef<str>,
         kind: ObjectType,
-        change: AccessChange,
+        change: &AccessChange,
     ) -> Call<Object> {
-        let call = self.call(Method::PUT, id, kind).json(&change);
+        let call = self.call(Method::PUT, id, kind).json(change);
         match change.check(kind) {
             Ok(()) => call,
             Err(error) => call.refuse(error),

@@ -185,7 +185,7 @@ impl<T: Send + 'static> Pages<T> {
     where
         F: FnMut(u64, u64) -> Fetching<T> + Send + 'static,
     {
-        let pages = stream::try_unfold((pager, fetch), |(mut pager, mut fetch)| async move {
+        let inner = stream::try_unfold((pager, fetch), |(mut pager, mut fetch)| async move {
             let Some((offset, limit)) = pager.ask()? else { return Ok(None) };
             let mut page = fetch(offset, limit).await?;
             page.offset = offset;
@@ -193,7 +193,7 @@ impl<T: Send + 'static> Pages<T> {
             // what is empty ends the list, and is no page of it
             Ok((!page.items.is_empty()).then_some((page, (pager, fetch))))
         });
-        Self { inner: Box::pin(pages) }
+        Self { inner: Box::pin(inner) }
     }
 
     /// The items of the pages.

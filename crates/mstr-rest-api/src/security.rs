@@ -160,7 +160,11 @@ impl SecurityFilters {
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        self.change(Op::AddElements, id.as_ref(), members.into_iter().map(Into::into).collect())
+        self.change(
+            Op::AddElements,
+            id.as_ref(),
+            &members.into_iter().map(Into::into).collect::<Vec<_>>(),
+        )
     }
 
     /// Takes a filter from users and groups, by id.
@@ -172,10 +176,14 @@ impl SecurityFilters {
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        self.change(Op::RemoveElements, id.as_ref(), members.into_iter().map(Into::into).collect())
+        self.change(
+            Op::RemoveElements,
+            id.as_ref(),
+            &members.into_iter().map(Into::into).collect::<Vec<_>>(),
+        )
     }
 
-    fn change(&self, op: Op, id: &str, members: Vec<String>) -> Call<()> {
+    fn change(&self, op: Op, id: &str, members: &[String]) -> Call<()> {
         let mut body = Operations::default();
         body.push(op, "members", json!(members));
         let call = self.members_of(Method::PATCH, id).json(&body);

@@ -32,7 +32,10 @@ async fn an_object_is_read_changed_copied_and_deleted() {
     let (objects, id) = (session.objects(), sales().object_id().to_owned());
     let report = objects.get(&id, ObjectType::Report).await.unwrap();
     assert_eq!((report.name.as_str(), report.kind), ("Sales", ObjectType::Report));
-    assert_eq!((report.subtype, report.certified, report.hidden), (Some(768), Some(false), Some(false)));
+    assert_eq!(
+        (report.subtype, report.certified, report.hidden),
+        (Some(768), Some(false), Some(false))
+    );
     let created = report.date_created.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     assert_eq!(created, Duration::from_secs(1_435_701_335));
     assert_eq!(report.path(), "/Public Objects/Reports/Sales");
@@ -41,10 +44,10 @@ async fn an_object_is_read_changed_copied_and_deleted() {
 
     server.advance(Duration::from_secs(60));
     let changes = ObjectChanges::new().name("Sales 2026").description("All of it").hidden(true);
-    let changed = objects.update(&id, ObjectType::Report, changes).await.unwrap();
-    assert_eq!((changed.name.as_str(), changed.hidden), ("Sales 2026", Some(true)));
-    assert_eq!(changed.description.as_deref(), Some("All of it"));
-    assert!(changed.date_modified > changed.date_created);
+    let after = objects.update(&id, ObjectType::Report, &changes).await.unwrap();
+    assert_eq!((after.name.as_str(), after.hidden), ("Sales 2026", Some(true)));
+    assert_eq!(after.description.as_deref(), Some("All of it"));
+    assert!(after.date_modified > after.date_created);
     let sent = server.requests(Method::PUT, "/objects/*").pop().unwrap();
     assert_eq!(
         sent.json::<Value>().unwrap(),
@@ -98,9 +101,9 @@ async fn mistakes_are_not_sent() {
     let folder_only = AccessChange::new().grant("U", Rights::READ);
     let folder_only = folder_only.propagate(Propagation::AppendChildren);
     let errors = [
-        objects.update("A", ObjectType::Report, ObjectChanges::new()).await.unwrap_err(),
-        objects.set_access("A", ObjectType::Report, AccessChange::new()).await.unwrap_err(),
-        objects.set_access("A", ObjectType::Report, folder_only).await.unwrap_err(),
+        objects.update("A", ObjectType::Report, &ObjectChanges::new()).await.unwrap_err(),
+        objects.set_access("A", ObjectType::Report, &AccessChange::new()).await.unwrap_err(),
+        objects.set_access("A", ObjectType::Report, &folder_only).await.unwrap_err(),
         objects.get("", ObjectType::Report).await.unwrap_err(),
         folders.create("", "A").await.unwrap_err(),
         folders.create("A", "").await.unwrap_err(),
@@ -139,13 +142,16 @@ async fn access_is_granted_and_taken_away() {
     let acl = objects.access(&id, ObjectType::Report).await.unwrap();
     let everyone = acl.iter().find(|entry| entry.trustee_id == EVERYONE).unwrap();
     assert_eq!((everyone.rights, everyone.deny), (Rights::VIEW, Some(false)));
-    assert_eq!((everyone.trustee_name.as_str(), everyone.trustee_subtype), ("Everyone", Some(8705)));
+    assert_eq!(
+        (everyone.trustee_name.as_str(), everyone.trustee_subtype),
+        ("Everyone", Some(8705))
+    );
 
     let change = AccessChange::new()
         .grant("54F3D26011D2896560009A8E67019608", Rights::ALL)
         .revoke(EVERYONE, Rights::EXECUTE)
         .deny(EVERYONE, Rights::WRITE);
-    let object = objects.set_access(&id, ObjectType::Report, change).await.unwrap();
+    let object = objects.set_access(&id, ObjectType::Report, &change).await.unwrap();
     let rights = |deny: bool| {
         let of = |entry: &&mstr_rest_api::AccessEntry| {
             entry.trustee_id == EVERYONE && entry.deny == Some(deny)
@@ -155,8 +161,9 @@ async fn access_is_granted_and_taken_away() {
     assert_eq!(rights(false).bits(), 197 - 128);
     assert_eq!(rights(true), Rights::WRITE);
     // and back
-    let change = AccessChange::new().allow_again(EVERYONE, Rights::ALL).replace(EVERYONE, Rights::MODIFY);
-    let object = objects.set_access(&id, ObjectType::Report, change).await.unwrap();
+    let change =
+        AccessChange::new().allow_again(EVERYONE, Rights::ALL).replace(EVERYONE, Rights::MODIFY);
+    let object = objects.set_access(&id, ObjectType::Report, &change).await.unwrap();
     assert!(object.acl.iter().all(|entry| entry.deny == Some(false)));
     let left = object.acl.iter().find(|entry| entry.trustee_id == EVERYONE).unwrap();
     assert_eq!(left.rights, Rights::MODIFY);
@@ -165,7 +172,7 @@ async fn access_is_granted_and_taken_away() {
     let reports = session.folders().predefined_id(PredefinedFolder::PublicReports).await.unwrap();
     let change = AccessChange::new().replace(EVERYONE, Rights::BROWSE).inheritable(true);
     let change = change.propagate(Propagation::OverwriteRecursive);
-    objects.set_access(&reports, ObjectType::Folder, change).await.unwrap();
+    objects.set_access(&reports, ObjectType::Folder, &change).await.unwrap();
     let acl = objects.access(&id, ObjectType::Report).await.unwrap();
     let left = acl.iter().find(|entry| entry.trustee_id == EVERYONE).unwrap();
     assert_eq!((left.rights, left.inheritable), (Rights::BROWSE, Some(true)));
@@ -189,7 +196,7 @@ async fn folders_are_made_filled_walked_and_deleted() {
     assert_eq!(twice.kind(), ErrorKind::ObjectAlreadyExists);
     let id = sales().object_id().to_owned();
     let changes = ObjectChanges::new().folder(&year.id);
-    objects.update(&id, ObjectType::Report, changes).await.unwrap();
+    objects.update(&id, ObjectType::Report, &changes).await.unwrap();
     assert_eq!(names(&folders.contents(&found.id).all().await.unwrap()), ["2026", "Other"]);
     let path = folders.path(&id, ObjectType::Report).await.unwrap();
     assert_eq!(path, "/Public Objects/Reports/2026/Sales");
@@ -238,8 +245,8 @@ async fn searches_find_what_is_there() {
     // when
     server.advance(Duration::from_secs(3600));
     let changes = ObjectChanges::new().description("new");
-    let changed = session.objects().update(&id, ObjectType::Report, changes).await.unwrap();
-    let when = changed.date_modified.unwrap();
+    let after = session.objects().update(&id, ObjectType::Report, &changes).await.unwrap();
+    let when = after.date_modified.unwrap();
     assert_eq!(names(&search().modified_from(when).await.unwrap()), ["Sales"]);
     let before = when - Duration::from_secs(1);
     assert_eq!(names(&search().modified_until(before).await.unwrap()), ["Other"]);

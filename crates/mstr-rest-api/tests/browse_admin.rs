@@ -17,7 +17,8 @@ use support::{PROJECT, login, sales, sample_cube, server};
 
 async fn start() -> (LibraryServer, Session) {
     let builder = server().project(Project::new("Archive").id("ARCHIVE").loaded(false));
-    let server = builder.nodes(2).report(sales()).cube(sample_cube()).polls(2).start().await.unwrap();
+    let server =
+        builder.nodes(2).report(sales()).cube(sample_cube()).polls(2).start().await.unwrap();
     let session = login(&server).await;
     (server, session)
 }
@@ -88,11 +89,15 @@ async fn jobs_are_seen_and_ended() {
     let all = jobs.all().await.unwrap();
     assert_eq!((all.len(), jobs.on_node("node-2").await.unwrap().len()), (2, 0));
     let job = jobs.get(&all[0].id).await.unwrap();
-    assert_eq!((job.status.as_deref(), job.object_name.as_deref()), (Some("executing"), Some("Sales")));
+    assert_eq!(
+        (job.status.as_deref(), job.object_name.as_deref()),
+        (Some("executing"), Some("Sales"))
+    );
     assert_eq!((job.object_id.as_deref(), job.total_tasks), (Some(id.as_str()), Some(1)));
     assert!(job.creation_time.is_some());
     let ids: Vec<_> = all.iter().map(|job| job.id.clone()).collect();
-    let outcome = jobs.cancel_all(ids.iter().take(1).cloned().chain(["77".to_owned()])).await.unwrap();
+    let outcome =
+        jobs.cancel_all(ids.iter().take(1).cloned().chain(["77".to_owned()])).await.unwrap();
     let outcome: Vec<_> = outcome.iter().map(|one| (one.id.as_str(), one.status)).collect();
     assert_eq!(outcome, [(ids[0].as_str(), Some(204)), ("77", Some(404))]);
     jobs.cancel(&ids[1]).await.unwrap();
@@ -118,7 +123,10 @@ async fn caches_are_seen_moved_and_deleted() {
     let cache = caches.unload_cube(id).await.unwrap().wait().await.unwrap();
     assert_eq!(cache.state.loaded_state.as_deref(), Some("unloaded"));
     let again = caches.load_cube(id).await.unwrap().on_progress(|_| ()).wait().await.unwrap();
-    assert_eq!((again.state.loaded_state.as_deref(), again.row_count), (Some("loaded"), Some(1000)));
+    assert_eq!(
+        (again.state.loaded_state.as_deref(), again.row_count),
+        (Some("loaded"), Some(1000))
+    );
     let cube = session.cubes().cube(&again.source.unwrap().id);
     assert!(cube.status().await.unwrap().is_published());
     caches.delete_cube(id).await.unwrap();

@@ -168,10 +168,8 @@ async fn a_list_that_does_not_add_up_is_an_error() {
 
 #[tokio::test]
 async fn changes_can_be_allowed() {
-    let pages = vec![
-        (json!([item(0), item(1)]), Some("5")),
-        (json!([item(2), item(3)]), Some("4")),
-    ];
+    let pages =
+        vec![(json!([item(0), item(1)]), Some("5")), (json!([item(2), item(3)]), Some("4"))];
     let (_server, session) = scripted(pages).await;
     let got = list(&session).page_size(2).allow_changes(true).all().await.unwrap();
     assert_eq!(numbers(&got), [0, 1, 2, 3]);
@@ -184,7 +182,8 @@ async fn changes_can_be_allowed() {
 #[tokio::test]
 async fn the_last_page_of_the_link_is_a_promise() {
     let server = server().session_route(Method::GET, "/folders", |request| {
-        let items = if request.query_value("offset").unwrap() == "0" { vec![item(0)] } else { vec![] };
+        let items =
+            if request.query_value("offset").unwrap() == "0" { vec![item(0)] } else { vec![] };
         Reply::json(200, &items).header("link", "</folders?limit=1&offset=2>; rel=\"last\"")
     });
     let server = server.start().await.unwrap();

@@ -131,6 +131,7 @@ impl fmt::Debug for Directory {
             .field("users", &self.users.keys().collect::<Vec<_>>())
             .field("api_keys", &self.api_keys.len())
             .field("no_guest", &self.no_guest)
+            .field("groups", &self.groups.all().len())
             .finish()
     }
 }

@@ -8,8 +8,8 @@ mod folders;
 mod library;
 mod lists;
 mod monitors;
-mod patch;
 mod objects;
+mod patch;
 mod privileges;
 mod projects;
 mod reports;
@@ -51,10 +51,7 @@ pub(crate) fn router(sim: &Arc<Sim>) -> Router {
         .route("/projects/{project}/languages", get(projects::languages))
         .route("/monitors/projects", get(projects::monitor))
         .route("/monitors/iServer/nodes", get(projects::nodes))
-        .route(
-            "/objects/{id}",
-            get(objects::one).put(objects::update).delete(objects::delete),
-        )
+        .route("/objects/{id}", get(objects::one).put(objects::update).delete(objects::delete))
         .route("/objects/{id}/copy", post(objects::copy));
     let api = browse(uploads(cubes(reports(api))));
     let api = delivery(administration(people(api)));

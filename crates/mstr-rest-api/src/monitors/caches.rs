@@ -236,6 +236,8 @@ pub struct ContentCache {
     pub last_update_time: Option<SystemTime>,
 }
 
+type Progress = Arc<dyn Fn(&CubeCacheState) + Send + Sync>;
+
 /// A cache of a cube that is being loaded or unloaded, from [`Caches::load_cube`].
 #[derive(Clone)]
 #[must_use = "it goes on at the server; wait() tells how it ends"]
@@ -244,7 +246,7 @@ pub struct CacheChange {
     id: Arc<str>,
     wanted: &'static str,
     limit: Duration,
-    progress: Option<Arc<dyn Fn(&CubeCacheState) + Send + Sync>>,
+    progress: Option<Progress>,
 }
 
 impl CacheChange {

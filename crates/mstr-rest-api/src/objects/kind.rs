@@ -153,13 +153,15 @@ impl FromStr for ObjectType {
         if let Ok(number) = text.parse::<u32>() {
             return Ok(number.into());
         }
-        let mut named = Self::NAMED.iter().copied();
+        let mut known = Self::NAMED.iter().copied();
         let found =
-            named.find(|kind| kind.name().is_some_and(|name| name.eq_ignore_ascii_case(text)));
+            known.find(|kind| kind.name().is_some_and(|name| name.eq_ignore_ascii_case(text)));
         found.ok_or_else(|| {
             let names: Vec<_> = Self::NAMED.iter().filter_map(|kind| kind.name()).collect();
-            let message = format!("there is no such type of objects: take a number, or one of {}",
-                names.join(", "));
+            let message = format!(
+                "there is no such type of objects: take a number, or one of {}",
+                names.join(", ")
+            );
             Error::new(ErrorKind::InvalidRequest, message)
         })
     }
@@ -175,10 +177,9 @@ impl Serialize for ObjectType {
 /// those are no numbers, and are [`Other(0)`](ObjectType::Other).
 impl<'de> Deserialize<'de> for ObjectType {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(lenient::integer(from)?.and_then(|number| u32::try_from(number).ok()).map_or(
-            Self::default(),
-            Self::from,
-        ))
+        Ok(lenient::integer(from)?
+            .and_then(|number| u32::try_from(number).ok())
+            .map_or(Self::default(), Self::from))
     }
 }
 

@@ -107,7 +107,7 @@ impl Object {
     pub fn path(&self) -> String {
         let below = self.ancestors.iter().filter(|folder| folder.id != ROOT);
         let names = below.map(|folder| folder.name.as_str());
-        names.chain([self.name.as_str()]).map(|name| format!("/{name}")).collect()
+        names.chain([self.name.as_str()]).flat_map(|name| ["/", name]).collect()
     }
 }
 

@@ -54,7 +54,9 @@ impl Pager {
             return Ok(None);
         }
         if self.pages == MOST_PAGES {
-            return Err(failed(format!("the list does not end: it has more than {MOST_PAGES} pages")));
+            return Err(failed(format!(
+                "the list does not end: it has more than {MOST_PAGES} pages"
+            )));
         }
         Ok(Some((self.next, self.left.map_or(self.page_size, |left| left.min(self.page_size)))))
     }
@@ -79,7 +81,8 @@ impl Pager {
         if page.body == self.before {
             if self.total.is_some_and(|total| total > self.next) {
                 return Err(failed(format!(
-                    "the server sent the same page twice, before item {}", self.next
+                    "the server sent the same page twice, before item {}",
+                    self.next
                 )));
             }
             // it does not know pages: the first one was all
@@ -106,7 +109,8 @@ impl Pager {
             return Ok(());
         }
         Err(failed(format!(
-            "the server gave {} items of a list of {least}, and then an empty page", self.next
+            "the server gave {} items of a list of {least}, and then an empty page",
+            self.next
         )))
     }
 }

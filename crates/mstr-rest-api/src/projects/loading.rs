@@ -125,7 +125,12 @@ pub struct LanguageSet {
 
 /// Administration of projects.
 impl Projects {
-    fn one(&self, method: Method, path: &'static str, id: impl AsRef<str>) -> Call<mstr_rest_core::Response> {
+    fn one(
+        &self,
+        method: Method,
+        path: &'static str,
+        id: impl AsRef<str>,
+    ) -> Call<mstr_rest_core::Response> {
         self.session.call(method, path).segment(id).without_project().require_session()
     }
 
@@ -238,6 +243,8 @@ impl Projects {
     }
 }
 
+type Progress = Arc<dyn Fn(&ProjectState) + Send + Sync>;
+
 /// A project that is being loaded or unloaded, from [`Projects::load_on`].
 #[derive(Clone)]
 #[must_use = "it goes on at the server; wait() tells how it ends"]
@@ -247,7 +254,7 @@ pub struct ProjectChange {
     node: Arc<str>,
     wanted: ProjectState,
     limit: Duration,
-    progress: Option<Arc<dyn Fn(&ProjectState) + Send + Sync>>,
+    progress: Option<Progress>,
 }
 
 impl ProjectChange {

@@ -1,8 +1,6 @@
 //! New users, and changes to users.
 
-use mstr_rest_core::{
-    Credential, Error, ErrorKind, ExposeSecret as _, Result, SecretString,
-};
+use mstr_rest_core::{Credential, Error, ErrorKind, ExposeSecret as _, Result, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::secret;
@@ -216,6 +214,10 @@ impl UserChanges {
         if let Some(password) = &password {
             self.operations.push(Op::Replace, "password", password.expose_secret().into());
         }
-        if self.operations.is_empty() { Err(nothing_to_change()) } else { Ok((self.operations, password)) }
+        if self.operations.is_empty() {
+            Err(nothing_to_change())
+        } else {
+            Ok((self.operations, password))
+        }
     }
 }

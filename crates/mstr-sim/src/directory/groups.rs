@@ -76,9 +76,8 @@ impl Groups {
     /// The groups that a user or a group is directly in.
     pub(crate) fn of(&self, member: &str) -> Vec<&Group> {
         let is_group = self.0.contains_key(member);
-        let holds = |group: &&Group| {
-            group.members.contains(member) || (group.id == EVERYONE && !is_group)
-        };
+        let holds =
+            |group: &&Group| group.members.contains(member) || (group.id == EVERYONE && !is_group);
         self.all().into_iter().filter(holds).collect()
     }
 

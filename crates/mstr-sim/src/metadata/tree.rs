@@ -57,7 +57,11 @@ impl Tree {
     /// The id of a folder that every project has.
     pub(crate) fn known(number: u32) -> Option<String> {
         let (_, name, _) = KNOWN.iter().find(|(known, ..)| *known == number)?;
-        Some(if name.is_empty() { ROOT.to_owned() } else { random::id_of(&format!("folder {name}")) })
+        Some(if name.is_empty() {
+            ROOT.to_owned()
+        } else {
+            random::id_of(&format!("folder {name}"))
+        })
     }
 
     /// Puts in what can be executed and is not there yet, with the attributes and metrics that it

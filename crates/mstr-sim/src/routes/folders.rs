@@ -13,7 +13,8 @@ use crate::{RecordedRequest, Reply, pipeline, random};
 
 /// Folders of the whole server. The names are made up, and nothing is in them: what they would
 /// hold has endpoints of its own.
-const SERVER_FOLDERS: [&str; 5] = ["Users", "Data Sources", "Schedules", "Events", "Security Roles"];
+const SERVER_FOLDERS: [&str; 5] =
+    ["Users", "Data Sources", "Schedules", "Events", "Security Roles"];
 
 /// `GET /folders`: the top of the project; without a project, of the server.
 pub(super) async fn root(State(sim): Server, Extension(request): Request) -> Reply {
@@ -77,7 +78,7 @@ pub(super) async fn create(State(sim): Server, Extension(request): Request) -> R
             return Err(exists(name));
         }
         let mut folder = Entry::new(&random::upper_hex(), name, FOLDER, parent);
-        folder.description = text("description").unwrap_or_default().to_owned();
+        text("description").unwrap_or_default().clone_into(&mut folder.description);
         folder.owner = sim.user_id(request.user().unwrap_or_default());
         folder.created = date(sim.clock.now());
         folder.modified.clone_from(&folder.created);

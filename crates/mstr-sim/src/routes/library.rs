@@ -15,7 +15,7 @@ const DOCUMENT: u32 = 55;
 
 /// `GET /library`: what is published to the user (members that clients read).
 pub(super) async fn list(State(sim): Server, Extension(request): Request) -> Reply {
-    answer(users::enter(&sim, &request).and_then(|()| {
+    answer(users::enter(&sim, &request).map(|()| {
         let user = sim.user_id(request.user().unwrap_or_default());
         let metadata = metadata(&sim);
         let mine = metadata.library.iter().filter(|(_, (_, users))| users.contains(&user));
@@ -31,7 +31,7 @@ pub(super) async fn list(State(sim): Server, Extension(request): Request) -> Rep
                 })
             })
             .collect();
-        Ok(Reply::json(200, &shown))
+        Reply::json(200, &shown)
     }))
 }
 

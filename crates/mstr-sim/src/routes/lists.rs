@@ -8,7 +8,7 @@ use crate::{RecordedRequest, Reply};
 
 /// Recorded: a list, the total in a header, the first and the last page in another one.
 pub(super) fn list(sim: &Sim, request: &RecordedRequest, all: &[Json]) -> Result<Reply, Reply> {
-    wrapped(sim, request, all, |items| Json::Array(items))
+    wrapped(sim, request, all, Json::Array)
 }
 
 /// The same, with the list as a member of an object.

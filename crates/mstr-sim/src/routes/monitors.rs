@@ -268,7 +268,8 @@ pub(super) async fn change_content_caches(
             let id = id.filter(|_| operation.op == "remove");
             let id = id.ok_or_else(|| invalid("Only contentCaches can be removed"))?;
             let found = store.cached().find(|one| combined_id(&one.data.id) == id);
-            let found = found.map(|one| one.data.id.clone()).ok_or_else(|| not_found(id, REPORT))?;
+            let found =
+                found.map(|one| one.data.id.clone()).ok_or_else(|| not_found(id, REPORT))?;
             store.forget_cache(&found);
         }
         Ok(Reply::json(200, &json!({})))
@@ -284,7 +285,12 @@ pub(super) async fn purge(
     answer(purged(&sim, &request, &project, &which))
 }
 
-fn purged(sim: &Sim, request: &RecordedRequest, project: &str, which: &str) -> Result<Reply, Reply> {
+fn purged(
+    sim: &Sim,
+    request: &RecordedRequest,
+    project: &str,
+    which: &str,
+) -> Result<Reply, Reply> {
     enter(sim, request)?;
     sim.project(project).ok_or_else(|| not_loaded(project))?;
     match which {

@@ -11,11 +11,7 @@ use crate::sim::Sim;
 use crate::{RecordedRequest, Reply, lock, pipeline, random};
 
 /// `GET /objects/{id}?type=32`: 500 `ERR001` for what is not there, as real servers have it.
-pub(super) async fn one(
-    State(sim): Server,
-    Extension(request): Request,
-    Path(id): Id,
-) -> Reply {
+pub(super) async fn one(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
     answer(enter(&sim, &request).and_then(|kind| {
         if let Some(project) = sim.project(&id).filter(|one| kind == PROJECT && one.id == id) {
             let mut entry = Entry::new(&id, &project.name, PROJECT, "");
@@ -33,11 +29,7 @@ pub(super) async fn one(
 }
 
 /// `PUT /objects/{id}?type=`: changes what the body names, and gives the object.
-pub(super) async fn update(
-    State(sim): Server,
-    Extension(request): Request,
-    Path(id): Id,
-) -> Reply {
+pub(super) async fn update(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
     answer(enter(&sim, &request).and_then(|kind| {
         let body = body(&request)?;
         if kind == USER {
@@ -56,11 +48,7 @@ pub(super) async fn update(
 }
 
 /// `DELETE /objects/{id}?type=`: 204. A folder goes with what is in it (inferred).
-pub(super) async fn delete(
-    State(sim): Server,
-    Extension(request): Request,
-    Path(id): Id,
-) -> Reply {
+pub(super) async fn delete(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
     answer(enter(&sim, &request).and_then(|kind| {
         if kind != USER {
             return remove(&sim, &id, kind);
@@ -99,11 +87,7 @@ pub(super) fn remove(sim: &Sim, id: &str, kind: u32) -> Result<Reply, Reply> {
 
 /// `POST /objects/{id}/copy?type=`: a copy with a new id. A folder is copied without what is in it
 /// (inferred).
-pub(super) async fn copy(
-    State(sim): Server,
-    Extension(request): Request,
-    Path(id): Id,
-) -> Reply {
+pub(super) async fn copy(State(sim): Server, Extension(request): Request, Path(id): Id) -> Reply {
     answer(enter(&sim, &request).and_then(|kind| {
         let body = body(&request)?;
         let (mut store, mut metadata) = both(&sim);
@@ -240,4 +224,3 @@ pub(super) fn show(sim: &Sim, request: &RecordedRequest, entry: &Entry) -> Json 
         "certifiedInfo": { "certified": false },
     })
 }
-

@@ -76,8 +76,10 @@ impl Query {
         match self.pattern.as_str() {
             _ if wanted.is_empty() => true,
             "0" => wanted.split_whitespace().any(|word| name.contains(word)),
-            "1" => name.split_whitespace().any(|word| word.starts_with(wanted))
-                || name.starts_with(wanted),
+            "1" => {
+                name.split_whitespace().any(|word| word.starts_with(wanted))
+                    || name.starts_with(wanted)
+            }
             "2" => name == wanted,
             "3" => name.starts_with(wanted),
             "5" => name.ends_with(wanted),
@@ -86,9 +88,9 @@ impl Query {
     }
 
     fn is_related(&self, metadata: &Metadata, entry: &Entry) -> bool {
-        let uses = |user: &str, used: &str| uses(metadata, user, used, self.recursive);
-        let by = |used: &String| uses(&entry.id, used);
-        let of = |user: &String| uses(user, &entry.id);
+        let uses = |whole: &str, part: &str| uses(metadata, whole, part, self.recursive);
+        let by = |part: &String| uses(&entry.id, part);
+        let of = |whole: &String| uses(whole, &entry.id);
         let all = |list: &[String], test: &dyn Fn(&String) -> bool| {
             list.is_empty() || if self.any { list.iter().any(test) } else { list.iter().all(test) }
         };
@@ -96,9 +98,9 @@ impl Query {
     }
 }
 
-fn uses(metadata: &Metadata, user: &str, used: &str, recursive: bool) -> bool {
-    let Some(user) = metadata.tree.get(user) else { return false };
-    user.uses.iter().any(|id| id == used || (recursive && uses(metadata, id, used, true)))
+fn uses(metadata: &Metadata, whole: &str, part: &str, recursive: bool) -> bool {
+    let Some(whole) = metadata.tree.get(whole) else { return false };
+    whole.uses.iter().any(|id| id == part || (recursive && uses(metadata, id, part, true)))
 }
 
 /// `POST /metadataSearches/results`, also under `/v2`: searches; the result is read with `GET`, by

@@ -6,8 +6,8 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use serde::Serialize;
 
-use crate::sim::Sim;
 use super::privileges::PRIVILEGES;
+use crate::sim::Sim;
 use crate::{RecordedRequest, Reply, lock, pipeline};
 
 type Request = Extension<RecordedRequest>;

@@ -46,7 +46,8 @@ pub(super) async fn create(State(sim): Server, Extension(request): Request) -> R
             }
         }
         let mut metadata = metadata(&sim);
-        for (member, kind) in [("contents", REPORT), ("schedules", SCHEDULE), ("recipients", USER)] {
+        for (member, kind) in [("contents", REPORT), ("schedules", SCHEDULE), ("recipients", USER)]
+        {
             let list = body.get_mut(member).and_then(Json::as_array_mut);
             for item in list.into_iter().flatten() {
                 let id = item.get("id").and_then(Json::as_str).unwrap_or_default().to_owned();

@@ -8,8 +8,8 @@ use super::data::{Id, Request, Server, answer, body, invalid};
 use super::lists::{list as listed, only};
 use super::objects::{exists, not_found};
 use super::patch::operations;
-use super::users::{brief, enter, groups_of};
 use super::privileges;
+use super::users::{brief, enter, groups_of};
 use crate::directory::{Directory, EVERYONE, Group};
 use crate::metadata::{OWNER_ID, USER, date};
 use crate::{Reply, lock, random};
@@ -42,8 +42,8 @@ pub(super) async fn create(State(sim): Server, Extension(request): Request) -> R
         let text = |name: &str| body.get(name).and_then(Json::as_str).filter(|t| !t.is_empty());
         let name = text("name").ok_or_else(|| invalid("name is missing"))?;
         let mut group = Group::new(&random::upper_hex(), name);
-        group.description = text("description").unwrap_or_default().to_owned();
-        group.ldapdn = text("ldapdn").unwrap_or_default().to_owned();
+        text("description").unwrap_or_default().clone_into(&mut group.description);
+        text("ldapdn").unwrap_or_default().clone_into(&mut group.ldapdn);
         group.created = date(sim.clock.now());
         group.modified.clone_from(&group.created);
         let ids = |name: &str| -> Vec<String> {
@@ -125,7 +125,8 @@ pub(super) async fn members(
         let directory = lock(&sim.directory);
         let group = find(&directory, &id)?;
         let is_in = |id: &String| group.members.contains(id);
-        let users = directory.users.iter().filter(|(_, user)| group.id == EVERYONE || is_in(&user.id));
+        let users =
+            directory.users.iter().filter(|(_, user)| group.id == EVERYONE || is_in(&user.id));
         let users = users.map(|(login, user)| brief(login, user));
         let groups = directory.groups.all();
         let groups = groups.iter().filter(|other| is_in(&other.id)).map(|other| show(other));

@@ -56,7 +56,7 @@ pub(super) async fn create(State(sim): Server, Extension(request): Request) -> R
         let login = text("username").ok_or_else(|| missing("username"))?;
         let mut user = User::named(login);
         user.id = random::upper_hex();
-        user.full_name = text("fullName").ok_or_else(|| missing("fullName"))?.to_owned();
+        text("fullName").ok_or_else(|| missing("fullName"))?.clone_into(&mut user.full_name);
         user.standard = Some(text("password").unwrap_or_default().to_owned());
         user.account.created = date(sim.clock.now());
         user.account.modified.clone_from(&user.account.created);
@@ -91,7 +91,8 @@ pub(super) async fn change(State(sim): Server, Extension(request): Request, Path
             match operation.member {
                 "username" => rename(&mut directory, &id, &operation.text()?)?,
                 "memberships" => {
-                    let mut groups = directory.groups.of(&id).iter().map(|g| g.id.clone()).collect();
+                    let mut groups =
+                        directory.groups.of(&id).iter().map(|g| g.id.clone()).collect();
                     operation.apply(&mut groups)?;
                     set_groups(&mut directory, &id, &groups);
                 }
@@ -137,11 +138,7 @@ fn rename(directory: &mut Directory, id: &str, login: &str) -> Result<(), Reply>
     Ok(())
 }
 
-fn set_groups(
-    directory: &mut Directory,
-    id: &str,
-    groups: &std::collections::BTreeSet<String>,
-) {
+fn set_groups(directory: &mut Directory, id: &str, groups: &std::collections::BTreeSet<String>) {
     directory.groups.forget(id);
     for group in groups {
         if let Some(group) = directory.groups.get_mut(group) {
