@@ -6,7 +6,16 @@
 //! | accessor | what |
 //! | --- | --- |
 //! | [`session.session_info()`](SessionsExt::session_info), [`user_info()`](SessionsExt::user_info), [`extend_session()`](SessionsExt::extend_session) | the session itself |
-//! | [`session.projects()`](ProjectsExt::projects) | list, names to ids and back |
+//! | [`session.projects()`](ProjectsExt::projects) | list, names to ids and back, states, loading, settings |
+//! | [`session.objects()`](ObjectsExt::objects) | any object: read, change, copy, delete, access list |
+//! | [`session.folders()`](FoldersExt::folders) | what is in folders; paths |
+//! | [`session.search()`](SearchExt::search), [`quick_search()`](SearchExt::quick_search) | find objects |
+//! | [`session.users()`](UsersExt::users), [`user_groups()`](UserGroupsExt::user_groups) | list, make, change, delete |
+//! | [`session.security_roles()`](SecurityExt::security_roles), [`security_filters()`](SecurityExt::security_filters), [`privileges()`](SecurityExt::privileges) | who may do and see what |
+//! | [`session.cluster()`](MonitorsExt::cluster), [`jobs()`](MonitorsExt::jobs), [`caches()`](MonitorsExt::caches) | what goes on at the server |
+//! | [`session.subscriptions()`](SubscriptionsExt::subscriptions), [`schedules()`](SchedulesExt::schedules), [`events()`](SchedulesExt::events) | what is delivered, and when |
+//! | [`session.library()`](LibraryExt::library) | what is published |
+//! | [`session.data_sources()`](DataSourcesExt::data_sources) | databases, and SQL |
 //! | [`session.identity_tokens()`](IdentityTokensExt::identity_tokens) | tokens to hand a session over |
 //! | [`session.api_tokens()`](ApiTokensExt::api_tokens) | tokens to log in with |
 //! | [`session.reports()`](ReportsExt::reports), [`cubes()`](CubesExt::cubes) | definitions, executions, pages of grids, prompts |
@@ -14,7 +23,8 @@
 //!
 //! A method that makes one request gives a [`Call`](mstr_rest_core::Call): inert until it is
 //! awaited, with options, and decodable into something else (`.decode::<serde_json::Value>()` for
-//! all that the server sent). What takes several requests gives a future.
+//! all that the server sent). What takes several requests gives a future. Lists that come in pages
+//! are a [`List`]: awaited, streamed, or read page by page.
 //!
 //! Models are tolerant: unknown members are ignored, missing ones are `None` or empty, numbers may
 //! come as text.

@@ -182,8 +182,8 @@ impl Search {
         self
     }
 
-    /// Whether to begin it at the older endpoint, `POST /metadataSearches/results`: servers before
-    /// 11.3.7 or so have no other.
+    /// Whether to begin it at the older endpoint, `POST /metadataSearches/results`: for servers that
+    /// do not know the newer one.
     pub fn older_server(mut self, yes: bool) -> Self {
         self.older = yes;
         self
