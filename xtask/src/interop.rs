@@ -77,6 +77,7 @@ const PEERS: &[(&str, &[&str])] = &[
     ("peer_mstrio.py", &["--ldap-user", "lena", "--ldap-password", "ldap-password"]),
     ("mstrio_data.py", &["--report", "Witness", "--cube", "Witness Cube"]),
     ("mstrio_documents.py", &[]),
+    ("mstrio_browse.py", &["--report", "Witness"]),
 ];
 
 /// One configuration of the server that all peers meet.

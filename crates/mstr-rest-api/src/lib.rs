@@ -6,7 +6,16 @@
 //! | accessor | what |
 //! | --- | --- |
 //! | [`session.session_info()`](SessionsExt::session_info), [`user_info()`](SessionsExt::user_info), [`extend_session()`](SessionsExt::extend_session) | the session itself |
-//! | [`session.projects()`](ProjectsExt::projects) | list, names to ids and back |
+//! | [`session.projects()`](ProjectsExt::projects) | list, names to ids and back, states, loading, settings |
+//! | [`session.objects()`](ObjectsExt::objects) | any object: read, change, copy, delete, access list |
+//! | [`session.folders()`](FoldersExt::folders) | what is in folders; paths |
+//! | [`session.search()`](SearchExt::search), [`quick_search()`](SearchExt::quick_search) | find objects |
+//! | [`session.users()`](UsersExt::users), [`user_groups()`](UserGroupsExt::user_groups) | list, make, change, delete |
+//! | [`session.security_roles()`](SecurityExt::security_roles), [`security_filters()`](SecurityExt::security_filters), [`privileges()`](SecurityExt::privileges) | who may do and see what |
+//! | [`session.cluster()`](MonitorsExt::cluster), [`jobs()`](MonitorsExt::jobs), [`caches()`](MonitorsExt::caches) | what goes on at the server |
+//! | [`session.subscriptions()`](SubscriptionsExt::subscriptions), [`schedules()`](SchedulesExt::schedules), [`events()`](SchedulesExt::events) | what is delivered, and when |
+//! | [`session.library()`](LibraryExt::library) | what is published |
+//! | [`session.data_sources()`](DataSourcesExt::data_sources) | databases, and SQL |
 //! | [`session.identity_tokens()`](IdentityTokensExt::identity_tokens) | tokens to hand a session over |
 //! | [`session.api_tokens()`](ApiTokensExt::api_tokens) | tokens to log in with |
 //! | [`session.reports()`](ReportsExt::reports), [`cubes()`](CubesExt::cubes) | definitions, executions, pages of grids, prompts |
@@ -16,7 +25,8 @@
 //!
 //! A method that makes one request gives a [`Call`](mstr_rest_core::Call): inert until it is
 //! awaited, with options, and decodable into something else (`.decode::<serde_json::Value>()` for
-//! all that the server sent). What takes several requests gives a future.
+//! all that the server sent). What takes several requests gives a future. Lists that come in pages
+//! are a [`List`]: awaited, streamed, or read page by page.
 //!
 //! Models are tolerant: unknown members are ignored, missing ones are `None` or empty, numbers may
 //! come as text.
@@ -37,30 +47,46 @@
 
 mod cubes;
 mod datasets;
+mod datasources;
+mod dates;
 mod definition;
 mod documents;
 mod elements;
 mod errors;
 mod execution;
 pub mod expression;
+mod folders;
 mod instances;
 mod lenient;
+mod library;
+mod monitors;
+mod objects;
 mod page_by;
+mod paging;
+mod patch;
 mod projects;
 mod prompts;
 mod reports;
 mod requests;
+mod schedules;
+mod search;
+mod security;
 mod server;
 mod sessions;
 mod sorting;
 mod source;
+mod subscriptions;
 mod tokens;
+mod user_groups;
+mod users;
+mod waiting;
 
 pub use cubes::{Cube, CubeStatus, Cubes, CubesExt, Publication};
 pub use datasets::{
     ColumnType, Dataset, DatasetColumn, DatasetDefinition, DatasetModel, Datasets, DatasetsExt,
     ModelAttribute, ModelTable, PublishStatus, UpdatePolicy, UploadSession,
 };
+pub use datasources::{DataSource, DataSources, DataSourcesExt, SqlExecution, SqlResult};
 pub use definition::{
     AttributeObject, AvailableObjects, Definition, Form, MetricObject, MetricsPosition, Subtotals,
     Template, TemplateUnit, UnitElement, UnitKind,
@@ -73,16 +99,43 @@ pub use documents::{
 pub use elements::{Element, Elements};
 pub use errors::ErrorExt;
 pub use expression::Expression;
+pub use folders::{Folders, FoldersExt, PredefinedFolder};
 pub use instances::{Instance, InstanceStatus};
+pub use library::{Library, LibraryExt, LibraryItem};
+pub use monitors::{
+    CacheChange, Caches, Cancelled, Cluster, ContentCache, CubeCache, CubeCacheState, Job, Jobs,
+    MonitorsExt, Node, NodeProject, ProjectCache,
+};
+pub use objects::{
+    AccessChange, AccessEntry, Ancestor, Named, Object, ObjectChanges, ObjectType, Objects,
+    ObjectsExt, Propagation, Rights,
+};
 pub use page_by::PageBy;
-pub use projects::{Project, Projects, ProjectsExt};
+pub use paging::{Items, List, Page, Pages};
+pub use projects::{
+    LanguageSet, Project, ProjectChange, ProjectLanguages, ProjectOnNode, ProjectState,
+    ProjectStatus, Projects, ProjectsExt,
+};
 pub use prompts::{Answer, Answers, Level, Prompt, PromptKind, PromptObject};
 pub use reports::{Report, Reports, ReportsExt};
 pub use requests::GridRequest;
+pub use schedules::{Event, Events, Schedule, Schedules, SchedulesExt};
+pub use search::{
+    Certification, QuickSearch, Search, SearchDomain, SearchExt, SearchPattern, SearchResult,
+};
+pub use security::{SecurityExt, SecurityFilters, SecurityRole, SecurityRoles};
 pub use server::{Server, ServerExt, ServerStatus};
 pub use sessions::{SessionInfo, SessionsExt, UserInfo};
 pub use sorting::{Order, Sort, SubtotalsPosition};
+pub use subscriptions::{
+    Content, Delivery, NewSubscription, Recipient, Subscription, Subscriptions, SubscriptionsExt,
+};
 pub use tokens::{ApiTokens, ApiTokensExt, IdentityTokens, IdentityTokensExt};
+pub use user_groups::{GroupChanges, NewGroup, UserGroups, UserGroupsExt};
+pub use users::{
+    Address, NewAddress, NewUser, Privilege, PrivilegeSource, ProjectRoles, User, UserChanges,
+    UserPrivilege, Users, UsersExt,
+};
 
 /// The README: its Rust code is compiled with the tests.
 #[cfg(doctest)]

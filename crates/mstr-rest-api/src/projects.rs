@@ -1,9 +1,15 @@
 //! Projects: the list, and names to ids and back.
 
+mod loading;
+
 use std::future::Future;
 
 use mstr_rest_core::{Call, Error, ErrorKind, Result, Session};
 use serde::Deserialize;
+
+pub use loading::{
+    LanguageSet, ProjectChange, ProjectLanguages, ProjectOnNode, ProjectState, ProjectStatus,
+};
 
 use crate::{lenient, sealed};
 

@@ -304,6 +304,28 @@ impl Papers {
         self.all.values()
     }
 
+    /// Gives it another name, if it is there.
+    pub(crate) fn rename(&mut self, id: &str, name: &str) {
+        if let Some(paper) = self.all.get_mut(id) {
+            name.clone_into(&mut Arc::make_mut(paper).name);
+        }
+    }
+
+    /// Puts in a copy under another id and name.
+    pub(crate) fn copy(&mut self, id: &str, copy: &str, name: &str) {
+        if let Some(paper) = self.all.get(id) {
+            let mut paper = Paper::clone(paper);
+            copy.clone_into(&mut paper.id);
+            name.clone_into(&mut paper.name);
+            self.put(paper);
+        }
+    }
+
+    /// Takes it out of the metadata. Instances of it live on.
+    pub(crate) fn remove(&mut self, id: &str) -> bool {
+        self.all.remove(id).is_some()
+    }
+
     /// Keeps a new instance, and forgets those whose session is gone.
     pub(crate) fn open(&mut self, instance: PaperInstance, is_alive: impl Fn(u64) -> bool) {
         self.live.retain(|_, one| is_alive(one.session));

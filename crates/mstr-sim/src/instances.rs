@@ -1,6 +1,6 @@
 //! Executed reports and cubes: they live in the session that executed them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -120,7 +120,10 @@ pub(crate) struct Store {
     live: HashMap<String, Instance>,
     /// Polls left until a cube is published.
     publishing: HashMap<String, usize>,
-    pub(crate) searches: HashMap<String, Vec<String>>,
+    /// Caches of cubes that are not in memory, or on the way: loaded, and the polls that it takes.
+    moved: HashMap<String, (bool, usize)>,
+    /// Reports that were executed.
+    cached: BTreeSet<String>,
     pub(crate) uploads: Uploads,
     pub(crate) papers: Papers,
 }
@@ -149,14 +152,38 @@ impl Store {
         self.sources.values()
     }
 
+    /// Gives something another name.
+    pub(crate) fn rename(&mut self, id: &str, name: &str) {
+        if let Some(source) = self.sources.get_mut(id)
+            && source.data.name != name
+        {
+            name.clone_into(&mut Arc::make_mut(source).data.name);
+        }
+        self.papers.rename(id, name);
+    }
+
+    /// Puts in a copy under another id and name.
+    pub(crate) fn copy(&mut self, id: &str, copy: &str, name: &str) {
+        if let Some(source) = self.sources.get(id) {
+            let mut source = Source::clone(source);
+            copy.clone_into(&mut source.data.id);
+            name.clone_into(&mut source.data.name);
+            self.put(source);
+        }
+        self.papers.copy(id, copy, name);
+    }
+
     /// Takes something out of the metadata. Instances of it live on.
     pub(crate) fn remove(&mut self, id: &str) -> bool {
-        self.sources.remove(id).is_some()
+        self.sources.remove(id).is_some() || self.papers.remove(id)
     }
 
     /// Keeps a new instance, and forgets those whose session is gone.
     pub(crate) fn open(&mut self, instance: Instance, is_alive: impl Fn(u64) -> bool) {
         self.live.retain(|_, one| is_alive(one.session));
+        if !instance.source.kind.is_cube() {
+            self.cached.insert(instance.source.data.id.clone());
+        }
         self.live.insert(instance.id.clone(), instance);
     }
 
@@ -210,4 +237,63 @@ impl Store {
             None => false,
         }
     }
+}
+
+/// What monitors show.
+impl Store {
+    /// Executions that somebody still polls for, with the number of the job and of the session.
+    pub(crate) fn running(&self) -> impl Iterator<Item = (String, &Instance, u64)> {
+        let running = self.live.values().filter(|one| one.polls > 0);
+        running.map(|one| (job(&one.id), one, one.session))
+    }
+
+    /// Ends an execution, by the number of its job.
+    pub(crate) fn cancel(&mut self, id: &str) -> bool {
+        let found = self.running().find(|(job, ..)| job == id).map(|(_, one, _)| one.id.clone());
+        found.is_some_and(|instance| self.live.remove(&instance).is_some())
+    }
+
+    /// The state of the cache of a cube.
+    pub(crate) fn cache_state(&self, cube: &str) -> &'static str {
+        match self.moved.get(cube) {
+            None | Some((true, 0)) => "loaded",
+            Some((false, 0)) => "unloaded",
+            Some((true, _)) => "load_pending",
+            Some((false, _)) => "unload_pending",
+        }
+    }
+
+    /// The same for one who polls.
+    pub(crate) fn poll_cache(&mut self, cube: &str) -> &'static str {
+        let state = self.cache_state(cube);
+        if let Some((_, polls)) = self.moved.get_mut(cube) {
+            *polls = polls.saturating_sub(1);
+        }
+        state
+    }
+
+    pub(crate) fn move_cache(&mut self, cube: &str, load: bool, polls: usize) {
+        self.moved.insert(cube.to_owned(), (load, polls));
+    }
+
+    pub(crate) fn unpublish(&mut self, cube: &str) {
+        self.moved.remove(cube);
+        if let Some(source) = self.sources.get_mut(cube) {
+            Arc::make_mut(source).published = false;
+        }
+    }
+
+    /// Reports that have a cache.
+    pub(crate) fn cached(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.cached.iter().filter_map(|id| self.sources.get(id))
+    }
+
+    pub(crate) fn forget_cache(&mut self, report: &str) {
+        self.cached.remove(report);
+    }
+}
+
+/// Jobs have numbers.
+fn job(instance: &str) -> String {
+    (random::fnv(instance.as_bytes(), 3) % 1_000_000).to_string()
 }

@@ -5,16 +5,26 @@ mod cubes;
 mod data;
 mod datasets;
 mod documents;
+mod folders;
+mod library;
+mod lists;
+mod monitors;
 mod objects;
+mod patch;
+mod privileges;
 mod projects;
 mod reports;
 mod search;
+mod server;
 mod sessions;
+mod subscriptions;
+mod user_groups;
+mod users;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{delete, get, head, post, put};
+use axum::routing::{delete, get, head, patch, post, put};
 
 use crate::Reply;
 use crate::sim::Sim;
@@ -42,8 +52,10 @@ pub(crate) fn router(sim: &Arc<Sim>) -> Router {
         .route("/projects/{project}/languages", get(projects::languages))
         .route("/monitors/projects", get(projects::monitor))
         .route("/monitors/iServer/nodes", get(projects::nodes))
-        .route("/objects/{id}", get(objects::one).delete(objects::delete));
-    let api = documents(uploads(cubes(reports(api))));
+        .route("/objects/{id}", get(objects::one).put(objects::update).delete(objects::delete))
+        .route("/objects/{id}/copy", post(objects::copy));
+    let api = browse(documents(uploads(cubes(reports(api)))));
+    let api = delivery(administration(people(api)));
     Router::new()
         .nest(&sim.api_path(), api)
         .fallback(async || Reply::error(404, "ERR004", "HTTP 404 Not Found"))
@@ -138,6 +150,86 @@ fn uploads(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
             "/datasets/{id}/uploadSessions/{upload}/publishStatus",
             get(datasets::publish_status),
         )
+}
+
+fn browse(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/folders", get(folders::root).post(folders::create))
+        .route("/folders/{id}", get(folders::contents).delete(folders::delete))
+        .route("/folders/preDefined/{number}", get(folders::predefined))
+        .route("/folders/preDefined/{number}/id", get(folders::predefined_id))
+        .route("/folders/myPersonalObjects", get(folders::mine))
         .route("/metadataSearches/results", get(search::results).post(search::search))
         .route("/v2/metadataSearches/results", post(search::search))
+        .route("/searches/results", get(search::quick))
+}
+
+fn administration(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/v2/projects/{id}/settings", get(projects::settings).patch(projects::set_settings))
+        .route("/monitors/iServer/nodes/{node}/projects/{id}", patch(monitors::change_project))
+        .route("/monitors/iServer/nodes/{node}/projects/{id}/status", get(monitors::project_state))
+        .route("/monitors/projects/{id}/caches/{kind}", delete(monitors::purge))
+        .route("/v2/monitors/jobs", get(monitors::list_jobs))
+        .route("/v2/monitors/jobs/{id}", get(monitors::job).delete(monitors::cancel_job))
+        .route("/v2/monitors/cancelJobs", post(monitors::cancel_jobs))
+        .route("/monitors/caches/cubes", get(monitors::cube_caches))
+        .route(
+            "/monitors/caches/cubes/{id}",
+            get(monitors::one_cube_cache)
+                .patch(monitors::change_cube_cache)
+                .delete(monitors::delete_cube_cache),
+        )
+        .route("/monitors/caches/contents", get(monitors::content_caches))
+        .route("/v2/monitors/caches/contents", patch(monitors::change_content_caches))
+        .route("/library", get(library::list).post(library::publish))
+        .route("/library/{id}", delete(library::unpublish))
+        .route("/library/{id}/recipients/{user}", delete(library::unpublish_for))
+}
+
+fn delivery(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route("/subscriptions/{id}", get(subscriptions::one).delete(subscriptions::delete))
+        .route("/subscriptions/{id}/send", post(subscriptions::send))
+        .route("/v2/subscriptions/{id}/send", post(subscriptions::send))
+        .route("/schedules", get(server::schedules))
+        .route("/schedules/{id}", get(server::schedule).delete(server::delete_schedule))
+        .route("/events", get(server::events))
+        .route("/events/{id}", get(server::event))
+        .route("/events/{id}/trigger", post(server::trigger))
+        .route("/iserver/privileges", get(server::privileges))
+        .route("/securityRoles", get(server::roles))
+        .route("/securityRoles/{id}", get(server::role).delete(server::delete_role))
+        .route("/securityFilters", get(server::filters))
+        .route(
+            "/securityFilters/{id}/members",
+            get(server::filter_members).patch(server::change_filter_members),
+        )
+        .route("/datasources", get(server::datasources))
+        .route("/datasources/{id}", get(server::datasource))
+        .route("/datasources/{id}/sqlexecution", post(server::execute_sql))
+        .route("/datasources/sqlexecution/{id}", get(server::sql_result))
+        .route("/projects/{project}/datasources", get(server::project_datasources))
+}
+
+fn people(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/users", get(users::list).post(users::create))
+        .route("/users/{id}", get(users::one).patch(users::change).delete(users::delete))
+        .route("/users/{id}/memberships", get(users::memberships))
+        .route("/users/{id}/privileges", get(users::privileges))
+        .route("/users/{id}/securityRoles", get(users::security_roles))
+        .route("/users/{id}/securityFilters", get(users::security_filters))
+        .route("/users/{id}/settings", get(users::settings).patch(users::set_settings))
+        .route("/users/{id}/addresses", get(users::old_addresses))
+        .route("/users/{id}/addresses/{address}", delete(users::delete_address))
+        .route("/v2/users/{id}/addresses", get(users::addresses).post(users::add_address))
+        .route("/v2/users/{id}/addresses/{address}", put(users::replace_address))
+        .route("/usergroups", get(user_groups::list).post(user_groups::create))
+        .route(
+            "/usergroups/{id}",
+            get(user_groups::one).patch(user_groups::change).delete(user_groups::delete),
+        )
+        .route("/usergroups/{id}/members", get(user_groups::members))
+        .route("/usergroups/{id}/memberships", get(user_groups::memberships))
+        .route("/usergroups/{id}/privileges", get(user_groups::privileges))
+        .route("/usergroups/{id}/securityRoles", get(user_groups::security_roles))
+        .route("/usergroups/{id}/settings", get(user_groups::settings))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::sim::Sim;
-use crate::{Project, RecordedRequest, Reply, pipeline};
+use crate::{Project, RecordedRequest, Reply, lock, pipeline};
 
 type Request = Extension<RecordedRequest>;
 
@@ -43,7 +43,7 @@ pub(super) async fn list(State(sim): State<Arc<Sim>>, Extension(request): Reques
     if let Err(refusal) = pipeline::enter(&sim, &request, None) {
         return refusal;
     }
-    let loaded = sim.config.projects.iter().filter(|project| project.loaded);
+    let loaded = sim.config.projects.iter().filter(|project| sim.is_loaded(&project.id));
     let listed: Vec<_> = loaded.map(Listed::of).collect();
     Reply::json(200, &listed).header("x-mstr-total-count", &listed.len().to_string())
 }
@@ -103,9 +103,12 @@ pub(super) async fn monitor(State(sim): State<Arc<Sim>>, Extension(request): Req
         .skip(offset)
         .take(limit.unwrap_or(usize::MAX))
         .map(|project| {
-            let status = if project.loaded { "loaded" } else { "unloaded" };
+            let loading = lock(&sim.loading);
             let nodes: Vec<_> = (0..sim.config.nodes)
-                .map(|node| json!({ "name": node_name(node), "status": status }))
+                .map(|node| {
+                    let status = loading.name(&project.id, node);
+                    json!({ "name": node_name(node), "status": status })
+                })
                 .collect();
             json!({ "id": project.id, "name": project.name, "alias": "", "nodes": nodes })
         })
@@ -126,7 +129,7 @@ pub(super) async fn nodes(State(sim): State<Arc<Sim>>, Extension(request): Reque
                 .projects
                 .iter()
                 .map(|project| {
-                    let status = if project.loaded { "loaded" } else { "unloaded" };
+                    let status = lock(&sim.loading).name(&project.id, node);
                     json!({ "id": project.id, "name": project.name, "status": status })
                 })
                 .collect();
@@ -144,6 +147,35 @@ pub(super) async fn nodes(State(sim): State<Arc<Sim>>, Extension(request): Reque
     Reply::json(200, &json!({ "nodes": nodes }))
 }
 
-fn node_name(node: usize) -> String {
+pub(super) fn node_name(node: usize) -> String {
     format!("node-{}", node + 1)
+}
+
+/// `GET /v2/projects/{id}/settings`: a few; names and values are made up but for their form.
+pub(super) async fn settings(
+    State(sim): State<Arc<Sim>>,
+    Extension(request): Request,
+    Path(project): Path<String>,
+) -> Reply {
+    if let Err(refusal) = pipeline::enter(&sim, &request, None) {
+        return refusal;
+    }
+    let Some(project) = sim.project(&project) else { return not_loaded(&project) };
+    Reply::json(200, &*lock(&sim.metadata).settings_of(&project.id))
+}
+
+/// `PATCH /v2/projects/{id}/settings`: 204 (inferred).
+pub(super) async fn set_settings(
+    State(sim): State<Arc<Sim>>,
+    Extension(request): Request,
+    Path(project): Path<String>,
+) -> Reply {
+    if let Err(refusal) = pipeline::enter(&sim, &request, None) {
+        return refusal;
+    }
+    let Some(project) = sim.project(&project) else { return not_loaded(&project) };
+    let body: Result<Map<String, Value>, _> = request.json();
+    let Ok(body) = body else { return Reply::error(400, "ERR006", "Invalid JSON") };
+    lock(&sim.metadata).settings_of(&project.id).extend(body);
+    Reply::new(204)
 }

@@ -1,0 +1,293 @@
+//! Caches: of cubes, of reports and documents, and those of a whole project.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::Method;
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{List, dates, lenient, waiting};
+
+/// Caches of the server. Owned and cheap to clone.
+///
+/// ```no_run
+/// use mstr_rest_api::MonitorsExt;
+///
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let caches = session.caches();
+/// for cache in caches.cubes("node-1").all().await? {
+///     println!("{}  {:?}  {:?} KB", cache.id, cache.state.loaded_state, cache.size);
+///     caches.unload_cube(&cache.id).await?.wait().await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Caches {
+    session: Session,
+}
+
+impl Caches {
+    /// The handler for a session; [`MonitorsExt::caches`](super::MonitorsExt::caches) is shorter.
+    pub fn new(session: &Session) -> Self {
+        Self { session: session.clone() }
+    }
+
+    fn cube(&self, method: Method) -> Call<Response> {
+        self.session.call(method, "monitors/caches/cubes").without_project().require_session()
+    }
+
+    /// The caches of cubes on a node: `GET /monitors/caches/cubes?clusterNode=`.
+    pub fn cubes(&self, node: impl AsRef<str>) -> List<CubeCache> {
+        List::new(self.cube(Method::GET).query("clusterNode", node.as_ref())).changing()
+    }
+
+    /// One cache of a cube: `GET /monitors/caches/cubes/{id}`.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn cube_cache(&self, id: impl AsRef<str>) -> Call<CubeCache> {
+        self.cube(Method::GET).segment(id).decode()
+    }
+
+    /// Deletes a cache of a cube: `DELETE /monitors/caches/cubes/{id}`. The cube is not published
+    /// then.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn delete_cube(&self, id: impl AsRef<str>) -> Call<()> {
+        self.cube(Method::DELETE).segment(id).decode_with(|_| Ok(()))
+    }
+
+    /// Begins to load a cache of a cube into memory: `PATCH /monitors/caches/cubes/{id}`.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn load_cube(&self, id: impl AsRef<str>) -> Call<CacheChange> {
+        self.change_cube(id.as_ref(), "loaded")
+    }
+
+    /// Begins to take a cache of a cube out of memory.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn unload_cube(&self, id: impl AsRef<str>) -> Call<CacheChange> {
+        self.change_cube(id.as_ref(), "unloaded")
+    }
+
+    fn change_cube(&self, id: &str, state: &'static str) -> Call<CacheChange> {
+        let change = CacheChange {
+            caches: self.clone(),
+            id: id.into(),
+            wanted: state,
+            limit: waiting::LIMIT,
+            progress: None,
+        };
+        let call = self.cube(Method::PATCH).segment(id).header("Prefer", "respond-async");
+        let call = call.json(&json!({ "state": { "loadedState": state } }));
+        call.decode_with(|_| Ok(())).map(move |()| Ok(change.clone()))
+    }
+
+    /// The caches of reports and documents of a project on a node:
+    /// `GET /monitors/caches/contents?projectId=&clusterNode=`.
+    pub fn contents(&self, project: impl AsRef<str>, node: impl AsRef<str>) -> List<ContentCache> {
+        let call = self.session.get("monitors/caches/contents").without_project();
+        let call = call.query("projectId", project.as_ref());
+        List::new(call.query("clusterNode", node.as_ref())).changing()
+    }
+
+    /// Deletes caches of reports and documents on a node, by their
+    /// [combined ids](ContentCache::combined_id): `PATCH /v2/monitors/caches/contents`.
+    ///
+    /// # Errors
+    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without any, and nothing is sent.
+    pub fn delete_contents<I>(&self, node: impl AsRef<str>, combined_ids: I) -> Call<()>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        // the path is the server's own, not a pointer to a member
+        let remove = |id: I::Item| {
+            json!({
+                "op": "remove",
+                "path": format!("/contentCaches/{}", id.as_ref()),
+                "value": Value::Null,
+            })
+        };
+        let operations: Vec<Value> = combined_ids.into_iter().map(remove).collect();
+        let call = self.session.patch("v2/monitors/caches/contents").without_project();
+        let call = call.query("clusterNode", node.as_ref()).require_session();
+        let call = call.json(&json!({ "operationList": operations }));
+        let call = if operations.is_empty() {
+            let message = "there is no cache to delete";
+            call.refuse(Error::new(ErrorKind::InvalidRequest, message))
+        } else {
+            call
+        };
+        call.decode_with(|_| Ok(()))
+    }
+
+    /// Deletes all caches of a kind of a project: `DELETE /monitors/projects/{id}/caches/{kind}`.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn purge(&self, project: impl AsRef<str>, which: ProjectCache) -> Call<()> {
+        let call = self.session.delete("monitors/projects").segment(project).segment("caches");
+        let call = call.segment(which.name()).without_project().require_session();
+        call.decode_with(|_| Ok(()))
+    }
+}
+
+/// A kind of caches that a project has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProjectCache {
+    /// Of objects of the metadata.
+    Object,
+    /// Of elements of attributes.
+    Element,
+}
+
+impl ProjectCache {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Element => "element",
+        }
+    }
+}
+
+/// A cache of a cube.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CubeCache {
+    /// Its id, which is not that of the cube.
+    #[serde(deserialize_with = "lenient::text")]
+    pub id: String,
+    /// The cube.
+    pub source: Option<crate::Named>,
+    /// The id of the project.
+    #[serde(deserialize_with = "lenient::optional_text")]
+    pub project_id: Option<String>,
+    /// Its state.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub state: CubeCacheState,
+    /// Its size in KB.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub size: Option<i64>,
+    /// When it was made last.
+    #[serde(deserialize_with = "dates::date")]
+    pub last_update_time: Option<SystemTime>,
+    /// How often it was used.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub hit_count: Option<i64>,
+    /// How many rows it has.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub row_count: Option<i64>,
+    /// How many columns it has.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub column_count: Option<i64>,
+}
+
+/// The state of a cache of a cube.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CubeCacheState {
+    /// Whether it is used.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub active: Option<bool>,
+    /// Whether its data are older than what they come from.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub dirty: Option<bool>,
+    /// `loaded` into memory, `unloaded`, `load_pending`, `unload_pending`.
+    #[serde(deserialize_with = "lenient::optional_text")]
+    pub loaded_state: Option<String>,
+}
+
+/// A cache of a report or a document.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ContentCache {
+    /// Its id.
+    #[serde(deserialize_with = "lenient::text")]
+    pub id: String,
+    /// What it is deleted by.
+    #[serde(deserialize_with = "lenient::text")]
+    pub combined_id: String,
+    /// The report or the document.
+    pub source: Option<crate::Named>,
+    /// What it is: `report`, `document`, `dossier`.
+    #[serde(rename = "type", deserialize_with = "lenient::optional_text")]
+    pub kind: Option<String>,
+    /// Its size in KB.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub size: Option<i64>,
+    /// How often it was used.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub hit_count: Option<i64>,
+    /// When it was made last.
+    #[serde(deserialize_with = "dates::date")]
+    pub last_update_time: Option<SystemTime>,
+}
+
+type Progress = Arc<dyn Fn(&CubeCacheState) + Send + Sync>;
+
+/// A cache of a cube that is being loaded or unloaded, from [`Caches::load_cube`].
+#[derive(Clone)]
+#[must_use = "it goes on at the server; wait() tells how it ends"]
+pub struct CacheChange {
+    caches: Caches,
+    id: Arc<str>,
+    wanted: &'static str,
+    limit: Duration,
+    progress: Option<Progress>,
+}
+
+impl CacheChange {
+    /// How long [`wait`](Self::wait) waits: 10 minutes unless this says otherwise.
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Is told every state that the server says while [`wait`](Self::wait) waits.
+    pub fn on_progress(
+        mut self,
+        progress: impl Fn(&CubeCacheState) + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    /// Asks for the [cache](Caches::cube_cache) until its state is the one that was asked for.
+    ///
+    /// # Errors
+    /// As any call; [`Timeout`](ErrorKind::Timeout) behind the limit, and it goes on at the server.
+    pub async fn wait(self) -> Result<CubeCache> {
+        let ask = || self.caches.cube_cache(&self.id);
+        waiting::until(self.limit, "the change of the cache", ask, |cache| {
+            if let Some(progress) = &self.progress {
+                progress(&cache.state);
+            }
+            let state = cache.state.loaded_state.as_deref();
+            Ok(state.is_some_and(|state| state.eq_ignore_ascii_case(self.wanted)))
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for CacheChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheChange")
+            .field("id", &self.id)
+            .field("wanted", &self.wanted)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}

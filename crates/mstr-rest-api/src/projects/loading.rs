@@ -1,0 +1,306 @@
+//! Projects on the nodes of a cluster: their states, loading and unloading.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use mstr_rest_core::{Call, Result, Session};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Project, Projects};
+use crate::patch::{Op, Operations};
+use crate::{List, Named, lenient, waiting};
+
+/// The state of a project on a node. A state that this version does not know is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProjectState {
+    /// It can be used.
+    Loaded,
+    /// It cannot.
+    Unloaded,
+    /// Any other, as the server calls it: `pending`, `request_idle` ...
+    Other(String),
+}
+
+impl ProjectState {
+    fn of(text: &str) -> Self {
+        match text.to_ascii_lowercase().as_str() {
+            "loaded" => Self::Loaded,
+            "unloaded" => Self::Unloaded,
+            _ => Self::Other(text.to_owned()),
+        }
+    }
+}
+
+/// As the server calls it.
+impl fmt::Display for ProjectState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Loaded => "loaded",
+            Self::Unloaded => "unloaded",
+            Self::Other(text) => text,
+        })
+    }
+}
+
+impl Default for ProjectState {
+    fn default() -> Self {
+        Self::Other(String::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for ProjectState {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        lenient::text(from).map(|text| Self::of(&text))
+    }
+}
+
+/// A project with its state on every node, as `GET /monitors/projects` lists it: also those that
+/// are loaded nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ProjectStatus {
+    /// The id of the project.
+    #[serde(deserialize_with = "lenient::text")]
+    pub id: String,
+    /// The name of the project.
+    #[serde(deserialize_with = "lenient::text")]
+    pub name: String,
+    /// Another name that it goes by, often empty.
+    #[serde(deserialize_with = "lenient::optional_text")]
+    pub alias: Option<String>,
+    /// Its state, node by node.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub nodes: Vec<ProjectOnNode>,
+}
+
+impl ProjectStatus {
+    /// Whether it is loaded on any node.
+    pub fn is_loaded(&self) -> bool {
+        self.nodes.iter().any(|node| node.status == ProjectState::Loaded)
+    }
+}
+
+/// The state of a project on one node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ProjectOnNode {
+    /// The name of the node.
+    #[serde(deserialize_with = "lenient::text")]
+    pub name: String,
+    /// Its state there.
+    pub status: ProjectState,
+}
+
+/// The languages of a project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ProjectLanguages {
+    /// Of names and descriptions.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub metadata: LanguageSet,
+    /// Of data.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub data: LanguageSet,
+}
+
+/// Some languages, and which of them is the usual one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct LanguageSet {
+    /// The id of the usual one.
+    #[serde(deserialize_with = "lenient::optional_text")]
+    pub default: Option<String>,
+    /// All of them.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub languages: Vec<Named>,
+}
+
+/// Administration of projects.
+impl Projects {
+    fn one(
+        &self,
+        method: Method,
+        path: &'static str,
+        id: impl AsRef<str>,
+    ) -> Call<mstr_rest_core::Response> {
+        self.session.call(method, path).segment(id).without_project().require_session()
+    }
+
+    /// One project by id or by name: `GET /projects/{id or name}`.
+    ///
+    /// # Errors
+    /// As any call; [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when it is
+    /// not there or not loaded.
+    pub fn get(&self, id_or_name: impl AsRef<str>) -> Call<Project> {
+        self.one(Method::GET, "projects", id_or_name).decode()
+    }
+
+    /// All projects of the server with their states, loaded or not: `GET /monitors/projects`.
+    pub fn statuses(&self) -> List<ProjectStatus> {
+        List::new(self.session.get("monitors/projects").without_project())
+    }
+
+    /// The languages of a project: `GET /projects/{id}/languages`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn languages(&self, id: impl AsRef<str>) -> Call<ProjectLanguages> {
+        self.one(Method::GET, "projects", id).segment("languages").decode()
+    }
+
+    /// The settings of a project, as the server has them: `GET /v2/projects/{id}/settings`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn settings(&self, id: impl AsRef<str>) -> Call<Map<String, Value>> {
+        self.one(Method::GET, "v2/projects", id).segment("settings").decode()
+    }
+
+    /// Changes settings of a project: `PATCH /v2/projects/{id}/settings`. Those that are not named
+    /// stay.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) without
+    /// any, and nothing is sent.
+    pub fn set_settings(&self, id: impl AsRef<str>, settings: &Map<String, Value>) -> Call<()> {
+        let call = self.one(Method::PATCH, "v2/projects", id).segment("settings").json(settings);
+        let call = if settings.is_empty() {
+            call.refuse(crate::objects::nothing_to_change())
+        } else {
+            call
+        };
+        call.decode_with(|_| Ok(()))
+    }
+
+    /// The state of a project on a node:
+    /// `GET /monitors/iServer/nodes/{node}/projects/{id}/status`.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn state_on(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectState> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct State {
+            status: ProjectState,
+        }
+        let call = self.on_node(Method::GET, id.as_ref(), node.as_ref()).segment("status");
+        call.decode::<State>().map(|state| Ok(state.status))
+    }
+
+    fn on_node(&self, method: Method, id: &str, node: &str) -> Call<mstr_rest_core::Response> {
+        let call = self.session.call(method, "monitors/iServer/nodes").segment(node);
+        call.segment("projects").segment(id).without_project().require_session()
+    }
+
+    /// Begins to load a project on a node: `PATCH /monitors/iServer/nodes/{node}/projects/{id}`.
+    /// [`ProjectChange::wait`] waits.
+    ///
+    /// ```no_run
+    /// use mstr_rest_api::ProjectsExt;
+    ///
+    /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+    /// let projects = session.projects();
+    /// projects.load_on("B7CA92F04B9FAE8D941C3E9B7E0CD754", "node-1").await?.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn load_on(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectChange> {
+        self.change(id.as_ref(), node.as_ref(), ProjectState::Loaded)
+    }
+
+    /// Begins to unload a project from a node: its sessions there end.
+    ///
+    /// # Errors
+    /// As any call.
+    pub fn unload_from(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectChange> {
+        self.change(id.as_ref(), node.as_ref(), ProjectState::Unloaded)
+    }
+
+    fn change(&self, id: &str, node: &str, wanted: ProjectState) -> Call<ProjectChange> {
+        let mut body = Operations::default();
+        body.push(Op::Replace, "status", wanted.to_string().into());
+        let change = ProjectChange {
+            session: self.session.clone(),
+            id: id.into(),
+            node: node.into(),
+            wanted,
+            limit: waiting::LIMIT,
+            progress: None,
+        };
+        let call = self.on_node(Method::PATCH, id, node).json(&body).decode_with(|_| Ok(()));
+        call.map(move |()| Ok(change.clone()))
+    }
+}
+
+type Progress = Arc<dyn Fn(&ProjectState) + Send + Sync>;
+
+/// A project that is being loaded or unloaded, from [`Projects::load_on`].
+#[derive(Clone)]
+#[must_use = "it goes on at the server; wait() tells how it ends"]
+pub struct ProjectChange {
+    session: Session,
+    id: Arc<str>,
+    node: Arc<str>,
+    wanted: ProjectState,
+    limit: Duration,
+    progress: Option<Progress>,
+}
+
+impl ProjectChange {
+    /// How long [`wait`](Self::wait) waits: 10 minutes unless this says otherwise.
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Is told every state that the server says while [`wait`](Self::wait) waits.
+    pub fn on_progress(mut self, progress: impl Fn(&ProjectState) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    /// Asks for the [state](Projects::state_on) until it is the one that was asked for.
+    ///
+    /// # Errors
+    /// As any call; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) behind the limit, and it goes
+    /// on at the server.
+    pub async fn wait(self) -> Result<ProjectState> {
+        let projects = Projects::new(&self.session);
+        let ask = || projects.state_on(&self.id, &self.node);
+        waiting::until(self.limit, "the change of the project", ask, |state| {
+            if let Some(progress) = &self.progress {
+                progress(state);
+            }
+            Ok(*state == self.wanted)
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for ProjectChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProjectChange")
+            .field("id", &self.id)
+            .field("node", &self.node)
+            .field("wanted", &self.wanted)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Serialize for ProjectState {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
