@@ -1,0 +1,115 @@
+//! Which report or cube it is, by id or name.
+
+use mstr_rest::api::{Cube, Definition, GridRequest, Instance, Report};
+use mstr_rest::prelude::*;
+use serde::Deserialize;
+
+use crate::failure::{Failure, Result, code};
+
+/// The object type of reports and cubes.
+const TYPE: u32 = 3;
+
+/// Subtypes that are cubes: OLAP cubes and super cubes.
+const CUBES: [i64; 2] = [776, 779];
+
+#[derive(Debug)]
+pub(super) enum Source {
+    Report(Report),
+    Cube(Cube),
+}
+
+impl Source {
+    pub(super) fn is_report(&self) -> bool {
+        matches!(self, Self::Report(_))
+    }
+
+    pub(super) async fn definition(&self) -> Result<Definition> {
+        Ok(match self {
+            Self::Report(report) => report.definition().await?,
+            Self::Cube(cube) => cube.definition().await?,
+        })
+    }
+
+    pub(super) async fn run(&self, request: GridRequest) -> Result<Instance> {
+        Ok(match self {
+            Self::Report(report) => report.run(request).await?,
+            Self::Cube(cube) => cube.run(request).await?,
+        })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Found {
+    id: String,
+    name: String,
+    #[serde(default)]
+    subtype: i64,
+}
+
+/// Asks the server: by id for its subtype, by name in a search of the project.
+pub(super) async fn find(session: &Session, what: &str) -> Result<Source> {
+    let found = if is_id(what) {
+        let call = session.get("objects").segment(what).query("type", TYPE).decode::<Found>();
+        call.await?
+    } else {
+        by_name(session, what).await?
+    };
+    Ok(if CUBES.contains(&found.subtype) {
+        Source::Cube(session.cubes().cube(found.id))
+    } else {
+        Source::Report(session.reports().report(found.id))
+    })
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+async fn by_name(session: &Session, name: &str) -> Result<Found> {
+    #[derive(Deserialize)]
+    struct Search {
+        id: String,
+    }
+
+    /// The names that are equal, whatever their case.
+    const EXACTLY: u32 = 2;
+
+    let search = session.post("metadataSearches/results");
+    let search = search.query("name", name).query("pattern", EXACTLY).query("type", TYPE);
+    let search: Search = search.idempotent(true).decode().await?;
+    let results = session.get("metadataSearches/results").query("searchId", search.id);
+    let mut found: Vec<Found> = results.query("limit", 20).decode().await?;
+    // a server that knows no exact search finds more
+    found.retain(|found| found.name.to_lowercase() == name.to_lowercase());
+    if found.len() > 1 {
+        found.retain(|found| found.name == name);
+    }
+    match (found.pop(), found.len()) {
+        (None, _) => {
+            Err(Failure::new(code::NOT_FOUND, format!("no report or cube is named {name:?}"))
+                .hint("names count in one project: is it the right one? (--project)"))
+        }
+        (Some(one), 0) => Ok(one),
+        (Some(last), _) => {
+            let ids: Vec<_> = found.iter().chain([&last]).map(|found| found.id.as_str()).collect();
+            let message = format!("several are named {name:?}: {}", ids.join(", "));
+            Err(Failure::usage(message).hint("use the id"))
+        }
+    }
+}
+
+/// Clears an instance away on the server when the command ends, however it ends.
+#[derive(Debug)]
+pub(super) struct Cleanup(Instance);
+
+impl Cleanup {
+    pub(super) fn of(instance: &Instance) -> Self {
+        Self(instance.clone())
+    }
+}
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        self.0.delete().in_background();
+    }
+}
