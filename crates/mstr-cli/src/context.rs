@@ -62,14 +62,14 @@ impl Context {
     pub(crate) fn builder(
         &self,
         profile: &Profile,
-        secret: Option<Credential>,
+        secret: Option<&Credential>,
     ) -> Result<SessionBuilder> {
         let mut builder = Session::builder(profile.url.as_str());
         if let Some(file) = &profile.ca_file {
             builder = builder.root_certificates_pem(read(file)?);
         }
         if secret.is_some() || profile.logs_in_alone() {
-            builder = builder.auth(auth(profile, secret.as_ref())?).relogin(true);
+            builder = builder.auth(auth(profile, secret)?).relogin(true);
         }
         Ok(self.tuned(builder, profile.project.as_deref()))
     }

@@ -103,14 +103,16 @@ impl Api {
         for (name, value) in &self.header {
             call = call.header(name, value);
         }
-        for (name, value) in &self.query {
+        // `all` says where a page begins
+        let paged = |name: &str| self.paginate && matches!(name, "offset" | "limit");
+        for (name, value) in self.query.iter().filter(|(name, _)| !paged(name)) {
             call = call.query(name.clone(), value);
         }
         if let Some(file) = &self.input {
             return Ok(call.header("Content-Type", "application/json").body(read(file)?));
         }
         let mut members = Map::new();
-        for (name, value) in &self.field {
+        for (name, value) in self.field.iter().filter(|(name, _)| !paged(name)) {
             members.insert(name.clone(), value.as_str().into());
         }
         for (name, value) in &self.json_field {
@@ -138,17 +140,9 @@ impl Api {
         };
         let limit = given("limit").unwrap_or(PAGE).max(1);
         let mut offset = given("offset").unwrap_or(0);
-        // as the caller wrote it, but for the two that change
         let mut items = Vec::new();
         loop {
-            let mut page = call.clone();
-            if given("limit").is_none() {
-                page = page.query("limit", limit);
-            }
-            if offset > 0 {
-                page = page.query("offset", offset);
-            }
-            let reply = page.send().await?;
+            let reply = call.clone().query("offset", offset).query("limit", limit).send().await?;
             let header = reply.headers().get("x-mstr-total-count").cloned();
             let header = header.and_then(|total| total.to_str().ok()?.parse().ok());
             let body = reply.bytes().await?;

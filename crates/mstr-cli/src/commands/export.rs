@@ -95,6 +95,9 @@ impl Export {
                 if let Some(filter) = filter::expression(&definition, &conditions)? {
                     request = request.view_filter(filter);
                 }
+                if let Some(rows) = self.page_rows {
+                    request = request.page_size(rows as u64);
+                }
                 let instance = source.run(request.respond_async(source.is_report())).await?;
                 let _ended_with_us = source::Cleanup::of(&instance);
                 prompts::answer(&instance, &answers).await?;

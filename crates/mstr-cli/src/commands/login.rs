@@ -56,7 +56,7 @@ impl Login {
         let before = config.profile(&name)?;
         let (profile, secret) = self.profile(before, context)?;
 
-        let guard = context.builder(&profile, secret)?.connect().await?;
+        let guard = context.builder(&profile, secret.as_ref())?.connect().await?;
         let store = context.store();
         let old = store.load(&name).await.ok().flatten();
         store.save(&name, &guard.snapshot()).await?;
