@@ -34,23 +34,31 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cubes;
+mod dates;
 mod definition;
 mod elements;
 mod errors;
 mod execution;
 pub mod expression;
+mod folders;
 mod instances;
 mod lenient;
+mod objects;
 mod page_by;
+mod paging;
+mod patch;
 mod projects;
 mod prompts;
 mod reports;
 mod requests;
+mod search;
 mod server;
 mod sessions;
 mod sorting;
 mod source;
 mod tokens;
+mod user_groups;
+mod users;
 
 pub use cubes::{Cube, CubeStatus, Cubes, CubesExt, Publication};
 pub use definition::{
@@ -60,16 +68,30 @@ pub use definition::{
 pub use elements::{Element, Elements};
 pub use errors::ErrorExt;
 pub use expression::Expression;
+pub use folders::{Folders, FoldersExt, PredefinedFolder};
 pub use instances::{Instance, InstanceStatus};
+pub use objects::{
+    AccessChange, AccessEntry, Ancestor, Named, Object, ObjectChanges, ObjectType, Objects,
+    ObjectsExt, Propagation, Rights,
+};
 pub use page_by::PageBy;
+pub use paging::{Items, List, Page, Pages};
 pub use projects::{Project, Projects, ProjectsExt};
 pub use prompts::{Answer, Answers, Prompt, PromptKind, PromptObject};
 pub use reports::{Report, Reports, ReportsExt};
 pub use requests::GridRequest;
+pub use search::{
+    Certification, QuickSearch, Search, SearchDomain, SearchExt, SearchPattern, SearchResult,
+};
 pub use server::{Server, ServerExt, ServerStatus};
 pub use sessions::{SessionInfo, SessionsExt, UserInfo};
 pub use sorting::{Order, Sort, SubtotalsPosition};
 pub use tokens::{ApiTokens, ApiTokensExt, IdentityTokens, IdentityTokensExt};
+pub use user_groups::{GroupChanges, NewGroup, UserGroups, UserGroupsExt};
+pub use users::{
+    Address, NewAddress, NewUser, Privilege, PrivilegeSource, ProjectRoles, User, UserChanges,
+    UserPrivilege, Users, UsersExt,
+};
 
 /// The README: its Rust code is compiled with the tests.
 #[cfg(doctest)]

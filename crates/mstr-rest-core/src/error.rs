@@ -117,8 +117,10 @@ impl Error {
         self.change(|inner| inner.note = Some(note))
     }
 
-    /// Takes a secret out of the server's text, should the server have repeated it there.
-    pub(crate) fn without_secret(self, secret: &str) -> Self {
+    /// Takes a secret that was sent out of the server's text, should the server have repeated it
+    /// there: for endpoints that send secrets.
+    #[must_use]
+    pub fn without_secret(self, secret: &str) -> Self {
         if secret.is_empty() || !self.0.message.contains(secret) {
             return self;
         }

@@ -60,8 +60,9 @@ pub mod prelude {
     };
     #[cfg(feature = "api")]
     pub use mstr_rest_api::{
-        ApiTokensExt as _, CubesExt as _, ErrorExt as _, IdentityTokensExt as _, ProjectsExt as _,
-        ReportsExt as _, ServerExt as _, SessionsExt as _,
+        ApiTokensExt as _, CubesExt as _, ErrorExt as _, FoldersExt as _, IdentityTokensExt as _,
+        ObjectsExt as _, ProjectsExt as _, ReportsExt as _, SearchExt as _, ServerExt as _,
+        SessionsExt as _, UserGroupsExt as _, UsersExt as _,
     };
     #[cfg(feature = "data")]
     pub use mstr_rest_data::{DataExt as _, InstanceDataExt as _};

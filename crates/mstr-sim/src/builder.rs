@@ -61,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) gzip: bool,
     pub(crate) control: bool,
     pub(crate) print_journal: bool,
+    /// No page of a list has more items than these.
+    pub(crate) list_limit: Option<usize>,
     pub(crate) data: DataConfig,
 }
 
@@ -129,6 +131,7 @@ impl Default for LibraryServerBuilder {
                 gzip: true,
                 control: false,
                 print_journal: false,
+                list_limit: None,
                 data: DataConfig::default(),
             },
             routes: Vec::new(),

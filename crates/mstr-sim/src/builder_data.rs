@@ -38,6 +38,13 @@ impl LibraryServerBuilder {
         self
     }
 
+    /// Gives no more items than these in a page of a list, whatever was asked for (documented that
+    /// a server may). No limit by default.
+    pub fn list_limit(mut self, items: usize) -> Self {
+        self.config.list_limit = Some(items.max(1));
+        self
+    }
+
     /// How often a client that polls is told that its asynchronous execution, its publication
     /// of a cube or of an upload still runs. Default: 2.
     pub fn polls(mut self, polls: usize) -> Self {

@@ -1,7 +1,13 @@
 //! Users and projects: whom the server knows and what it holds.
 
+mod account;
+mod groups;
+
 use std::collections::BTreeMap;
 use std::fmt;
+
+pub(crate) use account::Account;
+pub(crate) use groups::{EVERYONE, Group, Groups};
 
 use crate::random;
 
@@ -28,6 +34,7 @@ pub(crate) struct User {
     pub(crate) standard: Option<String>,
     pub(crate) ldap: Option<String>,
     pub(crate) trusted: bool,
+    pub(crate) account: Account,
 }
 
 impl User {
@@ -38,6 +45,7 @@ impl User {
             standard: None,
             ldap: None,
             trusted: false,
+            account: Account::default(),
         }
     }
 
@@ -55,6 +63,7 @@ pub(crate) struct Directory {
     pub(crate) users: BTreeMap<String, User>,
     pub(crate) api_keys: BTreeMap<String, String>,
     pub(crate) no_guest: bool,
+    pub(crate) groups: Groups,
 }
 
 impl Directory {
@@ -64,18 +73,49 @@ impl Directory {
 
     /// The user that these credentials belong to.
     pub(crate) fn admit(&self, mode: i64, username: &str, password: &str) -> Option<String> {
-        let user = self.users.get(username);
+        let user = self.users.get(username).filter(|user| user.account.enabled);
         let admitted = match mode {
             STANDARD => user.is_some_and(|user| user.standard.as_deref() == Some(password)),
             LDAP => user.is_some_and(|user| user.ldap.as_deref() == Some(password)),
             ANONYMOUS if !self.no_guest => return Some(GUEST.to_owned()),
             API_TOKEN => match self.api_keys.get(username) {
-                Some(owner) => return Some(owner.clone()),
+                Some(owner) => {
+                    let disabled = self.users.get(owner).is_some_and(|user| !user.account.enabled);
+                    return (!disabled).then(|| owner.clone());
+                }
                 None => user.is_some_and(|user| user.trusted),
             },
             _ => false,
         };
         admitted.then(|| username.to_owned())
+    }
+
+    pub(crate) fn by_id(&self, id: &str) -> Option<&User> {
+        self.users.values().find(|user| user.id == id)
+    }
+
+    pub(crate) fn by_id_mut(&mut self, id: &str) -> Option<&mut User> {
+        self.users.values_mut().find(|user| user.id == id)
+    }
+
+    /// The name and the subtype of a user or a group.
+    pub(crate) fn trustee(&self, id: &str) -> Option<(String, u32)> {
+        let user = self.by_id(id).map(|user| (user.full_name.clone(), 8704));
+        user.or_else(|| self.groups.get(id).map(|group| (group.name.clone(), 8705)))
+    }
+
+    /// The name that a user logs in with.
+    pub(crate) fn login_of(&self, id: &str) -> Option<String> {
+        self.users.iter().find(|(_, user)| user.id == id).map(|(name, _)| name.clone())
+    }
+
+    /// Takes a user out, of the groups too.
+    pub(crate) fn remove(&mut self, id: &str) -> Option<String> {
+        let login = self.login_of(id)?;
+        self.users.remove(&login);
+        self.api_keys.retain(|_, owner| *owner != login);
+        self.groups.forget(id);
+        Some(login)
     }
 
     /// What the server shows of a user, also of one that has no entry (the guest).

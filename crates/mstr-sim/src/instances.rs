@@ -114,7 +114,6 @@ pub(crate) struct Store {
     live: HashMap<String, Instance>,
     /// Polls left until a cube is published.
     publishing: HashMap<String, usize>,
-    pub(crate) searches: HashMap<String, Vec<String>>,
     pub(crate) uploads: Uploads,
 }
 
@@ -137,6 +136,25 @@ impl Store {
 
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
         self.sources.values()
+    }
+
+    /// Gives something another name.
+    pub(crate) fn rename(&mut self, id: &str, name: &str) {
+        if let Some(source) = self.sources.get_mut(id)
+            && source.data.name != name
+        {
+            name.clone_into(&mut Arc::make_mut(source).data.name);
+        }
+    }
+
+    /// Puts in a copy under another id and name.
+    pub(crate) fn copy(&mut self, id: &str, copy: &str, name: &str) {
+        if let Some(source) = self.sources.get(id) {
+            let mut source = Source::clone(source);
+            copy.clone_into(&mut source.data.id);
+            name.clone_into(&mut source.data.name);
+            self.put(source);
+        }
     }
 
     /// Takes something out of the metadata. Instances of it live on.

@@ -15,6 +15,7 @@ mod grid;
 mod instances;
 mod journal;
 mod listen;
+mod metadata;
 mod pattern;
 mod pipeline;
 mod plan;

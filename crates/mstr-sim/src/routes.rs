@@ -4,16 +4,22 @@ mod auth;
 mod cubes;
 mod data;
 mod datasets;
+mod folders;
+mod lists;
+mod patch;
 mod objects;
+mod privileges;
 mod projects;
 mod reports;
 mod search;
 mod sessions;
+mod user_groups;
+mod users;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, head, post, put};
+use axum::routing::{delete, get, head, post, put};
 
 use crate::Reply;
 use crate::sim::Sim;
@@ -41,8 +47,12 @@ pub(crate) fn router(sim: &Arc<Sim>) -> Router {
         .route("/projects/{project}/languages", get(projects::languages))
         .route("/monitors/projects", get(projects::monitor))
         .route("/monitors/iServer/nodes", get(projects::nodes))
-        .route("/objects/{id}", get(objects::one).delete(objects::delete));
-    let api = uploads(cubes(reports(api)));
+        .route(
+            "/objects/{id}",
+            get(objects::one).put(objects::update).delete(objects::delete),
+        )
+        .route("/objects/{id}/copy", post(objects::copy));
+    let api = people(browse(uploads(cubes(reports(api)))));
     Router::new()
         .nest(&sim.api_path(), api)
         .fallback(async || Reply::error(404, "ERR004", "HTTP 404 Not Found"))
@@ -103,6 +113,39 @@ fn uploads(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
             "/datasets/{id}/uploadSessions/{upload}/publishStatus",
             get(datasets::publish_status),
         )
+}
+
+fn browse(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/folders", get(folders::root).post(folders::create))
+        .route("/folders/{id}", get(folders::contents).delete(folders::delete))
+        .route("/folders/preDefined/{number}", get(folders::predefined))
+        .route("/folders/preDefined/{number}/id", get(folders::predefined_id))
+        .route("/folders/myPersonalObjects", get(folders::mine))
         .route("/metadataSearches/results", get(search::results).post(search::search))
         .route("/v2/metadataSearches/results", post(search::search))
+        .route("/searches/results", get(search::quick))
+}
+
+fn people(api: Router<Arc<Sim>>) -> Router<Arc<Sim>> {
+    api.route("/users", get(users::list).post(users::create))
+        .route("/users/{id}", get(users::one).patch(users::change).delete(users::delete))
+        .route("/users/{id}/memberships", get(users::memberships))
+        .route("/users/{id}/privileges", get(users::privileges))
+        .route("/users/{id}/securityRoles", get(users::security_roles))
+        .route("/users/{id}/securityFilters", get(users::security_filters))
+        .route("/users/{id}/settings", get(users::settings).patch(users::set_settings))
+        .route("/users/{id}/addresses", get(users::old_addresses))
+        .route("/users/{id}/addresses/{address}", delete(users::delete_address))
+        .route("/v2/users/{id}/addresses", get(users::addresses).post(users::add_address))
+        .route("/v2/users/{id}/addresses/{address}", put(users::replace_address))
+        .route("/usergroups", get(user_groups::list).post(user_groups::create))
+        .route(
+            "/usergroups/{id}",
+            get(user_groups::one).patch(user_groups::change).delete(user_groups::delete),
+        )
+        .route("/usergroups/{id}/members", get(user_groups::members))
+        .route("/usergroups/{id}/memberships", get(user_groups::memberships))
+        .route("/usergroups/{id}/privileges", get(user_groups::privileges))
+        .route("/usergroups/{id}/securityRoles", get(user_groups::security_roles))
+        .route("/usergroups/{id}/settings", get(user_groups::settings))
 }

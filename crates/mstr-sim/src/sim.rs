@@ -13,6 +13,7 @@ use crate::directory::Directory;
 use crate::fault::FaultPlan;
 use crate::instances::Store;
 use crate::journal::{Caller, Journal, cookie};
+use crate::metadata::{Metadata, OWNER_ID};
 use crate::pattern::Pattern;
 use crate::sessions::{LiveSession, Sessions};
 use crate::{Project, RecordedRequest, Reply, lock, random};
@@ -40,6 +41,8 @@ pub(crate) struct Sim {
     pub(crate) latency: Mutex<Duration>,
     /// Reports, cubes, what was executed and what was uploaded.
     pub(crate) data: Mutex<Store>,
+    /// All else that the server knows. Locked after `data`, where both are.
+    pub(crate) metadata: Mutex<Metadata>,
     sessions: Mutex<Sessions>,
     mounted: Mutex<VecDeque<Mounted>>,
     round_robin: AtomicUsize,
@@ -56,6 +59,7 @@ impl Sim {
             directory: Mutex::new(config.directory.clone()),
             latency: Mutex::new(config.latency),
             data: Mutex::new(Store::new(&config.data.sources)),
+            metadata: Mutex::new(Metadata::new()),
             sessions: Mutex::default(),
             mounted: Mutex::default(),
             round_robin: AtomicUsize::new(0),
@@ -173,6 +177,18 @@ impl Sim {
     pub(crate) fn project(&self, id_or_name: &str) -> Option<Project> {
         let mut loaded = self.config.projects.iter().filter(|project| project.loaded);
         loaded.find(|project| project.id == id_or_name || project.name == id_or_name).cloned()
+    }
+
+    /// The id of a user, by the name that it logs in with.
+    pub(crate) fn user_id(&self, name: &str) -> String {
+        lock(&self.directory).profile(name).id
+    }
+
+    /// The name and the subtype of a user or a group.
+    pub(crate) fn trustee(&self, id: &str) -> (String, u32) {
+        let known = lock(&self.directory).trustee(id);
+        let nobody = if id == OWNER_ID { "Administrator" } else { "" };
+        known.unwrap_or_else(|| (nobody.to_owned(), 8704))
     }
 
     /// Mounts a route before all others.

@@ -14,7 +14,8 @@ pub enum ErrorKind {
     Credential,
     /// An error of the Intelligence Server (`ERR002`, `ERR013`).
     IServer,
-    /// What was asked for does not exist (`ERR004`), or no project has that name.
+    /// What was asked for does not exist: `ERR004`, or `ERR001` with an I-Server code that says so
+    /// (objects of the metadata); or no project has that name.
     ResourceNotFound,
     /// Missing or invalid input, by the server's judgement (`ERR005` to `ERR007`) or by ours
     /// before anything was sent.
@@ -82,6 +83,10 @@ const CANCELLED: [i64; 7] = [
     -2_147_025_396,
 ];
 
+/// I-Server codes that say that an object is not there: `MDSVR_E_NO_ID`, `MDSVR_E_NO_OBJECT`,
+/// `DSSCOM_E_OBJECT_NOT_FOUND`. Servers send them with `ERR001` and status 500.
+const NOT_FOUND: [i64; 3] = [-2_147_216_373, -2_147_216_364, -2_147_217_381];
+
 /// The kind of an error reply that has a code. The server prints the number with three digits,
 /// its documentation with four: only the number counts.
 pub(super) fn of_code(code: &str, iserver_code: Option<i64>) -> ErrorKind {
@@ -100,6 +105,9 @@ pub(super) fn of_code(code: &str, iserver_code: Option<i64>) -> ErrorKind {
     match (kind, iserver_code) {
         (ErrorKind::Api | ErrorKind::IServer, Some(n)) if CANCELLED.contains(&n) => {
             ErrorKind::ExecutionCancelled
+        }
+        (ErrorKind::Api | ErrorKind::IServer, Some(n)) if NOT_FOUND.contains(&n) => {
+            ErrorKind::ResourceNotFound
         }
         _ => kind,
     }
@@ -132,6 +140,22 @@ mod tests {
             assert_eq!(of_code(code, None), ErrorKind::Api, "{code}");
         }
         assert_eq!(number("ERR99999999999999999999"), None);
+    }
+
+    #[test]
+    fn an_object_that_is_not_there_is_not_found() {
+        assert_eq!(of_code("ERR001", Some(-2_147_216_373)), ErrorKind::ResourceNotFound);
+        assert_eq!(of_code("ERR001", Some(-2_147_216_374)), ErrorKind::Api);
+        assert_eq!(of_code("ERR017", Some(-2_147_216_373)), ErrorKind::InsufficientPrivileges);
+        #[cfg(feature = "iserver-codes")]
+        for (code, name) in NOT_FOUND.into_iter().zip([
+            "MDSVR_E_NO_ID",
+            "MDSVR_E_NO_OBJECT",
+            "DSSCOM_E_OBJECT_NOT_FOUND",
+        ]) {
+            let code = i32::try_from(code).unwrap();
+            assert_eq!(super::super::iserver_table::name(code), Some(name));
+        }
     }
 
     #[test]

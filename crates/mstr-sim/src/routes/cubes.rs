@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use serde_json::json;
 
 use super::data::{self, Id, Request, Server, Shelf, TwoIds, answer, enter, find};
+use crate::metadata::{LONG_AGO, OWNER_ID};
 use crate::{Reply, lock};
 
 /// States of a cube: bits of the header `X-MSTR-CubeStatus`.
@@ -77,10 +78,10 @@ pub(super) async fn info(State(sim): Server, Extension(request): Request) -> Rep
         let info = json!({
             "id": source.data.id,
             "name": source.data.name,
-            "ownerId": super::objects::OWNER_ID,
+            "ownerId": OWNER_ID,
             "path": format!("/{}", source.data.name),
-            "modificationTime": super::objects::DATE,
-            "lastUpdateTime": super::objects::DATE,
+            "modificationTime": format!("{LONG_AGO}.000+0000"),
+            "lastUpdateTime": format!("{LONG_AGO}.000+0000"),
             "serverMode": 1,
             "size": 1024,
             "status": state(false, source.published),

@@ -1,87 +1,212 @@
-//! `/objects/{id}`: projects, which clients ask for when they connect, and reports and cubes.
-
-use std::sync::Arc;
+//! `/objects/{id}`: every object of the metadata by id and type.
 
 use axum::Extension;
 use axum::extract::{Path, State};
 use serde_json::{Value as Json, json};
 
-use crate::report::Source;
+use super::data::{Id, Request, Server, answer, body, invalid};
+use crate::instances::Store;
+use crate::metadata::{Entry, FOLDER, Metadata, PROJECT, REPORT, ROOT, date};
 use crate::sim::Sim;
-use crate::{RecordedRequest, Reply, lock, pipeline};
-
-/// The object type of projects.
-const PROJECT: &str = "32";
-/// The object type of reports and cubes.
-const REPORT: &str = "3";
-pub(super) const OWNER_ID: &str = "54F3D26011D2896560009A8E67019608";
-pub(super) const DATE: &str = "2015-06-30T21:55:35.000+0000";
+use crate::{RecordedRequest, Reply, lock, pipeline, random};
 
 /// `GET /objects/{id}?type=32`: 500 `ERR001` for what is not there, as real servers have it.
 pub(super) async fn one(
-    State(sim): State<Arc<Sim>>,
-    Extension(request): Extension<RecordedRequest>,
-    Path(id): Path<String>,
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
 ) -> Reply {
-    if let Err(refusal) = pipeline::enter(&sim, &request, request.project_id()) {
-        return refusal;
-    }
-    let Some(kind) = request.query_value("type") else {
-        return Reply::error(400, "ERR005", "The parameter type is missing");
-    };
-    let project = sim.project(&id).filter(|found| kind == PROJECT && found.id == id);
-    if let Some(project) = project {
-        return Reply::json(200, &object(&project.name, &id, &project.description, 32, 8192));
-    }
-    match lock(&sim.data).source(&id).filter(|_| kind == REPORT) {
-        Some(source) => Reply::json(200, &described(source)),
-        None => not_found(&id, &kind),
-    }
+    answer(enter(&sim, &request).and_then(|kind| {
+        if let Some(project) = sim.project(&id).filter(|one| kind == PROJECT && one.id == id) {
+            let mut entry = Entry::new(&id, &project.name, PROJECT, "");
+            entry.description = project.description;
+            return Ok(Reply::json(200, &show(&sim, &request, &entry)));
+        }
+        let metadata = metadata(&sim);
+        let found = metadata.tree.find(&id, kind).ok_or_else(|| not_found(&id, kind))?;
+        Ok(Reply::json(200, &described(&sim, &request, &metadata, found)))
+    }))
 }
 
-/// `DELETE /objects/{id}?type=3`: a report or a cube; 204.
+/// `PUT /objects/{id}?type=`: changes what the body names, and gives the object.
+pub(super) async fn update(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
+    answer(enter(&sim, &request).and_then(|kind| {
+        let body = body(&request)?;
+        let (mut store, mut metadata) = both(&sim);
+        metadata.tree.find(&id, kind).ok_or_else(|| not_found(&id, kind))?;
+        let now = date(sim.clock.now());
+        metadata.tree.change(&id, &body, &now).map_err(|why| invalid(&why))?;
+        let found = metadata.tree.find(&id, kind).ok_or_else(|| not_found(&id, kind))?;
+        if kind == REPORT {
+            store.rename(&id, &found.name);
+        }
+        Ok(Reply::json(200, &described(&sim, &request, &metadata, found)))
+    }))
+}
+
+/// `DELETE /objects/{id}?type=`: 204. A folder goes with what is in it (inferred).
 pub(super) async fn delete(
-    State(sim): State<Arc<Sim>>,
-    Extension(request): Extension<RecordedRequest>,
-    Path(id): Path<String>,
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
 ) -> Reply {
-    if let Err(refusal) = pipeline::enter(&sim, &request, request.project_id()) {
-        return refusal;
-    }
-    let kind = request.query_value("type").unwrap_or_default();
-    if kind == REPORT && lock(&sim.data).remove(&id) {
-        Reply::new(204)
-    } else {
-        not_found(&id, &kind)
-    }
+    answer(enter(&sim, &request).and_then(|kind| remove(&sim, &id, kind)))
 }
 
-fn not_found(id: &str, kind: &str) -> Reply {
+pub(super) fn remove(sim: &Sim, id: &str, kind: u32) -> Result<Reply, Reply> {
+    let (mut store, mut metadata) = both(sim);
+    metadata.tree.find(id, kind).ok_or_else(|| not_found(id, kind))?;
+    for gone in metadata.tree.remove(id) {
+        store.remove(&gone);
+    }
+    Ok(Reply::new(204))
+}
+
+/// `POST /objects/{id}/copy?type=`: a copy with a new id. A folder is copied without what is in it
+/// (inferred).
+pub(super) async fn copy(
+    State(sim): Server,
+    Extension(request): Request,
+    Path(id): Id,
+) -> Reply {
+    answer(enter(&sim, &request).and_then(|kind| {
+        let body = body(&request)?;
+        let (mut store, mut metadata) = both(&sim);
+        let found = metadata.tree.find(&id, kind).ok_or_else(|| not_found(&id, kind))?;
+        let mut entry = found.clone();
+        let text = |name: &str| body.get(name).and_then(Json::as_str);
+        let folder = text("folderId").or(entry.parent.as_deref()).unwrap_or(ROOT).to_owned();
+        metadata.tree.find(&folder, FOLDER).ok_or_else(|| not_found(&folder, FOLDER))?;
+        entry.name = text("name").map_or_else(|| format!("Copy of {}", entry.name), str::to_owned);
+        if metadata.tree.is_taken(&folder, &entry.name, kind) {
+            return Err(exists(&entry.name));
+        }
+        entry.id = random::upper_hex();
+        entry.parent = Some(folder);
+        entry.created = date(sim.clock.now());
+        entry.modified.clone_from(&entry.created);
+        if kind == REPORT {
+            store.copy(&id, &entry.id, &entry.name);
+        }
+        let shown = described(&sim, &request, &metadata, &entry);
+        metadata.tree.insert(entry);
+        Ok(Reply::json(200, &shown))
+    }))
+}
+
+/// Lets a request in that has a session and says a type; the project is no must.
+fn enter(sim: &Sim, request: &RecordedRequest) -> Result<u32, Reply> {
+    pipeline::enter(sim, request, request.project_id().filter(|id| !id.is_empty()))?;
+    let Some(kind) = request.query_value("type") else {
+        return Err(Reply::error(400, "ERR005", "The parameter type is missing"));
+    };
+    kind.parse().map_err(|_| invalid("Invalid type"))
+}
+
+/// The data and the metadata, which knows all that can be executed.
+pub(super) fn both(
+    sim: &Sim,
+) -> (std::sync::MutexGuard<'_, Store>, std::sync::MutexGuard<'_, Metadata>) {
+    let store = lock(&sim.data);
+    let mut metadata = lock(&sim.metadata);
+    metadata.tree.sync(&store);
+    (store, metadata)
+}
+
+/// The metadata alone.
+pub(super) fn metadata(sim: &Sim) -> std::sync::MutexGuard<'_, Metadata> {
+    both(sim).1
+}
+
+pub(super) fn not_found(id: &str, kind: u32) -> Reply {
     let message = format!("(Object with ID '{id}' and type '{kind}' is not found in metadata.)");
     Reply::iserver_error(500, "ERR001", -2_147_216_373, &message)
 }
 
-/// A report or a cube as an object.
-pub(super) fn described(source: &Source) -> Json {
-    object(&source.data.name, &source.data.id, "", 3, source.kind.subtype())
+/// 409 `ERR015`: the code is documented, the status is inferred.
+pub(super) fn exists(name: &str) -> Reply {
+    Reply::error(409, "ERR015", &format!("(An object with the name '{name}' already exists.)"))
 }
 
-fn object(name: &str, id: &str, description: &str, kind: u32, subtype: u32) -> Json {
+/// An object with the folders above it.
+pub(super) fn described(
+    sim: &Sim,
+    request: &RecordedRequest,
+    metadata: &Metadata,
+    entry: &Entry,
+) -> Json {
+    let mut shown = show(sim, request, entry);
+    shown["ancestors"] = ancestors(sim, request, metadata, entry);
+    shown
+}
+
+pub(super) fn ancestors(
+    sim: &Sim,
+    request: &RecordedRequest,
+    metadata: &Metadata,
+    entry: &Entry,
+) -> Json {
+    let above = metadata.tree.ancestors(&entry.id);
+    let above = match (&entry.parent, above.is_empty()) {
+        // a copy that is not in the tree yet
+        (Some(parent), true) => {
+            let mut above = metadata.tree.ancestors(parent);
+            above.extend(metadata.tree.get(parent));
+            above
+        }
+        _ => above,
+    };
+    let depth = above.len();
+    let shown = above.iter().enumerate().map(|(at, folder)| {
+        json!({ "name": name(sim, request, folder), "id": folder.id, "level": depth - at })
+    });
+    shown.collect()
+}
+
+/// The root bears the name of the project.
+fn name(sim: &Sim, request: &RecordedRequest, entry: &Entry) -> String {
+    if entry.id != ROOT {
+        return entry.name.clone();
+    }
+    let project = request.project_id().and_then(|id| sim.project(id));
+    project.map_or_else(|| "CASTOR_SERVER_CONFIGURATION".to_owned(), |project| project.name)
+}
+
+/// An object (recorded members), without the folders above it.
+pub(super) fn show(sim: &Sim, request: &RecordedRequest, entry: &Entry) -> Json {
+    let zoned = |date: &str| format!("{date}.000+0000");
+    let owner = sim.trustee(&entry.owner).0;
+    let acl: Vec<Json> = entry
+        .acl
+        .iter()
+        .map(|ace| {
+            let (name, subtype) = sim.trustee(&ace.trustee);
+            ace.show(&name, subtype)
+        })
+        .collect();
     json!({
-        "name": name,
-        "id": id,
-        "type": kind,
-        "subtype": subtype,
-        "description": description,
-        "dateCreated": DATE,
-        "dateModified": DATE,
-        "version": "",
+        "name": name(sim, request, entry),
+        "id": entry.id,
+        "type": entry.kind,
+        "subtype": entry.subtype,
+        "description": entry.description,
+        "abbreviation": entry.abbreviation,
+        "dateCreated": zoned(&entry.created),
+        "dateModified": zoned(&entry.modified),
+        "version": random::id_of(&format!("{} {}", entry.id, entry.modified)),
         "acg": 255,
-        "owner": { "name": "Administrator", "id": OWNER_ID },
-        "acl": [],
+        "owner": { "name": owner, "id": entry.owner },
+        "acl": acl,
         "extType": 0,
         "viewMedia": 0,
+        "hidden": entry.hidden,
+        "comments": entry.comments,
         "ancestors": [],
         "certifiedInfo": { "certified": false },
     })
 }
+

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 
 use crate::sim::Sim;
+use super::privileges::PRIVILEGES;
 use crate::{RecordedRequest, Reply, lock, pipeline};
 
 type Request = Extension<RecordedRequest>;
@@ -102,11 +103,6 @@ pub(super) async fn user_info(State(sim): State<Arc<Sim>>, Extension(request): R
     };
     Reply::json(200, &info)
 }
-
-/// A few privileges that everyone has: ids and names are made up, the members are those that
-/// clients read.
-const PRIVILEGES: [(&str, &str); 3] =
-    [("1", "Create application objects"), ("2", "Use report editor"), ("3", "Web user")];
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
