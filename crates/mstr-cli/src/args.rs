@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::commands::{api, export, login, profiles, shell, sim, tour, whoami};
+use crate::commands::{api, browse, export, login, profiles, shell, sim, tour, whoami};
 use crate::output::Format;
 
 /// MicroStrategy (Strategy) from the command line.
@@ -80,6 +80,16 @@ pub(crate) enum Command {
     Api(api::Api),
     /// List the projects
     Projects(Format),
+    /// List what is in a folder of the project
+    Ls(browse::Ls),
+    /// Find objects by name
+    Find(browse::Find),
+    /// Show an object: what it is, where it is, and who may do what with it
+    Object(browse::ObjectOf),
+    /// List the users
+    Users(browse::Users),
+    /// List the user groups, or the members of one
+    Groups(browse::Groups),
     /// Write a report or cube to a file: Parquet, CSV, Arrow or JSON lines
     Export(export::Export),
     /// Start a simulated server: for trying, for tests

@@ -1,6 +1,7 @@
 //! The commands. Each takes its arguments and the context, and prints.
 
 pub(crate) mod api;
+pub(crate) mod browse;
 pub(crate) mod export;
 pub(crate) mod login;
 pub(crate) mod profiles;
@@ -27,6 +28,11 @@ pub(crate) async fn run(cli: Cli) -> Result {
         Command::Profiles(profiles) => profiles.run(&context).await,
         Command::Api(api) => api.run(&context).await,
         Command::Projects(format) => projects::run(&context, format).await,
+        Command::Ls(ls) => ls.run(&context).await,
+        Command::Find(find) => find.run(&context).await,
+        Command::Object(object) => object.run(&context).await,
+        Command::Users(users) => users.run(&context).await,
+        Command::Groups(groups) => groups.run(&context).await,
         Command::Export(export) => export.run(&context).await,
         Command::Sim(sim) => sim.run().await,
         Command::Tour(tour) => tour.run().await,

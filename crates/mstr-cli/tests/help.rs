@@ -14,8 +14,7 @@ fn help_is_as_it_was_read() {
     let long = place.run(&["--help"]).ok();
     let commands = long.lines().skip_while(|line| *line != "Commands:").skip(1);
     let commands = commands.take_while(|line| !line.is_empty());
-    let mut names: Vec<&str> =
-        commands.filter_map(|line| line.split_whitespace().next()).collect();
+    let mut names: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
     names.retain(|name| *name != "help");
     assert!(names.contains(&"export"), "{long}");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help");

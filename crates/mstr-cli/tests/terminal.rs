@@ -11,7 +11,7 @@ use std::{
 };
 
 use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, Fault, LibraryServer, Method, Report};
-use rexpect::{process::wait::WaitStatus, session::PtySession, spawn_with_options};
+use rexpect::{session::PtySession, spawn_with_options};
 use support::Place;
 
 /// The command on a terminal of its own; the arguments as for [`Place::command`].
@@ -29,10 +29,10 @@ fn on_terminal(command: &assert_cmd::Command) -> PtySession {
 }
 
 fn ended(session: &PtySession) -> i32 {
-    match session.process().wait().unwrap() {
-        WaitStatus::Exited(_, code) => code,
-        other => panic!("{other:?}"),
-    }
+    // its type has no public name: Exited(Pid(17), 0)
+    let status = format!("{:?}", session.process().wait().unwrap());
+    let code = status.strip_suffix(')').and_then(|status| status.rsplit_once(' ')?.1.parse().ok());
+    code.filter(|_| status.starts_with("Exited")).unwrap_or_else(|| panic!("{status}"))
 }
 
 /// Waits for what the server is to see, and not for a time.
@@ -97,10 +97,8 @@ fn ctrl_c_ends_the_job_on_the_server_too() {
     place.server.inject(Fault::stall().on(Method::GET, "/v2/reports/*/instances/*"));
     let arguments = ["export", "Long", "-o", "long.csv", "--page-rows", "100"];
     for environment in [false, true] {
-        let command = match environment {
-            true => place.in_environment(&arguments),
-            false => place.command(&arguments),
-        };
+        let command =
+            if environment { place.in_environment(&arguments) } else { place.command(&arguments) };
         place.server.clear_journal();
         let mut terminal = on_terminal(&command);
         until(|| place.server.count(Method::GET, "/v2/reports/*/instances/*") > 0);

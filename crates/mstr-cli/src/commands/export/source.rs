@@ -1,13 +1,12 @@
 //! Which report or cube it is, by id or name.
 
-use mstr_rest::api::{Cube, Definition, GridRequest, Instance, Report};
+use mstr_rest::api::{
+    Cube, Definition, GridRequest, Instance, Object, ObjectType, Report, SearchPattern,
+};
 use mstr_rest::prelude::*;
-use serde::Deserialize;
 
+use crate::commands::browse::is_id;
 use crate::failure::{Failure, Result, code};
-
-/// The object type of reports and cubes.
-const TYPE: u32 = 3;
 
 /// Subtypes that are cubes: OLAP cubes and super cubes.
 const CUBES: [i64; 2] = [776, 779];
@@ -38,47 +37,23 @@ impl Source {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct Found {
-    id: String,
-    name: String,
-    #[serde(default)]
-    subtype: i64,
-}
-
 /// Asks the server: by id for its subtype, by name in a search of the project.
 pub(super) async fn find(session: &Session, what: &str) -> Result<Source> {
     let found = if is_id(what) {
-        let call = session.get("objects").segment(what).query("type", TYPE).decode::<Found>();
-        call.await?
+        session.objects().get(what, ObjectType::Report).await?
     } else {
         by_name(session, what).await?
     };
-    Ok(if CUBES.contains(&found.subtype) {
+    Ok(if found.subtype.is_some_and(|subtype| CUBES.contains(&subtype)) {
         Source::Cube(session.cubes().cube(found.id))
     } else {
         Source::Report(session.reports().report(found.id))
     })
 }
 
-fn is_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-async fn by_name(session: &Session, name: &str) -> Result<Found> {
-    #[derive(Deserialize)]
-    struct Search {
-        id: String,
-    }
-
-    /// The names that are equal, whatever their case.
-    const EXACTLY: u32 = 2;
-
-    let search = session.post("metadataSearches/results");
-    let search = search.query("name", name).query("pattern", EXACTLY).query("type", TYPE);
-    let search: Search = search.idempotent(true).decode().await?;
-    let results = session.get("metadataSearches/results").query("searchId", search.id);
-    let mut found: Vec<Found> = results.query("limit", 20).decode().await?;
+async fn by_name(session: &Session, name: &str) -> Result<Object> {
+    let search = session.search().name(name).pattern(SearchPattern::Exactly);
+    let mut found = search.kind(ObjectType::Report).limit(20).await?;
     // a server that knows no exact search finds more
     found.retain(|found| found.name.to_lowercase() == name.to_lowercase());
     if found.len() > 1 {
