@@ -64,39 +64,26 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+// the text of a command is the comment of its arguments
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Log in, and keep the session for the commands that follow
     Login(login::Login),
-    /// End the session of a profile on the server and forget it
     Logout(login::Logout),
     /// Show whose session commands would use, and whether it is alive
     Status(Format),
-    /// Show who is logged in
     Whoami(whoami::Whoami),
-    /// List, choose and remove profiles
     Profiles(profiles::Profiles),
-    /// Send any request, as the session
     Api(api::Api),
     /// List the projects
     Projects(Format),
-    /// List what is in a folder of the project
     Ls(browse::Ls),
-    /// Find objects by name
     Find(browse::Find),
-    /// Show an object: what it is, where it is, and who may do what with it
     Object(browse::ObjectOf),
-    /// List the users
     Users(browse::Users),
-    /// List the user groups, or the members of one
     Groups(browse::Groups),
-    /// Write a report or cube to a file: Parquet, CSV, Arrow or JSON lines
     Export(export::Export),
-    /// Start a simulated server: for trying, for tests
     Sim(sim::Sim),
-    /// See it all work, on a simulated server
     Tour(tour::Tour),
-    /// Print the completions of a shell
     Completions(shell::Completions),
     /// Print the manual page, in roff
     Man,

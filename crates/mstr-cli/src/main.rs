@@ -34,20 +34,22 @@ async fn main() -> ExitCode {
     }
 }
 
-/// `-v` shows what the client does, `-vv` in detail. It holds no secrets: the client sees to that.
+/// `-v` shows what the client does, `-vv` in detail. It holds no secrets: the client sees to that,
+/// and the libraries below it, which do not, are left out.
 fn trace(verbose: u8) {
-    use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
     let level = match verbose {
         0 => return,
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_target(false)
         .without_time()
         .with_writer(std::io::stderr)
-        .init();
+        .with_filter(Targets::new().with_target("mstr", level));
+    tracing_subscriber::registry().with(lines).init();
 }

@@ -139,15 +139,33 @@ fn secrets_are_nowhere_but_where_they_belong() {
     ] {
         take(place.command(arguments), "");
     }
+    // a reply that hands out another token
+    let body = place.path("login.json");
+    fs::write(
+        &body,
+        format!("{{\"loginMode\":1,\"username\":\"dave\",\"password\":\"{PASSWORD}\"}}"),
+    )
+    .unwrap();
+    place.run(&["login", &url, "--mode", "anonymous"]).ok();
+    let login_again = ["api", "POST", "auth/login", "--input", &body, "--include", "-vv"];
+    take(place.command(&login_again), "");
+    fs::remove_file(body).unwrap();
+    let tokens: Vec<_> =
+        place.server.sessions().iter().map(|session| session.token().to_owned()).collect();
+    assert_eq!(tokens.len(), 2);
     let mut environment = place.in_environment(&["api", "GET", "nowhere", "-vv"]);
     environment.env("MSTR_USERNAME", "dave").env("MSTR_PASSWORD", PASSWORD);
     take(environment, "");
     assert!(said.contains("auth/login"), "-vv shows requests: {said}");
+    assert!(!said.contains("Http::connect"), "it shows ours only: {said}");
     assert!(!said.contains(PASSWORD), "{said}");
-    assert!(!said.contains(&token), "{said}");
+    assert!(said.to_lowercase().contains("x-mstr-authtoken: ***"), "{said}");
+    for token in tokens.iter().chain([&token]) {
+        assert!(!said.contains(token.as_str()), "{said}");
+    }
 
     ran(place.command(&login).write_stdin(PASSWORD)).ok();
-    let token = place.server.sessions()[0].token().to_owned();
+    let token = place.server.sessions().last().unwrap().token().to_owned();
     let mut kept = 0;
     for (name, contents) in files(place.home.path()) {
         let contents = String::from_utf8_lossy(&contents).into_owned();

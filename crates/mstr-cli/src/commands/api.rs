@@ -18,11 +18,11 @@ use crate::{
 /// How many items a page of `--paginate` has, unless the query says `limit`.
 const PAGE: usize = 1000;
 
-/// Send any request, as the session.
+/// Send any request, as the session
 ///
 /// Fields become the query of GET, HEAD and DELETE, and the JSON body of anything else. The
 /// project header is sent when a project is named. Replies that are not JSON (a PDF) are passed on
-/// byte by byte.
+/// byte by byte
 ///
 /// Examples:
 ///   mstr api GET status

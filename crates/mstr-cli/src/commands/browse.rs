@@ -12,7 +12,7 @@ use crate::{
     output::{Format, Table},
 };
 
-/// List what is in a folder of the project.
+/// List what is in a folder of the project
 ///
 /// Examples:
 ///   mstr ls --project Tutorial
@@ -45,7 +45,7 @@ impl Ls {
     }
 }
 
-/// Find objects by name.
+/// Find objects by name
 ///
 /// Examples:
 ///   mstr find Sales --project Tutorial

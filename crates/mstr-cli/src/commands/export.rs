@@ -20,15 +20,15 @@ use crate::{
     progress,
 };
 
-/// Write the rows of a report or cube to a file.
+/// Write the rows of a report or cube to a file
 ///
 /// The ending of the file says the format: .parquet, .csv, .arrow (also .feather, .ipc) or .jsonl.
 /// The file appears when it is complete; a command that is interrupted or fails leaves nothing
-/// behind, on this machine or the server, and can be run again.
+/// behind, on this machine or the server, and can be run again
 ///
 /// Filters: NAME OPERATOR VALUE with = != > >= < <= ~ (contains) ^= (begins with) $= (ends with),
 /// or NAME is null. Several must all hold. A metric by its name, an attribute by its name or one
-/// of its forms as Name@Form.
+/// of its forms as Name@Form
 ///
 /// Examples:
 ///   mstr export "Sample Report" -o sales.parquet --project Tutorial

@@ -13,11 +13,11 @@ use crate::{
     secret,
 };
 
-/// Log in, and keep the session for the commands that follow.
+/// Log in, and keep the session for the commands that follow
 ///
 /// What is not given comes from the profile, if it is there already, and is asked for otherwise.
 /// A secret is never an argument. Given as a reference, it is kept in the profile (the reference,
-/// not the secret), and an expired session is renewed without you.
+/// not the secret), and an expired session is renewed without you
 ///
 /// Examples:
 ///   mstr login https://host/MicroStrategyLibrary --username dave

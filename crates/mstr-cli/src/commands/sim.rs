@@ -11,12 +11,12 @@ use crate::{
     output,
 };
 
-/// Start a simulated server: for trying, for tests.
+/// Start a simulated server: for trying, for tests
 ///
 /// With a command, the command runs with MSTR_BASE_URL, MSTR_USERNAME, MSTR_PASSWORD and
 /// MSTR_PROJECT set, so that every program of this project finds the server; when it ends, so does
 /// the server. Without one it runs until ctrl-c. All that it holds is made up. The program mstr-sim
-/// has more options.
+/// has more options
 ///
 /// Examples:
 ///   mstr sim -- sh

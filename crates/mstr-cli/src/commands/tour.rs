@@ -12,7 +12,7 @@ use crate::{
     output,
 };
 
-/// See it all work, on a simulated server.
+/// See it all work, on a simulated server
 ///
 /// Runs the commands that it shows, each as a program of its own, with configuration and sessions
 /// in a folder that is removed afterwards.
