@@ -5,11 +5,8 @@ use mstr_rest::api::{
 };
 use mstr_rest::prelude::*;
 
-use crate::commands::browse::is_id;
+use crate::commands::browse::{CUBES, is_id};
 use crate::failure::{Failure, Result, code};
-
-/// Subtypes that are cubes: OLAP cubes and super cubes.
-const CUBES: [i64; 2] = [776, 779];
 
 #[derive(Debug)]
 pub(super) enum Source {
