@@ -322,9 +322,8 @@ impl Cleanup {
 
 impl Drop for Cleanup {
     fn drop(&mut self) {
-        if let (Some(delete), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current())
-        {
-            runtime.spawn(delete.send());
+        if let Some(delete) = self.0.take() {
+            delete.in_background();
         }
     }
 }

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::{Error, ErrorKind, Result, Session, SessionBuilder};
+use crate::{Call, Error, ErrorKind, Result, Session, SessionBuilder};
 
 /// A logout behind a dropped guard takes no longer.
 const DROPPED: Duration = Duration::from_secs(5);
@@ -18,6 +18,9 @@ const DROPPED: Duration = Duration::from_secs(5);
 /// A logout that somebody waits for takes no longer: the work is done, a server that hangs must
 /// not keep it.
 const CLOSED: Duration = Duration::from_secs(30);
+
+/// A call that nobody waits for takes no longer.
+const IN_BACKGROUND: Duration = Duration::from_secs(10);
 
 /// A session that is logged out when it is closed, and at best when it is dropped.
 ///
@@ -148,7 +151,7 @@ impl Drop for AuthenticatedSession {
     }
 }
 
-/// Counts the logouts that run in the background.
+/// Counts what runs in the background.
 struct Pending;
 
 static PENDING: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::new(0));
@@ -166,9 +169,31 @@ impl Drop for Pending {
     }
 }
 
-/// Waits for all logouts that run in the background, of dropped guards and cancelled scopes: call
-/// it last, before the runtime ends. Each of them is bounded: 5 seconds, and 30 for a login that
-/// was cancelled on its way.
+impl<T: Send + 'static> Call<T> {
+    /// Sends the call in a task of its own, for at most 10 seconds. Nobody learns how it went
+    /// (a failure is traced), and only [`settle`] waits for it: what a future that is dropped has
+    /// begun on the server is cleared away like this. Outside a Tokio runtime nothing is sent.
+    ///
+    /// ```no_run
+    /// # fn example(session: &mstr_rest_core::Session) {
+    /// session.delete("subscriptions").segment("13CF").in_background();
+    /// # }
+    /// ```
+    pub fn in_background(self) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let counted = Pending::new();
+        runtime.spawn(async move {
+            let _counted = counted;
+            if let Err(error) = self.timeout(IN_BACKGROUND).send().await {
+                tracing::debug!(kind = ?error.kind(), "a call in the background failed");
+            }
+        });
+    }
+}
+
+/// Waits for all that runs in the background: logouts of dropped guards and cancelled scopes, and
+/// [calls](Call::in_background). Call it last, before the runtime ends. Each is bounded: 5 seconds
+/// for a logout, 10 for a call, and 30 for a login that was cancelled on its way.
 ///
 /// ```no_run
 /// # async fn work() -> mstr_rest_core::Result<()> { Ok(()) }

@@ -224,3 +224,23 @@ async fn requests_that_start_during_a_login_use_its_token() {
     assert_eq!(server.sessions().len(), 1);
     session.logout().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_call_in_the_background_is_waited_for_by_settle() {
+    let server = LibraryServer::builder().latency(Duration::from_millis(50)).start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    let sent = |path: &str| server.requests(Method::GET, path).len();
+    session.get("in/the/background").in_background();
+    session.get("sessions").in_background();
+    assert_eq!(sent("/sessions"), 0);
+    settle().await;
+    assert_eq!(sent("/sessions"), 1);
+    assert_eq!(sent("/in/the/background"), 1);
+    session.close().await.unwrap();
+}
+
+#[test]
+fn a_call_in_the_background_needs_a_runtime_and_no_care() {
+    let session = Session::builder("http://127.0.0.1:9/api").build().unwrap();
+    session.get("x").in_background();
+}

@@ -1,0 +1,259 @@
+//! `mstr api`: any request, as the session.
+
+use std::{
+    io::{self, IsTerminal as _, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use mstr_rest::{Call, Response, Session};
+use serde_json::{Map, Value};
+
+use crate::{
+    context::Context,
+    failure::{Failure, Result, code},
+    output, select,
+};
+
+/// How many items a page of `--paginate` has, unless the query says `limit`.
+const PAGE: usize = 1000;
+
+/// Send any request, as the session
+///
+/// Fields become the query of GET, HEAD and DELETE, and the JSON body of anything else. The
+/// project header is sent when a project is named. Replies that are not JSON (a PDF) are passed on
+/// byte by byte
+///
+/// Examples:
+///   mstr api GET status
+///   mstr api GET searches/results -f name=Sales -f type=3 --project Tutorial --paginate
+///   mstr api GET users --paginate --jq '.[] | select(.enabled) | .username'
+///   mstr api POST v2/cubes/ID --project Tutorial
+///   mstr api PATCH users/ID --input change.json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Api {
+    /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS
+    method: String,
+    /// The path behind /api/: `projects`, `v2/reports/ID`
+    path: String,
+    /// A text: query parameter, or member of the JSON body
+    #[arg(long, short, value_name = "NAME=TEXT", value_parser = pair)]
+    field: Vec<(String, String)>,
+    /// The same with a JSON value: true, 5, ["a"]
+    #[arg(long, short = 'F', value_name = "NAME=JSON", value_parser = pair)]
+    json_field: Vec<(String, String)>,
+    /// A query parameter, whatever the method
+    #[arg(long, value_name = "NAME=TEXT", value_parser = pair)]
+    query: Vec<(String, String)>,
+    /// A header
+    #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = header)]
+    header: Vec<(String, String)>,
+    /// Send this file as the body; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["field", "json_field"])]
+    input: Option<PathBuf>,
+    /// Get all pages of a list and print them as one
+    #[arg(long)]
+    paginate: bool,
+    /// Print what this filter selects, one result a line (the language of jq)
+    #[arg(long, value_name = "FILTER")]
+    jq: Option<String>,
+    /// Print status and headers first
+    #[arg(long, short)]
+    include: bool,
+    /// Print the request as a line of curl, with secrets left out, and send nothing
+    #[arg(long, conflicts_with_all = ["paginate", "jq", "include"])]
+    curl: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it looks like NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("it looks like `Name: value`")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+impl Api {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let method = self.method.to_ascii_uppercase();
+        if self.paginate && method != "GET" {
+            return Err(Failure::usage("--paginate is for GET"));
+        }
+        context
+            .with_session(async |session| {
+                let call = self.call(&session, &method)?;
+                if self.curl {
+                    return output::print_line(&call.curl());
+                }
+                if self.paginate {
+                    let items = self.all(call).await?;
+                    return self.print_value(&Value::Array(items));
+                }
+                self.print(call.send().await?).await
+            })
+            .await
+    }
+
+    fn call(&self, session: &Session, method: &str) -> Result<Call<Response>> {
+        let path = self.path.trim_start_matches('/');
+        let mut call = session.request(method, path.to_owned());
+        for (name, value) in &self.header {
+            call = call.header(name, value);
+        }
+        // `all` says where a page begins
+        let paged = |name: &str| self.paginate && matches!(name, "offset" | "limit");
+        for (name, value) in self.query.iter().filter(|(name, _)| !paged(name)) {
+            call = call.query(name.clone(), value);
+        }
+        if let Some(file) = &self.input {
+            return Ok(call.header("Content-Type", "application/json").body(read(file)?));
+        }
+        let mut members = Map::new();
+        for (name, value) in self.field.iter().filter(|(name, _)| !paged(name)) {
+            members.insert(name.clone(), value.as_str().into());
+        }
+        for (name, value) in &self.json_field {
+            let value = serde_json::from_str(value)
+                .map_err(|error| Failure::usage(format!("--json-field {name}: {error}")))?;
+            members.insert(name.clone(), value);
+        }
+        if matches!(method, "GET" | "HEAD" | "DELETE") {
+            for (name, value) in members {
+                let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+                call = call.query(name, text);
+            }
+        } else if !members.is_empty() {
+            call = call.json(&members);
+        }
+        Ok(call)
+    }
+
+    /// The items of all pages. A list says how many there are in a header; a reply that wraps its
+    /// list, in a member.
+    async fn all(&self, call: Call<Response>) -> Result<Vec<Value>> {
+        let given = |name: &str| {
+            let fields = self.field.iter().chain(&self.query);
+            fields.filter(|(field, _)| field == name).find_map(|(_, value)| value.parse().ok())
+        };
+        let limit = given("limit").unwrap_or(PAGE).max(1);
+        let mut offset = given("offset").unwrap_or(0);
+        let mut items = Vec::new();
+        loop {
+            let reply = call.clone().query("offset", offset).query("limit", limit).send().await?;
+            let header = reply.headers().get("x-mstr-total-count").cloned();
+            let header = header.and_then(|total| total.to_str().ok()?.parse().ok());
+            let body = reply.bytes().await?;
+            let value: Value = serde_json::from_slice(&body).map_err(|_| no_list())?;
+            let (page, wrapped) = list(value)?;
+            let got = page.len();
+            items.extend(page);
+            offset += got;
+            match header.or(wrapped) {
+                // it does not say: a page that is not full is the last one
+                None if got < limit => return Ok(items),
+                Some(total) if offset >= total => return Ok(items),
+                _ if got == 0 => return Ok(items),
+                _ => {}
+            }
+        }
+    }
+
+    async fn print(&self, reply: Response) -> Result {
+        if self.include {
+            let mut out = io::stdout().lock();
+            writeln!(out, "HTTP {}", reply.status())?;
+            for (name, value) in reply.headers() {
+                let secret = value.is_sensitive() || SECRET.contains(&name.as_str());
+                let value = if secret { "***" } else { value.to_str().unwrap_or("?") };
+                writeln!(out, "{name}: {}", output::printable(value))?;
+            }
+            writeln!(out)?;
+        }
+        let body = reply.bytes().await?;
+        if let Some(filter) = &self.jq {
+            for result in select::select(filter, &body)? {
+                output::print_line(&result)?;
+            }
+            return Ok(());
+        }
+        if io::stdout().is_terminal()
+            && let Ok(value) = serde_json::from_slice::<Value>(&body)
+        {
+            return output::print_json(&value);
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(&body)?;
+        // JSON is a text, and texts end their lines
+        if matches!(body.first(), Some(b'{' | b'[')) && body.last() != Some(&b'\n') {
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn print_value(&self, value: &Value) -> Result {
+        let Some(filter) = &self.jq else { return output::print_json(value) };
+        for result in select::select(filter, value.to_string().as_bytes())? {
+            output::print_line(&result)?;
+        }
+        Ok(())
+    }
+}
+
+/// Headers of replies that hold what logs somebody in.
+const SECRET: &[&str] = &["x-mstr-authtoken", "x-mstr-identitytoken", "set-cookie"];
+
+fn no_list() -> Failure {
+    Failure::new(code::SERVER, "the reply is not a list: leave --paginate out")
+}
+
+/// A page's items, and how many there are in all where the wrapper of the list says so.
+fn list(page: Value) -> Result<(Vec<Value>, Option<usize>)> {
+    match page {
+        Value::Array(items) => Ok((items, None)),
+        Value::Object(members) => {
+            let total = ["totalItems", "total"].iter().find_map(|name| members.get(*name));
+            let total = total.and_then(|total| usize::try_from(total.as_u64()?).ok());
+            let mut lists = members.into_iter().filter_map(|(_, value)| match value {
+                Value::Array(items) => Some(items),
+                _ => None,
+            });
+            match (lists.next(), lists.next()) {
+                (Some(items), None) => Ok((items, total)),
+                _ => Err(no_list()),
+            }
+        }
+        _ => Err(no_list()),
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = if file == Path::new("-") {
+        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(file)
+    };
+    read.map_err(|error| Failure::file("read", file, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lists_bare_and_wrapped() {
+        assert_eq!(list(json!([1, 2])).unwrap(), (vec![json!(1), json!(2)], None));
+        let wrapped = json!({"totalItems": 7, "result": [1]});
+        assert_eq!(list(wrapped).unwrap(), (vec![json!(1)], Some(7)));
+        assert_eq!(list(json!({"projects": []})).unwrap(), (vec![], None));
+        for no_list in [json!({"a": 1}), json!({"a": [], "b": []}), json!("x")] {
+            assert_eq!(list(no_list).unwrap_err().code(), code::SERVER);
+        }
+    }
+}

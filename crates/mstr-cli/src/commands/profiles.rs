@@ -1,0 +1,75 @@
+//! `mstr profiles`.
+
+use clap::{Args, Subcommand};
+use mstr_rest::persist::SnapshotStore as _;
+
+use crate::{
+    config::Config,
+    context::Context,
+    failure::{Failure, Result},
+    output::{Format, Table},
+};
+
+/// List, choose and remove profiles.
+#[derive(Args, Debug)]
+pub(crate) struct Profiles {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Make a profile the default one
+    Use {
+        /// The profile
+        name: String,
+    },
+    /// Remove a profile and what is kept of its session. `mstr logout --profile NAME` ends the
+    /// session on the server
+    Remove {
+        /// The profile
+        name: String,
+    },
+}
+
+impl Profiles {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let mut config = Config::load(&context.places)?;
+        match self.action {
+            None => {
+                let mut table = Table::new(&["Name", "Default", "Url", "Mode", "Username"]);
+                for name in config.names() {
+                    let Some(profile) = config.profile(&name)? else { continue };
+                    let default = config.default_profile() == Some(&name);
+                    table.row([
+                        name,
+                        if default { "*".into() } else { String::new() },
+                        profile.url,
+                        profile.mode.name().to_owned(),
+                        profile.username.unwrap_or_default(),
+                    ]);
+                }
+                return table.print(self.format, "no profiles: `mstr login URL` makes one");
+            }
+            Some(Action::Use { name }) => {
+                known(&config, &name)?;
+                config.set_default(&name);
+            }
+            Some(Action::Remove { name }) => {
+                known(&config, &name)?;
+                config.remove(&name);
+                context.store().delete(&name).await?;
+            }
+        }
+        config.save()
+    }
+}
+
+fn known(config: &Config, name: &str) -> Result {
+    if config.names().iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("there is no profile {name}")))
+}

@@ -1,0 +1,238 @@
+//! Whose session a command uses, and how it ends.
+
+use std::{env, future::Future, path::Path};
+
+use mstr_rest::persist::{
+    ConnectExt as _, FileStore, SessionSnapshot, SnapshotExt as _, SnapshotStore as _,
+};
+use mstr_rest::{Auth, AuthenticatedSession, Credential, RetryPolicy, Session, SessionBuilder};
+use url::Url;
+
+use crate::{
+    args::Global,
+    config::{Config, Mode, Places, Profile},
+    failure::{Failure, Result, code},
+    secret,
+};
+
+/// What every command knows.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) places: Places,
+}
+
+/// Where a command's session comes from.
+pub(crate) enum Origin {
+    /// A profile of the configuration: its session is kept for the next command.
+    Profile(String, Profile),
+    /// `MSTR_BASE_URL` and its like: logged in for this command, and out after it.
+    Environment,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global) -> Result<Self> {
+        Ok(Self { global, places: Places::find()? })
+    }
+
+    pub(crate) fn store(&self) -> FileStore {
+        FileStore::new(&self.places.sessions)
+    }
+
+    /// The profile that was named, else the environment, else the default profile.
+    pub(crate) fn origin(&self) -> Result<Origin> {
+        let environment = env::var_os("MSTR_BASE_URL").is_some_and(|url| !url.is_empty());
+        if self.global.profile.is_none() && environment {
+            return Ok(Origin::Environment);
+        }
+        let config = Config::load(&self.places)?;
+        let name = self.global.profile.as_deref().or(config.default_profile());
+        let Some(name) = name else {
+            return Err(Failure::new(code::AUTH, "there is no profile and no MSTR_BASE_URL")
+                .hint("`mstr login URL` makes one; `mstr sim -- sh` gives you a server to try"));
+        };
+        match config.profile(name)? {
+            Some(profile) => Ok(Origin::Profile(name.to_owned(), profile)),
+            None => Err(Failure::new(code::AUTH, format!("there is no profile {name}"))
+                .hint(format!("`mstr login URL --profile {name}` makes it"))),
+        }
+    }
+
+    /// Sets a session up as the profile says; `secret` is there when somebody typed it.
+    pub(crate) fn builder(
+        &self,
+        profile: &Profile,
+        secret: Option<&Credential>,
+    ) -> Result<SessionBuilder> {
+        let mut builder = Session::builder(profile.url.as_str());
+        if let Some(file) = &profile.ca_file {
+            builder = builder.root_certificates_pem(read(file)?);
+        }
+        if secret.is_some() || profile.logs_in_alone() {
+            builder = builder.auth(auth(profile, secret)?).relogin(true);
+        }
+        Ok(self.tuned(builder, profile.project.as_deref()))
+    }
+
+    /// What holds for sessions of every origin.
+    fn tuned(&self, builder: SessionBuilder, project: Option<&str>) -> SessionBuilder {
+        let builder = builder.retry(RetryPolicy::default());
+        match self.global.project.as_deref().or(project) {
+            Some(project) => builder.project(project),
+            None => builder,
+        }
+    }
+
+    /// Runs the command in a session. Ctrl-C drops what it does, which ends it on the server too.
+    pub(crate) async fn with_session<F>(&self, work: impl FnOnce(Session) -> F) -> Result
+    where
+        F: Future<Output = Result>,
+    {
+        let opened = tokio::select! {
+            opened = self.open() => opened?,
+            _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted()),
+        };
+        let result = tokio::select! {
+            result = work(opened.session.clone()) => result,
+            _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+        };
+        // what was dropped may still have to tell the server so
+        mstr_rest::settle().await;
+        let closed = opened.close(self).await;
+        result.and(closed)
+    }
+
+    async fn open(&self) -> Result<Opened> {
+        let (name, profile) = match self.origin()? {
+            Origin::Environment => {
+                let guard = self.tuned(mstr_rest::from_env()?, None).connect().await?;
+                return Ok(Opened { session: Session::clone(&guard), kept: Kept::Not(guard) });
+            }
+            Origin::Profile(name, profile) => (name, profile),
+        };
+        let builder = self.builder(&profile, None)?;
+        let store = self.store();
+        let session = if profile.logs_in_alone() {
+            builder.connect_or_restore(&store, &name).await?
+        } else {
+            let snapshot = store.load(&name).await?.filter(SessionSnapshot::has_session);
+            let snapshot = snapshot.ok_or_else(|| {
+                Failure::new(code::AUTH, format!("profile {name} is not logged in"))
+                    .hint(format!("mstr login --profile {name}"))
+            })?;
+            snapshot.restore_with(builder).await?
+        };
+        Ok(Opened { session, kept: Kept::As(name) })
+    }
+}
+
+/// A session for one command.
+struct Opened {
+    session: Session,
+    kept: Kept,
+}
+
+enum Kept {
+    /// For the next command, under that name.
+    As(String),
+    Not(AuthenticatedSession),
+}
+
+impl Opened {
+    async fn close(self, context: &Context) -> Result {
+        match self.kept {
+            Kept::Not(guard) => guard.close().await?,
+            // another token, if it had to log in again, and cookies that were renewed
+            Kept::As(name) if self.session.has_session() => {
+                context.store().save(&name, &self.session.snapshot()).await?;
+            }
+            Kept::As(_) => {}
+        }
+        Ok(())
+    }
+}
+
+fn auth(profile: &Profile, secret: Option<&Credential>) -> Result<Auth> {
+    let username = || {
+        let name = profile.username.clone();
+        name.ok_or_else(|| Failure::usage("the profile has no username: `mstr login --username`"))
+    };
+    let secret = || match (secret, &profile.secret) {
+        (Some(secret), _) => Ok(secret.clone()),
+        (None, Some(reference)) => secret::from_reference(reference),
+        (None, None) => Err(Failure::new(code::AUTH, "the profile has no secret")),
+    };
+    Ok(match profile.mode {
+        Mode::Standard => Auth::standard(username()?, secret()?),
+        Mode::Ldap => Auth::ldap(username()?, secret()?),
+        Mode::ApiKey => Auth::api_key(secret()?),
+        Mode::Trusted => Auth::trusted(username()?),
+        Mode::IdentityToken => Auth::identity_token(secret()?),
+        Mode::Anonymous => Auth::anonymous(),
+    })
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|error| Failure::file("read", file, &error))
+}
+
+/// The base URL that a person means: the address of the API, of the Library, of its app, or the
+/// host alone.
+pub(crate) fn base_url(text: &str) -> Result<String> {
+    let wrong = || {
+        Failure::usage("this is not the URL of a Library server")
+            .hint("it looks like https://host/MicroStrategyLibrary/api/")
+    };
+    let text = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let mut url = Url::parse(&text).map_err(|_| wrong())?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(wrong());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Failure::usage("the URL holds a user or password: leave them out"));
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    let path = url.path().trim_end_matches('/');
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let end = parts.iter().position(|part| matches!(*part, "api" | "app" | "auth"));
+    let root = match &parts[..end.unwrap_or(parts.len())] {
+        [] => "MicroStrategyLibrary".to_owned(),
+        root => root.join("/"),
+    };
+    url.set_path(&format!("{root}/api/"));
+    Ok(url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+    use super::*;
+
+    #[test]
+    fn urls_as_people_copy_them() {
+        for text in [
+            "https://h/MicroStrategyLibrary/api/",
+            "https://h/MicroStrategyLibrary/api",
+            "https://h/MicroStrategyLibrary/",
+            "https://h/MicroStrategyLibrary/app",
+            "https://h/MicroStrategyLibrary/app/library/home?x=1#y",
+            "https://h/MicroStrategyLibrary/auth/ui/loginPage",
+            "https://h",
+            "h",
+        ] {
+            assert_eq!(base_url(text).unwrap(), "https://h/MicroStrategyLibrary/api/", "{text}");
+        }
+        assert_eq!(base_url("http://h:80/x/y/api/").unwrap(), "http://h/x/y/api/");
+        assert_eq!(base_url("h:8443/lib").unwrap(), "https://h:8443/lib/api/");
+    }
+
+    #[test]
+    fn urls_that_are_refused_are_not_repeated() {
+        for text in ["ftp://h/", "https://", "https://dave:hunter2@h/", "https://h unter2/"] {
+            let failure = base_url(text).unwrap_err();
+            assert_eq!(failure.code(), code::USAGE, "{text}");
+            assert!(!format!("{failure:?}").contains("hunter2"));
+        }
+    }
+}

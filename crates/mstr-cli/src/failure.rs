@@ -1,0 +1,116 @@
+//! Why a command failed: the exit code for scripts, the text and a way out for people.
+
+use std::{fmt, io};
+
+use mstr_rest::{Error, ErrorKind};
+
+/// Exit codes; `mstr --help` documents them.
+pub(crate) mod code {
+    pub(crate) const OTHER: u8 = 1;
+    pub(crate) const USAGE: u8 = 2;
+    pub(crate) const AUTH: u8 = 3;
+    pub(crate) const NOT_FOUND: u8 = 4;
+    pub(crate) const DENIED: u8 = 5;
+    pub(crate) const SERVER: u8 = 6;
+    pub(crate) const NETWORK: u8 = 7;
+    /// As shells have it for a program that ctrl-c ended.
+    pub(crate) const INTERRUPTED: u8 = 130;
+}
+
+pub(crate) type Result<T = (), E = Failure> = std::result::Result<T, E>;
+
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(code::USAGE, message)
+    }
+
+    pub(crate) fn interrupted() -> Self {
+        Self::new(code::INTERRUPTED, "interrupted")
+    }
+
+    /// A file that cannot be read or written: what was to be done with it, and where.
+    pub(crate) fn file(what: &str, path: &std::path::Path, error: &impl fmt::Display) -> Self {
+        Self::new(code::OTHER, format!("cannot {what} {}: {error}", path.display()))
+    }
+
+    /// What to do about it, on a line of its own.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+
+    pub(crate) fn report(&self) {
+        eprintln!("mstr: {}", crate::output::printable(&self.message));
+        if let Some(hint) = &self.hint {
+            eprintln!("hint: {hint}");
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::LoginFailure
+            | ErrorKind::MissingCredential
+            | ErrorKind::Credential
+            | ErrorKind::SessionExpired
+            | ErrorKind::NoSession => code::AUTH,
+            ErrorKind::ResourceNotFound => code::NOT_FOUND,
+            ErrorKind::InsufficientPrivileges => code::DENIED,
+            ErrorKind::Timeout | ErrorKind::Connect | ErrorKind::Transport => code::NETWORK,
+            // said by us, before anything was sent
+            ErrorKind::InvalidRequest | ErrorKind::Config if error.status().is_none() => {
+                code::USAGE
+            }
+            ErrorKind::Snapshot => code::OTHER,
+            _ => code::SERVER,
+        };
+        let hint = match error.kind() {
+            ErrorKind::SessionExpired | ErrorKind::NoSession => {
+                Some("the session has ended: `mstr login` begins another one".to_owned())
+            }
+            _ => error.hint().map(ToOwned::to_owned),
+        };
+        Self { code, message: explained(&error), hint }
+    }
+}
+
+/// The error and what caused it, each said once.
+fn explained(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Of standard output. A reader that has seen enough (`mstr users | head`) is no failure.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => std::process::exit(0),
+            _ => Self::new(code::OTHER, format!("cannot write: {error}")),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `mstr`: MicroStrategy (Strategy) from the command line. `mstr --help` teaches it.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
+#![allow(clippy::doc_markdown, clippy::doc_link_with_quotes, reason = "clap shows them as help")]
+
+mod args;
+mod commands;
+mod config;
+mod context;
+mod failure;
+mod output;
+mod progress;
+mod secret;
+mod select;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    trace(cli.global.verbose);
+    let result = commands::run(cli).await;
+    // logouts of sessions that were opened for one command
+    mstr_rest::settle().await;
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// `-v` shows what the client does, `-vv` in detail. It holds no secrets: the client sees to that,
+/// and the libraries below it, which do not, are left out.
+fn trace(verbose: u8) {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+    let level = match verbose {
+        0 => return,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_target(false)
+        .without_time()
+        .with_writer(std::io::stderr)
+        .with_filter(Targets::new().with_target("mstr", level));
+    tracing_subscriber::registry().with(lines).init();
+}
