@@ -14,6 +14,7 @@ mod filter;
 mod grid;
 mod instances;
 mod journal;
+mod kept;
 mod listen;
 mod pattern;
 mod pipeline;

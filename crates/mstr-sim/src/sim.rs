@@ -13,6 +13,7 @@ use crate::directory::Directory;
 use crate::fault::FaultPlan;
 use crate::instances::Store;
 use crate::journal::{Caller, Journal, cookie};
+use crate::kept::Kept;
 use crate::pattern::Pattern;
 use crate::sessions::{LiveSession, Sessions};
 use crate::{Project, RecordedRequest, Reply, lock, random};
@@ -40,6 +41,7 @@ pub(crate) struct Sim {
     pub(crate) latency: Mutex<Duration>,
     /// Reports, cubes, what was executed and what was uploaded.
     pub(crate) data: Mutex<Store>,
+    pub(crate) kept: Kept,
     sessions: Mutex<Sessions>,
     mounted: Mutex<VecDeque<Mounted>>,
     round_robin: AtomicUsize,
@@ -56,6 +58,7 @@ impl Sim {
             directory: Mutex::new(config.directory.clone()),
             latency: Mutex::new(config.latency),
             data: Mutex::new(Store::new(&config.data.sources)),
+            kept: Kept::default(),
             sessions: Mutex::default(),
             mounted: Mutex::default(),
             round_robin: AtomicUsize::new(0),
