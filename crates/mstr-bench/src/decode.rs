@@ -29,9 +29,9 @@ pub(crate) fn run(options: &Options) -> Result {
         for is_ours in order {
             let start = Instant::now();
             if is_ours {
-                decode(&pages)?
+                decode(&pages)?;
             } else {
-                parse(&pages)?
+                parse(&pages)?;
             }
             let taken = u64::try_from(start.elapsed().as_nanos())?;
             if round > 0 {

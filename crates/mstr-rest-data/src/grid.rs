@@ -186,10 +186,11 @@ impl GridReader {
 /// Whether the page shows metrics in rows, so that it may not list all of them. Its data is skipped.
 pub(crate) fn has_metrics_in_rows(page: &[u8]) -> Result<bool> {
     #[derive(serde::Deserialize)]
-    struct Page {
-        definition: Option<Definition>,
+    struct Page<'a> {
+        #[serde(borrow)]
+        definition: Option<Definition<'a>>,
     }
-    let page: Page = serde_json::from_slice(page).map_err(not_a_page)?;
+    let page: Page<'_> = serde_json::from_slice(page).map_err(not_a_page)?;
     let Some(definition) = page.definition else { return Ok(false) };
     Ok(definition.grid.rows.iter().any(Unit::is_metrics))
 }

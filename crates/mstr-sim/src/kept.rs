@@ -9,11 +9,11 @@ use crate::grid::Show;
 use crate::instances::Instance;
 use crate::{encode, lock};
 
-/// Rendered pages, plain and compressed.
+/// Rendered pages, plain or compressed, as they were asked for.
 #[derive(Default)]
 pub(crate) struct Kept(Mutex<HashMap<Key, Bytes>>);
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, Hash)]
 struct Key {
     instance: String,
     manipulation: String,
@@ -29,27 +29,24 @@ impl Kept {
         show: &Show,
         render: impl FnOnce() -> Vec<u8>,
     ) -> (Bytes, bool) {
-        let plain = Key {
+        let key = Key {
             instance: instance.id.clone(),
             manipulation: instance.manipulation(),
-            show: Show { gzip: false, ..*show },
+            show: *show,
         };
-        let wanted = Key { show: *show, ..plain.clone() };
-        if let Some(page) = self.get(&wanted) {
-            return (page, show.gzip);
+        if let Some(page) = lock(&self.0).get(&key) {
+            return (page.clone(), show.gzip);
         }
-        let page = self.get(&plain).unwrap_or_else(|| render().into());
-        lock(&self.0).insert(plain, page.clone());
-        if !show.gzip {
-            return (page, false);
-        }
+        let plain = Bytes::from(render());
         // Writing to memory cannot fail; should it, the page goes out as it is.
-        let Ok(compressed) = encode::gzip(&page) else { return (page, false) };
-        lock(&self.0).insert(wanted, compressed.clone());
-        (compressed, true)
-    }
-
-    fn get(&self, key: &Key) -> Option<Bytes> {
-        lock(&self.0).get(key).cloned()
+        let compressed = if show.gzip { encode::gzip(&plain).ok() } else { None };
+        let (page, is_compressed) = match compressed {
+            Some(compressed) => (compressed, true),
+            None => (plain, false),
+        };
+        if is_compressed == show.gzip {
+            lock(&self.0).insert(key, page.clone());
+        }
+        (page, is_compressed)
     }
 }
