@@ -359,12 +359,14 @@ impl Table {
     ) -> Result<(W, Progress)> {
         let schema = self.schema();
         let mut writer = blocking(move || Writer::new(format, out, &schema)).await?;
-        while let Some(batch) = self.next().await? {
-            writer = blocking(move || {
+        let mut next = self.next().await?;
+        while let Some(batch) = next {
+            let write = blocking(move || {
                 writer.write(&batch)?;
                 Ok(writer)
-            })
-            .await?;
+            });
+            // the next page is decoded while this one is compressed
+            (writer, next) = futures_util::future::try_join(write, self.next()).await?;
         }
         let out = blocking(move || writer.finish()).await?;
         Ok((out, self.reader.progress()))

@@ -77,9 +77,12 @@ pub(crate) struct Unit<'a> {
     pub(crate) elements: Vec<Element<'a>>,
 }
 
+/// The kind of the unit that holds all metrics.
+pub(crate) const METRICS: &str = "templateMetrics";
+
 impl Unit<'_> {
     pub(crate) fn is_metrics(&self) -> bool {
-        self.kind == "templateMetrics"
+        self.kind == METRICS
     }
 
     /// How many columns it makes.

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use mstr_rest_core::{Error, ErrorKind, Result};
 
-use crate::definition::{Definition, Unit};
+use crate::definition::METRICS;
 use crate::layout::{Layout, Metric};
 use crate::metric::MetricType;
 use crate::page::{Paging, Reading};
@@ -183,16 +183,32 @@ impl GridReader {
     }
 }
 
-/// Whether the page shows metrics in rows, so that it may not list all of them. Its data is skipped.
+/// Whether the page shows metrics in rows, so that it may not list all of them. All else is skipped.
 pub(crate) fn has_metrics_in_rows(page: &[u8]) -> Result<bool> {
-    #[derive(serde::Deserialize)]
-    struct Page<'a> {
-        #[serde(borrow)]
-        definition: Option<Definition<'a>>,
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Page {
+        definition: Option<Definition>,
     }
-    let page: Page<'_> = serde_json::from_slice(page).map_err(not_a_page)?;
-    let Some(definition) = page.definition else { return Ok(false) };
-    Ok(definition.grid.rows.iter().any(Unit::is_metrics))
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Definition {
+        grid: Grid,
+    }
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Grid {
+        rows: Option<Vec<Unit>>,
+    }
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Unit {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    let page: Page = serde_json::from_slice(page).map_err(not_a_page)?;
+    let rows = page.definition.and_then(|definition| definition.grid.rows).unwrap_or_default();
+    Ok(rows.iter().any(|unit| unit.kind == METRICS))
 }
 
 /// An error of decoding: the page is not what it should be.

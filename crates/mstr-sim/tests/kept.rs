@@ -17,7 +17,7 @@ fn server() -> LibraryServerBuilder {
 }
 
 fn path(report: &Report) -> String {
-    format!("v2/reports/{}", report.object_id())
+    format!("/v2/reports/{}", report.object_id())
 }
 
 fn sales() -> String {
