@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command, time::Instant};
 
-use super::{Bench, report::Part, stats::number};
+use super::{Bench, process, report::Part, stats::number};
 use crate::sh::{self, Result};
 
 /// What it is called, and its dependency.
@@ -53,10 +53,10 @@ pub(super) fn run(bench: &Bench, part: &mut Part) -> Result {
         let program = folder.join("target/release").join(format!("size-of-{name}"));
         let stripped = folder.join("stripped");
         let stripped = match Command::new("strip").arg("-o").arg(&stripped).arg(&program).status() {
-            Ok(status) if status.success() => megabytes(&stripped)?,
+            Ok(status) if status.success() => process::megabytes(&stripped)?,
             _ => "-".to_owned(),
         };
-        let size = megabytes(&program)?;
+        let size = process::megabytes(&program)?;
         rows.push(vec![
             (*name).to_owned(),
             number(seconds),
@@ -97,10 +97,4 @@ fn cargo(folder: &Path) -> Command {
     let mut cargo = sh::cargo(folder);
     cargo.env("CARGO_TARGET_DIR", folder.join("target"));
     cargo
-}
-
-fn megabytes(file: &Path) -> Result<String> {
-    #[allow(clippy::cast_precision_loss, reason = "a size")]
-    let size = fs::metadata(file)?.len() as f64;
-    Ok(format!("{:.1}", size / 1e6))
 }

@@ -165,3 +165,10 @@ pub(super) fn requests(request: &str, concurrency: usize, millis: u64) -> Value 
         "task": "requests", "request": request, "concurrency": concurrency, "millis": millis,
     })
 }
+
+/// The size of a file.
+pub(super) fn megabytes(file: &Path) -> Result<String> {
+    #[allow(clippy::cast_precision_loss, reason = "a size")]
+    let size = fs::metadata(file)?.len() as f64;
+    Ok(format!("{:.1}", size / 1e6))
+}

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Bench, report::Part, stats::Samples};
+use super::{Bench, process, report::Part, stats::Samples};
 use crate::sh::Result;
 
 const CLIENTS: [&str; 4] = ["ours", "mstr-rest-requests", "mstr-rest-requests-async", "mstrio"];
@@ -49,15 +49,14 @@ pub(super) fn run(bench: &Bench, part: &mut Part) -> Result {
     let program = bench.program("first-reply")?;
     let stripped = bench.folder.join("first-reply-stripped");
     let strip = Command::new("strip").arg("-o").arg(&stripped).arg(program).status();
-    let megabytes = |path| fs::metadata(path).map(|m| format!("{:.1}", m.len() as f64 / 1e6));
     let size = match strip {
-        Ok(status) if status.success() => megabytes(stripped.as_path())?,
+        Ok(status) if status.success() => process::megabytes(&stripped)?,
         _ => "- (no strip here)".to_owned(),
     };
     part.table(
         "Our program (features `api`, `rustls`, `iserver-codes` and what it does not use)",
         &["MB", "MB stripped"],
-        vec![vec![megabytes(program)?, size]],
+        vec![vec![process::megabytes(program)?, size]],
     );
     Ok(())
 }
