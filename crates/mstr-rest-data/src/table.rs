@@ -162,17 +162,18 @@ impl Table {
         };
         for (codes, shown) in page.shown_codes.iter().zip(page.shown) {
             for key in codes.of(*shown) {
-                add(column(std::iter::repeat_n(key, count)))?;
+                add(column(std::iter::repeat_n(key, count), &[key]))?;
             }
         }
         for (unit, codes) in page.row_codes.iter().enumerate() {
             let elements: Vec<usize> =
                 kept.iter().map(|row| data.rows.list(*row)[unit] as usize).collect();
-            for keys in &codes.keys {
-                let keys = elements.iter().map(|element| keys[*element]);
-                add(match groups.len() {
-                    1 => column(keys),
-                    several => column(keys.flat_map(|key| std::iter::repeat_n(key, several))),
+            for form in &codes.keys {
+                let keys = elements.iter().map(|element| form[*element]);
+                let several = groups.len();
+                add(match several {
+                    1 => column(keys, form),
+                    _ => column(keys.flat_map(|key| std::iter::repeat_n(key, several)), form),
                 })?;
             }
         }
@@ -180,7 +181,7 @@ impl Table {
             for keys in &codes.keys {
                 let one = groups.iter().map(|group| keys[group.elements[unit] as usize]);
                 let one: Vec<_> = one.collect();
-                add(column(one.repeat(kept.len())))?;
+                add(column(one.repeat(kept.len()), &one))?;
             }
         }
         if self.flagged {
@@ -194,16 +195,17 @@ impl Table {
             arrays.push(Arc::new(flags.finish()));
         }
         for (number, column) in self.metrics.iter_mut().enumerate() {
-            let cells = kept.iter().flat_map(|row| {
-                let cells = data.cells.row(*row);
-                groups.iter().map(move |group| match group.cells[number] {
-                    Some(place) => cells.get(place).unwrap_or(&Cell::Null),
-                    None => &Cell::Null,
-                })
-            });
-            column
-                .extend(cells)
-                .map_err(|_| self.layout.metrics[number].unfit(self.types[number]))?;
+            let cell = |row: usize, group: &Group| match group.cells[number] {
+                Some(place) => data.cells.row(row).get(place).unwrap_or(&Cell::Null),
+                None => &Cell::Null,
+            };
+            let done = match groups {
+                [one] => column.extend(kept.iter().map(|row| cell(*row, one))),
+                _ => column.extend(
+                    kept.iter().flat_map(|row| groups.iter().map(move |group| cell(*row, group))),
+                ),
+            };
+            done.map_err(|_| self.layout.metrics[number].unfit(self.types[number]))?;
             arrays.push(column.finish().map_err(arrow)?);
         }
         record_batch(&self.schema, arrays, count)
@@ -214,8 +216,8 @@ impl Table {
         let count = rows.len();
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         for (number, dictionary) in self.dictionaries.iter_mut().enumerate() {
-            let keys = rows.iter().map(|row| row.keys[number]);
-            arrays.push(dictionary.array(column(keys)).map_err(arrow)?);
+            let keys = rows.iter().map(|row| row.keys[number]).collect();
+            arrays.push(dictionary.array(keys).map_err(arrow)?);
         }
         if self.flagged {
             let flags: Vec<bool> = rows.iter().map(|row| row.subtotal).collect();
@@ -348,9 +350,12 @@ pub(crate) struct PageCodes<'p> {
     pub(crate) column_codes: &'p [Codes],
 }
 
-/// A column of keys.
-fn column(keys: impl IntoIterator<Item = Option<i32>>) -> Int32Array {
-    keys.into_iter().collect()
+/// A column of keys. Mostly none of them is null, which is worth knowing beforehand.
+fn column(keys: impl IntoIterator<Item = Option<i32>>, of: &[Option<i32>]) -> Int32Array {
+    if of.contains(&None) {
+        return keys.into_iter().collect();
+    }
+    keys.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().into()
 }
 
 /// Whether one of these elements is a subtotal. Elements of metrics do not count.
