@@ -1,8 +1,8 @@
 //! So many calls, one after the other on one thread: for counting instructions.
 
+use crate::Result;
 use crate::clients::{self, Request, raw::Raw};
 use crate::options::Options;
-use crate::Result;
 
 pub(crate) fn run(options: &Options) -> Result {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -141,7 +141,7 @@ impl Data {
     }
 
     /// Grid rows of a page. Without it the first page tells how heavy a row is, and pages are cut
-    /// to about 4 MB of JSON. A page that takes the server too long
+    /// to about 2 MB of JSON. A page that takes the server too long
     /// (`MSI_REQUEST_TIMEOUT`, -2147206497) is halved either way.
     pub fn page_rows(mut self, rows: usize) -> Self {
         self.page_rows = Some(rows.max(1));
