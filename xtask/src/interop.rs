@@ -136,13 +136,13 @@ pub(crate) fn run(root: &Path) -> Result {
 }
 
 /// A virtual environment with the pinned peers.
-struct Environment {
+pub(crate) struct Environment {
     folder: PathBuf,
 }
 
 impl Environment {
     /// Reuses what is there if it was made from the same requirements.
-    fn prepare(root: &Path, name: &str, requirements: &Path) -> Result<Self> {
+    pub(crate) fn prepare(root: &Path, name: &str, requirements: &Path) -> Result<Self> {
         let environment = Self { folder: root.join("target").join(name) };
         let wanted = fs::read_to_string(requirements)?;
         let stamp = environment.folder.join("requirements.txt");
@@ -163,7 +163,7 @@ impl Environment {
 
     /// Its Python, away from files that a peer might pick up: `mstrio` takes any certificate in
     /// the current directory for a CA.
-    fn python(&self) -> Command {
+    pub(crate) fn python(&self) -> Command {
         let program = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
         let mut command = Command::new(self.folder.join(program));
         command

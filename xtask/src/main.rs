@@ -1,6 +1,7 @@
 //! What CI and maintainers run: `cargo xtask <command>`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
+mod bench;
 mod ci;
 mod codegen;
 mod conformance;
@@ -84,6 +85,11 @@ const COMMANDS: &[Command] = &[
         name: "soak",
         about: "64 tasks against a server that gives them no peace; --minutes N, --seed N",
         run: soak::with_options,
+    },
+    Command {
+        name: "bench",
+        about: "speed and memory beside other clients; --quick, --only PART,.., --check",
+        run: bench::with_options,
     },
     Command {
         name: "features",

@@ -42,7 +42,7 @@ pub(crate) fn program(root: &Path, alone: &[&str], name: &str) -> Result<PathBuf
 }
 
 /// Programs and examples, not tests, by name.
-fn build(root: &Path, what: &[&str]) -> Result<HashMap<String, PathBuf>> {
+pub(crate) fn build(root: &Path, what: &[&str]) -> Result<HashMap<String, PathBuf>> {
     let messages = sh::output(
         sh::cargo(root)
             .args(["build", "--locked", "--message-format=json-render-diagnostics"])

@@ -1,6 +1,6 @@
 //! What only happens on a terminal: prompts, tables, progress, ctrl-c.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod support;
 

@@ -166,7 +166,7 @@ impl Data {
     }
 
     /// Grid rows of a page. Without it the first page tells how heavy a row is, and pages are cut
-    /// to about 4 MB of JSON. A page that takes the server too long
+    /// to about 2 MB of JSON. A page that takes the server too long
     /// (`MSI_REQUEST_TIMEOUT`, -2147206497) is halved either way.
     pub fn page_rows(mut self, rows: usize) -> Self {
         self.page_rows = Some(rows.max(1));
@@ -418,12 +418,14 @@ impl Table {
     ) -> Result<(W, Progress)> {
         let schema = self.schema();
         let mut writer = blocking(move || Writer::new(format, out, &schema)).await?;
-        while let Some(batch) = self.next().await? {
-            writer = blocking(move || {
+        let mut next = self.next().await?;
+        while let Some(batch) = next {
+            let write = blocking(move || {
                 writer.write(&batch)?;
                 Ok(writer)
-            })
-            .await?;
+            });
+            // the next page is decoded while this one is compressed
+            (writer, next) = futures_util::future::try_join(write, self.next()).await?;
         }
         let out = blocking(move || writer.finish()).await?;
         Ok((out, self.reader.progress()))

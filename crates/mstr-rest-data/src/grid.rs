@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use mstr_rest_core::{Error, ErrorKind, Result};
 
-use crate::definition::{Definition, Unit};
+use crate::definition::{METRICS, Unit};
 use crate::layout::{Layout, Metric};
 use crate::metric::MetricType;
 use crate::page::{Paging, Reading};
@@ -184,15 +184,32 @@ impl GridReader {
     }
 }
 
-/// Whether the page shows metrics in rows, so that it may not list all of them. Its data is skipped.
+/// Whether the page shows metrics in rows, so that it may not list all of them. All else is skipped.
 pub(crate) fn has_metrics_in_rows(page: &[u8]) -> Result<bool> {
-    #[derive(serde::Deserialize)]
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
     struct Page {
         definition: Option<Definition>,
     }
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Definition {
+        grid: Grid,
+    }
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Grid {
+        rows: Option<Vec<Unit>>,
+    }
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Unit {
+        #[serde(rename = "type")]
+        kind: String,
+    }
     let page: Page = serde_json::from_slice(page).map_err(not_a_page)?;
-    let Some(definition) = page.definition else { return Ok(false) };
-    Ok(definition.grid.rows.iter().any(Unit::is_metrics))
+    let rows = page.definition.and_then(|definition| definition.grid.rows).unwrap_or_default();
+    Ok(rows.iter().any(|unit| unit.kind == METRICS))
 }
 
 /// Which page of page-by is shown, by the ids of its elements: empty without page-by.
@@ -203,7 +220,9 @@ pub(crate) fn shown_page(page: &[u8]) -> Result<Vec<String>> {
     };
     let grid = &definition.grid;
     let shown = shown(grid, data)?;
-    let id = |(unit, place): (&Unit, u32)| unit.elements.get(place as usize)?.id.clone();
+    let id = |(unit, place): (&Unit<'_>, u32)| {
+        unit.elements.get(place as usize)?.id.as_deref().map(str::to_owned)
+    };
     let ids: Option<_> = grid.page_by.iter().zip(shown).map(id).collect();
     ids.ok_or_else(|| broken("an element of page-by has no id"))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use mstr_rest_core::{Error, ErrorKind, Result};
 
-use crate::definition::{Element, Form, Grid, Unit};
+use crate::definition::{Element, Form, Grid, Text, Unit};
 use crate::grid::broken;
 use crate::metric::MetricType;
 
@@ -21,7 +21,7 @@ pub(crate) struct Attribute {
 }
 
 impl Attribute {
-    fn of(unit: &Unit) -> Self {
+    fn of(unit: &Unit<'_>) -> Self {
         Self {
             name: unit.name.clone(),
             id: unit.id.clone(),
@@ -69,12 +69,13 @@ pub(crate) struct Metric {
 }
 
 impl Metric {
-    fn of(element: &Element) -> Self {
-        let formatting = element.number_formatting.clone().unwrap_or_default();
+    fn of(element: &Element<'_>) -> Self {
+        let formatting = element.number_formatting.as_deref().cloned().unwrap_or_default();
+        let own = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
         Self {
-            name: element.name.clone().unwrap_or_default(),
-            id: element.id.clone().unwrap_or_default(),
-            data_type: element.data_type.clone(),
+            name: own(&element.name).unwrap_or_default(),
+            id: own(&element.id).unwrap_or_default(),
+            data_type: own(&element.data_type),
             format: formatting.format_string,
             currency: formatting.currency_symbol,
         }
@@ -89,7 +90,7 @@ impl Metric {
     }
 
     /// Whether that element is this metric.
-    pub(crate) fn is(&self, element: &Element) -> bool {
+    pub(crate) fn is(&self, element: &Element<'_>) -> bool {
         match element.id.as_deref() {
             Some(id) if !self.id.is_empty() => id == self.id,
             _ => element.name.as_deref() == Some(self.name.as_str()),
@@ -142,7 +143,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn of(grid: &Grid) -> Result<Self> {
+    pub(crate) fn of(grid: &Grid<'_>) -> Result<Self> {
         if grid.page_by.iter().any(Unit::is_metrics) {
             return Err(broken(
                 "the metrics are in page-by, where a page shows one of them: ask for the objects \
@@ -154,14 +155,14 @@ impl Layout {
                            export as CSV or Excel has all of it";
             return Err(Error::new(ErrorKind::NotSupported, message));
         }
-        let place = |units: &[Unit]| units.iter().position(Unit::is_metrics);
+        let place = |units: &[Unit<'_>]| units.iter().position(Unit::is_metrics);
         let (axis, metrics) = match (place(&grid.rows), place(&grid.columns)) {
             (Some(_), Some(_)) => return Err(broken("metrics are on two axes")),
             (Some(at), None) => (MetricAxis::Rows(at), &grid.rows[at].elements),
             (None, Some(at)) => (MetricAxis::Columns(at), &grid.columns[at].elements),
             (None, None) => (MetricAxis::None, &Vec::new()),
         };
-        let attributes = |units: &[Unit]| {
+        let attributes = |units: &[Unit<'_>]| {
             units.iter().filter(|unit| !unit.is_metrics()).map(Attribute::of).collect()
         };
         Ok(Self {

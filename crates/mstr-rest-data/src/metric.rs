@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
 use arrow_array::builder::{
-    BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, StringBuilder,
-    TimestampMillisecondBuilder,
+    BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
+    PrimitiveBuilder, StringBuilder, TimestampMillisecondBuilder,
 };
 use arrow_array::types::{Date32Type, Decimal128Type, TimestampMillisecondType};
+use arrow_array::{ArrayRef, ArrowPrimitiveType};
 use arrow_cast::parse::{Parser, parse_decimal};
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 
@@ -81,6 +81,10 @@ impl MetricType {
             _ => &[first],
         };
         let holds_all = |kind: &&Self| {
+            if **kind == Self::Float {
+                // the usual type: no need to build the column
+                return cells.iter().all(|cell| float(cell).is_ok());
+            }
             let mut column = MetricColumn::new(**kind);
             cells.iter().all(|cell| column.append(cell).is_ok())
         };
@@ -142,11 +146,10 @@ impl MetricColumn {
         &mut self,
         cells: impl Iterator<Item = &'c Cell<'c>>,
     ) -> Result<(), Unfit> {
-        if let Self::Float(builder) = self {
-            for cell in cells {
-                builder.append_option(float(cell)?);
-            }
-            return Ok(());
+        match self {
+            Self::Float(builder) => return append(builder, cells.map(float)),
+            Self::Integer(builder) => return append(builder, cells.map(integer)),
+            _ => {}
         }
         for cell in cells {
             self.append(cell)?;
@@ -157,13 +160,7 @@ impl MetricColumn {
     pub(crate) fn append(&mut self, cell: &Cell<'_>) -> Result<(), Unfit> {
         match self {
             Self::Float(builder) => builder.append_option(float(cell)?),
-            Self::Integer(builder) => builder.append_option(match cell {
-                Cell::Null => None,
-                Cell::Int(value) => Some(*value),
-                Cell::Digits(text) => Some(text.parse().map_err(|_| Unfit)?),
-                Cell::Float(value) => Some(whole(*value)?),
-                _ => return Err(Unfit),
-            }),
+            Self::Integer(builder) => builder.append_option(integer(cell)?),
             Self::Decimal(builder, precision, scale) => builder.append_option(match cell {
                 Cell::Null => None,
                 Cell::Digits(text) | Cell::Text(text) => Some(decimal(text, *precision, *scale)?),
@@ -214,6 +211,37 @@ impl MetricColumn {
             Self::Text(builder) => Arc::new(builder.finish()),
         })
     }
+}
+
+/// Appends all of them: the values in one piece, and which are null only if there are any.
+fn append<T: ArrowPrimitiveType>(
+    builder: &mut PrimitiveBuilder<T>,
+    read: impl Iterator<Item = Result<Option<T::Native>, Unfit>>,
+) -> Result<(), Unfit> {
+    let (mut values, mut valid) = (Vec::new(), Vec::new());
+    values.reserve(read.size_hint().0);
+    valid.reserve(read.size_hint().0);
+    for value in read {
+        let value = value?;
+        valid.push(value.is_some());
+        values.push(value.unwrap_or_default());
+    }
+    if valid.contains(&false) {
+        builder.append_values(&values, &valid);
+    } else {
+        builder.append_slice(&values);
+    }
+    Ok(())
+}
+
+fn integer(cell: &Cell<'_>) -> Result<Option<i64>, Unfit> {
+    Ok(match cell {
+        Cell::Null => None,
+        Cell::Int(value) => Some(*value),
+        Cell::Digits(text) => Some(text.parse().map_err(|_| Unfit)?),
+        Cell::Float(value) => Some(whole(*value)?),
+        Cell::Bool(_) | Cell::Text(_) => return Err(Unfit),
+    })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a metric that is a float in this grid")]

@@ -14,7 +14,7 @@ use crate::definition::Definition;
 pub(crate) struct Page<'a> {
     pub(crate) instance_id: Option<String>,
     pub(crate) status: Option<i64>,
-    pub(crate) definition: Option<Definition>,
+    pub(crate) definition: Option<Definition<'a>>,
     pub(crate) data: Option<Data<'a>>,
 }
 

@@ -64,7 +64,7 @@ impl Pivot {
                 let place = *self.places.entry(whole).or_insert_with(|| {
                     let keys = units().chain(columns());
                     self.rows.push(Row {
-                        keys: keys.flat_map(|(codes, e)| codes.of(*e)).copied().collect(),
+                        keys: keys.flat_map(|(codes, e)| codes.of(*e)).collect(),
                         subtotal: of_row || any_subtotal(page.column_codes, &group.elements),
                         cells: vec![Cell::Null; metrics.count],
                         of: of.clone(),

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::grid::{GridOptions, GridPage, GridReader};
 
 /// What a page should weigh: large enough for few requests, small enough for flat memory.
-const PAGE_BYTES: usize = 4 << 20;
+const PAGE_BYTES: usize = 2 << 20;
 const MOST_ROWS: usize = 100_000;
 
 type Fetching = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;

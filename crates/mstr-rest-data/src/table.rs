@@ -1,10 +1,11 @@
 //! The table behind a grid: what is known of it since the first page, and how a page becomes rows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::BooleanBuilder;
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use mstr_rest_core::{Error, Result};
 
@@ -33,19 +34,20 @@ pub(crate) struct Table {
     pub(crate) reading: Reading,
 }
 
-/// One page's elements of one unit: the keys of each element, form after form.
+/// One page's elements of one unit.
 pub(crate) struct Codes {
-    width: usize,
-    keys: Vec<Option<i32>>,
+    /// For each form the key of each element.
+    keys: Vec<Vec<Option<i32>>>,
     subtotal: Vec<bool>,
+    any_subtotal: bool,
     /// Numbers of the elements that hold over all pages; only where rows are put together.
     identities: Vec<u32>,
 }
 
 impl Codes {
-    pub(crate) fn of(&self, element: u32) -> &[Option<i32>] {
-        let start = element as usize * self.width;
-        &self.keys[start..start + self.width]
+    /// The keys of an element, form after form.
+    pub(crate) fn of(&self, element: u32) -> impl Iterator<Item = Option<i32>> {
+        self.keys.iter().map(move |form| form[element as usize])
     }
 
     pub(crate) fn identity(&self, element: u32) -> u32 {
@@ -69,7 +71,7 @@ impl Table {
     pub(crate) fn new(
         options: &GridOptions,
         layout: Layout,
-        grid: &Grid,
+        grid: &Grid<'_>,
         data: &Data<'_>,
     ) -> Result<Self> {
         let widths = layout.attributes().map(Attribute::width).sum();
@@ -108,7 +110,7 @@ impl Table {
         Ok(table)
     }
 
-    pub(crate) fn batch(&mut self, grid: &Grid, data: &Data<'_>) -> Result<RecordBatch> {
+    pub(crate) fn batch(&mut self, grid: &Grid<'_>, data: &Data<'_>) -> Result<RecordBatch> {
         let rows = grid_rows(grid, data);
         check_shape(grid, data, rows)?;
         let shown = shown(grid, data)?;
@@ -148,35 +150,38 @@ impl Table {
         rows: usize,
     ) -> Result<RecordBatch> {
         let is_subtotal = |row: usize| any_subtotal(page.row_codes, data.rows.list(row));
-        let kept: Vec<usize> = (0..rows).filter(|row| self.flagged || !is_subtotal(*row)).collect();
+        let all = self.flagged || !page.row_codes.iter().any(|codes| codes.any_subtotal);
+        let kept: Vec<usize> = (0..rows).filter(|row| all || !is_subtotal(*row)).collect();
         let count = kept.len() * groups.len();
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         let mut dictionaries = self.dictionaries.iter_mut();
-        let mut add = |keys: Vec<Option<i32>>| -> Result<()> {
+        let mut add = |keys: Int32Array| -> Result<()> {
             let Some(dictionary) = dictionaries.next() else { return Ok(()) };
             arrays.push(dictionary.array(keys).map_err(arrow)?);
             Ok(())
         };
         for (codes, shown) in page.shown_codes.iter().zip(page.shown) {
             for key in codes.of(*shown) {
-                add(vec![*key; count])?;
+                add(column(std::iter::repeat_n(key, count), &[key]))?;
             }
         }
         for (unit, codes) in page.row_codes.iter().enumerate() {
-            for form in 0..codes.width {
-                let mut keys = Vec::with_capacity(count);
-                for row in &kept {
-                    let key = codes.of(data.rows.list(*row)[unit])[form];
-                    keys.extend(std::iter::repeat_n(key, groups.len()));
-                }
-                add(keys)?;
+            let elements: Vec<usize> =
+                kept.iter().map(|row| data.rows.list(*row)[unit] as usize).collect();
+            for form in &codes.keys {
+                let keys = elements.iter().map(|element| form[*element]);
+                let several = groups.len();
+                add(match several {
+                    1 => column(keys, form),
+                    _ => column(keys.flat_map(|key| std::iter::repeat_n(key, several)), form),
+                })?;
             }
         }
         for (unit, codes) in page.column_codes.iter().enumerate() {
-            for form in 0..codes.width {
-                let one = groups.iter().map(|group| codes.of(group.elements[unit])[form]);
+            for keys in &codes.keys {
+                let one = groups.iter().map(|group| keys[group.elements[unit] as usize]);
                 let one: Vec<_> = one.collect();
-                add(one.repeat(kept.len()))?;
+                add(column(one.repeat(kept.len()), &one))?;
             }
         }
         if self.flagged {
@@ -190,16 +195,17 @@ impl Table {
             arrays.push(Arc::new(flags.finish()));
         }
         for (number, column) in self.metrics.iter_mut().enumerate() {
-            let cells = kept.iter().flat_map(|row| {
-                let cells = data.cells.row(*row);
-                groups.iter().map(move |group| match group.cells[number] {
-                    Some(place) => cells.get(place).unwrap_or(&Cell::Null),
-                    None => &Cell::Null,
-                })
-            });
-            column
-                .extend(cells)
-                .map_err(|_| self.layout.metrics[number].unfit(self.types[number]))?;
+            let cell = |row: usize, group: &Group| match group.cells[number] {
+                Some(place) => data.cells.row(row).get(place).unwrap_or(&Cell::Null),
+                None => &Cell::Null,
+            };
+            let done = match groups {
+                [one] => column.extend(kept.iter().map(|row| cell(*row, one))),
+                _ => column.extend(
+                    kept.iter().flat_map(|row| groups.iter().map(move |group| cell(*row, group))),
+                ),
+            };
+            done.map_err(|_| self.layout.metrics[number].unfit(self.types[number]))?;
             arrays.push(column.finish().map_err(arrow)?);
         }
         record_batch(&self.schema, arrays, count)
@@ -227,56 +233,62 @@ impl Table {
     }
 
     /// The codes of the attribute of that number, whose first column is `first`.
-    fn codes(&mut self, unit: &Unit, number: usize, first: usize) -> Result<Codes> {
+    fn codes(&mut self, unit: &Unit<'_>, number: usize, first: usize) -> Result<Codes> {
         let width = unit.width();
-        let mut keys = Vec::with_capacity(unit.elements.len() * width);
-        for element in &unit.elements {
-            if element.form_values.len() > width {
-                return Err(broken(format!(
-                    "an element of {} has {} form values, but {width} forms",
-                    unit.name,
-                    element.form_values.len()
-                )));
-            }
-            for form in 0..width {
-                let text = element.text(form);
-                let key = text.map(|text| self.dictionaries[first + form].key(text)).transpose();
-                keys.push(key.map_err(|_| broken("more than 2^31 different texts"))?);
-            }
+        let long = unit.elements.iter().find(|element| element.form_values.len() > width);
+        if let Some(element) = long {
+            return Err(broken(format!(
+                "an element of {} has {} form values, but {width} forms",
+                unit.name,
+                element.form_values.len()
+            )));
         }
-        let subtotal = unit.elements.iter().map(|element| element.subtotal).collect();
+        let mut keys = Vec::with_capacity(width);
+        for form in 0..width {
+            let dictionary = &mut self.dictionaries[first + form];
+            let key = |element: &Element<'_>| {
+                element.text(form).map(|text| dictionary.key(text)).transpose()
+            };
+            let of_form: Result<Vec<_>, _> = unit.elements.iter().map(key).collect();
+            keys.push(of_form.map_err(|_| broken("more than 2^31 different texts"))?);
+        }
+        let subtotal: Vec<bool> = unit.elements.iter().map(|element| element.subtotal).collect();
+        let any_subtotal = subtotal.contains(&true);
         let identities = match self.layout.axis {
             MetricAxis::Rows(_) => self.identities(unit, number),
             _ => Vec::new(),
         };
-        Ok(Codes { width, keys, subtotal, identities })
+        Ok(Codes { keys, subtotal, any_subtotal, identities })
     }
 
-    fn identities(&mut self, unit: &Unit, number: usize) -> Vec<u32> {
+    fn identities(&mut self, unit: &Unit<'_>, number: usize) -> Vec<u32> {
         if self.identities.len() <= number {
             self.identities.resize_with(number + 1, HashMap::new);
         }
         let known = &mut self.identities[number];
-        let identity = |element: &Element| {
-            let name = match &element.id {
-                Some(id) => id.clone(),
-                None => format!("{:?}{:?}", element.name, element.form_values),
+        let identity = |element: &Element<'_>| {
+            let name = match element.id.as_deref() {
+                Some(id) => Cow::Borrowed(id),
+                None => Cow::Owned(format!("{:?}{:?}", element.name, element.form_values)),
             };
             let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-            *known.entry(name).or_insert(next)
+            match known.get(&*name) {
+                Some(number) => *number,
+                None => *known.entry(name.into_owned()).or_insert(next),
+            }
         };
         unit.elements.iter().map(identity).collect()
     }
 
     /// The metric of each element of the unit.
-    fn metric_numbers(&self, unit: &Unit) -> Result<Vec<usize>> {
+    fn metric_numbers(&self, unit: &Unit<'_>) -> Result<Vec<usize>> {
         let number = |element| self.layout.metrics.iter().position(|metric| metric.is(element));
         let numbers: Option<_> = unit.elements.iter().map(number).collect();
         numbers.ok_or_else(|| broken("there is a metric that was not there before"))
     }
 
     /// The groups of grid columns, in the order of the grid.
-    fn groups(&self, grid: &Grid, data: &Data<'_>) -> Result<Vec<Group>> {
+    fn groups(&self, grid: &Grid<'_>, data: &Data<'_>) -> Result<Vec<Group>> {
         let metrics = self.layout.metrics.len();
         let (at, numbers) = match self.layout.axis {
             MetricAxis::Columns(at) => (Some(at), self.metric_numbers(&grid.columns[at])?),
@@ -314,7 +326,7 @@ impl Table {
         &self,
         metric: usize,
         groups: &[Group],
-        grid: &Grid,
+        grid: &Grid<'_>,
         data: &'d Data<'d>,
     ) -> Result<Vec<&'d Cell<'d>>> {
         let rows = 0..data.cells.rows;
@@ -338,13 +350,21 @@ pub(crate) struct PageCodes<'p> {
     pub(crate) column_codes: &'p [Codes],
 }
 
+/// A column of keys. Mostly none of them is null, which is worth knowing beforehand.
+fn column(keys: impl IntoIterator<Item = Option<i32>>, of: &[Option<i32>]) -> Int32Array {
+    if of.contains(&None) {
+        return keys.into_iter().collect();
+    }
+    keys.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().into()
+}
+
 /// Whether one of these elements is a subtotal. Elements of metrics do not count.
 pub(crate) fn any_subtotal(codes: &[Codes], elements: &[u32]) -> bool {
     codes.iter().zip(elements).any(|(codes, element)| codes.is_subtotal(*element))
 }
 
 /// The element that each page-by unit shows.
-pub(crate) fn shown(grid: &Grid, data: &Data<'_>) -> Result<Vec<u32>> {
+pub(crate) fn shown(grid: &Grid<'_>, data: &Data<'_>) -> Result<Vec<u32>> {
     let found = grid.page_by.iter().enumerate().map(|(number, unit)| {
         let named = |id: &str| unit.elements.iter().position(|e| e.id.as_deref() == Some(id));
         let place = match data.current_page_by.get(number) {
@@ -361,12 +381,12 @@ pub(crate) fn shown(grid: &Grid, data: &Data<'_>) -> Result<Vec<u32>> {
 }
 
 /// How many rows the grid has. Without attributes in rows there is one, if there is any value.
-pub(crate) fn grid_rows(grid: &Grid, data: &Data<'_>) -> usize {
+pub(crate) fn grid_rows(grid: &Grid<'_>, data: &Data<'_>) -> usize {
     if grid.rows.is_empty() { data.cells.rows } else { data.rows.lists }
 }
 
 /// Headers and values fit the definition and each other: indices can be followed from here on.
-fn check_shape(grid: &Grid, data: &Data<'_>, rows: usize) -> Result<()> {
+fn check_shape(grid: &Grid<'_>, data: &Data<'_>, rows: usize) -> Result<()> {
     if data.rows.lists > 0 && data.rows.width != grid.rows.len() {
         return Err(broken("the row headers have another number of units than the definition"));
     }
@@ -399,7 +419,7 @@ fn check_shape(grid: &Grid, data: &Data<'_>, rows: usize) -> Result<()> {
     Ok(())
 }
 
-fn beyond(unit: &Unit) -> Error {
+fn beyond(unit: &Unit<'_>) -> Error {
     broken(format!("a header names an element of {} that is not listed", unit.name))
 }
 

@@ -60,7 +60,8 @@ pub mod prelude {
     };
     #[cfg(feature = "api")]
     pub use mstr_rest_api::{
-        ApiTokensExt as _, CubesExt as _, DashboardsExt as _, DataSourcesExt as _, DatasetsExt as _, DocumentsExt as _, ErrorExt as _, FoldersExt as _,
+        ApiTokensExt as _, CubesExt as _, DashboardsExt as _, DataSourcesExt as _,
+        DatasetsExt as _, DocumentsExt as _, ErrorExt as _, FoldersExt as _,
         IdentityTokensExt as _, LibraryExt as _, MonitorsExt as _, ObjectsExt as _,
         ProjectsExt as _, ReportsExt as _, SchedulesExt as _, SearchExt as _, SecurityExt as _,
         ServerExt as _, SessionsExt as _, SubscriptionsExt as _, UserGroupsExt as _, UsersExt as _,

@@ -59,6 +59,17 @@ impl LibraryServerBuilder {
         self
     }
 
+    /// Keeps every page that was rendered, and its compressed form, and serves it again: then a
+    /// measurement of clients does not measure this server. It needs the memory of all pages that
+    /// are asked for. A page holds the id of its instance, so executing the same thing again gives
+    /// the same instance, to whoever did it last. Reports with prompts, those that
+    /// [grow](Report::growing) and what was uploaded are rendered each time all the same. Default:
+    /// off.
+    pub fn keep_pages(mut self, keep: bool) -> Self {
+        self.config.data.keep_pages = keep;
+        self
+    }
+
     /// How often a client that polls is told that its asynchronous execution, its publication
     /// of a cube or of an upload still runs. Default: 2.
     pub fn polls(mut self, polls: usize) -> Self {

@@ -10,7 +10,7 @@ use crate::plan::{Column, Line, Plan, Unit};
 use crate::value::{self, Cell, Dates};
 
 /// Which page, and what of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Show {
     pub(crate) offset: u64,
     /// As the client sent it: -1 is all.
@@ -18,6 +18,8 @@ pub(crate) struct Show {
     pub(crate) formatted: bool,
     pub(crate) extras: bool,
     pub(crate) dates: Dates,
+    /// Whether the client takes it compressed.
+    pub(crate) gzip: bool,
 }
 
 /// How many lines a page has at most for a client that asks for all: it may get fewer

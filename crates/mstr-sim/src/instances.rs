@@ -27,6 +27,8 @@ pub(crate) struct DataConfig {
     pub(crate) retry_after: Option<u64>,
     pub(crate) failing_publish: bool,
     pub(crate) status_as_text: bool,
+    /// Rendered pages are kept.
+    pub(crate) keep_pages: bool,
 }
 
 impl Default for DataConfig {
@@ -40,6 +42,7 @@ impl Default for DataConfig {
             retry_after: None,
             failing_publish: false,
             status_as_text: false,
+            keep_pages: false,
         }
     }
 }
@@ -80,6 +83,24 @@ impl Instance {
         };
         instance.manipulate(body)?;
         Ok(instance)
+    }
+
+    /// Takes an id that follows from what is executed: pages hold it, and those of an earlier
+    /// execution are to serve for this one.
+    pub(crate) fn name_by_content(&mut self) {
+        let content = format!("instance {} {}", self.source.data.id, self.body);
+        self.id = random::id_of(&content);
+    }
+
+    /// Whether its id and manipulation settle what a page shows.
+    pub(crate) fn always_shows_the_same(&self) -> bool {
+        let source = &self.source;
+        source.prompts.is_empty() && source.growth == 0 && source.data.stored.is_none()
+    }
+
+    /// What it shows of its execution, as the client sent it.
+    pub(crate) fn manipulation(&self) -> String {
+        self.body.to_string()
     }
 
     /// Shows something else of the same execution.

@@ -16,6 +16,7 @@ mod filter;
 mod grid;
 mod instances;
 mod journal;
+mod kept;
 mod listen;
 mod metadata;
 mod pattern;

@@ -13,6 +13,7 @@ use crate::directory::Directory;
 use crate::fault::FaultPlan;
 use crate::instances::Store;
 use crate::journal::{Caller, Journal, cookie};
+use crate::kept::Kept;
 use crate::metadata::{Loading, Metadata, OWNER_ID};
 use crate::pattern::Pattern;
 use crate::sessions::{LiveSession, Sessions};
@@ -45,6 +46,7 @@ pub(crate) struct Sim {
     pub(crate) metadata: Mutex<Metadata>,
     /// On which nodes which projects are loaded. Locked by itself.
     pub(crate) loading: Mutex<Loading>,
+    pub(crate) kept: Kept,
     sessions: Mutex<Sessions>,
     mounted: Mutex<VecDeque<Mounted>>,
     round_robin: AtomicUsize,
@@ -63,6 +65,7 @@ impl Sim {
             data: Mutex::new(Store::new(&config.data)),
             metadata: Mutex::new(Metadata::new()),
             loading: Mutex::new(Loading::new(&config.projects, config.nodes)),
+            kept: Kept::default(),
             sessions: Mutex::default(),
             mounted: Mutex::default(),
             round_robin: AtomicUsize::new(0),

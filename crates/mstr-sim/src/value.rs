@@ -24,7 +24,7 @@ pub enum Value {
 }
 
 /// How dates are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Dates {
     /// In attribute forms (`standardDateFormat`).
     pub(crate) iso_forms: bool,

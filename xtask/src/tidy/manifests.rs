@@ -44,6 +44,7 @@ const FLOORS: &[(&str, May)] = &[
     ("mstr-cli", Use(&["mstr-rest", "mstr-sim"])),
     // unpublished
     ("mstr-cloud-stub", Use(&["mstr-credentials"])),
+    ("mstr-bench", UseAnything),
     ("mstr-conformance", UseAnything),
     ("mstr-examples", UseAnything),
     ("mstr-faults", UseAnything),

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{
-    Ace, DASHBOARD_VIEW, DOCUMENT, DOCUMENT_SUBTYPE, Entry, FOLDER, REPORT, access,
-};
+use super::{Ace, DASHBOARD_VIEW, DOCUMENT, DOCUMENT_SUBTYPE, Entry, FOLDER, REPORT, access};
 use crate::instances::Store;
 use crate::random;
 

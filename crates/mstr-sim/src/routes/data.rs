@@ -12,7 +12,7 @@ use crate::instances::{Instance, Store};
 use crate::report::Source;
 use crate::sim::Sim;
 use crate::value::Dates;
-use crate::{RecordedRequest, Reply, lock, pipeline};
+use crate::{RecordedRequest, Reply, encode, lock, pipeline};
 
 pub(super) type Request = Extension<RecordedRequest>;
 pub(super) type Server = State<Arc<Sim>>;
@@ -94,6 +94,7 @@ pub(super) fn show(request: &RecordedRequest) -> Result<Show, Reply> {
             iso_forms: flag(request, "standardDateFormat"),
             iso_raw: flag(request, "standardRawDateFormat"),
         },
+        gzip: encode::accepts_gzip(request.headers()),
     })
 }
 
@@ -129,7 +130,10 @@ pub(super) fn execute(
         return Err(invalid("respond-async cannot be combined with a manipulation"));
     }
     let polls = if is_async { sim.config.data.polls } else { 0 };
-    let instance = Instance::new(session, &source, body, polls).map_err(|why| invalid(&why))?;
+    let mut instance = Instance::new(session, &source, body, polls).map_err(|why| invalid(&why))?;
+    if sim.config.data.keep_pages {
+        instance.name_by_content();
+    }
     govern(sim, &instance)?;
     let mut opened = instance.clone();
     let reply = page(sim, &mut opened, &show)?;
@@ -175,8 +179,14 @@ fn page(sim: &Sim, instance: &mut Instance, show: &Show) -> Result<Reply, Reply>
         return Err(Reply::iserver_error(500, "ERR001", REQUEST_TIMEOUT, message));
     }
     let total = instance.claim(&plan);
-    let body = grid::page(&plan, &instance.id, show, total);
-    Ok(Reply::new(200).with_body("application/json", body))
+    let render = || grid::page(&plan, &instance.id, show, total);
+    if sim.config.data.keep_pages && instance.always_shows_the_same() {
+        let show = Show { gzip: show.gzip && sim.config.gzip, ..*show };
+        let (body, compressed) = sim.kept.page(instance, &show, render);
+        let reply = Reply::new(200).with_body("application/json", body);
+        return Ok(if compressed { reply.header("content-encoding", "gzip") } else { reply });
+    }
+    Ok(Reply::new(200).with_body("application/json", render()))
 }
 
 /// 202, with `Retry-After` if the server was told to send it.
