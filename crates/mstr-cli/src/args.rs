@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::commands::{api, browse, export, login, profiles, shell, sim, tour, whoami};
+use crate::commands::{api, browse, export, login, monitor, profiles, shell, sim, tour, whoami};
 use crate::output::Format;
 
 /// MicroStrategy (Strategy) from the command line.
@@ -81,6 +81,10 @@ pub(crate) enum Command {
     Object(browse::ObjectOf),
     Users(browse::Users),
     Groups(browse::Groups),
+    Cubes(monitor::Cubes),
+    Subs(monitor::Subs),
+    Jobs(monitor::Jobs),
+    Nodes(monitor::Nodes),
     Export(export::Export),
     Sim(sim::Sim),
     Tour(tour::Tour),

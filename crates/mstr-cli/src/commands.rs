@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod browse;
 pub(crate) mod export;
 pub(crate) mod login;
+pub(crate) mod monitor;
 pub(crate) mod profiles;
 mod projects;
 pub(crate) mod shell;
@@ -33,6 +34,10 @@ pub(crate) async fn run(cli: Cli) -> Result {
         Command::Object(object) => object.run(&context).await,
         Command::Users(users) => users.run(&context).await,
         Command::Groups(groups) => groups.run(&context).await,
+        Command::Nodes(nodes) => nodes.run(&context).await,
+        Command::Jobs(jobs) => jobs.run(&context).await,
+        Command::Cubes(cubes) => cubes.run(&context).await,
+        Command::Subs(subs) => subs.run(&context).await,
         Command::Export(export) => export.run(&context).await,
         Command::Sim(sim) => sim.run().await,
         Command::Tour(tour) => tour.run().await,

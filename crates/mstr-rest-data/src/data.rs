@@ -75,8 +75,18 @@ enum Source {
 
 /// What pages are read from.
 enum Opened {
-    Instance(Instance),
+    Instance(Instance, Option<Executed>),
     Visualization(Visualization),
+}
+
+/// An instance that was executed here: it is cleared away on the server when its rows are read, or
+/// are not wanted any more. A session holds only so many of them.
+struct Executed(Instance);
+
+impl Drop for Executed {
+    fn drop(&mut self) {
+        self.0.delete().in_background();
+    }
 }
 
 type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
@@ -85,7 +95,9 @@ type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 ///
 /// Without [`request`](Self::request) it is all objects of the report or cube, as a flat table.
 /// Pages are fetched ahead by a few requests and decoded in order, so that memory stays flat in the
-/// number of rows: only [`collect`](Self::collect) and [`rows`](Self::rows) hold them all.
+/// number of rows: only [`collect`](Self::collect) and [`rows`](Self::rows) hold them all. What is
+/// executed for them is cleared away on the server afterwards, also when they are dropped half read
+/// ([`settle`](mstr_rest_core::settle) waits for that); an instance of your own is yours to delete.
 ///
 /// ```no_run
 /// use mstr_rest_api::ReportsExt;
@@ -198,15 +210,16 @@ impl Data {
             }
         };
         let mut options = self.options;
-        let instance = match opened {
-            Opened::Instance(instance) => instance,
+        let (instance, executed) = match opened {
+            Opened::Instance(instance, executed) => (instance, executed),
             Opened::Visualization(shown) => {
                 let pages = Pages::new(move |offset, limit| {
                     shown.page_or_again(offset as u64, limit as u64)
                 });
                 let reader = Reader::start(first, pages, options, self.ahead, self.page_rows);
                 let reader = reader.await?;
-                return Ok(Table { reader, turner: None, on_progress: self.on_progress });
+                let on_progress = self.on_progress;
+                return Ok(Table { reader, turner: None, on_progress, _executed: None });
             }
         };
         let is_chosen = instance.request().chosen_page().is_some();
@@ -229,7 +242,7 @@ impl Data {
         let pages =
             Pages::new(move |offset, limit| instance.page_or_again(offset as u64, limit as u64));
         let reader = Reader::start(first, pages, options, self.ahead, self.page_rows).await?;
-        Ok(Table { reader, turner, on_progress: self.on_progress })
+        Ok(Table { reader, turner, on_progress: self.on_progress, _executed: executed })
     }
 
     /// What is read, and its first page.
@@ -254,6 +267,10 @@ impl Data {
                 cube.run(self.asked(rows, all).await?).await?
             }
         };
+        let executed = match self.source {
+            Source::Report(_) | Source::Cube(_) => Some(Executed(instance.clone())),
+            _ => None,
+        };
         if instance.last_status() == InstanceStatus::Prompts {
             return Err(prompted());
         }
@@ -261,7 +278,7 @@ impl Data {
             Some(page) => page,
             None => instance.page(0, rows).await?,
         };
-        Ok((Opened::Instance(instance), page))
+        Ok((Opened::Instance(instance, executed), page))
     }
 
     /// What is asked for: all objects of the definition, unless it was said otherwise.
@@ -364,6 +381,8 @@ pub struct Table {
     /// Of a report with page-by.
     turner: Option<PageTurner>,
     on_progress: Option<OnProgress>,
+    /// Goes behind the requests of the reader.
+    _executed: Option<Executed>,
 }
 
 impl fmt::Debug for Table {

@@ -364,3 +364,29 @@ async fn what_is_dropped_asks_for_no_more() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(pages(&server) <= asked + 2);
 }
+
+#[tokio::test]
+async fn what_was_executed_for_the_rows_is_cleared_away() {
+    let report = Report::sample("Sales", 500);
+    let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
+    let session = session(&server).await;
+    let left =
+        || server.sessions().iter().map(|it| server.instances(it.generation())).sum::<usize>();
+    let data = || session.reports().data(report.object_id()).page_rows(100);
+
+    data().collect().await.unwrap();
+    mstr_rest_core::settle().await;
+    assert_eq!(left(), 0);
+    // half read
+    let mut table = data().open().await.unwrap();
+    table.next().await.unwrap();
+    drop(table);
+    mstr_rest_core::settle().await;
+    assert_eq!(left(), 0);
+    // somebody else's stays
+    let instance = session.reports().report(report.object_id());
+    let instance = instance.run(GridRequest::as_shown()).await.unwrap();
+    instance.data().collect().await.unwrap();
+    mstr_rest_core::settle().await;
+    assert_eq!(left(), 1);
+}

@@ -228,7 +228,7 @@ pub(super) const CUBES: [i64; 2] = [776, 779];
 const DASHBOARD: i64 = 14081;
 
 /// As ISO 8601 has it, in UTC, to the second.
-fn date(time: Option<SystemTime>) -> String {
+pub(super) fn date(time: Option<SystemTime>) -> String {
     let time = time.and_then(|time| jiff::Timestamp::try_from(time).ok());
     time.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default()
 }

@@ -5,6 +5,8 @@ mod filter;
 mod prompts;
 mod source;
 
+pub(super) use source::{Source, find};
+
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},

@@ -9,7 +9,7 @@ use crate::commands::browse::{CUBES, is_id};
 use crate::failure::{Failure, Result, code};
 
 #[derive(Debug)]
-pub(super) enum Source {
+pub(in crate::commands) enum Source {
     Report(Report),
     Cube(Cube),
 }
@@ -35,7 +35,7 @@ impl Source {
 }
 
 /// Asks the server: by id for its subtype, by name in a search of the project.
-pub(super) async fn find(session: &Session, what: &str) -> Result<Source> {
+pub(in crate::commands) async fn find(session: &Session, what: &str) -> Result<Source> {
     let found = if is_id(what) {
         session.objects().get(what, ObjectType::Report).await?
     } else {

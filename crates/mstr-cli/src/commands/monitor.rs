@@ -1,0 +1,187 @@
+//! `mstr nodes`, `jobs`, `cubes` and `subs`: what the server is doing.
+
+use clap::{Args, Subcommand};
+use mstr_rest::prelude::*;
+
+use super::{
+    browse::{CUBES, date},
+    export,
+};
+use crate::{
+    context::Context,
+    failure::{Failure, Result},
+    output::{Format, Table},
+};
+
+/// List the nodes of the cluster.
+#[derive(Args, Debug)]
+pub(crate) struct Nodes {
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Nodes {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        context
+            .with_session(async |session| {
+                let mut table = Table::new(&["Name", "Status", "Load", "Projects"]);
+                for node in session.cluster().nodes().await? {
+                    table.row([
+                        node.name,
+                        node.status.unwrap_or_default(),
+                        node.load.map(|load| load.to_string()).unwrap_or_default(),
+                        node.projects.len().to_string(),
+                    ]);
+                }
+                table.print(self.format, "no nodes")
+            })
+            .await
+    }
+}
+
+/// List the jobs that run, on all nodes, or cancel some.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Jobs {
+    #[command(subcommand)]
+    action: Option<JobAction>,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Subcommand, Debug)]
+enum JobAction {
+    /// Cancel jobs
+    Cancel {
+        /// Their ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+impl Jobs {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        context
+            .with_session(async |session| {
+                if let Some(JobAction::Cancel { ids }) = &self.action {
+                    for id in ids {
+                        session.jobs().cancel(id).await?;
+                    }
+                    return Ok(());
+                }
+                let columns = &["Id", "Status", "User", "Object", "Project", "Since"];
+                let mut table = Table::new(columns);
+                for job in session.jobs().all().await? {
+                    table.row([
+                        job.id,
+                        job.status.unwrap_or_default(),
+                        job.user.unwrap_or_default(),
+                        job.object_name.or(job.description).unwrap_or_default(),
+                        job.project_name.unwrap_or_default(),
+                        date(job.creation_time),
+                    ]);
+                }
+                table.print(self.format, "no jobs run")
+            })
+            .await
+    }
+}
+
+/// List the cubes of the project, or publish one.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Cubes {
+    #[command(subcommand)]
+    action: Option<CubeAction>,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Subcommand, Debug)]
+enum CubeAction {
+    /// Publish a cube, and wait until it is
+    Publish {
+        /// Its id or name
+        cube: String,
+    },
+}
+
+impl Cubes {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        let quiet = context.global.quiet;
+        context
+            .with_session(async |session| {
+                if let Some(CubeAction::Publish { cube }) = &self.action {
+                    let export::Source::Cube(cube) = export::find(&session, cube).await? else {
+                        return Err(Failure::usage(format!("{cube:?} is a report, and no cube")));
+                    };
+                    let publication = cube.publish().await?.on_progress(move |status| {
+                        if !quiet {
+                            eprintln!("{status}");
+                        }
+                    });
+                    publication.wait().await?;
+                    return Ok(());
+                }
+                let mut search = session.search();
+                for subtype in CUBES {
+                    search = search.subtype(u32::try_from(subtype).unwrap_or_default());
+                }
+                let mut table = Table::new(&["Id", "Name", "Status", "Modified"]);
+                for object in search.await? {
+                    let status = session.cubes().cube(&object.id).status().await?;
+                    let modified = date(object.date_modified);
+                    table.row([object.id, object.name, status.to_string(), modified]);
+                }
+                table.print(self.format, "the project has no cubes")
+            })
+            .await
+    }
+}
+
+/// List the subscriptions of the project, or send one now.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Subs {
+    #[command(subcommand)]
+    action: Option<SubAction>,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Subcommand, Debug)]
+enum SubAction {
+    /// Send a subscription now
+    Send {
+        /// Its id
+        id: String,
+    },
+}
+
+impl Subs {
+    pub(crate) async fn run(self, context: &Context) -> Result {
+        context
+            .with_session(async |session| {
+                if let Some(SubAction::Send { id }) = &self.action {
+                    session.subscriptions().send(id).await?;
+                    return Ok(());
+                }
+                let columns = &["Id", "Name", "Owner", "Delivery", "Schedules", "Recipients"];
+                let mut table = Table::new(columns);
+                for one in session.subscriptions().list().await? {
+                    let mode = one.mode().unwrap_or_default().to_owned();
+                    let schedules: Vec<_> = one.schedules.into_iter().map(|it| it.name).collect();
+                    table.row([
+                        one.id,
+                        one.name,
+                        one.owner.map(|owner| owner.name).unwrap_or_default(),
+                        mode,
+                        schedules.join(", "),
+                        one.recipients.len().to_string(),
+                    ]);
+                }
+                table.print(self.format, "no subscriptions")
+            })
+            .await
+    }
+}
