@@ -22,18 +22,18 @@ struct Privilege {
 }
 
 /// The door: `use` the trait, and every session has the method.
-trait PrivilegesExt {
+trait MyPrivilegesExt {
     /// `GET /sessions/privileges`
-    fn privileges(&self) -> Call<Privileges>;
+    fn my_privileges(&self) -> Call<Privileges>;
 
     /// The number of them: one value out of the same reply.
-    fn privilege_count(&self) -> Call<usize> {
-        self.privileges().map(|all| Ok(all.privileges.len()))
+    fn my_privilege_count(&self) -> Call<usize> {
+        self.my_privileges().map(|all| Ok(all.privileges.len()))
     }
 }
 
-impl PrivilegesExt for Session {
-    fn privileges(&self) -> Call<Privileges> {
+impl MyPrivilegesExt for Session {
+    fn my_privileges(&self) -> Call<Privileges> {
         // inert until it is awaited; `require_session` fails early when nobody is logged in
         self.get("sessions/privileges").require_session().decode()
     }
@@ -43,11 +43,11 @@ impl PrivilegesExt for Session {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let place = Place::find().await?;
     let session = place.builder.connect().await?;
-    println!("{}", session.privileges().curl());
-    for privilege in session.privileges().await?.privileges.iter().take(5) {
+    println!("{}", session.my_privileges().curl());
+    for privilege in session.my_privileges().await?.privileges.iter().take(5) {
         println!("{}", privilege.name.as_deref().unwrap_or("(without a name)"));
     }
-    println!("{} privileges", session.privilege_count().await?);
+    println!("{} privileges", session.my_privilege_count().await?);
     session.close().await?;
     Ok(())
 }
