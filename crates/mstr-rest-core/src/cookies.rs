@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use cookie_store::{CookieStore, RawCookie};
+use cookie_store::{CookiePath, CookieStore, RawCookie};
 use http::{HeaderMap, HeaderValue, header};
 use mstr_credentials::{Credential, SecretString};
 use url::Url;
@@ -27,36 +27,39 @@ pub(crate) struct Store {
     pub(crate) cookies: CookieStore,
     /// Most sessions that carry no cookie never get one: no look-up for them.
     pub(crate) any: bool,
+    /// What was sent last. Nearly every request sends it again: nothing is looked up then.
+    line: Option<Line>,
+}
+
+/// A `Cookie` header that holds all cookies of the jar, none of which expires by itself.
+struct Line {
+    https: bool,
+    host: String,
+    /// The longest path of a cookie: every URL below it gets all of them.
+    below: CookiePath,
+    value: HeaderValue,
+}
+
+impl Line {
+    fn is_for(&self, url: &Url) -> bool {
+        self.https == (url.scheme() == "https")
+            && url.host_str() == Some(&self.host)
+            && self.below.matches(url)
+    }
 }
 
 impl Jar {
     /// The `Cookie` header for a request.
     pub(crate) fn header(&self, url: &Url) -> Option<HeaderValue> {
-        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         if !store.any {
             return None;
         }
-        let mut line = String::new();
-        let mut cookies = store.cookies.matches(url);
-        // RFC 6265, 5.4: longer paths first
-        cookies.sort_by_key(|cookie| Reverse(cookie.path.len()));
-        for cookie in cookies {
-            let (name, value) = cookie.name_value();
-            if !is_clean(name) || !is_clean(value) {
-                continue;
-            }
-            if !line.is_empty() {
-                line.push_str("; ");
-            }
-            line.push_str(name);
-            line.push('=');
-            line.push_str(value);
+        if let Some(line) = store.line.as_ref().filter(|line| line.is_for(url)) {
+            return Some(line.value.clone());
         }
-        if line.is_empty() {
-            return None;
-        }
-        let mut value = HeaderValue::from_maybe_shared(Bytes::from(line)).ok()?;
-        value.set_sensitive(true);
+        let (value, line) = store.look_up(url)?;
+        store.line = line;
         Some(value)
     }
 
@@ -67,6 +70,7 @@ impl Jar {
             return;
         }
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.line = None;
         for line in lines {
             // not `store_response_cookies`: it logs values
             if let Ok(line) = std::str::from_utf8(line.as_bytes())
@@ -85,6 +89,7 @@ impl Jar {
         }
         let cookie = RawCookie::build((name, value)).path("/").secure(url.scheme() == "https");
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.line = None;
         let stored = store.cookies.insert_raw(&cookie.build(), url).is_ok();
         store.any |= stored;
         stored
@@ -107,6 +112,44 @@ impl Jar {
             .collect();
         all.sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
         all
+    }
+}
+
+impl Store {
+    /// The `Cookie` header for a URL, and the line to keep if it holds all there is.
+    fn look_up(&self, url: &Url) -> Option<(HeaderValue, Option<Line>)> {
+        let mut line = String::new();
+        let mut cookies = self.cookies.matches(url);
+        // RFC 6265, 5.4: longer paths first
+        cookies.sort_by_key(|cookie| Reverse(cookie.path.len()));
+        for cookie in &cookies {
+            let (name, value) = cookie.name_value();
+            if !is_clean(name) || !is_clean(value) {
+                continue;
+            }
+            if !line.is_empty() {
+                line.push_str("; ");
+            }
+            line.push_str(name);
+            line.push('=');
+            line.push_str(value);
+        }
+        if line.is_empty() {
+            return None;
+        }
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from(line)).ok()?;
+        value.set_sensitive(true);
+        let is_all = cookies.len() == self.cookies.iter_any().count()
+            && !cookies.iter().any(|cookie| cookie.is_persistent());
+        let kept = cookies.first().filter(|_| is_all).and_then(|longest| {
+            Some(Line {
+                https: url.scheme() == "https",
+                host: url.host_str()?.to_owned(),
+                below: longest.path.clone(),
+                value: value.clone(),
+            })
+        });
+        Some((value, kept))
     }
 }
 
@@ -229,6 +272,36 @@ mod tests {
         "iSession=T; Path=/MicroStrategyLibrary; HttpOnly; Secure",
         "AWSALB=a; Path=/; Expires=Wed, 09 Jun 2100 10:18:14 GMT",
     ];
+
+    #[test]
+    fn what_is_kept_is_sent_only_where_it_would_be_looked_up() {
+        let at = |path: &str| format!("https://h.example/MicroStrategyLibrary{path}");
+        let jar = jar(LOGIN, &["a=1; Path=/; Secure", "b=2; Path=/MicroStrategyLibrary/api"]);
+        assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=2"]);
+        assert_eq!(sent(&jar, &at("/api")), ["a=1", "b=2"]);
+        assert_eq!(sent(&jar, &at("/apis")), ["a=1"]);
+        assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=2"]);
+        assert_eq!(sent(&jar, "http://h.example/MicroStrategyLibrary/api/x"), ["b=2"]);
+        assert!(sent(&jar, "https://other.example/MicroStrategyLibrary/api/x").is_empty());
+        // and no longer than it holds
+        let set = |line: &str| {
+            let headers = HeaderMap::from_iter([(header::SET_COOKIE, line.parse().unwrap())]);
+            jar.store(&LOGIN.parse().unwrap(), &headers);
+        };
+        set("b=3; Path=/MicroStrategyLibrary/api");
+        assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=3"]);
+        set("c=4; Path=/MicroStrategyLibrary/api/x");
+        assert_eq!(sent(&jar, &at("/api/y")), ["a=1", "b=3"]);
+        assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=3", "c=4"]);
+        assert_eq!(sent(&jar, &at("/api/y")), ["a=1", "b=3"]);
+        assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=3", "c=4"]);
+        assert!(jar.adopt(&LOGIN.parse().unwrap(), "d", "5"));
+        assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=3", "c=4", "d=5"]);
+        // one that expires by itself is looked up each time
+        set("c=6; Path=/MicroStrategyLibrary/api/x; Max-Age=1");
+        assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=3", "c=6", "d=5"]);
+        assert!(jar.store.lock().unwrap().line.is_none());
+    }
 
     #[test]
     fn attributes_count() {

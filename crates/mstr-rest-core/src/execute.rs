@@ -76,7 +76,7 @@ impl Inner {
         }
         let policy = request.retry.clone().unwrap_or_else(|| self.retry.clone());
         let mut tries = Tries::new(policy, Repeatable::of(request), deadline);
-        let mut state = self.settled_state(request, &mut tries).await?;
+        let mut state = self.settled_state(request, &mut tries, None).await?;
         if request.needs_session && state.token.is_none() {
             return Err(no_session());
         }
@@ -86,7 +86,7 @@ impl Inner {
             }
             let id = Box::pin(self.project_id(&request.session, &name)).await?;
             request.project = ProjectChoice::Id(id);
-            state = self.settled_state(request, &mut tries).await?;
+            state = self.settled_state(request, &mut tries, None).await?;
         }
         let may_renew = self.relogin
             && request.may_renew
@@ -95,7 +95,7 @@ impl Inner {
         // an expiry right behind a re-login surfaces
         let mut renewed = false;
         loop {
-            let permit = self.place_in_flight().await;
+            let permit = self.place_in_flight(request, &mut tries, &mut state).await?;
             tries.attempts += 1;
             let span = trace::attempt_span(tries.attempts);
             let sent = self.exchange(request, target.url.clone(), &state).instrument(span).await;
@@ -107,7 +107,7 @@ impl Inner {
                 // neither the connection nor the place in flight is needed meanwhile
                 drop((sent, permit));
                 tokio::time::sleep(wait).await;
-                state = self.settled_state(request, &mut tries).await?;
+                state = self.settled_state(request, &mut tries, None).await?;
                 renewed = false;
                 continue;
             }
@@ -125,7 +125,7 @@ impl Inner {
             // a whole body that broke off: the exchange broke
             if let Some(wait) = tries.after_error(request, &error) {
                 tokio::time::sleep(wait).await;
-                state = self.settled_state(request, &mut tries).await?;
+                state = self.settled_state(request, &mut tries, None).await?;
                 renewed = false;
                 continue;
             }
@@ -145,15 +145,20 @@ impl Inner {
                     tokio::time::sleep(wait).await;
                 }
             }
-            state = self.settled_state(request, &mut tries).await?;
+            state = self.settled_state(request, &mut tries, None).await?;
         }
     }
 
     /// The state to send a request with. Who waited for a re-login that broke may wait for the
-    /// next.
-    async fn settled_state(&self, request: &Request, tries: &mut Tries) -> Result<Arc<State>> {
+    /// next. `seen`: the re-logins that had ended when the request began to wait, if it waited.
+    async fn settled_state(
+        &self,
+        request: &Request,
+        tries: &mut Tries,
+        mut seen: Option<u64>,
+    ) -> Result<Arc<State>> {
         loop {
-            match self.landed_state(request).await {
+            match self.landed_state(request, seen.take()).await {
                 Ok(state) => return Ok(state),
                 Err(failed) => {
                     let wait = tries.after_renewal(request, &failed).ok_or(failed)?;
@@ -165,8 +170,8 @@ impl Inner {
 
     /// The state once no login is running. Without auth there is nothing to wait for. Who waited
     /// for a re-login shares its failure.
-    async fn landed_state(&self, request: &Request) -> Result<Arc<State>> {
-        let mut waited_at = None;
+    async fn landed_state(&self, request: &Request, seen: Option<u64>) -> Result<Arc<State>> {
+        let mut waited_at = seen.filter(|_| request.include_auth);
         loop {
             self.ensure_open()?;
             let state = self.state.get();
@@ -183,10 +188,29 @@ impl Inner {
         }
     }
 
-    async fn place_in_flight(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        let places = self.in_flight.as_ref()?;
-        // the semaphore is never closed
-        Arc::clone(places).acquire_owned().await.ok()
+    /// Waits for a place in flight. Thousands may wait: the session may have expired and been
+    /// renewed meanwhile, and what was read of it before would cost each of them a refusal.
+    async fn place_in_flight(
+        &self,
+        request: &Request,
+        tries: &mut Tries,
+        state: &mut Arc<State>,
+    ) -> Result<Option<tokio::sync::OwnedSemaphorePermit>> {
+        let Some(places) = &self.in_flight else { return Ok(None) };
+        loop {
+            // the semaphore is never closed
+            let permit = Arc::clone(places).acquire_owned().await.ok();
+            let now = self.state.get();
+            if now.generation == state.generation
+                && now.renewals == state.renewals
+                && (now.flight.is_none() || !request.include_auth)
+            {
+                return Ok(permit);
+            }
+            // a running login is not waited for in a place that others could use
+            drop(permit);
+            *state = self.settled_state(request, tries, Some(state.renewals)).await?;
+        }
     }
 
     /// Success, or the error that the reply stands for.

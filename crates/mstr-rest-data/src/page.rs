@@ -39,6 +39,18 @@ pub(crate) struct Paging {
     pub(crate) offset: usize,
 }
 
+impl Paging {
+    /// What a first page says of further ones, without reading it: a guess, for anything may be
+    /// called `paging`. A text cannot be taken for it: its quotation marks would be escaped.
+    pub(crate) fn glimpse(page: &[u8]) -> Option<Self> {
+        const MEMBER: &[u8] = br#""paging":"#;
+        let at = memchr::memmem::find(page, MEMBER)? + MEMBER.len();
+        let mut values = serde_json::Deserializer::from_slice(page.get(at..)?).into_iter();
+        let paging: Self = values.next()?.ok()?;
+        (paging.offset == 0 && (1..paging.total).contains(&paging.current)).then_some(paging)
+    }
+}
+
 /// Which element a page-by unit shows: no recording says how, so every way is understood.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]

@@ -14,6 +14,7 @@ use mstr_rest_core::{Error, ErrorKind, Result};
 use tokio::task::JoinHandle;
 
 use crate::grid::{GridOptions, GridPage, GridReader};
+use crate::page::Paging;
 
 /// What a page should weigh: large enough for few requests, small enough for flat memory.
 const PAGE_BYTES: usize = 2 << 20;
@@ -141,9 +142,16 @@ impl Reader {
             first: None,
         };
         let weight = first.len();
-        let page = reader.begin(first).await?;
-        let fitting = PAGE_BYTES.saturating_mul(page.rows) / weight.max(1);
-        reader.limit = limit.unwrap_or(fitting).clamp(1, MOST_ROWS);
+        let cut = |rows| {
+            let fitting = PAGE_BYTES.saturating_mul(rows) / weight.max(1);
+            limit.unwrap_or(fitting).clamp(1, MOST_ROWS)
+        };
+        let glimpse = Paging::glimpse(&first);
+        if let Some(paging) = glimpse {
+            reader.limit = cut(paging.current);
+        }
+        let page = reader.begin(first, glimpse).await?;
+        reader.limit = cut(page.rows);
         reader.schema = page.batch.schema();
         reader.fill();
         Ok(reader)
@@ -153,19 +161,29 @@ impl Reader {
     pub(crate) async fn turn(&mut self, first: Bytes) -> Result<()> {
         self.before += self.total;
         (self.end, self.finished) = (0, false);
-        self.begin(first).await?;
+        let glimpse = Paging::glimpse(&first);
+        self.begin(first, glimpse).await?;
         self.fill();
         Ok(())
     }
 
-    async fn begin(&mut self, first: Bytes) -> Result<GridPage> {
+    /// The next pages are asked for while the first one is decoded, as far as it tells at a
+    /// glance what there is. What it says when it was read counts.
+    async fn begin(&mut self, first: Bytes, glimpse: Option<Paging>) -> Result<GridPage> {
+        if let Some(paging) = glimpse {
+            (self.total, self.next) = (paging.total, paging.current);
+            self.fill();
+        }
         let page = self.decode(first).await?;
         if page.offset != 0 {
             return Err(short(format!("the first page begins at row {}", page.offset)));
         }
+        if glimpse.is_none_or(|seen| (seen.total, seen.current) != (page.total, page.rows)) {
+            self.running.clear();
+            self.next = page.rows;
+        }
         self.total = page.total;
         self.at = page.rows;
-        self.next = page.rows;
         self.first = Some(page.batch.clone());
         Ok(page)
     }
@@ -278,4 +296,75 @@ impl Reader {
 fn short(what: impl Into<String>) -> Error {
     let what = what.into();
     Error::new(ErrorKind::Decode, format!("the pages do not fit together: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    const TOTAL: usize = 10;
+
+    fn page(before: &str, offset: usize, limit: usize, total: usize) -> Bytes {
+        let rows = limit.min(total - offset);
+        let headers: Vec<_> = (0..rows).map(|row| format!("[{row}]")).collect();
+        let elements: Vec<_> =
+            (0..rows).map(|row| format!(r#"{{"formValues":["{}"]}}"#, offset + row)).collect();
+        let values = vec!["[1.5]"; rows];
+        format!(
+            r#"{{{before}"definition":{{"grid":{{
+                "rows":[{{"name":"Row","id":"A","type":"attribute","forms":[{{"name":"ID"}}],
+                          "elements":[{}]}}],
+                "columns":[{{"name":"Metrics","type":"templateMetrics","elements":
+                            [{{"name":"Revenue","id":"R","dataType":"double"}}]}}]}}}},
+              "data":{{"paging":{{"total":{total},"current":{rows},"offset":{offset}}},
+                       "headers":{{"rows":[{}],"columns":[[0]]}},
+                       "metricValues":{{"raw":[{}]}}}}}}"#,
+            elements.join(","),
+            headers.join(","),
+            values.join(","),
+        )
+        .into()
+    }
+
+    /// All rows, and what was asked for while the first page was not decoded yet.
+    async fn read(before: &'static str) -> (usize, Vec<(usize, usize)>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let pages = {
+            let asked = Arc::clone(&asked);
+            Pages::new(move |offset, limit| {
+                asked.lock().unwrap().push((offset, limit));
+                // what was asked for in vain need not exist
+                async move { Ok(page("", offset.min(TOTAL), limit, TOTAL)) }
+            })
+        };
+        let first = page(before, 0, 4, TOTAL);
+        let mut reader =
+            Reader::start(first, pages, GridOptions::default(), 2, Some(3)).await.unwrap();
+        let early = asked.lock().unwrap().clone();
+        let mut rows = 0;
+        while let Some(batch) = reader.next().await.unwrap() {
+            rows += batch.num_rows();
+        }
+        (rows, early)
+    }
+
+    #[tokio::test]
+    async fn pages_are_asked_for_while_the_first_one_is_decoded() {
+        assert_eq!(read("").await, (TOTAL, vec![(4, 3), (7, 3)]));
+    }
+
+    #[tokio::test]
+    async fn a_first_page_that_misleads_at_a_glance_is_read_all_the_same() {
+        for before in [
+            r#""paging":{"total":90,"current":40,"offset":0},"#,
+            r#""paging":{"total":9,"current":1,"offset":0},"#,
+            r#""paging":{"total":4,"current":4,"offset":0},"#,
+            r#""paging":[],"#,
+            r#""note":"\"paging\":{}","#,
+        ] {
+            assert_eq!(read(before).await.0, TOTAL, "{before}");
+        }
+    }
 }

@@ -329,6 +329,36 @@ async fn at_most_so_many_requests_in_flight() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_place_is_sent_with_the_session_that_there_is_then() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).relogin(true).max_in_flight(1).connect().await.unwrap();
+    let held = session.get("sessions").await.unwrap();
+    let calls: Vec<_> = (0..20)
+        .map(|_| tokio::spawn(session.get("sessions/userInfo").decode::<Value>().into_future()))
+        .collect();
+    // they wait for the only place by now, and one of them is sent in vain
+    tokio::task::yield_now().await;
+    server.expire_all();
+    drop(held);
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!((server.count(Method::GET, "/sessions/userInfo"), logins(&server)), (21, 2));
+    session.close().await.unwrap();
+
+    // nothing is sent for a session that was closed meanwhile
+    let session = builder(&server).max_in_flight(1).connect().await.unwrap();
+    let other = mstr_rest_core::Session::clone(&session);
+    let held = session.get("sessions").await.unwrap();
+    let call = tokio::spawn(other.get("sessions/userInfo").send());
+    tokio::task::yield_now().await;
+    session.close().await.unwrap();
+    drop(held);
+    assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::NoSession);
+    assert_eq!(server.count(Method::GET, "/sessions/userInfo"), 21);
+}
+
+#[tokio::test]
 async fn project_names_are_loaded_once_for_all() {
     let server = LibraryServer::builder().latency(Duration::from_millis(20)).start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
