@@ -22,9 +22,6 @@ use crate::output::{Beside, Format, Writer};
 use crate::page_by::PageTurner;
 use crate::stream::{Pages, Progress, Reader};
 
-/// Requests for pages that are under way at once.
-const AHEAD: usize = 4;
-
 /// Rows of the first page, from which the weight of a row is known.
 const FIRST_PAGE: u64 = 2_000;
 
@@ -119,7 +116,7 @@ pub struct Data {
     source: Source,
     request: Option<GridRequest>,
     options: GridOptions,
-    ahead: usize,
+    ahead: Option<usize>,
     page_rows: Option<usize>,
     all_pages: Option<bool>,
     on_progress: Option<OnProgress>,
@@ -137,7 +134,7 @@ impl Data {
             source,
             request: None,
             options: GridOptions::default(),
-            ahead: AHEAD,
+            ahead: None,
             page_rows: None,
             all_pages: None,
             on_progress: None,
@@ -171,14 +168,15 @@ impl Data {
         self
     }
 
-    /// How many requests for pages are under way at once: 4 unless said otherwise, at least 1.
+    /// How many requests for pages are under way at once, at least 1. Without it there are 2 to 8, as
+    /// many as bring about 8 MB of JSON: pages that are light wait for the server most of the time.
     pub fn fetch_ahead(mut self, requests: usize) -> Self {
-        self.ahead = requests;
+        self.ahead = Some(requests);
         self
     }
 
     /// Grid rows of a page. Without it the first page tells how heavy a row is, and pages are cut
-    /// to about 2 MB of JSON. A page that takes the server too long
+    /// to about 1 MB of JSON. A page that takes the server too long
     /// (`MSI_REQUEST_TIMEOUT`, -2147206497) is halved either way.
     pub fn page_rows(mut self, rows: usize) -> Self {
         self.page_rows = Some(rows.max(1));

@@ -1,5 +1,6 @@
 //! From pages of a grid to record batches.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -9,7 +10,7 @@ use mstr_rest_core::{Error, ErrorKind, Result};
 use crate::definition::{METRICS, Unit};
 use crate::layout::{Layout, Metric};
 use crate::metric::MetricType;
-use crate::page::{Paging, Reading};
+use crate::page::{Page, Paging, Reading};
 use crate::table::{Table, grid_rows, shown};
 
 /// How a grid is read.
@@ -135,8 +136,52 @@ impl GridReader {
     /// or metrics than on the first page, indices and counts that do not fit, a metric value that
     /// its column cannot hold. The reader must not be used after an error.
     pub fn read(&mut self, page: &[u8]) -> Result<GridPage> {
-        let reading = self.table.as_ref().map_or(Reading::default(), |table| table.reading);
-        let mut read = reading.read(page).map_err(not_a_page)?;
+        let read = self.reading().read(page);
+        self.add(read, page)
+    }
+
+    /// Decodes further pages, each in a thread of its own as far as no page needs another, until
+    /// `each` has enough of them.
+    pub(crate) fn read_many(
+        &mut self,
+        pages: &[&[u8]],
+        mut each: impl FnMut(Result<GridPage>) -> ControlFlow<()>,
+    ) {
+        let reading = self.reading();
+        std::thread::scope(|scope| {
+            // this thread reads the first one; where no thread can be had, the others as well
+            let others: Vec<_> = pages
+                .iter()
+                .skip(1)
+                .map(|page| {
+                    std::thread::Builder::new().spawn_scoped(scope, move || reading.read(page)).ok()
+                })
+                .collect();
+            let mut others = others.into_iter();
+            for (number, page) in pages.iter().enumerate() {
+                let other = if number == 0 { None } else { others.next().flatten() };
+                let read = match other.map(std::thread::ScopedJoinHandle::join) {
+                    Some(Ok(read)) => read,
+                    _ => reading.read(page),
+                };
+                if each(self.add(read, page)).is_break() {
+                    break;
+                }
+            }
+        });
+    }
+
+    fn reading(&self) -> Reading {
+        self.table.as_ref().map_or(Reading::default(), |table| table.reading)
+    }
+
+    /// Takes over what was read of a page.
+    fn add(
+        &mut self,
+        read: std::result::Result<Page<'_>, serde_json::Error>,
+        page: &[u8],
+    ) -> Result<GridPage> {
+        let mut read = read.map_err(not_a_page)?;
         let (Some(definition), Some(data)) = (&read.definition, &read.data) else {
             return Err(no_grid(read.status));
         };

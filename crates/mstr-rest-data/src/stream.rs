@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
@@ -17,8 +18,16 @@ use crate::grid::{GridOptions, GridPage, GridReader};
 use crate::page::Paging;
 
 /// What a page should weigh: large enough for few requests, small enough for flat memory.
-const PAGE_BYTES: usize = 2 << 20;
+const PAGE_BYTES: usize = 1 << 20;
 const MOST_ROWS: usize = 100_000;
+
+/// What is asked for at once should weigh no more, in so many requests: light pages wait longer for
+/// the server than they take to decode.
+const AHEAD_BYTES: usize = 8 << 20;
+const AHEAD: std::ops::RangeInclusive<usize> = 2..=8;
+
+/// Pages that are decoded at once, if there are as many processors.
+const DECODED_AT_ONCE: usize = 4;
 
 type Fetching = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
 
@@ -71,6 +80,19 @@ struct Fetch {
     task: JoinHandle<Result<Vec<Bytes>>>,
 }
 
+impl Fetch {
+    /// What came, once it is there.
+    async fn bodies(mut self, total: usize) -> Result<Vec<Fetched>> {
+        let bodies = (&mut self.task).await.map_err(|error| {
+            Error::with_source(ErrorKind::Config, "fetching a page was stopped", error)
+        })??;
+        let end = (self.offset + self.limit).min(total);
+        let last = bodies.len();
+        let fetched = bodies.into_iter().zip(1..);
+        Ok(fetched.map(|(page, n)| Fetched { page, end: (n == last).then_some(end) }).collect())
+    }
+}
+
 impl Drop for Fetch {
     fn drop(&mut self) {
         self.task.abort();
@@ -89,30 +111,44 @@ pub struct Progress {
     pub bytes: usize,
 }
 
+/// A body that was fetched.
+#[derive(Debug)]
+struct Fetched {
+    page: Bytes,
+    /// Of the last body of a fetch: the grid row up to which it was asked for.
+    end: Option<usize>,
+}
+
 /// The rows of an instance, page by page.
 #[derive(Debug)]
 pub(crate) struct Reader {
     grid: Option<GridReader>,
     pages: Pages,
+    /// How many requests may be under way at once, if that was said.
+    chosen_ahead: Option<usize>,
     ahead: usize,
-    /// Fetched and not yet decoded: the next bodies in order.
-    ready: VecDeque<Bytes>,
     running: VecDeque<Fetch>,
+    /// What the server left out of a page, to be decoded before all else.
+    rest: Option<Fetch>,
+    /// Fetched and not yet decoded: the next bodies in order.
+    ready: VecDeque<Fetched>,
+    /// Decoded and not yet given out, with how much JSON it was.
+    decoded: VecDeque<(GridPage, usize)>,
+    /// What came instead of the page after those.
+    failed: Option<Error>,
     /// The first grid row that nobody asked for yet.
     next: usize,
     /// The first grid row that is not decoded yet.
     at: usize,
-    /// Up to which grid row the bodies that are ready were asked for.
-    end: usize,
     limit: usize,
     total: usize,
+    /// Of what was given out.
+    rows: usize,
     bytes: usize,
     /// Grid rows of the pages of page-by before this one.
     before: usize,
     finished: bool,
     schema: SchemaRef,
-    /// The batch of the first page.
-    first: Option<RecordBatch>,
 }
 
 impl Reader {
@@ -121,60 +157,75 @@ impl Reader {
         first: Bytes,
         pages: Pages,
         options: GridOptions,
-        ahead: usize,
+        ahead: Option<usize>,
         limit: Option<usize>,
     ) -> Result<Self> {
         let mut reader = Self {
             grid: Some(GridReader::new(options)),
             pages,
-            ahead: ahead.max(1),
-            ready: VecDeque::new(),
+            chosen_ahead: ahead,
+            ahead: 1,
             running: VecDeque::new(),
+            rest: None,
+            ready: VecDeque::new(),
+            decoded: VecDeque::new(),
+            failed: None,
             next: 0,
             at: 0,
-            end: 0,
             limit: 0,
             total: 0,
+            rows: 0,
             bytes: 0,
             before: 0,
             finished: false,
             schema: Arc::new(Schema::empty()),
-            first: None,
         };
         let weight = first.len();
-        let cut = |rows| {
-            let fitting = PAGE_BYTES.saturating_mul(rows) / weight.max(1);
-            limit.unwrap_or(fitting).clamp(1, MOST_ROWS)
-        };
         let glimpse = Paging::glimpse(&first);
         if let Some(paging) = glimpse {
-            reader.limit = cut(paging.current);
+            reader.cut(weight, paging.current, limit);
         }
-        let page = reader.begin(first, glimpse).await?;
-        reader.limit = cut(page.rows);
-        reader.schema = page.batch.schema();
+        let rows = reader.begin(first, glimpse).await?;
+        reader.cut(weight, rows, limit);
+        if let Some((page, _)) = reader.decoded.front() {
+            reader.schema = page.batch.schema();
+        }
         reader.fill();
         Ok(reader)
+    }
+
+    /// Settles how many rows and pages to ask for, now that so many rows have that weight.
+    fn cut(&mut self, weight: usize, rows: usize, limit: Option<usize>) {
+        let weight = weight.max(1);
+        let fitting = PAGE_BYTES.saturating_mul(rows) / weight;
+        self.limit = limit.unwrap_or(fitting).clamp(1, MOST_ROWS);
+        let page = weight.saturating_mul(self.limit) / rows.max(1);
+        let light = (AHEAD_BYTES / page.max(1)).clamp(*AHEAD.start(), *AHEAD.end());
+        self.ahead = self.chosen_ahead.unwrap_or(light).max(1);
     }
 
     /// Goes on with another page of page-by, whose first rows these are: the table is the same.
     pub(crate) async fn turn(&mut self, first: Bytes) -> Result<()> {
         self.before += self.total;
-        (self.end, self.finished) = (0, false);
+        self.finished = false;
         let glimpse = Paging::glimpse(&first);
         self.begin(first, glimpse).await?;
         self.fill();
         Ok(())
     }
 
-    /// The next pages are asked for while the first one is decoded, as far as it tells at a
-    /// glance what there is. What it says when it was read counts.
-    async fn begin(&mut self, first: Bytes, glimpse: Option<Paging>) -> Result<GridPage> {
+    /// Decodes a first page and says how many rows it has. The next ones are asked for meanwhile,
+    /// as far as it tells at a glance what there is; what it says when it was read counts.
+    async fn begin(&mut self, first: Bytes, glimpse: Option<Paging>) -> Result<usize> {
         if let Some(paging) = glimpse {
             (self.total, self.next) = (paging.total, paging.current);
             self.fill();
         }
-        let page = self.decode(first).await?;
+        let bytes = first.len();
+        let mut pages = self.decode(vec![first], |_| true).await?;
+        let Some(page) = pages.pop().transpose()? else {
+            return Err(short("there is no first page"));
+        };
         if page.offset != 0 {
             return Err(short(format!("the first page begins at row {}", page.offset)));
         }
@@ -182,10 +233,10 @@ impl Reader {
             self.running.clear();
             self.next = page.rows;
         }
-        self.total = page.total;
-        self.at = page.rows;
-        self.first = Some(page.batch.clone());
-        Ok(page)
+        let rows = page.rows;
+        (self.total, self.at) = (page.total, rows);
+        self.decoded.push_back((page, bytes));
+        Ok(rows)
     }
 
     /// Rows that are asked for at once.
@@ -198,34 +249,87 @@ impl Reader {
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        let (rows, total) = (self.before + self.at, self.before + self.total);
-        Progress { rows, total, bytes: self.bytes }
+        Progress { rows: self.rows, total: self.before + self.total, bytes: self.bytes }
     }
 
     /// The next rows; `None` after the last.
     pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(first));
-        }
         loop {
-            if let Some(body) = self.ready.pop_front() {
-                let batch = self.add(body).await?;
-                if self.ready.is_empty() && self.at < self.end {
-                    // the server sent fewer rows than it was asked for
-                    let rest = self.fetch(self.at, self.end - self.at);
-                    self.running.push_front(rest);
-                }
-                return Ok(Some(batch));
+            if let Some((page, bytes)) = self.decoded.pop_front() {
+                self.rows += page.rows;
+                self.bytes += bytes;
+                return Ok(Some(page.batch));
             }
-            self.fill();
-            let Some(mut fetch) = self.running.pop_front() else { return self.finish() };
-            let bodies = (&mut fetch.task).await.map_err(|error| {
-                Error::with_source(ErrorKind::Config, "fetching a page was stopped", error)
-            })??;
-            self.ready.extend(bodies);
-            self.end = (fetch.offset + fetch.limit).min(self.total);
-            self.fill();
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            self.gather().await?;
+            if self.ready.is_empty() {
+                return self.finish();
+            }
+            self.decode_ready().await?;
         }
+    }
+
+    /// Waits for the next body, and takes those after it that are there already.
+    async fn gather(&mut self) -> Result<()> {
+        self.fill();
+        if let Some(rest) = self.rest.take() {
+            for body in rest.bodies(self.total).await?.into_iter().rev() {
+                self.ready.push_front(body);
+            }
+        }
+        if self.ready.is_empty()
+            && let Some(fetch) = self.running.pop_front()
+        {
+            self.ready.extend(fetch.bodies(self.total).await?);
+        }
+        while self.ready.len() < at_once()
+            && self.running.front().is_some_and(|fetch| fetch.task.is_finished())
+            && let Some(fetch) = self.running.pop_front()
+        {
+            match fetch.bodies(self.total).await {
+                Ok(bodies) => self.ready.extend(bodies),
+                // the rows before it come first
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        self.fill();
+        Ok(())
+    }
+
+    /// Decodes what is ready, up to the first page that lacks rows.
+    async fn decode_ready(&mut self) -> Result<()> {
+        let count = self.ready.len().min(at_once());
+        let bodies = self.ready.iter().take(count).map(|body| body.page.clone()).collect();
+        let ends: Vec<_> = self.ready.iter().take(count).map(|body| body.end).collect();
+        let mut wanted = ends.clone().into_iter();
+        let fits = move |page: &GridPage| {
+            let end = wanted.next().flatten();
+            end.is_none_or(|end| page.offset + page.rows >= end)
+        };
+        let pages = self.decode(bodies, fits).await?;
+        for (page, end) in pages.into_iter().zip(ends) {
+            let weight = self.ready.pop_front().map_or(0, |body| body.page.len());
+            match page.and_then(|page| self.continued_by(page)) {
+                Ok(page) => {
+                    self.at += page.rows;
+                    self.decoded.push_back((page, weight));
+                }
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+            if let Some(end) = end.filter(|end| self.at < *end) {
+                // the server sent fewer rows than it was asked for
+                self.rest = Some(self.fetch(self.at, end - self.at));
+            }
+        }
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<Option<RecordBatch>> {
@@ -255,8 +359,8 @@ impl Reader {
         Fetch { offset, limit, task: tokio::spawn(self.pages.clone().fetch(offset, limit)) }
     }
 
-    async fn add(&mut self, body: Bytes) -> Result<RecordBatch> {
-        let page = self.decode(body).await?;
+    /// The page, if it is the next one of this table.
+    fn continued_by(&self, page: GridPage) -> Result<GridPage> {
         if page.total != self.total {
             return Err(short(format!(
                 "the instance had {} rows and has {} now",
@@ -269,27 +373,45 @@ impl Reader {
                 self.at, page.rows, page.offset
             )));
         }
-        self.at += page.rows;
-        Ok(page.batch)
+        Ok(page)
     }
 
-    /// Off the runtime's threads: a page takes some milliseconds.
-    async fn decode(&mut self, body: Bytes) -> Result<GridPage> {
-        self.bytes += body.len();
+    /// Off the runtime's threads: a page takes some milliseconds. Ends behind the first page that
+    /// cannot be read, or that is not `complete`.
+    async fn decode(
+        &mut self,
+        bodies: Vec<Bytes>,
+        mut complete: impl FnMut(&GridPage) -> bool + Send + 'static,
+    ) -> Result<Vec<Result<GridPage>>> {
         let Some(mut grid) = self.grid.take() else {
             return Err(short("an earlier page could not be read"));
         };
         let decoding = tokio::task::spawn_blocking(move || {
-            let page = grid.read(&body);
-            (grid, page)
+            let mut pages = Vec::with_capacity(bodies.len());
+            let mut is_broken = false;
+            let bodies: Vec<&[u8]> = bodies.iter().map(AsRef::as_ref).collect();
+            grid.read_many(&bodies, |page| {
+                let goes_on = page.as_ref().is_ok_and(&mut complete);
+                is_broken = page.is_err();
+                pages.push(page);
+                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            ((!is_broken).then_some(grid), pages)
         });
-        let (grid, page) = decoding.await.map_err(|error| {
+        let (grid, pages) = decoding.await.map_err(|error| {
             Error::with_source(ErrorKind::Config, "decoding a page was stopped", error)
         })?;
-        let page = page?;
-        self.grid = Some(grid);
-        Ok(page)
+        self.grid = grid;
+        Ok(pages)
     }
+}
+
+/// Bodies that are decoded at once.
+fn at_once() -> usize {
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| {
+        std::thread::available_parallelism().map_or(1, |count| count.get().min(DECODED_AT_ONCE))
+    })
 }
 
 /// The pages do not make one table.
@@ -341,7 +463,7 @@ mod tests {
         };
         let first = page(before, 0, 4, TOTAL);
         let mut reader =
-            Reader::start(first, pages, GridOptions::default(), 2, Some(3)).await.unwrap();
+            Reader::start(first, pages, GridOptions::default(), Some(2), Some(3)).await.unwrap();
         let early = asked.lock().unwrap().clone();
         let mut rows = 0;
         while let Some(batch) = reader.next().await.unwrap() {
