@@ -16,11 +16,12 @@ use mstr_rest_api::{
 use mstr_rest_core::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 
+use crate::fetch::Pages;
 use crate::grid::{GridOptions, has_metrics_in_rows, shown_page};
 use crate::metric::MetricType;
 use crate::output::{Beside, Format, Writer};
 use crate::page_by::PageTurner;
-use crate::stream::{Pages, Progress, Reader};
+use crate::stream::{Progress, Reader};
 
 /// Rows of the first page, from which the weight of a row is known.
 const FIRST_PAGE: u64 = 2_000;

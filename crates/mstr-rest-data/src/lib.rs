@@ -4,6 +4,7 @@
 mod data;
 mod definition;
 mod dictionary;
+mod fetch;
 mod grid;
 mod layout;
 mod metric;

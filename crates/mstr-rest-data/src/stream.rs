@@ -1,19 +1,15 @@
 //! All pages of an instance as one stream of record batches: fetched ahead, decoded in order.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::future::Future;
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
-use mstr_rest_api::ErrorExt as _;
 use mstr_rest_core::{Error, ErrorKind, Result};
-use tokio::task::JoinHandle;
 
+use crate::fetch::{Fetch, Fetched, Pages};
 use crate::grid::{GridOptions, GridPage, GridReader};
 use crate::page::Paging;
 
@@ -29,76 +25,6 @@ const AHEAD: std::ops::RangeInclusive<usize> = 2..=8;
 /// Pages that are decoded at once, if there are as many processors.
 const DECODED_AT_ONCE: usize = 4;
 
-type Fetching = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
-
-/// Where pages come from: the body of the reply for `(offset, limit)` in grid rows.
-#[derive(Clone)]
-pub(crate) struct Pages(Arc<dyn Fn(usize, usize) -> Fetching + Send + Sync>);
-
-impl Pages {
-    pub(crate) fn new<F, Fut>(fetch: F) -> Self
-    where
-        F: Fn(usize, usize) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Bytes>> + Send + 'static,
-    {
-        Self(Arc::new(move |offset, limit| Box::pin(fetch(offset, limit))))
-    }
-
-    /// The rows from `offset` on, in one body or, where the server takes too long for that, in
-    /// several.
-    fn fetch(
-        self,
-        offset: usize,
-        limit: usize,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<Bytes>>> + Send>> {
-        Box::pin(async move {
-            match (self.0)(offset, limit).await {
-                Ok(page) => Ok(vec![page]),
-                Err(error) if error.is_request_timeout() && limit > 1 => {
-                    let half = limit / 2;
-                    let mut pages = self.clone().fetch(offset, half).await?;
-                    pages.extend(self.fetch(offset + half, limit - half).await?);
-                    Ok(pages)
-                }
-                Err(error) => Err(error),
-            }
-        })
-    }
-}
-
-impl fmt::Debug for Pages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pages")
-    }
-}
-
-/// A request under way, which ends with whoever waits for it.
-#[derive(Debug)]
-struct Fetch {
-    offset: usize,
-    limit: usize,
-    task: JoinHandle<Result<Vec<Bytes>>>,
-}
-
-impl Fetch {
-    /// What came, once it is there.
-    async fn bodies(mut self, total: usize) -> Result<Vec<Fetched>> {
-        let bodies = (&mut self.task).await.map_err(|error| {
-            Error::with_source(ErrorKind::Config, "fetching a page was stopped", error)
-        })??;
-        let end = (self.offset + self.limit).min(total);
-        let last = bodies.len();
-        let fetched = bodies.into_iter().zip(1..);
-        Ok(fetched.map(|(page, n)| Fetched { page, end: (n == last).then_some(end) }).collect())
-    }
-}
-
-impl Drop for Fetch {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 /// How far a table has come. Given to the progress callback after every batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -109,14 +35,6 @@ pub struct Progress {
     pub total: usize,
     /// Bytes of JSON so far, decompressed.
     pub bytes: usize,
-}
-
-/// A body that was fetched.
-#[derive(Debug)]
-struct Fetched {
-    page: Bytes,
-    /// Of the last body of a fetch: the grid row up to which it was asked for.
-    end: Option<usize>,
 }
 
 /// The rows of an instance, page by page.
@@ -285,7 +203,7 @@ impl Reader {
             self.ready.extend(fetch.bodies(self.total).await?);
         }
         while self.ready.len() < at_once()
-            && self.running.front().is_some_and(|fetch| fetch.task.is_finished())
+            && self.running.front().is_some_and(|fetch| fetch.is_over())
             && let Some(fetch) = self.running.pop_front()
         {
             match fetch.bodies(self.total).await {
@@ -356,7 +274,7 @@ impl Reader {
     }
 
     fn fetch(&self, offset: usize, limit: usize) -> Fetch {
-        Fetch { offset, limit, task: tokio::spawn(self.pages.clone().fetch(offset, limit)) }
+        Fetch::start(&self.pages, offset, limit)
     }
 
     /// The page, if it is the next one of this table.
@@ -475,6 +393,42 @@ mod tests {
     #[tokio::test]
     async fn pages_are_asked_for_while_the_first_one_is_decoded() {
         assert_eq!(read("").await, (TOTAL, vec![(4, 3), (7, 3)]));
+    }
+
+    async fn reader(give: impl Fn(usize, usize) -> Bytes + Send + Sync + 'static) -> Reader {
+        let pages = Pages::new(move |offset, limit| {
+            let page = give(offset, limit);
+            async move { Ok(page) }
+        });
+        let (first, options) = (page("", 0, 1, TOTAL), GridOptions::default());
+        Reader::start(first, pages, options, Some(4), Some(3)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_page_lacks_is_asked_for_before_later_pages_count() {
+        // all pages are there at once, and each lacks a row
+        let mut reader = reader(|offset, limit| page("", offset, limit.min(2), TOTAL)).await;
+        let mut rows = Vec::new();
+        while let Some(batch) = reader.next().await.unwrap() {
+            rows.push(batch.num_rows());
+            assert_eq!(reader.progress().rows, rows.iter().sum::<usize>());
+        }
+        assert_eq!(rows, [1, 2, 1, 2, 1, 2, 1]);
+    }
+
+    #[tokio::test]
+    async fn the_rows_before_a_broken_page_come_and_none_after_it() {
+        let mut reader = reader(|offset, limit| match offset {
+            4 => Bytes::from_static(b"{"),
+            _ => page("", offset, limit, TOTAL),
+        })
+        .await;
+        for rows in [1, 3] {
+            assert_eq!(reader.next().await.unwrap().unwrap().num_rows(), rows);
+        }
+        assert_eq!(reader.next().await.unwrap_err().kind(), ErrorKind::Decode);
+        let again = reader.next().await.unwrap_err();
+        assert!(again.message().contains("an earlier page"), "{again}");
     }
 
     #[tokio::test]
