@@ -2,10 +2,12 @@
 
 `list` prints the names of the installed mstr-rest-requests, for `check --older`. `check` fails when
 a public name of mstr-rest-requests, or one of the committed list of mstrio-py, has no row; when a row
-names what no package has; and when a name has two rows.
+names what no package has; when a name has two rows; and when a Python sample does not compile or
+imports what is not there.
 """
 
 import argparse
+import ast
 import json
 import re
 import sys
@@ -40,19 +42,39 @@ def first_cells(text):
                 yield number, cell
 
 
+def chapters(guide):
+    return [guide / f"{CHAPTER}.md", *sorted((guide / CHAPTER).glob("*.md"))]
+
+
 def rows(guide):
     """The Python names of all tables, each with where it stands."""
-    files = [guide / f"{CHAPTER}.md", *sorted((guide / CHAPTER).glob("*.md"))]
     found = []
-    for file in files:
+    for file in chapters(guide):
         for number, cell in first_cells(file.read_text(encoding="utf-8")):
             for name in re.findall("`([^`]*)`", cell):
                 found.append((name, f"{file.name}:{number}"))
     return found
 
 
+def broken_samples(guide):
+    """What is wrong with the Python samples: they are compiled, and their imports are done."""
+    for file in chapters(guide):
+        text = file.read_text(encoding="utf-8")
+        samples = list(re.finditer("^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
+        for sample in samples:
+            at = f"{file.name}:{text.count(chr(10), 0, sample.start()) + 1}"
+            try:
+                tree = ast.parse(sample[1])
+                kinds = (ast.Import, ast.ImportFrom)
+                imports = [node for node in tree.body if isinstance(node, kinds)]
+                exec(compile(ast.Module(imports, []), at, "exec"), {})
+            except (SyntaxError, ImportError) as error:
+                yield f"{at}: {error}"
+        print(f"{file.name}: {len(samples)} Python samples")
+
+
 def check(guide, older):
-    problems = []
+    problems = list(broken_samples(guide))
     table = rows(guide)
     names = {name for name, _ in table}
 
