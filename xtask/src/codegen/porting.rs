@@ -101,7 +101,7 @@ pub(super) fn run(ws: &Workspace, check: bool) -> Result {
 fn render(names: &BTreeSet<String>) -> String {
     let mut text = HEAD.to_owned();
     for name in names {
-        let _ = writeln!(text, "//! - [`{name}`](mstr_rest::{name})");
+        let _ = writeln!(text, "//! - [`mstr_rest::{name}`]");
     }
     text + FOOT
 }
@@ -118,7 +118,7 @@ fn second_cells(text: &str) -> Vec<(usize, String)> {
 }
 
 /// The paths below `mstr_rest` that the code in a cell names.
-fn paths(cell: &str) -> Result<Vec<String>, String> {
+fn paths(cell: &str) -> std::result::Result<Vec<String>, String> {
     let code: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
     if code.is_empty() && cell.trim() != "—" {
         return Err(format!("neither a name nor a dash: {cell:?}"));
