@@ -53,11 +53,11 @@ def parameters(thing):
     return [p.name for p in found if p.kind in kinds and p.name not in ("self", "cls")]
 
 
-def modules(package):
-    """The modules of a package, imported. One that cannot be is an error: its names would go."""
-    root = importlib.import_module(package)
+def modules():
+    """The modules of the package, imported. One that cannot be is an error: its names would go."""
+    root = importlib.import_module(PACKAGE)
     yield root
-    for found in pkgutil.walk_packages(root.__path__, f"{package}."):
+    for found in pkgutil.walk_packages(root.__path__, f"{PACKAGE}."):
         if public(found.name.rsplit(".", 1)[1]):
             yield importlib.import_module(found.name)
 
@@ -68,8 +68,8 @@ def source(module):
 
 
 def assigned(module):
-    """Names that the module itself binds: constants and type aliases are no longer told apart from
-    imports once they run."""
+    """Names that the module itself binds: once it has run, nothing tells its constants and type
+    aliases from what it imports."""
     names = set()
     for node in source(module).body:
         if isinstance(node, ast.AnnAssign):
@@ -97,12 +97,12 @@ def set_on_self(cls):
     return found
 
 
-def package_names(package=PACKAGE):
+def package_names():
     """All public names of the package."""
     warnings.simplefilter("ignore")
     names = Names()
     classes = set()
-    for module in modules(package):
+    for module in modules():
         names.add(module.__name__)
         own = assigned(module)
         # what is loaded on first access stands in no dictionary
@@ -111,7 +111,7 @@ def package_names(package=PACKAGE):
             thing = getattr(module, name)
             here = getattr(thing, "__module__", None) == module.__name__
             if inspect.isclass(thing):
-                if thing.__module__.startswith(package):
+                if thing.__module__.startswith(PACKAGE):
                     classes.add(thing)
                     names.add(name)  # may be an alias
             elif inspect.isfunction(thing) and here:

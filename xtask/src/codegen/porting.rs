@@ -193,7 +193,8 @@ mod tests {
 
     #[test]
     fn rows_about_python() {
-        let text = "| Python | Rust |\n| --- | --- |\n| `a` | `B` | `c` |\n\n```\n| `d` | `E` |\n```";
+        let text =
+            "| Python | Rust |\n| --- | --- |\n| `a` | `B` | `c` |\n\n```\n| `d` | `E` |\n```";
         assert_eq!(second_cells(text), [(3, " `B` ".to_owned())]);
     }
 }

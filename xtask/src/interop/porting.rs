@@ -13,7 +13,8 @@ pub(super) fn run(root: &Path, newer: &Environment) -> Result {
     println!("\n== {SCRIPT}");
     let scripts = root.join("xtask/interop");
     let script = scripts.join(SCRIPT);
-    let older = Environment::prepare(root, "interop-venv-1x", &scripts.join("requirements-1x.txt"))?;
+    let older =
+        Environment::prepare(root, "interop-venv-1x", &scripts.join("requirements-1x.txt"))?;
     let names = older.folder.join("names.json");
     fs::write(&names, sh::output(older.python().arg(&script).arg("list"))?)?;
     let mut check = newer.python();
