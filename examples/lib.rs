@@ -4,6 +4,9 @@
 //! Run them from the root of the workspace: `cargo run --example quickstart`.
 #![allow(clippy::print_stdout)] // examples talk to a person
 
+#[cfg(doc)]
+pub mod porting_names;
+
 use mstr_rest::prelude::*;
 use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, LibraryServer};
 

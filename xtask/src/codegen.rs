@@ -1,9 +1,12 @@
-//! `cargo xtask codegen [--check]`: the table of I-Server error codes.
+//! `cargo xtask codegen [--check]`: the table of I-Server error codes, and the names of the guide's
+//! chapter on porting.
 //!
 //! The codes are numbered in rows: nine in ten follow on the one before. So the table holds runs:
 //! a first code, and the names of it and of those that follow, a line each. That is small in the
 //! binary (no number per name), is one cheap literal per run to the compiler, and reads well as a
 //! diff. A lookup is a binary search for the run and a walk over at most [`LONGEST_RUN`] lines.
+
+mod porting;
 
 use std::{collections::HashSet, fmt::Write as _, fs};
 
@@ -19,6 +22,11 @@ const ROWS: usize = 9441;
 const LONGEST_RUN: usize = 64;
 
 pub(crate) fn run(ws: &Workspace, check: bool) -> Result {
+    iserver_table(ws, check)?;
+    porting::run(ws, check)
+}
+
+fn iserver_table(ws: &Workspace, check: bool) -> Result {
     let source = ws.read(SOURCE)?;
     let rows = parse(&source).map_err(|e| format!("{SOURCE}: {e}"))?;
     if rows.len() != ROWS {

@@ -2,10 +2,12 @@
 //!
 //! The peers come from PyPI into a virtual environment under `target/`, which is made anew when
 //! `interop/requirements.txt` changes. Each round starts a server of its own and runs every peer
-//! against it: what a real client accepts is what the simulated server may claim to be.
+//! against it: what a real client accepts is what the simulated server may claim to be. Before that
+//! the guide's tables of Python names are held against the packages.
 
 mod aws;
 mod azure_gcp;
+mod porting;
 
 use std::{
     fs,
@@ -106,12 +108,15 @@ pub(crate) fn run(root: &Path) -> Result {
     let scripts = root.join("xtask/interop");
     let environment =
         Environment::prepare(root, "interop-venv", &scripts.join("requirements.txt"))?;
+    let mut failed = Vec::new();
+    if let Err(error) = porting::run(root, &environment) {
+        failed.push(format!("porting tables ({error})"));
+    }
     let program = programs::program(root, &["-p", "mstr-sim"], "mstr-sim")?;
     let ours = programs::program(root, &["-p", "mstr-examples", "--example", OURS], OURS)?;
     let upload = ["-p", "mstr-examples", "--features", "data", "--example", UPLOAD];
     let upload = programs::program(root, &upload, UPLOAD)?;
     let ca = environment.folder.join("ca.pem");
-    let mut failed = Vec::new();
     for round in ROUNDS {
         let server = Server::start(&program, round, &ca)?;
         for (script, arguments) in PEERS {

@@ -50,7 +50,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "codegen",
-        about: "writes the I-Server code table; --check compares only",
+        about: "writes the I-Server code table and the guide's porting names; --check compares only",
         run: |ws, args| {
             let check = flag(args, "check")?;
             codegen::run(ws, check)
