@@ -192,7 +192,7 @@ impl Instance {
     }
 
     /// The same. If the instance is gone, it is executed again, once for all who meet that, with
-    /// the answers to its prompts; and if it has as many lines as before, the reading goes on at
+    /// the answers to its prompts (and a second time, should that be gone at once); and if it has as many lines as before, the reading goes on at
     /// the same line.
     ///
     /// # Errors
@@ -206,30 +206,40 @@ impl Instance {
     ) -> impl Future<Output = Result<Bytes>> + Send + use<> {
         let instance = self.clone();
         async move {
-            let gone = instance.now();
-            let error = match instance.page(offset, limit).await {
-                Err(error) if error.is_instance_gone() => error,
-                other => return other,
-            };
-            let one = instance.shared.again.lock().await;
-            if instance.now().id != gone.id {
-                drop(one);
-                return instance.page(offset, limit).await;
+            match instance.page_or_executed(offset, limit).await {
+                // gone before it was asked: sessions end one after the other while a server stops
+                Err(error) if error.is_instance_gone() => {
+                    instance.page_or_executed(offset, limit).await
+                }
+                other => other,
             }
-            // another page may have said it meanwhile
-            let before = instance.total();
-            let mut execution = execute(&instance.source, &gone).await?;
-            let cleanup = Cleanup::of(&instance.source, &execution.id);
-            let page = page(&instance.source, &execution, offset, limit).await?;
-            execution.total = execution.total.or_else(|| execution::total(&page));
-            if before.is_some() && before != execution.total {
-                cleanup.now().await;
-                return Err(total_changed(before, execution.total, error));
-            }
-            cleanup.disarm();
-            instance.update(&gone.id, |now| *now = execution);
-            Ok(page)
         }
+    }
+
+    async fn page_or_executed(&self, offset: u64, limit: u64) -> Result<Bytes> {
+        let gone = self.now();
+        let error = match self.page(offset, limit).await {
+            Err(error) if error.is_instance_gone() => error,
+            other => return other,
+        };
+        let one = self.shared.again.lock().await;
+        if self.now().id != gone.id {
+            drop(one);
+            return self.page(offset, limit).await;
+        }
+        // another page may have said it meanwhile
+        let before = self.total();
+        let mut execution = execute(&self.source, &gone).await?;
+        let cleanup = Cleanup::of(&self.source, &execution.id);
+        let page = page(&self.source, &execution, offset, limit).await?;
+        execution.total = execution.total.or_else(|| execution::total(&page));
+        if before.is_some() && before != execution.total {
+            cleanup.now().await;
+            return Err(total_changed(before, execution.total, error));
+        }
+        cleanup.disarm();
+        self.update(&gone.id, |now| *now = execution);
+        Ok(page)
     }
 
     /// Executes the same request again, with the same answers to its prompts, and goes on as that

@@ -203,7 +203,7 @@ impl Reader {
             self.ready.extend(fetch.bodies(self.total).await?);
         }
         while self.ready.len() < at_once()
-            && self.running.front().is_some_and(|fetch| fetch.is_over())
+            && self.running.front().is_some_and(Fetch::is_over)
             && let Some(fetch) = self.running.pop_front()
         {
             match fetch.bodies(self.total).await {
