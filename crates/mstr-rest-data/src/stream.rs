@@ -19,7 +19,7 @@ const MOST_ROWS: usize = 100_000;
 
 /// What is asked for at once should weigh no more, in so many requests: light pages wait longer for
 /// the server than they take to decode.
-const AHEAD_BYTES: usize = 8 << 20;
+const AHEAD_BYTES: usize = 6 << 20;
 const AHEAD: std::ops::RangeInclusive<usize> = 2..=8;
 
 /// Pages that are decoded at once, if there are as many processors.
