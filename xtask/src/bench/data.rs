@@ -271,7 +271,7 @@ fn latency(bench: &Bench, part: &mut Part) -> Result {
     }
     cases.sort_by_key(|((latency, ahead), _)| (*latency, ahead.is_some()));
     let name = |ahead: Option<usize>| match ahead {
-        None => "as it is set (4)".to_owned(),
+        None => "as it is set".to_owned(),
         Some(requests) => requests.to_string(),
     };
     let shown = cases.iter().map(|((latency, ahead), taken)| {
