@@ -69,7 +69,8 @@ impl Pager {
             && before != now
         {
             return Err(failed(format!(
-                "the list changed while it was read: it had {before} items, and then {now}"
+                "the list changed while it was read: it had {before} items, and then {now}. Read it \
+                 again, or take what comes: allow_changes(true)"
             )));
         }
         self.total = total.or(self.total);
