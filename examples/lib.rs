@@ -4,6 +4,10 @@
 //! Run them from the root of the workspace: `cargo run --example quickstart`.
 #![allow(clippy::print_stdout)] // examples talk to a person
 
+// its samples use every feature
+#[cfg(all(doctest, feature = "aws", feature = "azure", feature = "data", feature = "gcp"))]
+mod guide;
+
 use mstr_rest::prelude::*;
 use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, LibraryServer};
 
