@@ -4,8 +4,7 @@
 use std::{env, path::Path, process::Command};
 
 use crate::{
-    guide,
-    markdown,
+    guide, markdown,
     sh::{self, Result},
     spelling, test,
     workspace::Workspace,

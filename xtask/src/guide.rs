@@ -50,7 +50,7 @@ pub(crate) fn problems(ws: &Workspace, files: &[String]) -> Result<Vec<String>> 
     problems.extend(unlisted(&summary, &chapters));
     for chapter in &chapters {
         if !doctests.iter().any(|included| included == chapter) {
-            problems.push(format!("{chapter}: no doctest includes it: add it to examples/guide.rs"));
+            problems.push(format!("{chapter}: no doctest of it: add it to examples/guide.rs"));
         }
     }
     if !shows(markdown.get(FIRST).map_or("", String::as_str), test::QUICKSTART) {
