@@ -80,7 +80,7 @@ fn as_docs_rs(ws: &Workspace) -> Result {
 }
 
 fn shows_features(page: &str) -> bool {
-    page.contains("crate feature <code>blocking</code>")
+    page.contains("crate feature `blocking` only")
 }
 
 /// Runs rustdoc, if this program is called in its place.
@@ -191,6 +191,12 @@ mod tests {
         assert_eq!(missing_commands(&good), Vec::<String>::new());
         let bad = format!("```\n{} --locked\n```\n{}", test::QUICKSTART, test::TESTS);
         assert_eq!(missing_commands(&bad).len(), 2);
+    }
+
+    #[test]
+    fn features_of_items_are_seen() {
+        let badge = "<span title=\"Available on crate feature `blocking` only\">";
+        assert!(shows_features(badge) && !shows_features("the feature `blocking`"));
     }
 
     #[test]
