@@ -62,17 +62,18 @@ fn typed(text: &str) -> Vec<&str> {
 /// What is typed as a script, with what goes to the inner shell handed to it.
 fn script(lines: &[&str]) -> String {
     const END: &str = "END_OF_THE_INNER_SHELL";
-    let mut script = "set -e\n".to_owned();
+    let mut script = vec!["set -e".to_owned()];
     let mut inside = false;
     for line in lines {
         match *line {
-            INNER => script += &format!("{INNER} <<'{END}'\nset -e\n"),
-            "exit" => script += &format!("{END}\n"),
-            line => script += &format!("{line}\n"),
+            INNER => script.extend([format!("{INNER} <<'{END}'"), "set -e".to_owned()]),
+            "exit" => script.push(END.to_owned()),
+            line => script.push(line.to_owned()),
         }
         inside = (inside || *line == INNER) && *line != "exit";
     }
-    if inside { script + END + "\n" } else { script }
+    script.extend(inside.then(|| END.to_owned()));
+    script.join("\n") + "\n"
 }
 
 /// A program on the path of `place`.
