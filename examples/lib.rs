@@ -6,6 +6,9 @@
 
 #[cfg(doc)]
 pub mod porting_names;
+// its samples use every feature
+#[cfg(all(doctest, feature = "aws", feature = "azure", feature = "data", feature = "gcp"))]
+mod guide;
 
 use mstr_rest::prelude::*;
 use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, LibraryServer};

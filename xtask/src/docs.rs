@@ -1,11 +1,12 @@
-//! `cargo xtask docs`: rustdoc, links between Markdown files, and what the README promises.
+//! `cargo xtask docs`: links between Markdown files, what the README promises, the guide, spelling,
+//! and rustdoc, as users run it and as docs.rs does.
 
-use std::path::Path;
+use std::{env, path::Path, process::Command};
 
 use crate::{
-    markdown::{self, Line},
+    guide, markdown,
     sh::{self, Result},
-    test,
+    spelling, test,
     workspace::Workspace,
 };
 
@@ -15,13 +16,24 @@ const README: &str = "README.md";
 const UMBRELLA: &str = "crates/mstr-rest/src/lib.rs";
 
 pub(crate) fn run(ws: &Workspace) -> Result {
-    // the quick checks first
+    quick(ws)?;
+    sh::run(
+        sh::cargo(&ws.root)
+            .args(["doc", "--workspace", "--all-features", "--no-deps", "--locked"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    as_docs_rs(ws)
+}
+
+/// All but rustdoc.
+pub(crate) fn quick(ws: &Workspace) -> Result {
     let mut problems = Vec::new();
-    for file in ws.files()? {
-        if Path::new(&file).extension().is_some_and(|extension| extension == "md") {
+    let files = ws.files()?;
+    for file in &files {
+        if Path::new(file).extension().is_some_and(|extension| extension == "md") {
             problems.extend(broken_links(
-                &file,
-                &ws.read(&file)?,
+                file,
+                &ws.read(file)?,
                 &|file| ws.read(file).ok(),
                 &|file| ws.root.join(file).exists(),
             ));
@@ -31,17 +43,56 @@ pub(crate) fn run(ws: &Workspace) -> Result {
     if !compiles_readme(&ws.read(UMBRELLA)?) {
         problems.push(format!("{UMBRELLA}: no doctest of {README} (include_str!)"));
     }
+    problems.extend(guide::problems(ws, &files)?);
     for problem in &problems {
         println!("error: {problem}");
     }
     if !problems.is_empty() {
         return Err(format!("{} problems in Markdown files", problems.len()).into());
     }
-    sh::run(
-        sh::cargo(&ws.root)
-            .args(["doc", "--workspace", "--all-features", "--no-deps", "--locked"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    spelling::run(ws)
+}
+
+/// Says that this program is called in rustdoc's place.
+const IN_PLACE_OF_RUSTDOC: &str = "XTASK_IN_PLACE_OF_RUSTDOC";
+
+/// docs.rs documents published crates on nightly, with all features and `--cfg docsrs`, which shows
+/// the features that items need. Unstable features are for rustdoc alone: with `RUSTC_BOOTSTRAP` in
+/// cargo's own environment, build scripts that look at it run again, and what needs them is built
+/// again.
+fn as_docs_rs(ws: &Workspace) -> Result {
+    let mut cargo = sh::cargo(&ws.root);
+    cargo.args(["doc", "--all-features", "--no-deps", "--locked"]);
+    for package in ws.packages.iter().filter(|package| package.published && package.is_library) {
+        cargo.args(["--package", &package.name]);
+    }
+    cargo
+        .env("RUSTDOC", env::current_exe()?)
+        .env(IN_PLACE_OF_RUSTDOC, "1")
+        .env("RUSTDOCFLAGS", "--cfg docsrs -D warnings");
+    sh::run(&mut cargo)?;
+    let page = ws.target.join("doc/mstr_rest/index.html");
+    if shows_features(&std::fs::read_to_string(&page)?) {
+        Ok(())
+    } else {
+        Err(format!("{}: shows no module that needs a feature", page.display()).into())
+    }
+}
+
+fn shows_features(page: &str) -> bool {
+    page.contains("crate feature `blocking` only")
+}
+
+/// Runs rustdoc, if this program is called in its place.
+pub(crate) fn in_place_of_rustdoc() -> Option<Result> {
+    env::var_os(IN_PLACE_OF_RUSTDOC)?;
+    let mut rustdoc = Command::new("rustdoc");
+    rustdoc.args(env::args_os().skip(1)).env("RUSTC_BOOTSTRAP", "1");
+    Some(match rustdoc.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("rustdoc: {status}").into()),
+        Err(error) => Err(format!("rustdoc: {error}").into()),
+    })
 }
 
 /// Links of a Markdown file to files or headings that do not exist.
@@ -73,7 +124,7 @@ fn broken_links(
 }
 
 /// A relative link of `file` as a path from the root; `None` where it leaves the root.
-fn resolve(file: &str, link: &str) -> Option<String> {
+pub(crate) fn resolve(file: &str, link: &str) -> Option<String> {
     let mut parts: Vec<&str> = file.split('/').collect();
     parts.pop();
     for part in link.split('/') {
@@ -90,14 +141,9 @@ fn resolve(file: &str, link: &str) -> Option<String> {
 
 /// The README shows, word for word, what `cargo xtask test` runs.
 fn missing_commands(readme: &str) -> Vec<String> {
-    let lines = markdown::lines(readme);
     [test::QUICKSTART, test::TESTS]
         .iter()
-        .filter(|command| {
-            !lines
-                .iter()
-                .any(|(_, line)| matches!(line, Line::Code(code) if code.trim() == **command))
-        })
+        .filter(|command| !guide::shows(readme, command))
         .map(|command| format!("{README}: no code block shows `{command}` on a line of its own"))
         .collect()
 }
@@ -145,6 +191,12 @@ mod tests {
         assert_eq!(missing_commands(&good), Vec::<String>::new());
         let bad = format!("```\n{} --locked\n```\n{}", test::QUICKSTART, test::TESTS);
         assert_eq!(missing_commands(&bad).len(), 2);
+    }
+
+    #[test]
+    fn features_of_items_are_seen() {
+        let badge = "<span title=\"Available on crate feature `blocking` only\">";
+        assert!(shows_features(badge) && !shows_features("the feature `blocking`"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod azure_gcp;
 mod porting;
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -166,11 +166,16 @@ impl Environment {
         Ok(environment)
     }
 
+    /// A program that a package brought.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let folder = self.folder.join(if cfg!(windows) { "Scripts" } else { "bin" });
+        Command::new(folder.join(name).with_extension(env::consts::EXE_EXTENSION))
+    }
+
     /// Its Python, away from files that a peer might pick up: `mstrio` takes any certificate in
     /// the current directory for a CA.
     pub(crate) fn python(&self) -> Command {
-        let program = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
-        let mut command = Command::new(self.folder.join(program));
+        let mut command = self.program("python");
         command
             .current_dir(self.folder.join(if cfg!(windows) { "Scripts" } else { "bin" }))
             .env("PYTHONDONTWRITEBYTECODE", "1")

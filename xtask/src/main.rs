@@ -12,12 +12,14 @@ mod faults;
 mod features;
 mod fmt;
 mod fuzz;
+mod guide;
 mod interop;
 mod lint;
 mod markdown;
 mod programs;
 mod sh;
 mod soak;
+mod spelling;
 mod test;
 mod tidy;
 mod tools;
@@ -108,8 +110,16 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "docs",
-        about: "rustdoc without warnings, links of Markdown files, the README's commands",
-        run: |ws, args| bare(args, || docs::run(ws)),
+        about: "rustdoc, here and as docs.rs does it, links, the guide, spelling; --quick: no rustdoc",
+        run: |ws, args| {
+            let quick = flag(args, "quick")?;
+            if quick { docs::quick(ws) } else { docs::run(ws) }
+        },
+    },
+    Command {
+        name: "guide",
+        about: "builds the guide into target/guide, with mdBook (not in ci)",
+        run: |ws, args| bare(args, || guide::build(ws)),
     },
     Command {
         name: "interop",
@@ -124,7 +134,7 @@ const COMMANDS: &[Command] = &[
 ];
 
 fn main() -> ExitCode {
-    match run() {
+    match docs::in_place_of_rustdoc().unwrap_or_else(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error}");

@@ -1,4 +1,5 @@
-//! Cargo subcommands that checks need, pinned, installed into `target/tools` where missing.
+//! Tools that checks need, most of them subcommands of cargo: pinned, installed into `target/tools`
+//! where missing.
 
 use std::{
     env,
@@ -26,47 +27,62 @@ pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2"
 /// Installs in 30 s on 2 cores. Not for CI: it runs no fuzzer.
 pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 
+/// Not for CI, which checks what it is made of.
+pub(crate) const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4" };
+
 impl Tool {
     /// `cargo`, with this tool as a subcommand.
     pub(crate) fn cargo(&self, ws: &Workspace) -> Result<Command> {
-        let tools = ws.target.join("tools");
-        let ours = tools.join("bin").join(self.name);
-        if !self.is_at(&ours) && !self.is_at(Path::new(self.name)) {
-            self.install(ws, &tools)?;
-            if !self.is_at(&ours) {
-                return Err(
-                    format!("{} is not {} {}", ours.display(), self.name, self.version).into()
-                );
-            }
-        }
+        let program = self.program(ws, &[])?;
         let mut cargo = sh::cargo(&ws.root);
-        if ours.with_extension(env::consts::EXE_EXTENSION).exists() {
+        if let Some(folder) = program.parent().filter(|folder| folder.is_absolute()) {
             let path = env::var_os("PATH").unwrap_or_default();
             let dirs: Vec<PathBuf> =
-                [tools.join("bin")].into_iter().chain(env::split_paths(&path)).collect();
+                [folder.to_owned()].into_iter().chain(env::split_paths(&path)).collect();
             cargo.env("PATH", env::join_paths(dirs)?);
         }
         Ok(cargo)
     }
 
+    /// Where this tool is: ours, or its name where the path has it. `options` are of its
+    /// installation, should it be missing.
+    pub(crate) fn program(&self, ws: &Workspace, options: &[&str]) -> Result<PathBuf> {
+        let tools = ws.target.join("tools");
+        let ours = tools.join("bin").join(self.name).with_extension(env::consts::EXE_EXTENSION);
+        if self.is_at(&ours) {
+            return Ok(ours);
+        }
+        if self.is_at(Path::new(self.name)) {
+            return Ok(self.name.into());
+        }
+        self.install(ws, &tools, options)?;
+        if self.is_at(&ours) {
+            return Ok(ours);
+        }
+        Err(format!("{} is not {} {}", ours.display(), self.name, self.version).into())
+    }
+
     /// Whether this program is the tool, in the version that we want.
     fn is_at(&self, program: &Path) -> bool {
         Command::new(program)
-            .args([self.name.trim_start_matches("cargo-"), "--version"]) // as cargo calls it
+            .args(self.name.strip_prefix("cargo-")) // as cargo calls it
+            .arg("--version")
             .output()
             .is_ok_and(|output| self.is_named_by(&String::from_utf8_lossy(&output.stdout)))
     }
 
     fn is_named_by(&self, version: &str) -> bool {
-        version.split_whitespace().take(2).eq([self.name, self.version])
+        let words = version.split_whitespace().map(|word| word.strip_prefix('v').unwrap_or(word));
+        words.take(2).eq([self.name, self.version])
     }
 
-    fn install(&self, ws: &Workspace, tools: &Path) -> Result {
+    fn install(&self, ws: &Workspace, tools: &Path, options: &[&str]) -> Result {
         sh::run(
             sh::cargo(&ws.root)
                 .args(["install", "--locked", "--force", "--root"])
                 .arg(tools)
                 .args([self.name, "--version", self.version])
+                .args(options)
                 // Built in a temporary folder, which goes away, and with little optimisation: a
                 // tool that runs for seconds is not worth minutes of link-time optimisation.
                 .env_remove("CARGO_TARGET_DIR")
@@ -85,6 +101,7 @@ mod tests {
     fn another_version_is_not_the_tool() {
         assert!(CARGO_HACK.is_named_by("cargo-hack 0.6.46\n"));
         assert!(CARGO_HACK.is_named_by("cargo-hack 0.6.46 (abcdef 2026-01-01)\n"));
+        assert!(CARGO_HACK.is_named_by("cargo-hack v0.6.46\n"));
         assert!(!CARGO_HACK.is_named_by("cargo-hack 0.6.4\n"));
         assert!(!CARGO_HACK.is_named_by("cargo-deny 0.6.46\n"));
         assert!(!CARGO_HACK.is_named_by(""));

@@ -28,6 +28,20 @@ impl CubesExt for Session {
 }
 
 /// Cubes. Owned and cheap to clone.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use mstr_rest_api::CubesExt;
+///
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let cubes = session.in_project("MicroStrategy Tutorial").cubes();
+/// let cube = cubes.cube("8CCD8D9D4051A4C533C719A6590DEED8");
+/// if !cube.status().await?.is_ready() {
+///     cube.publish().await?.limit(Duration::from_secs(600)).wait().await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Cubes {
     session: Session,

@@ -29,6 +29,19 @@ impl DatasetsExt for Session {
 
 /// Datasets that are filled from outside: super cubes, as the vendor calls them. Owned and cheap
 /// to clone. Arrow batches are uploaded more easily with the crate `mstr-rest-data`.
+///
+/// ```no_run
+/// use mstr_rest_api::DatasetsExt;
+///
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let datasets = session.in_project("MicroStrategy Tutorial").datasets();
+/// let definition = datasets.dataset("8CCD8D9D4051A4C533C719A6590DEED8").definition().await?;
+/// for column in definition.columns_of("orders") {
+///     println!("{column}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Datasets {
     session: Session,

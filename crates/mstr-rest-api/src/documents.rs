@@ -55,6 +55,18 @@ impl DashboardsExt for Session {
 }
 
 /// Documents. Owned and cheap to clone.
+///
+/// ```no_run
+/// use mstr_rest_api::{DocumentRequest, DocumentsExt};
+///
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let documents = session.in_project("MicroStrategy Tutorial").documents();
+/// let instance = documents.document("335FFA96").run(DocumentRequest::new()).await?;
+/// instance.excel().to_file("document.xlsx").await?;
+/// instance.delete().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Documents {
     session: Session,
@@ -73,6 +85,19 @@ impl Documents {
 }
 
 /// Dashboards. Owned and cheap to clone.
+///
+/// ```no_run
+/// use mstr_rest_api::DashboardsExt;
+///
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let dashboards = session.in_project("MicroStrategy Tutorial").dashboards();
+/// let definition = dashboards.dashboard("335FFA96").definition().await?;
+/// for chapter in &definition.chapters {
+///     println!("{}  {}", chapter.key, chapter.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Dashboards {
     session: Session,
@@ -91,6 +116,15 @@ impl Dashboards {
 }
 
 /// How a document or a dashboard is run.
+///
+/// ```
+/// use std::time::Duration;
+/// use mstr_rest_api::DocumentRequest;
+///
+/// let request =
+///     DocumentRequest::new().respond_async(true).execution_limit(Duration::from_secs(1800));
+/// # let _ = request;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct DocumentRequest {

@@ -41,6 +41,16 @@ pub use operator::Operator;
 ///
 /// It is sent as `{"operator": .., "operands": [..]}`. Serialising one that
 /// [`check`](Self::check) refuses fails.
+///
+/// ```
+/// use mstr_rest_api::expression::{Expression, attribute, metric};
+///
+/// let condition = Expression::all([
+///     attribute("8D679D4B").is_in(["8D679D4B:1", "8D679D4B:6"]),
+///     metric("4C051770").greater(500_000),
+/// ]);
+/// assert!(condition.check().is_ok());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Expression {

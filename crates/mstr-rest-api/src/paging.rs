@@ -174,6 +174,17 @@ type Fetching<T> = Pin<Box<dyn Future<Output = Result<Page<T>>> + Send>>;
 
 /// The pages of a list, as a [`Stream`]; also with [`next`](Self::next) alone. It ends behind the
 /// first error.
+///
+/// ```no_run
+/// # use mstr_rest_api::UsersExt;
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let mut pages = session.users().list().page_size(500).pages();
+/// while let Some(page) = pages.next().await {
+///     println!("{} users more", page?.items.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "streams do nothing until they are read"]
 pub struct Pages<T> {
     inner: BoxStream<Page<T>>,
@@ -224,6 +235,17 @@ impl<T> fmt::Debug for Pages<T> {
 
 /// The items of a list, as a [`Stream`]; also with [`next`](Self::next) alone. It ends behind the
 /// first error.
+///
+/// ```no_run
+/// # use mstr_rest_api::UsersExt;
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let mut users = session.users().list().stream();
+/// while let Some(user) = users.next().await {
+///     println!("{}", user?.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "streams do nothing until they are read"]
 pub struct Items<T> {
     inner: BoxStream<T>,

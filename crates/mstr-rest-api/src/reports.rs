@@ -24,6 +24,19 @@ impl ReportsExt for Session {
 }
 
 /// Reports. Owned and cheap to clone.
+///
+/// ```no_run
+/// use mstr_rest_api::ReportsExt;
+///
+/// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+/// let reports = session.in_project("MicroStrategy Tutorial").reports();
+/// let definition = reports.report("13CFD83A458A68655A13CBA8D7C62CD5").definition().await?;
+/// for metric in &definition.available.metrics {
+///     println!("{}  {}", metric.id, metric.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Reports {
     session: Session,

@@ -20,6 +20,19 @@ impl ServerExt for Session {
 }
 
 /// The server. Owned and cheap to clone.
+///
+/// ```no_run
+/// use mstr_rest_api::ServerExt;
+/// use mstr_rest_core::Session;
+///
+/// # async fn example() -> mstr_rest_core::Result<()> {
+/// // needs no login
+/// let session = Session::builder("https://host/MicroStrategyLibrary/api/").build()?;
+/// let status = session.server().status().await?;
+/// println!("{}", status.iserver_version.as_deref().unwrap_or("it does not say"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Server {
     session: Session,

@@ -146,6 +146,13 @@ impl UserGroups {
 }
 
 /// A group to be made.
+///
+/// ```
+/// use mstr_rest_api::NewGroup;
+///
+/// let new = NewGroup::new("Analysts").description("Those who ask").member("7FC05A65");
+/// # let _ = new;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[must_use = "a new group is not made until it is created"]
 pub struct NewGroup {
@@ -196,6 +203,13 @@ impl NewGroup {
 }
 
 /// What to change of a group, sent as a list of operations in the order of the calls.
+///
+/// ```
+/// use mstr_rest_api::GroupChanges;
+///
+/// let changes = GroupChanges::new().name("Analysts").add_member("7FC05A65").remove_member("54F3D260");
+/// # let _ = changes;
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 #[must_use = "changes do nothing until a group is updated with them"]
 pub struct GroupChanges(Operations);

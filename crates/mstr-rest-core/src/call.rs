@@ -292,6 +292,10 @@ impl<T> Call<T> {
 impl<T> Call<T> {
     /// Decodes the reply as JSON into another type; `serde_json::Value` for all that the server
     /// sent.
+    ///
+    /// # Errors
+    /// When sent: [`Decode`](ErrorKind::Decode) for a reply that is no such value; it names the
+    /// member.
     pub fn decode<U: DeserializeOwned>(self) -> Call<U> {
         self.decode_with(Reply::json)
     }
@@ -408,6 +412,17 @@ impl<T> fmt::Debug for Call<T> {
 
 /// A call on its way, from [`Call::send`]. Dropping it cancels the call; what the server does with
 /// a request that is already there is the server's.
+///
+/// ```no_run
+/// use mstr_rest_core::Session;
+///
+/// # async fn example(session: Session) -> Result<(), Box<dyn std::error::Error>> {
+/// let projects = tokio::spawn(session.get("projects").decode::<serde_json::Value>().send());
+/// let status = session.get("status").await?;
+/// println!("{} {}", status.status(), projects.await??);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "futures do nothing until they are awaited"]
 pub struct CallFuture<T> {
     inner: BoxFuture<Result<Outcome>>,

@@ -57,27 +57,37 @@
 //! }
 //! ```
 //!
-//! # One road
-//! Every request of every crate is a [`Call`]: inert until it is awaited, and sent by the same
-//! code. Token, cookies and all `X-MSTR*` headers go to the origin of the base URL only, behind
-//! redirects too.
+//! # Errors
+//! [`Error`] keeps everything that the server sent; [`ErrorKind`] says what to do about it.
 //!
-//! # Hours, not minutes
+//! # Retries and long jobs
 //! [`SessionBuilder::relogin`] logs an expired session in again, once for all who meet it;
 //! [`SessionBuilder::keep_alive`] keeps an idle one; [`RetryPolicy`] says what is sent again.
 //! None of them is on unless asked for.
 //!
-//! # Errors
-//! [`Error`] keeps everything that the server sent; [`ErrorKind`] says what to do about it.
+//! # Credentials
+//! Whatever takes a secret takes a [`Credential`]: text, or a place that is asked when a login
+//! needs it. Tokens, passwords and cookies appear in no `Debug`, `Display`, log line or error. The
+//! memory of the login body is wiped; the buffers of the HTTP and TLS stack are not.
 //!
-//! # TLS
-//! Feature `rustls` brings aws-lc-rs and the platform's certificate verifier;
-//! `rustls-no-provider` uses the crypto provider that the application installs. Without either,
-//! only `http` works.
+//! # Features
+//! | feature | what it brings |
+//! | --- | --- |
+//! | `rustls` | TLS with aws-lc-rs and the platform's certificate verifier |
+//! | `rustls-no-provider` | TLS with the crypto provider that the application installs |
+//! | `iserver-codes` | [`Error::iserver_name`], from a table of 9,441 names |
+//! | `reqwest-hook` | `SessionBuilder::configure_http`, outside semver |
 //!
-//! # Secrets
-//! Tokens, passwords and cookies appear in no `Debug`, `Display`, log line or error. The memory of
-//! the login body is wiped; the buffers of the HTTP and TLS stack are not.
+//! None is on by default. Without TLS, only `http` works.
+//!
+//! # Testing
+//! A [`Call`] can be looked at before it is sent: [`Call::method`], [`Call::url`], [`Call::curl`].
+//! The crate `mstr-sim` is a server for tests.
+//!
+//! # One road
+//! Every request of every crate is a [`Call`]: inert until it is awaited, and sent by the same
+//! code. Token, cookies and all `X-MSTR*` headers go to the origin of the base URL only, behind
+//! redirects too.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;

@@ -12,6 +12,16 @@ use crate::{Error, ErrorKind, Result, Session};
 
 /// The projects that a user sees: names to ids and back. Names are case-sensitive, and several
 /// projects may bear the same one.
+///
+/// ```no_run
+/// use mstr_rest_core::Session;
+///
+/// # async fn example(session: Session) -> mstr_rest_core::Result<()> {
+/// let projects = session.load_project_index().await?;
+/// println!("{:?}", projects.id_of("MicroStrategy Tutorial")?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct ProjectIndex {
     by_name: HashMap<String, Vec<String>>,

@@ -264,6 +264,14 @@ impl fmt::Debug for Response {
 }
 
 /// A reply with its whole body in memory: what decoders of typed calls see.
+///
+/// ```
+/// use mstr_rest_core::{Call, Session};
+///
+/// fn size_of_projects(session: &Session) -> Call<usize> {
+///     session.get("projects").decode_with(|reply| Ok(reply.body().len()))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Reply {
     status: StatusCode,

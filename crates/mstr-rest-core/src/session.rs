@@ -151,6 +151,10 @@ impl Session {
     /// A call with any method. The path is relative to the base URL, with or without a leading
     /// slash; it cannot leave the base. An absolute URL is taken as it is: token and cookies go
     /// along to the base origin only.
+    ///
+    /// # Errors
+    /// When sent: [`InvalidRequest`](ErrorKind::InvalidRequest) for a path that does not join the
+    /// base URL; and whatever [`Error`] says that a call can meet.
     pub fn call(&self, method: Method, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         Call::new(self, method, path)
     }
@@ -166,37 +170,37 @@ impl Session {
         }
     }
 
-    /// `GET`
+    /// `GET`: as [`call`](Self::call).
     pub fn get(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::GET, path)
     }
 
-    /// `OPTIONS`
+    /// `OPTIONS`: as [`call`](Self::call).
     pub fn options(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::OPTIONS, path)
     }
 
-    /// `HEAD`
+    /// `HEAD`: as [`call`](Self::call).
     pub fn head(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::HEAD, path)
     }
 
-    /// `POST`
+    /// `POST`: as [`call`](Self::call).
     pub fn post(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::POST, path)
     }
 
-    /// `PUT`
+    /// `PUT`: as [`call`](Self::call).
     pub fn put(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::PUT, path)
     }
 
-    /// `PATCH`
+    /// `PATCH`: as [`call`](Self::call).
     pub fn patch(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::PATCH, path)
     }
 
-    /// `DELETE`
+    /// `DELETE`: as [`call`](Self::call).
     pub fn delete(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::DELETE, path)
     }

@@ -36,6 +36,17 @@ const STOP: Duration = Duration::from_secs(1);
 /// A session for code that is not async. It has a runtime of its own, on one thread, so that
 /// connections live on between calls. Dropping it logs out, and waits for that, for at most
 /// 5 seconds; one from [`open`](Self::open) is left as it is.
+///
+/// ```no_run
+/// use mstr_rest::{blocking, prelude::*};
+///
+/// # fn main() -> mstr_rest::Result<()> {
+/// let session = blocking::Session::connect(mstr_rest::from_env()?)?;
+/// let user = session.wait(session.user_info())?;
+/// # let _ = user;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it logs out at once"]
 pub struct Session {

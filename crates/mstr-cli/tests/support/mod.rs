@@ -66,7 +66,16 @@ impl Place {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mstr"));
+        self.program(env!("CARGO_BIN_EXE_mstr"), arguments)
+    }
+
+    pub(crate) fn shell(&self, arguments: &[&str]) -> Command {
+        self.program("sh", arguments)
+    }
+
+    /// A program that knows of no server, profile or proxy but this place's.
+    fn program(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(name);
         for name in OURS {
             command.env_remove(name);
         }

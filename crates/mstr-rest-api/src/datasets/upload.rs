@@ -96,6 +96,20 @@ impl Dataset {
 /// An upload session: it takes parts until it is published, and lives in the session that opened
 /// it. It stays on the server until [`delete`](Self::delete) or the end of that session. Owned and
 /// cheap to clone.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use mstr_rest_api::{Dataset, UpdatePolicy};
+///
+/// # async fn example(dataset: Dataset) -> mstr_rest_core::Result<()> {
+/// let upload = dataset.open_upload("orders", &["city", "revenue"], UpdatePolicy::Add).await?;
+/// upload.part("orders", 1, br#"[["Bern",1.5],["Chur",null]]"#).await?;
+/// upload.publish().await?;
+/// upload.wait(Duration::from_secs(600)).await?;
+/// upload.delete().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct UploadSession {
     dataset: Dataset,

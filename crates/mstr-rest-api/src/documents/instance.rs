@@ -22,6 +22,17 @@ use crate::{
 ///
 /// Cheap to clone; clones are the same instance, and see when one of them executes it again. It
 /// stays on the server until [`delete`](Self::delete) or the end of the session.
+///
+/// ```no_run
+/// use mstr_rest_api::{Answer, DocumentInstance, PdfOptions};
+///
+/// # async fn example(instance: DocumentInstance) -> mstr_rest_core::Result<()> {
+/// instance.answer_all(|_| Some(Answer::use_default())).await?;
+/// instance.pdf(PdfOptions::new()).to_file("dashboard.pdf").await?;
+/// instance.delete().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct DocumentInstance {
     pub(crate) source: Source,

@@ -160,6 +160,16 @@ pub enum Propagation {
 }
 
 /// A change of an access list: entries to add, to replace and to take away.
+///
+/// ```
+/// use mstr_rest_api::{AccessChange, Propagation, Rights};
+///
+/// let change = AccessChange::new()
+///     .grant("7FC05A65", Rights::VIEW)
+///     .deny("54F3D260", Rights::DELETE)
+///     .propagate(Propagation::PreciseRecursive); // of a folder: all that is below it
+/// # let _ = change;
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[must_use = "a change does nothing until an object's access is set with it"]

@@ -185,6 +185,16 @@ impl Level {
 
 /// Answers to prompts, each to the one with a key, an id or a name. The server looks for the key
 /// first.
+///
+/// ```
+/// use mstr_rest_api::{Answer, Answers};
+///
+/// let answers = Answers::new()
+///     .by_name("Comment", Answer::value("from a script"))
+///     .by_key("W34@0@10", Answer::elements(["h4;8D679D4B"]))
+///     .by_id("B3F5A0C1", Answer::use_default());
+/// # let _ = answers;
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Answers(Vec<To>);

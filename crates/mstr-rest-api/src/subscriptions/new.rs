@@ -57,6 +57,17 @@ impl Delivery {
 }
 
 /// A subscription to be made.
+///
+/// ```
+/// use mstr_rest_api::{Delivery, NewSubscription};
+///
+/// let new = NewSubscription::new("Sales, every morning", Delivery::email("Sales", "PDF"))
+///     .schedule("FF7BB3C811D501F0C00051916B98494F")
+///     .dashboard("335FFA9645F5E7B2C0E1F3A5D4B6C8E0")
+///     .to_group("C82C6B1011D2894CC0009D9F29718E4F")
+///     .send_now(true);
+/// # let _ = new;
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[must_use = "a new subscription is not made until it is created"]
