@@ -26,6 +26,19 @@ pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2"
 /// Installs in 30 s on 2 cores. Not for CI: it runs no fuzzer.
 pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 
+/// Not for CI. It must know the form of the compiler's rustdoc JSON (57, of Rust 1.95).
+pub(crate) const CARGO_PUBLIC_API: Tool = Tool { name: "cargo-public-api", version: "0.52.0" };
+
+/// Not for CI. As above: 0.51 knows the form 57, and two later ones.
+pub(crate) const CARGO_SEMVER_CHECKS: Tool =
+    Tool { name: "cargo-semver-checks", version: "0.51.0" };
+
+/// Not for CI.
+pub(crate) const CARGO_CYCLONEDX: Tool = Tool { name: "cargo-cyclonedx", version: "0.5.9" };
+
+/// Not for CI.
+pub(crate) const CARGO_TARPAULIN: Tool = Tool { name: "cargo-tarpaulin", version: "0.37.5" };
+
 impl Tool {
     /// `cargo`, with this tool as a subcommand.
     pub(crate) fn cargo(&self, ws: &Workspace) -> Result<Command> {
