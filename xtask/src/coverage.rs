@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// What is reported unless other packages are named: the crates that everything goes through.
-const PACKAGES: &[&str] = &["mstr-credentials", "mstr-rest-core", "mstr-rest-api", "mstr-rest-data"];
+const PACKAGES: &[&str] =
+    &["mstr-credentials", "mstr-rest-core", "mstr-rest-api", "mstr-rest-data"];
 
 /// `[PACKAGE..] [--files]`
 pub(crate) fn with_options(ws: &Workspace, args: &mut lexopt::Parser) -> Result {
@@ -37,7 +38,14 @@ pub(crate) fn with_options(ws: &Workspace, args: &mut lexopt::Parser) -> Result 
     for package in packages {
         // one at a time: with its own features, and what its own tests reach
         let mut cargo = CARGO_TARPAULIN.cargo(ws)?;
-        cargo.args(["tarpaulin", "--locked", "--engine", "ptrace", "--skip-clean", "--all-features"]);
+        cargo.args([
+            "tarpaulin",
+            "--locked",
+            "--engine",
+            "ptrace",
+            "--skip-clean",
+            "--all-features",
+        ]);
         cargo.args(["--package", &package.name, "--tests", "--lib", "--out", "json"]);
         cargo.args(["--include-files", &format!("{}/src/*", package.dir), "--timeout", "300"]);
         cargo.arg("--output-dir").arg(&folder).arg("--target-dir").arg(folder.join("build"));
@@ -106,7 +114,11 @@ mod tests {
 
     #[test]
     fn adds_up() {
-        let rows = [("crates/a/src/b.rs", (2, 3)), ("crates/a/src/c.rs", (0, 1)), ("crates/d/src/e.rs", (4, 4))];
+        let rows = [
+            ("crates/a/src/b.rs", (2, 3)),
+            ("crates/a/src/c.rs", (0, 1)),
+            ("crates/d/src/e.rs", (4, 4)),
+        ];
         let rows = rows.map(|(name, lines)| (name.to_owned(), lines)).into();
         let text = table(&rows, false);
         assert_eq!(text.lines().count(), 3);

@@ -36,11 +36,7 @@ const STEPS: &[Step] = &[
         run: prepared::run,
     },
     Step { name: "api", rerun: "cargo xtask api --check", run: |ws| api::run(ws, true) },
-    Step {
-        name: "semver",
-        rerun: "cargo xtask release --dry-run --only semver",
-        run: semver::run,
-    },
+    Step { name: "semver", rerun: "cargo xtask release --dry-run --only semver", run: semver::run },
     Step {
         name: "package",
         rerun: "cargo xtask release --dry-run --only package",

@@ -48,10 +48,8 @@ pub(crate) fn run(ws: &Workspace) -> Result {
 
     let umbrella = ws.package("mstr-rest")?;
     let features: Vec<_> = umbrella.features.keys().cloned().collect();
-    problems.extend(manifests::readme_features(
-        &ws.read("README.md").unwrap_or_default(),
-        &features,
-    ));
+    problems
+        .extend(manifests::readme_features(&ws.read("README.md").unwrap_or_default(), &features));
 
     problems.extend(release::problems(ws));
     problems.extend(workflows::old_compilers(ws, &files)?);

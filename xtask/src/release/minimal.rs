@@ -25,7 +25,9 @@ pub(super) fn run(ws: &Workspace) -> Result {
     }
     // `-Z` asks for an unstable toolchain, or this; only cargo runs here, no compiler
     let mut resolve = sh::cargo(&folder);
-    resolve.args(["generate-lockfile", "-Z", "direct-minimal-versions"]).env("RUSTC_BOOTSTRAP", "1");
+    resolve
+        .args(["generate-lockfile", "-Z", "direct-minimal-versions"])
+        .env("RUSTC_BOOTSTRAP", "1");
     sh::run(&mut resolve)?;
     let mut check = sh::cargo(&folder);
     check.args(["check", "--quiet", "--workspace", "--all-features", "--locked"]);

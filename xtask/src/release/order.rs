@@ -67,8 +67,12 @@ mod tests {
     #[test]
     fn after_what_they_need() {
         let private = Package { published: false, ..package("bench", &["cli"]) };
-        let packages =
-            [package("cli", &["rest", "sim"]), package("rest", &["sim"]), private, package("sim", &[])];
+        let packages = [
+            package("cli", &["rest", "sim"]),
+            package("rest", &["sim"]),
+            private,
+            package("sim", &[]),
+        ];
         let order = publish_order(&packages).unwrap();
         let names: Vec<_> = order.iter().map(|package| package.name.as_str()).collect();
         assert_eq!(names, ["sim", "rest", "cli"]);

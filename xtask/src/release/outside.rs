@@ -21,10 +21,9 @@ pub(super) fn run(ws: &Workspace) -> Result {
     let outside = folder(ws).join("outside");
     fs::create_dir_all(outside.join("src"))?;
     fs::create_dir_all(outside.join("examples"))?;
-    let manifest = ws
-        .read("xtask/release/outside.toml.in")?
-        .replace("@VERSION@", prepared::version(ws)?)
-        + &packages::patches(ws, "../packages/")?;
+    let manifest =
+        ws.read("xtask/release/outside.toml.in")?.replace("@VERSION@", prepared::version(ws)?)
+            + &packages::patches(ws, "../packages/")?;
     fs::write(outside.join("Cargo.toml"), manifest)?;
     // the same versions of everything else: what is published is what was tested
     fs::copy(ws.root.join("Cargo.lock"), outside.join("Cargo.lock"))?;

@@ -48,7 +48,8 @@ pub(super) fn run(ws: &Workspace) -> Result {
 
 /// Members are named by where they are: one machine's affair.
 fn without_folder(text: &str, folder: &str) -> String {
-    text.replace(&format!("file://{folder}/"), "file:///").replace(&format!("file://{folder}"), "file:///")
+    text.replace(&format!("file://{folder}/"), "file:///")
+        .replace(&format!("file://{folder}"), "file:///")
 }
 
 fn components(text: &str) -> Result<usize> {

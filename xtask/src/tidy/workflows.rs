@@ -5,12 +5,8 @@ use crate::{sh::Result, workspace::Workspace};
 pub(super) const FOLDER: &str = ".github/workflows/";
 
 /// What a workflow may run: our commands, and what they need from outside.
-const MAY_RUN: &[&str] = &[
-    "cargo xtask ",
-    "bash .ci/run",
-    "rustup toolchain install ",
-    "sudo apt-get install ",
-];
+const MAY_RUN: &[&str] =
+    &["cargo xtask ", "bash .ci/run", "rustup toolchain install ", "sudo apt-get install "];
 
 /// Commands of a workflow that nobody could run at home, and actions without a full version.
 pub(super) fn commands(file: &str, text: &str) -> Vec<String> {
@@ -26,7 +22,8 @@ pub(super) fn commands(file: &str, text: &str) -> Vec<String> {
         if let Some(action) = line.strip_prefix("uses:").map(str::trim)
             && !is_pinned(action)
         {
-            problems.push(format!("{file}:{}: {action} is not pinned: @v1.2.3, or a commit", at + 1));
+            problems
+                .push(format!("{file}:{}: {action} is not pinned: @v1.2.3, or a commit", at + 1));
         }
     }
     problems
@@ -56,7 +53,9 @@ pub(super) fn old_compilers(ws: &Workspace, files: &[String]) -> Result<Vec<Stri
     Ok(promised
         .into_iter()
         .filter(|version| !workflows.contains(&format!("\"{version}\"")))
-        .map(|version| format!("{FOLDER}: none tries Rust \"{version}\", which a manifest promises"))
+        .map(|version| {
+            format!("{FOLDER}: none tries Rust \"{version}\", which a manifest promises")
+        })
         .collect())
 }
 
