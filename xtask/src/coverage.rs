@@ -86,14 +86,12 @@ fn table(files: &BTreeMap<String, Lines>, each: bool) -> String {
     }
     let all = rows.values().fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
     let width = rows.keys().map(|name| name.len()).max().unwrap_or_default();
-    rows.into_iter()
-        .chain([("all", all)])
-        .map(|(name, (ran, could))| {
-            let thousandths = (ran * 1000).checked_div(could).unwrap_or_default();
-            let (whole, tenth) = (thousandths / 10, thousandths % 10);
-            format!("{name:<width$} {ran:>6} of {could:>6} lines {whole:>4}.{tenth} %\n")
-        })
-        .collect()
+    let line = |(name, (ran, could)): (&str, Lines)| {
+        let thousandths = (ran * 1000).checked_div(could).unwrap_or_default();
+        let percent = format!("{}.{}", thousandths / 10, thousandths % 10);
+        format!("{name:<width$} {ran:>6} of {could:>6} lines {percent:>6} %\n")
+    };
+    rows.into_iter().chain([("all", all)]).map(line).collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ fn compiler() -> Result<Version> {
 /// `1.88`, `1.94.1`, `1.97.0-nightly`
 fn parse(text: &str) -> Option<Version> {
     let text = text.split('-').next()?;
-    let numbers: Vec<u64> = text.split('.').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let numbers: Vec<u64> = text.split('.').map(|n| n.parse().ok()).collect::<Option<_>>()?;
     match numbers[..] {
         [major, minor] => Some([major, minor, 0]),
         [major, minor, patch] => Some([major, minor, patch]),

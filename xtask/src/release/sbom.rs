@@ -1,4 +1,4 @@
-//! What is in each package: a bill of materials (SBOM, CycloneDX 1.5), with cargo-cyclonedx.
+//! What is in each package: a bill of materials (SBOM), with cargo-cyclonedx.
 
 use std::fs;
 

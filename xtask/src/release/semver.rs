@@ -37,7 +37,7 @@ fn newest(tags: &str) -> Option<&str> {
     tags.lines()
         .filter_map(|tag| {
             let parts = tag.trim().strip_prefix('v')?.split('.');
-            let numbers: Vec<u64> = parts.map(str::parse).collect::<Result<_, _>>().ok()?;
+            let numbers: Vec<u64> = parts.map(|n| n.parse().ok()).collect::<Option<_>>()?;
             (numbers.len() == 3).then_some((numbers, tag.trim()))
         })
         .max()
