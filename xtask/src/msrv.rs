@@ -184,6 +184,7 @@ mod tests {
                 ("aws", &["aws-ssm"]),
                 ("aws-ssm", &["dep:aws", "aws/ssm"]),
                 ("api", &["dep:serde"]),
+                ("alone", &["dep:aws"]),
                 ("weak", &["aws?/ssm"]),
             ],
         );
@@ -193,7 +194,7 @@ mod tests {
         let [rest, cli, _] = &ws.packages[..] else { unreachable!() };
         assert_eq!(features_for(&ws, rest, [1, 88, 0]), ["api"]);
         assert_eq!(features_for(&ws, cli, [1, 88, 0]), ["api"]);
-        assert_eq!(features_for(&ws, rest, [1, 94, 1]).len(), 4);
+        assert_eq!(features_for(&ws, rest, [1, 94, 1]).len(), 5);
         assert_eq!(features_for(&ws, cli, [1, 94, 1]), ["api", "aws"]);
     }
 }

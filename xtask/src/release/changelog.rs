@@ -74,7 +74,9 @@ mod tests {
 
     #[test]
     fn refuses_sections_without_date_or_text() {
-        for title in ["## [0.2.0]", "## [0.2.0] - soon", "## [0.2.0] - 2026-13-01"] {
+        for title in
+            ["## [0.2.0]", "## [0.2.0]2026-11-23", "## [0.2.0] - soon", "## [0.2.0] - 2026-13-01"]
+        {
             let text = changelog(title, "- new");
             assert!(section(&text, "0.2.0").is_err(), "{title}");
         }
