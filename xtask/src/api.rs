@@ -78,7 +78,7 @@ pub(crate) fn as_rustdoc() -> Option<Result> {
     })
 }
 
-/// Without the implementations that every type has, and those that derive writes.
+/// Without blanket implementations and auto traits: what every type has, or nearly every.
 fn listing(ws: &Workspace, package: &Package) -> Result<String> {
     let json = ws.target.join("doc").join(package.name.replace('-', "_")).with_extension("json");
     let mut cargo = CARGO_PUBLIC_API.cargo(ws)?;
