@@ -65,13 +65,22 @@ impl Tool {
     /// Whether this program is the tool, in the version that we want.
     fn is_at(&self, program: &Path) -> bool {
         Command::new(program)
-            .args([self.name.trim_start_matches("cargo-"), "--version"]) // as cargo calls it
+            .args([self.subcommand(), "--version"]) // as cargo calls it
             .output()
             .is_ok_and(|output| self.is_named_by(&String::from_utf8_lossy(&output.stdout)))
     }
 
     fn is_named_by(&self, version: &str) -> bool {
-        version.split_whitespace().take(2).eq([self.name, self.version])
+        // some name the subcommand once more
+        let twice = format!("{}-{}", self.name, self.subcommand());
+        let mut words = version.split_whitespace();
+        words.next().is_some_and(|name| name == self.name || name == twice)
+            && words.next() == Some(self.version)
+    }
+
+    /// As in `cargo hack`.
+    fn subcommand(&self) -> &str {
+        self.name.trim_start_matches("cargo-")
     }
 
     fn install(&self, ws: &Workspace, tools: &Path) -> Result {
@@ -98,7 +107,9 @@ mod tests {
     fn another_version_is_not_the_tool() {
         assert!(CARGO_HACK.is_named_by("cargo-hack 0.6.46\n"));
         assert!(CARGO_HACK.is_named_by("cargo-hack 0.6.46 (abcdef 2026-01-01)\n"));
+        assert!(CARGO_CYCLONEDX.is_named_by("cargo-cyclonedx-cyclonedx 0.5.9\n"));
         assert!(!CARGO_HACK.is_named_by("cargo-hack 0.6.4\n"));
+        assert!(!CARGO_HACK.is_named_by("cargo-hack-deny 0.6.46\n"));
         assert!(!CARGO_HACK.is_named_by("cargo-deny 0.6.46\n"));
         assert!(!CARGO_HACK.is_named_by(""));
     }
