@@ -1,8 +1,8 @@
 //! `cargo xtask msrv`: the oldest compilers that the manifests promise.
 //!
 //! First, with any compiler: no dependency says that it needs a newer one than the crate that takes
-//! it. Then the compiler at hand checks all that it must be able to compile: CI runs this once with
-//! each of the oldest.
+//! it (`cargo xtask deps` looks at that, too). Then the compiler at hand checks all that it must be
+//! able to compile: CI runs this once with each of the oldest.
 
 use std::{collections::HashMap, process::Command};
 
@@ -17,14 +17,21 @@ use crate::{
 type Version = [u64; 3];
 
 pub(crate) fn run(ws: &Workspace) -> Result {
+    dependencies(ws)?;
+    check(ws, compiler()?)
+}
+
+/// What dependencies say. Builds nothing.
+pub(crate) fn dependencies(ws: &Workspace) -> Result {
     let problems = too_new_dependencies(ws)?;
     for problem in &problems {
         println!("error: {problem}");
     }
-    if !problems.is_empty() {
-        return Err(format!("{} dependencies need newer compilers", problems.len()).into());
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} dependencies need newer compilers", problems.len()).into())
     }
-    check(ws, compiler()?)
 }
 
 fn too_new_dependencies(ws: &Workspace) -> Result<Vec<String>> {

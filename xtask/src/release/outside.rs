@@ -13,7 +13,7 @@ use crate::{
 const EXAMPLES: &[(&str, &str)] = &[
     ("quickstart", "logged out"),
     ("blocking", "the tutorial is"),
-    ("hand_over", ""),
+    ("hand_over", "logged out"),
     ("report_to_parquet", "rows from"),
 ];
 
