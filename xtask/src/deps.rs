@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    msrv,
     sh::{self, Result},
     workspace::Workspace,
 };
@@ -186,7 +187,10 @@ pub(crate) fn run(ws: &Workspace) -> Result {
     for problem in &problems {
         println!("error: {problem}");
     }
-    if problems.is_empty() { Ok(()) } else { Err(format!("{} problems", problems.len()).into()) }
+    if !problems.is_empty() {
+        return Err(format!("{} problems", problems.len()).into());
+    }
+    msrv::dependencies(ws)
 }
 
 impl Tree {

@@ -1,10 +1,10 @@
 //! `cargo xtask docs`: links between Markdown files, what the README promises, the guide, spelling,
 //! and rustdoc, as users run it and as docs.rs does.
 
-use std::{env, path::Path, process::Command};
+use std::path::Path;
 
 use crate::{
-    guide, markdown,
+    guide, markdown, rustdoc,
     sh::{self, Result},
     spelling, test,
     workspace::Workspace,
@@ -53,24 +53,15 @@ pub(crate) fn quick(ws: &Workspace) -> Result {
     spelling::run(ws)
 }
 
-/// Says that this program is called in rustdoc's place.
-const IN_PLACE_OF_RUSTDOC: &str = "XTASK_IN_PLACE_OF_RUSTDOC";
-
 /// docs.rs documents published crates on nightly, with all features and `--cfg docsrs`, which shows
-/// the features that items need. Unstable features are for rustdoc alone: with `RUSTC_BOOTSTRAP` in
-/// cargo's own environment, build scripts that look at it run again, and what needs them is built
-/// again.
+/// the features that items need.
 fn as_docs_rs(ws: &Workspace) -> Result {
     let mut cargo = sh::cargo(&ws.root);
     cargo.args(["doc", "--all-features", "--no-deps", "--locked"]);
     for package in ws.packages.iter().filter(|package| package.published && package.is_library) {
         cargo.args(["--package", &package.name]);
     }
-    cargo
-        .env("RUSTDOC", env::current_exe()?)
-        .env(IN_PLACE_OF_RUSTDOC, "1")
-        .env("RUSTDOCFLAGS", "--cfg docsrs -D warnings");
-    sh::run(&mut cargo)?;
+    sh::run(rustdoc::unstable(&mut cargo)?.env("RUSTDOCFLAGS", "--cfg docsrs -D warnings"))?;
     let page = ws.target.join("doc/mstr_rest/index.html");
     if shows_features(&std::fs::read_to_string(&page)?) {
         Ok(())
@@ -81,18 +72,6 @@ fn as_docs_rs(ws: &Workspace) -> Result {
 
 fn shows_features(page: &str) -> bool {
     page.contains("crate feature `blocking` only")
-}
-
-/// Runs rustdoc, if this program is called in its place.
-pub(crate) fn in_place_of_rustdoc() -> Option<Result> {
-    env::var_os(IN_PLACE_OF_RUSTDOC)?;
-    let mut rustdoc = Command::new("rustdoc");
-    rustdoc.args(env::args_os().skip(1)).env("RUSTC_BOOTSTRAP", "1");
-    Some(match rustdoc.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("rustdoc: {status}").into()),
-        Err(error) => Err(format!("rustdoc: {error}").into()),
-    })
 }
 
 /// Links of a Markdown file to files or headings that do not exist.

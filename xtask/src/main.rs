@@ -1,10 +1,12 @@
 //! What CI and maintainers run: `cargo xtask <command>`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
+mod api;
 mod bench;
 mod ci;
 mod codegen;
 mod conformance;
+mod coverage;
 mod deny;
 mod deps;
 mod docs;
@@ -16,10 +18,14 @@ mod guide;
 mod interop;
 mod lint;
 mod markdown;
+mod msrv;
 mod programs;
+mod release;
+mod rustdoc;
 mod sh;
 mod soak;
 mod spelling;
+mod steps;
 mod test;
 mod tidy;
 mod tools;
@@ -42,7 +48,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "ci",
         about: "all that CI runs; --from STEP, --only STEP,.., --skip STEP,..",
-        run: |ws, args| ci::run(ws, &ci::Selection::parse(args)?),
+        run: ci::with_options,
     },
     Command { name: "fmt", about: "formatting", run: |ws, args| bare(args, || fmt::run(ws)) },
     Command {
@@ -127,6 +133,29 @@ const COMMANDS: &[Command] = &[
         run: |ws, args| bare(args, || interop::run(&ws.root)),
     },
     Command {
+        name: "msrv",
+        about: "the oldest compilers: what dependencies say, and a check by the one at hand",
+        run: |ws, args| bare(args, || msrv::run(ws)),
+    },
+    Command {
+        name: "api",
+        about: "writes the listings of the public API; --check compares only",
+        run: |ws, args| {
+            let check = flag(args, "check")?;
+            api::run(ws, check)
+        },
+    },
+    Command {
+        name: "coverage",
+        about: "lines that tests run, with cargo-tarpaulin; PACKAGE.., --files (Linux)",
+        run: coverage::with_options,
+    },
+    Command {
+        name: "release",
+        about: "--dry-run: all checks of a release (--from, --only, --skip); else its commands",
+        run: release::with_options,
+    },
+    Command {
         name: "advisories",
         about: "known vulnerabilities, with cargo-deny (not in ci: fetches a database)",
         run: |ws, args| bare(args, || deny::advisories(ws)),
@@ -134,7 +163,7 @@ const COMMANDS: &[Command] = &[
 ];
 
 fn main() -> ExitCode {
-    match docs::in_place_of_rustdoc().unwrap_or_else(run) {
+    match rustdoc::in_its_place().unwrap_or_else(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error}");

@@ -30,6 +30,15 @@ pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, root: &Path) -> Comm
     command
 }
 
+/// Keeps servers that this shell knows from an example: it must run by itself.
+pub(crate) fn forget_servers(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("MSTR_") {
+            command.env_remove(name);
+        }
+    }
+}
+
 /// Runs it; its output is ours.
 pub(crate) fn run(command: &mut Command) -> Result {
     println!("$ {}", Shown(command));

@@ -1,7 +1,5 @@
 //! `cargo xtask test`: the two commands that the README shows.
 
-use std::env;
-
 use crate::{
     programs,
     sh::{self, Result},
@@ -30,12 +28,7 @@ pub(crate) fn run(ws: &Workspace) -> Result {
 
     let mut quickstart = sh::cargo(&ws.root);
     quickstart.args(QUICKSTART.split(' ').skip(1));
-    // It must run by itself, whatever server this shell knows.
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("MSTR_") {
-            quickstart.env_remove(name);
-        }
-    }
+    sh::forget_servers(&mut quickstart);
     let (output, result) = sh::tee(&mut quickstart)?;
     result?;
     if output.lines().any(|line| line.contains("logged out")) {

@@ -3,14 +3,23 @@
 mod code;
 mod manifests;
 mod sources;
+mod workflows;
 
 use std::path::Path;
 
-use crate::{sh::Result, workspace::Workspace};
+use crate::{release, sh::Result, workspace::Workspace};
 
 /// Top-level files that a release needs.
-const WANTED_FILES: &[&str] =
-    &["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "Cargo.lock", "deny.toml"];
+const WANTED_FILES: &[&str] = &[
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+    "Cargo.lock",
+    "deny.toml",
+];
 
 pub(crate) fn run(ws: &Workspace) -> Result {
     let files = ws.files()?;
@@ -38,10 +47,12 @@ pub(crate) fn run(ws: &Workspace) -> Result {
     }
 
     let umbrella = ws.package("mstr-rest")?;
-    problems.extend(manifests::readme_features(
-        &ws.read("README.md").unwrap_or_default(),
-        &umbrella.features,
-    ));
+    let features: Vec<_> = umbrella.features.keys().cloned().collect();
+    problems
+        .extend(manifests::readme_features(&ws.read("README.md").unwrap_or_default(), &features));
+
+    problems.extend(release::problems(ws));
+    problems.extend(workflows::old_compilers(ws, &files)?);
 
     let mut read = 0;
     for file in &files {
@@ -51,6 +62,9 @@ pub(crate) fn run(ws: &Workspace) -> Result {
         match Path::new(file).extension().and_then(|extension| extension.to_str()) {
             Some("rs") => problems.extend(sources::rust(file, &text)),
             Some("md") => problems.extend(sources::markdown(file, &text)),
+            Some("yml") if file.starts_with(workflows::FOLDER) => {
+                problems.extend(workflows::commands(file, &text));
+            }
             _ => {}
         }
     }

@@ -29,6 +29,18 @@ pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2"
 
 /// Not for CI, which checks what it is made of.
 pub(crate) const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4" };
+/// Not for CI. It must know the form of the compiler's rustdoc JSON (57, of Rust 1.95).
+pub(crate) const CARGO_PUBLIC_API: Tool = Tool { name: "cargo-public-api", version: "0.52.0" };
+
+/// Not for CI. As above: 0.51 knows the form 57, and two later ones.
+pub(crate) const CARGO_SEMVER_CHECKS: Tool =
+    Tool { name: "cargo-semver-checks", version: "0.51.0" };
+
+/// Not for CI.
+pub(crate) const CARGO_CYCLONEDX: Tool = Tool { name: "cargo-cyclonedx", version: "0.5.9" };
+
+/// Not for CI.
+pub(crate) const CARGO_TARPAULIN: Tool = Tool { name: "cargo-tarpaulin", version: "0.37.5" };
 
 impl Tool {
     /// `cargo`, with this tool as a subcommand.
@@ -65,15 +77,23 @@ impl Tool {
     /// Whether this program is the tool, in the version that we want.
     fn is_at(&self, program: &Path) -> bool {
         Command::new(program)
-            .args(self.name.strip_prefix("cargo-")) // as cargo calls it
+            .args(self.subcommand()) // as cargo calls it
             .arg("--version")
             .output()
             .is_ok_and(|output| self.is_named_by(&String::from_utf8_lossy(&output.stdout)))
     }
 
     fn is_named_by(&self, version: &str) -> bool {
-        let words = version.split_whitespace().map(|word| word.strip_prefix('v').unwrap_or(word));
-        words.take(2).eq([self.name, self.version])
+        // some name the subcommand once more
+        let twice = self.subcommand().map(|subcommand| format!("{}-{subcommand}", self.name));
+        let mut words = version.split_whitespace();
+        words.next().is_some_and(|name| name == self.name || Some(name) == twice.as_deref())
+            && words.next().map(|word| word.strip_prefix('v').unwrap_or(word)) == Some(self.version)
+    }
+
+    /// As in `cargo hack`; `None` for a program of its own.
+    fn subcommand(&self) -> Option<&str> {
+        self.name.strip_prefix("cargo-")
     }
 
     fn install(&self, ws: &Workspace, tools: &Path, options: &[&str]) -> Result {
@@ -102,7 +122,9 @@ mod tests {
         assert!(CARGO_HACK.is_named_by("cargo-hack 0.6.46\n"));
         assert!(CARGO_HACK.is_named_by("cargo-hack 0.6.46 (abcdef 2026-01-01)\n"));
         assert!(CARGO_HACK.is_named_by("cargo-hack v0.6.46\n"));
+        assert!(CARGO_CYCLONEDX.is_named_by("cargo-cyclonedx-cyclonedx 0.5.9\n"));
         assert!(!CARGO_HACK.is_named_by("cargo-hack 0.6.4\n"));
+        assert!(!CARGO_HACK.is_named_by("cargo-hack-deny 0.6.46\n"));
         assert!(!CARGO_HACK.is_named_by("cargo-deny 0.6.46\n"));
         assert!(!CARGO_HACK.is_named_by(""));
     }

@@ -1,6 +1,7 @@
 //! What `cargo metadata` and git know about the workspace.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::sh::{self, Result};
 
 /// The workspace that this program was built in.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) target: PathBuf,
@@ -23,13 +24,20 @@ pub(crate) struct Package {
     pub(crate) name: String,
     /// Its folder, relative to the root, with slashes.
     pub(crate) dir: String,
+    pub(crate) version: String,
+    /// The oldest compiler that it says it needs.
+    pub(crate) rust_version: Option<String>,
     pub(crate) published: bool,
     pub(crate) is_library: bool,
     /// What `cargo publish` asks for, and what a page of a registry shows.
     pub(crate) missing_metadata: Vec<&'static str>,
     /// Names of normal and build dependencies, optional ones too.
     pub(crate) dependencies: Vec<String>,
-    pub(crate) features: Vec<String>,
+    /// Members that a registry must have before this one: dependencies of all kinds that name a
+    /// version, with what they ask for. (One without a version stays out of the package.)
+    pub(crate) needs: Vec<(String, String)>,
+    /// What each feature turns on.
+    pub(crate) features: BTreeMap<String, Vec<String>>,
 }
 
 const WANTED_METADATA: &[&str] =
@@ -78,6 +86,10 @@ impl Workspace {
         fs::read_to_string(self.root.join(file)).map_err(|e| format!("{file}: {e}").into())
     }
 
+    pub(crate) fn published(&self) -> impl Iterator<Item = &Package> {
+        self.packages.iter().filter(|package| package.published)
+    }
+
     pub(crate) fn package(&self, name: &str) -> Result<&Package> {
         self.packages
             .iter()
@@ -103,19 +115,26 @@ impl Package {
             .collect::<Result<Vec<_>>>()?;
         dependencies.sort();
         dependencies.dedup();
+        let mut needs = list(&json["dependencies"])
+            .iter()
+            .filter(|d| d["path"].is_string() && d["req"] != "*")
+            .map(|d| Ok((text(&d["name"])?.into(), text(&d["req"])?.into())))
+            .collect::<Result<Vec<_>>>()?;
+        needs.sort();
+        needs.dedup();
         Ok(Self {
             name: text(&json["name"])?.into(),
             dir: dir.to_string_lossy().replace('\\', "/"),
+            version: text(&json["version"])?.into(),
+            rust_version: json["rust_version"].as_str().map(String::from),
             published: json["publish"].is_null(),
             is_library: list(&json["targets"])
                 .iter()
                 .any(|target| list(&target["kind"]).iter().any(|kind| kind == "lib")),
             missing_metadata: WANTED_METADATA.iter().copied().filter(empty).collect(),
             dependencies,
-            features: json["features"]
-                .as_object()
-                .map(|features| features.keys().cloned().collect())
-                .unwrap_or_default(),
+            needs,
+            features: serde_json::from_value(json["features"].clone())?,
         })
     }
 }
