@@ -210,6 +210,9 @@ impl Inner {
             // a running login is not waited for in a place that others could use
             drop(permit);
             *state = self.settled_state(request, tries, Some(state.renewals)).await?;
+            if request.needs_session && state.token.is_none() {
+                return Err(no_session());
+            }
         }
     }
 

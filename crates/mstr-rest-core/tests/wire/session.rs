@@ -355,6 +355,15 @@ async fn who_waits_for_a_place_is_sent_with_the_session_that_there_is_then() {
     session.close().await.unwrap();
     drop(held);
     assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::NoSession);
+    // nor for one that was logged out, where it is needed
+    let session = builder(&server).max_in_flight(1).build().unwrap();
+    session.login(auth()).await.unwrap();
+    let held = session.get("sessions").await.unwrap();
+    let call = tokio::spawn(session.get("sessions/userInfo").require_session().send());
+    tokio::task::yield_now().await;
+    session.logout().await.unwrap();
+    drop(held);
+    assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::NoSession);
     assert_eq!(server.count(Method::GET, "/sessions/userInfo"), 21);
 }
 
