@@ -31,8 +31,8 @@ const POWERSETS: &[Powerset] = &[
     Powerset {
         package: "mstr-rest",
         groups: &["iserver-codes,reqwest-hook", "persist,persist-encryption,persist-keyring"],
-        alone: &["aws-ssm", "azure", "gcp", "data"],
-        elsewhere: &["aws", "aws-secrets-manager"],
+        alone: &["azure", "gcp", "data"],
+        elsewhere: &["aws", "aws-secrets-manager", "aws-ssm"],
     },
     // 2 features: 4 combinations each
     Powerset { package: "mstr-credentials-aws", groups: &[], alone: &[], elsewhere: &[] },
