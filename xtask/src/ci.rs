@@ -22,7 +22,7 @@ const STEPS: &[Step] = &[
     Step { name: "conformance", rerun: "cargo xtask conformance", run: conformance::run },
     Step { name: "faults", rerun: "cargo xtask faults", run: faults::run },
     Step { name: "fuzz", rerun: "cargo xtask fuzz --replay", run: fuzz::replay },
-    Step { name: "features", rerun: "cargo xtask features", run: features::run },
+    Step { name: "features", rerun: "cargo xtask features --alone", run: features::alone },
     Step { name: "deps", rerun: "cargo xtask deps", run: deps::run },
     Step { name: "deny", rerun: "cargo xtask deny", run: deny::run },
     Step { name: "docs", rerun: "cargo xtask docs", run: docs::run },

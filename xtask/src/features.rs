@@ -1,4 +1,5 @@
-//! `cargo xtask features`: every feature alone, every two together, and none.
+//! `cargo xtask features`: every feature alone, every two together, and none. `--alone`, as in CI,
+//! leaves out the pairs: all together are what `lint` looks at.
 //!
 //! By clippy, which takes `-D warnings` without a rebuild of all dependencies (`RUSTFLAGS` would):
 //! an import that only one feature uses is a warning. Without `--no-dev-deps`, which rewrites
@@ -11,8 +12,8 @@ use crate::{
     workspace::Workspace,
 };
 
-/// A crate that gets a powerset of depth 2. `cargo hack .. --print-command-list` shows the
-/// combinations.
+/// A crate that gets a powerset: of depth 2, or 1 without pairs. `cargo hack ..
+/// --print-command-list` shows the combinations.
 struct Powerset {
     package: &'static str,
     /// Features to be taken as one.
@@ -25,9 +26,10 @@ struct Powerset {
 }
 
 const POWERSETS: &[Powerset] = &[
-    // 4 features: 11 combinations
+    // 4 features: 11 combinations, 5 without pairs
     Powerset { package: "mstr-rest-core", groups: &[], alone: &[], elsewhere: &[] },
-    // 6 features and groups: 22 combinations. What core and persist tell apart is grouped here.
+    // 6 features and groups: 22 combinations, 7 without pairs. What core and persist tell apart is
+    // grouped here.
     Powerset {
         package: "mstr-rest",
         groups: &["iserver-codes,reqwest-hook", "persist,persist-encryption,persist-keyring"],
@@ -40,7 +42,16 @@ const POWERSETS: &[Powerset] = &[
     Powerset { package: "mstr-sim", groups: &[], alone: &[], elsewhere: &[] },
 ];
 
+/// Pairs as well, for nights and releases: they take some minutes.
 pub(crate) fn run(ws: &Workspace) -> Result {
+    check(ws, "2")
+}
+
+pub(crate) fn alone(ws: &Workspace) -> Result {
+    check(ws, "1")
+}
+
+fn check(ws: &Workspace, depth: &str) -> Result {
     let clippy = |package: &str, options: &[&str]| {
         let mut clippy = sh::cargo(&ws.root);
         clippy.args(["clippy", "--locked", "--quiet", "--no-default-features", "--package"]);
@@ -50,7 +61,7 @@ pub(crate) fn run(ws: &Workspace) -> Result {
         ws.package(package)?;
         let mut hack = CARGO_HACK.cargo(ws)?;
         hack.args(["hack", "clippy", "--locked", "--quiet", "--package", package]);
-        hack.args(["--feature-powerset", "--depth", "2", "--exclude-features", "default"]);
+        hack.args(["--feature-powerset", "--depth", depth, "--exclude-features", "default"]);
         for feature in alone.iter().chain(*elsewhere) {
             hack.args(["--exclude-features", feature]);
         }

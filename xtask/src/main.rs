@@ -101,8 +101,10 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "features",
-        about: "feature combinations, with cargo-hack",
-        run: |ws, args| bare(args, || features::run(ws)),
+        about: "every feature alone and every two together, with cargo-hack; --alone: no pairs",
+        run: |ws, args| {
+            if flag(args, "alone")? { features::alone(ws) } else { features::run(ws) }
+        },
     },
     Command {
         name: "deps",
