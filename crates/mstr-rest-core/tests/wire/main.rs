@@ -4,6 +4,7 @@
 mod errors;
 mod guard;
 mod hours;
+mod in_flight;
 mod origin;
 mod saved;
 mod session;
