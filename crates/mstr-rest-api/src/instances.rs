@@ -192,8 +192,8 @@ impl Instance {
     }
 
     /// The same. If the instance is gone, it is executed again, once for all who meet that, with
-    /// the answers to its prompts (and a second time, should that be gone at once); and if it has as many lines as before, the reading goes on at
-    /// the same line.
+    /// the answers to its prompts, and a second time should that be gone at once. If it has as many
+    /// lines as before, the reading goes on at the same line.
     ///
     /// # Errors
     /// As [`page`](Self::page) and [`execute_again`](Self::execute_again);

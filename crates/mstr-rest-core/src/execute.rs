@@ -200,6 +200,7 @@ impl Inner {
         loop {
             // the semaphore is never closed
             let permit = Arc::clone(places).acquire_owned().await.ok();
+            self.ensure_open()?;
             let now = self.state.get();
             if now.generation == state.generation
                 && now.renewals == state.renewals

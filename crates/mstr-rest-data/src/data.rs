@@ -169,8 +169,8 @@ impl Data {
         self
     }
 
-    /// How many requests for pages are under way at once, at least 1. Without it there are 2 to 8, as
-    /// many as bring about 6 MB of JSON: pages that are light wait for the server most of the time.
+    /// How many requests for pages are under way at once, at least 1. Without it there are 2 to 8,
+    /// as many as bring about 6 MB of JSON: light pages wait for the server most of the time.
     pub fn fetch_ahead(mut self, requests: usize) -> Self {
         self.ahead = Some(requests);
         self

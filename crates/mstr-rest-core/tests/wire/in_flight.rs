@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{auth, builder, logins};
-use mstr_rest_core::ErrorKind;
+use mstr_rest_core::{Auth, ErrorKind};
 use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest};
 use serde_json::Value;
 
@@ -72,6 +72,18 @@ async fn who_waits_for_a_place_is_sent_with_the_session_that_there_is_then() {
     let call = tokio::spawn(session.get("sessions/userInfo").require_session().send());
     tokio::task::yield_now().await;
     session.logout().await.unwrap();
+    drop(held);
+    assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::NoSession);
+    assert_eq!(server.count(Method::GET, "/sessions/userInfo"), 21);
+
+    // nor for one that something else owns: it is closed without a logout
+    let adopted = builder(&server).auth(Auth::existing("somebody's", ())).max_in_flight(1);
+    let adopted = adopted.connect().await.unwrap();
+    let other = mstr_rest_core::Session::clone(&adopted);
+    let held = other.get("status").await.unwrap();
+    let call = tokio::spawn(other.get("sessions/userInfo").send());
+    tokio::task::yield_now().await;
+    adopted.close().await.unwrap();
     drop(held);
     assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::NoSession);
     assert_eq!(server.count(Method::GET, "/sessions/userInfo"), 21);
