@@ -62,7 +62,7 @@ fn describe(ws: &Workspace) -> Result {
         "--quiet",
     ]);
     let json = "-Z unstable-options --output-format json";
-    sh::run(rustdoc::unstable(&mut cargo)?.env("RUSTDOCFLAGS", json))
+    sh::run(rustdoc::unstable(&mut cargo, ws).env("RUSTDOCFLAGS", json))
 }
 
 /// Without blanket implementations and auto traits: what every type has, or nearly every.

@@ -61,7 +61,7 @@ fn as_docs_rs(ws: &Workspace) -> Result {
     for package in ws.packages.iter().filter(|package| package.published && package.is_library) {
         cargo.args(["--package", &package.name]);
     }
-    sh::run(rustdoc::unstable(&mut cargo)?.env("RUSTDOCFLAGS", "--cfg docsrs -D warnings"))?;
+    sh::run(rustdoc::unstable(&mut cargo, ws).env("RUSTDOCFLAGS", "--cfg docsrs -D warnings"))?;
     let page = ws.target.join("doc/mstr_rest/index.html");
     if shows_features(&std::fs::read_to_string(&page)?) {
         Ok(())

@@ -6,15 +6,15 @@
 
 use std::{env, process::Command};
 
-use crate::sh::Result;
+use crate::{sh::Result, workspace::Workspace};
 
 /// Names the real rustdoc.
 const REAL: &str = "XTASK_RUSTDOC";
 
 /// Lets a command of cargo use unstable options of rustdoc.
-pub(crate) fn unstable(cargo: &mut Command) -> Result<&mut Command> {
+pub(crate) fn unstable<'a>(cargo: &'a mut Command, ws: &Workspace) -> &'a mut Command {
     let real = env::var_os("RUSTDOC").unwrap_or_else(|| "rustdoc".into());
-    Ok(cargo.env("RUSTDOC", env::current_exe()?).env(REAL, real))
+    cargo.env("RUSTDOC", &ws.program).env(REAL, real)
 }
 
 /// Runs rustdoc, if this program is called in its place.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +13,9 @@ use crate::sh::{self, Result};
 /// The workspace that this program was built in.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
+    /// This program. Its path is asked for at the start: where a step builds it anew, with features
+    /// of all packages, a later answer is a file that is gone.
+    pub(crate) program: PathBuf,
     pub(crate) root: PathBuf,
     pub(crate) target: PathBuf,
     pub(crate) packages: Vec<Package>,
@@ -45,6 +48,7 @@ const WANTED_METADATA: &[&str] =
 
 impl Workspace {
     pub(crate) fn load() -> Result<Self> {
+        let program = env::current_exe()?;
         let root =
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("xtask has no parent folder")?;
         let json = sh::output(sh::cargo(root).args([
@@ -61,7 +65,7 @@ impl Workspace {
             .iter()
             .map(|p| Package::read(p, &root))
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { root, target, packages })
+        Ok(Self { program, root, target, packages })
     }
 
     /// All files of the project, as git sees them, relative to the root: tracked, or new and not
