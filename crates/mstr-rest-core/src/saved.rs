@@ -45,7 +45,7 @@ pub struct SavedSession {
     pub login_mode: Option<i64>,
     /// When it was logged in.
     pub created: Option<SystemTime>,
-    /// When it was used last.
+    /// When it was used last; not before `created`.
     pub last_used: Option<SystemTime>,
     /// How long the server lets it idle. Core does not ask for it.
     pub idle_limit: Option<Duration>,
@@ -170,7 +170,10 @@ impl Session {
         saved.user.clone_from(&state.facts.user);
         saved.login_mode = state.facts.login_mode;
         saved.created = state.facts.created;
-        saved.last_used = state.token.is_some().then(|| self.inner.usage.get());
+        if state.token.is_some() {
+            // its clock counts milliseconds: it could say that the login was after the last use
+            saved.last_used = Some(self.inner.usage.get()).max(saved.created);
+        }
         saved.idle_limit = state.facts.idle_limit;
         saved
     }

@@ -50,6 +50,18 @@ async fn goes_on_elsewhere_with_cookies_of_a_cluster() {
 }
 
 #[tokio::test]
+async fn a_session_is_not_used_before_its_login() {
+    let server = LibraryServer::start().await.unwrap();
+    let owner = builder(&server).connect().await.unwrap();
+    let mut saved = owner.save();
+    // as if by a clock that is behind
+    saved.last_used = saved.created.map(|created| created - Duration::from_secs(5));
+    let again = taken_up(&server, &saved).await.save();
+    assert_eq!(again.created, saved.created);
+    assert_eq!(again.last_used, saved.created);
+}
+
+#[tokio::test]
 async fn who_saves_gives_up_the_logout() {
     let server = LibraryServer::start().await.unwrap();
     let owner = builder(&server).connect().await.unwrap();
