@@ -270,6 +270,23 @@ async fn not_while_a_login_runs() {
 }
 
 #[tokio::test]
+async fn only_what_the_server_counts_is_a_use() {
+    let server = LibraryServer::start().await.unwrap();
+    let elsewhere = LibraryServer::start().await.unwrap();
+    let mut saved = builder(&server).connect().await.unwrap().detach().save();
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    (saved.created, saved.last_used) = (None, Some(hour_ago));
+    let session = taken_up(&server, &saved).await;
+    let used = || session.save().last_used.unwrap();
+    session.get("status").include_auth(false).await.unwrap();
+    let status = format!("{}status", elsewhere.base_url());
+    session.get(status).await.unwrap();
+    assert!(used() < hour_ago + Duration::from_secs(600), "it went without the token");
+    session.get("sessions").await.unwrap();
+    assert!(used() > hour_ago + Duration::from_secs(3000));
+}
+
+#[tokio::test]
 async fn a_restored_session_is_kept_alive() {
     let server = LibraryServer::start().await.unwrap();
     let mut saved = builder(&server).connect().await.unwrap().detach().save();
