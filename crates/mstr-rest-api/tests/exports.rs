@@ -99,6 +99,14 @@ async fn a_pdf_in_all_ways() {
     assert_eq!(export().to_file(&file).await.unwrap(), wanted.len() as u64);
     assert_eq!(std::fs::read(&file).unwrap(), wanted);
     assert_eq!(entries(&folder.0), 1, "nothing is left beside");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = || std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+        export().to_file(&file).await.unwrap();
+        assert_eq!(mode(), 0o640, "as it was");
+    }
     let mut written = Vec::new();
     export().write_to(&mut written).await.unwrap();
     assert_eq!(written, wanted);

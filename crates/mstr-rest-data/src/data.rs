@@ -323,7 +323,8 @@ impl Data {
     /// Writes a Parquet file (Snappy, row groups of 131,072 rows).
     ///
     /// As with the other formats, the file is written beside its place and moved there when it is
-    /// complete: after an error what was there before is still there.
+    /// complete: after an error what was there before is still there. Its permissions are those of
+    /// the file that it replaces, or what the umask leaves of a new one.
     ///
     /// # Errors
     /// As [`collect`](Self::collect); [`Config`](ErrorKind::Config) when it cannot be written.

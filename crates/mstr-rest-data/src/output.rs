@@ -85,7 +85,8 @@ impl<W: Write + Send> Writer<W> {
     }
 }
 
-/// A file beside its place, moved there when it is complete; gone when it is not.
+/// A file beside its place, moved there when it is complete; gone when it is not. It gets the
+/// permissions of the file that it replaces.
 pub(crate) struct Beside {
     file: BufWriter<NamedTempFile>,
 }
@@ -96,16 +97,30 @@ impl Beside {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let file = NamedTempFile::new_in(folder).map_err(|error| unwritable(path, error))?;
+        let file = builder().tempfile_in(folder).map_err(|error| unwritable(path, error))?;
         Ok(Self { file: BufWriter::with_capacity(1 << 20, file) })
     }
 
     pub(crate) fn persist(self, path: &Path) -> Result<()> {
         let file = self.file.into_inner().map_err(|error| unwritable(path, error.into_error()))?;
+        if let Ok(before) = std::fs::metadata(path) {
+            let kept = file.as_file().set_permissions(before.permissions());
+            kept.map_err(|error| unwritable(path, error))?;
+        }
         file.as_file().sync_all().map_err(|error| unwritable(path, error))?;
         file.persist(path).map_err(|error| unwritable(path, error.error))?;
         Ok(())
     }
+}
+
+/// Files that others may read if the umask lets them, as programs make them; temporary ones are for
+/// their owner alone.
+fn builder() -> tempfile::Builder<'static, 'static> {
+    #[allow(unused_mut)] // elsewhere than on Unix
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }
 
 impl Write for Beside {
@@ -152,4 +167,25 @@ fn arrow_error(error: ArrowError) -> Error {
 
 fn parquet_error(error: ParquetError) -> Error {
     Error::with_source(ErrorKind::Config, "the table cannot be written", error)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn permissions_are_as_of_other_files_or_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode();
+        fs::write(at("usual"), "").unwrap();
+        Beside::new(&at("new")).unwrap().persist(&at("new")).unwrap();
+        assert_eq!(mode("new"), mode("usual"));
+        fs::set_permissions(at("new"), Permissions::from_mode(0o640)).unwrap();
+        Beside::new(&at("new")).unwrap().persist(&at("new")).unwrap();
+        assert_eq!(mode("new") & 0o777, 0o640);
+    }
 }

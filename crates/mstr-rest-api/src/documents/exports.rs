@@ -231,7 +231,8 @@ impl Export {
     }
 
     /// Writes it to a file, and says how many bytes that are. The file is written beside its place
-    /// and moved there when it is complete: after an error what was there before is still there.
+    /// and moved there when it is complete: after an error what was there before is still there. It
+    /// keeps the permissions of a file that it replaces.
     ///
     /// # Errors
     /// As [`bytes_stream`](Self::bytes_stream); [`Config`](ErrorKind::Config) when the file cannot

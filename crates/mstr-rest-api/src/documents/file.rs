@@ -14,7 +14,8 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// How often another name is tried.
 const TRIES: usize = 100;
 
-/// The file beside; gone when it is dropped before it is complete.
+/// The file beside; gone when it is dropped before it is complete. It gets the permissions of the
+/// file that it replaces.
 #[derive(Debug)]
 pub(crate) struct Beside {
     /// None once it is moved or to be removed.
@@ -68,7 +69,12 @@ impl Beside {
 
     fn persist(mut self) -> Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
-        let moved = file.sync_all().and_then(|()| std::fs::rename(&self.written, &self.place));
+        let kept = match std::fs::metadata(&self.place) {
+            Ok(before) => file.set_permissions(before.permissions()),
+            Err(_) => Ok(()), // nothing was there
+        };
+        let synced = kept.and_then(|()| file.sync_all());
+        let moved = synced.and_then(|()| std::fs::rename(&self.written, &self.place));
         match moved {
             Ok(()) => {
                 self.file = None;

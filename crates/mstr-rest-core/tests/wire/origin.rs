@@ -236,7 +236,7 @@ async fn captured_headers_are_sent_again_except_those_of_one_reply() {
                 .header("X-MSTR-ProjectID", "P")
                 .header("Other", "2")
         })
-        .route(Method::GET, "/failed", |_| Reply::new(500).header("X-MSTR-Failed", "1"))
+        .route(Method::GET, "/failed", |_| Reply::new(400).header("X-MSTR-Failed", "1"))
         .start()
         .await
         .unwrap();
