@@ -170,6 +170,12 @@ async fn redirects_at_home_keep_what_belongs_to_the_session() {
         assert_eq!(error.kind(), ErrorKind::Redirect, "a one-shot body is not repeated");
     }
     assert_eq!(world.server.count(Method::POST, "/landed"), 4);
+    // a 303 is fetched by GET, but for HEAD
+    for (method, lands) in [(Method::HEAD, Method::HEAD), (Method::DELETE, Method::GET)] {
+        world.server.inject(Fault::redirect(303, "status").on(method.clone(), "/go").times(1));
+        session.request(method.as_str(), "go").await.unwrap();
+        assert_eq!(world.server.journal().pop().unwrap().method(), lands);
+    }
     session.close().await.unwrap();
 }
 
