@@ -41,9 +41,8 @@ pub(super) fn run(bench: &Bench, part: &mut Part) -> Result {
         let works = kinds.into_iter().flat_map(|kind| many.iter().map(move |n| (kind, *n)));
         for (request, concurrency) in works {
             for round in 0..bench.rounds() {
-                let first = round % workers.len();
-                workers.rotate_left(first);
-                for (name, worker) in &mut workers {
+                for next in order(round, workers.len()) {
+                    let (name, worker) = &mut workers[next];
                     let cell = cells.entry(((scheme, request, concurrency), name)).or_default();
                     measure(bench, cell, worker, &requests(request, concurrency, millis))?;
                 }
@@ -53,6 +52,13 @@ pub(super) fn run(bench: &Bench, part: &mut Part) -> Result {
     tables(part, &cells, schemes, many);
     aims(part, &cells, schemes, many);
     Ok(())
+}
+
+/// Who is measured in turn, out of a prime number of clients: each round takes another step, so that
+/// nobody comes after the same one twice. Who comes after a slow client finds a cold server.
+fn order(round: usize, clients: usize) -> impl Iterator<Item = usize> {
+    let step = round % (clients - 1) + 1;
+    (0..clients).map(move |turn| (round + turn * step) % clients)
 }
 
 fn start(bench: &Bench, scheme: &str) -> Result<Vec<(&'static str, Worker)>> {
@@ -140,5 +146,27 @@ fn aims(
             aim(part, "mstr-rest-requests", 4.0);
             aim(part, "mstr-rest-requests-async", 13.0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_comes_after_the_same_one_twice() {
+        let clients = RUST.len() + PYTHON.len();
+        let mut pairs = Vec::new();
+        for round in 0..clients - 1 {
+            let order: Vec<_> = order(round, clients).collect();
+            let mut all = order.clone();
+            all.sort_unstable();
+            assert_eq!(all, (0..clients).collect::<Vec<_>>());
+            pairs.extend(order.windows(2).map(|pair| (pair[0], pair[1])));
+        }
+        let found = pairs.len();
+        pairs.sort_unstable();
+        pairs.dedup();
+        assert_eq!(pairs.len(), found);
     }
 }
