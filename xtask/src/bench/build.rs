@@ -57,6 +57,7 @@ pub(super) fn run(bench: &Bench, part: &mut Part) -> Result {
             _ => "-".to_owned(),
         };
         let size = process::megabytes(&program)?;
+        println!("{name}: {} s, {} crates, {size} MB", number(seconds), crates.len());
         rows.push(vec![
             (*name).to_owned(),
             number(seconds),
