@@ -170,6 +170,13 @@ async fn redirects_at_home_keep_what_belongs_to_the_session() {
         assert_eq!(error.kind(), ErrorKind::Redirect, "a one-shot body is not repeated");
     }
     assert_eq!(world.server.count(Method::POST, "/landed"), 4);
+    // a body that is left out takes its headers along, and no others
+    world.server.inject(Fault::redirect(302, "landed").on(Method::POST, "/go").times(1));
+    let call = session.post("go").header("X-Mine", "m").header("Content-Type", "text/plain");
+    call.body("abc").await.unwrap();
+    let sent = world.server.requests(Method::GET, "/landed").pop().unwrap();
+    assert_eq!((sent.header("x-mine"), sent.header("content-type")), (Some("m"), None));
+    assert!(sent.body().is_empty());
     // a 303 is fetched by GET, but for HEAD
     for (method, lands) in [(Method::HEAD, Method::HEAD), (Method::DELETE, Method::GET)] {
         world.server.inject(Fault::redirect(303, "status").on(method.clone(), "/go").times(1));
