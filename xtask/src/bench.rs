@@ -76,7 +76,7 @@ const MEASURES: &[Measure] = &[
     },
     Measure {
         name: "build",
-        about: "clean builds of each feature set (half an hour)",
+        about: "clean builds of each feature set (up to an hour)",
         only_by_name: true,
         run: build::run,
     },
