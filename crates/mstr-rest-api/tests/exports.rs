@@ -225,9 +225,11 @@ async fn a_cut_export_is_an_error_and_no_file() {
     assert_eq!(entries(&folder.0), 1);
     // a place that cannot be written to costs no export
     server.clear_journal();
-    let error = instance.excel().to_file(folder.0.join("no/where.xlsx")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
-    assert_eq!(error.status(), None);
+    for place in [folder.0.join("no/where.xlsx"), folder.0.clone()] {
+        let error = instance.excel().to_file(place).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.status(), None);
+    }
     assert!(server.journal().is_empty());
 }
 

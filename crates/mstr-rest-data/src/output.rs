@@ -97,30 +97,35 @@ impl Beside {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let file = builder().tempfile_in(folder).map_err(|error| unwritable(path, error))?;
+        let file = open(path, folder).map_err(|error| unwritable(path, error))?;
         Ok(Self { file: BufWriter::with_capacity(1 << 20, file) })
     }
 
     pub(crate) fn persist(self, path: &Path) -> Result<()> {
         let file = self.file.into_inner().map_err(|error| unwritable(path, error.into_error()))?;
-        if let Ok(before) = std::fs::metadata(path) {
-            let kept = file.as_file().set_permissions(before.permissions());
-            kept.map_err(|error| unwritable(path, error))?;
-        }
         file.as_file().sync_all().map_err(|error| unwritable(path, error))?;
         file.persist(path).map_err(|error| unwritable(path, error.error))?;
         Ok(())
     }
 }
 
-/// Files that others may read if the umask lets them, as programs make them; temporary ones are for
-/// their owner alone.
-fn builder() -> tempfile::Builder<'static, 'static> {
+/// A file that others may read if the umask lets them, as programs make them (a temporary one is for
+/// its owner alone), or else as the one that it will replace: from the start, so that what was private
+/// is never open to others.
+fn open(path: &Path, folder: &Path) -> std::io::Result<NamedTempFile> {
+    let before = std::fs::metadata(path).ok();
+    if before.as_ref().is_some_and(|before| !before.is_file()) {
+        return Err(std::io::Error::other("what is there is no file"));
+    }
     #[allow(unused_mut)] // elsewhere than on Unix
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
+    let file = builder.tempfile_in(folder)?;
+    if let Some(before) = before {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    Ok(file)
 }
 
 impl Write for Beside {
@@ -185,7 +190,13 @@ mod tests {
         Beside::new(&at("new")).unwrap().persist(&at("new")).unwrap();
         assert_eq!(mode("new"), mode("usual"));
         fs::set_permissions(at("new"), Permissions::from_mode(0o640)).unwrap();
-        Beside::new(&at("new")).unwrap().persist(&at("new")).unwrap();
+        let beside = Beside::new(&at("new")).unwrap();
+        let written = beside.file.get_ref().as_file().metadata().unwrap();
+        assert_eq!(written.permissions().mode() & 0o777, 0o640, "while it is written too");
+        beside.persist(&at("new")).unwrap();
         assert_eq!(mode("new") & 0o777, 0o640);
+        // a folder, a device: found out before anything is asked for
+        let Err(error) = Beside::new(folder.path()) else { panic!("it is a folder") };
+        assert_eq!(error.kind(), ErrorKind::Config);
     }
 }

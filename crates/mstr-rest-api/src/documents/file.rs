@@ -35,6 +35,10 @@ impl Beside {
 
     fn open(place: &Path) -> io::Result<Self> {
         let name = place.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
+        let before = std::fs::metadata(place).ok();
+        if before.as_ref().is_some_and(|before| !before.is_file()) {
+            return Err(io::Error::other("what is there is no file"));
+        }
         let mut error = None;
         for _ in 0..TRIES {
             let mut beside = std::ffi::OsString::from(".");
@@ -44,7 +48,13 @@ impl Beside {
             let beside = place.with_file_name(beside);
             match OpenOptions::new().write(true).create_new(true).open(&beside) {
                 Ok(file) => {
-                    return Ok(Self { file: Some(file), written: beside, place: place.to_owned() });
+                    let place = place.to_owned();
+                    let beside = Self { file: Some(file), written: beside, place };
+                    // from the start: what was private is never open to others
+                    if let (Some(file), Some(before)) = (&beside.file, before) {
+                        file.set_permissions(before.permissions())?;
+                    }
+                    return Ok(beside);
                 }
                 Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => error = Some(taken),
                 Err(other) => return Err(other),
@@ -69,12 +79,7 @@ impl Beside {
 
     fn persist(mut self) -> Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
-        let kept = match std::fs::metadata(&self.place) {
-            Ok(before) => file.set_permissions(before.permissions()),
-            Err(_) => Ok(()), // nothing was there
-        };
-        let synced = kept.and_then(|()| file.sync_all());
-        let moved = synced.and_then(|()| std::fs::rename(&self.written, &self.place));
+        let moved = file.sync_all().and_then(|()| std::fs::rename(&self.written, &self.place));
         match moved {
             Ok(()) => {
                 self.file = None;
