@@ -26,16 +26,17 @@ impl Inner {
     pub(crate) async fn exchange(
         &self,
         request: &Request,
-        url: Url,
+        url: &Url,
         state: &State,
     ) -> Result<Response> {
         let idle = request.limits.idle.or(self.limits.idle);
         let defaults = self.defaults.get().await?;
-        if request.include_auth && same_origin(&self.base, &url) {
+        if request.include_auth && same_origin(&self.base, url) {
             self.usage.touch();
         }
         let body = Some(&request.body);
-        let mut hop = Hop { url, method: request.method.clone(), body, strayed: false };
+        let mut hop =
+            Hop { url: url.clone(), method: request.method.clone(), body, strayed: false };
         let mut followed = 0;
         loop {
             let home = same_origin(&self.base, &hop.url);

@@ -2,7 +2,7 @@
 //! away without losing a session at the server.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -246,7 +246,7 @@ impl Inner {
         let start = std::time::Instant::now();
         let deadline = self.limits.total.and_then(Deadline::after);
         let mut tries = Tries::new(self.retry.clone(), repeatable, deadline);
-        let sending = self.try_plain(request, state, &mut tries).instrument(span.clone());
+        let sending = pin!(self.try_plain(request, state, &mut tries).instrument(span.clone()));
         let outcome = match deadline {
             Some(end) => end.bound(sending).await,
             None => sending.await,
@@ -264,7 +264,7 @@ impl Inner {
         let target = request.target()?;
         loop {
             tries.attempts += 1;
-            let sent = self.exchange(request, target.url.clone(), state).await;
+            let sent = self.exchange(request, &target.url, state).await;
             let wait = match &sent {
                 Ok(reply) => tries.after_status(request, reply.status(), reply.headers()),
                 Err(error) => tries.after_error(request, error),
@@ -273,11 +273,11 @@ impl Inner {
                 tokio::time::sleep(wait).await;
                 continue;
             }
-            let response = sent.map_err(|error| tries.mark(error))?;
-            let response =
-                response.with_tries(tries.attempts, tries.start()).with_deadline(tries.deadline());
+            let mut response = sent.map_err(|error| tries.mark(error))?;
+            response.set_tries(tries.attempts, tries.start());
+            response.set_deadline(tries.deadline());
             if response.status().as_u16() >= 400 {
-                return Err(tries.mark(response.into_error(self.error_limit).await));
+                return Err(tries.mark(response.read_error(self.error_limit).await));
             }
             return Ok(response);
         }

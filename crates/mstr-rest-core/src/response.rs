@@ -81,14 +81,12 @@ impl Response {
         reply.into()
     }
 
-    pub(crate) fn with_deadline(mut self, deadline: Option<Deadline>) -> Self {
+    pub(crate) fn set_deadline(&mut self, deadline: Option<Deadline>) {
         self.deadline = deadline;
-        self
     }
 
-    pub(crate) fn with_tries(mut self, attempts: u32, start: Instant) -> Self {
+    pub(crate) fn set_tries(&mut self, attempts: u32, start: Instant) {
         self.sent = Some((attempts, start));
-        self
     }
 
     /// Writes into an error of the body, or about the reply, what it took to get it.
@@ -101,14 +99,13 @@ impl Response {
 
     /// Keeps its place among the requests in flight until the body was read. Without a body there
     /// is nothing to wait for.
-    pub(crate) fn with_permit(mut self, permit: Option<OwnedSemaphorePermit>) -> Self {
+    pub(crate) fn set_permit(&mut self, permit: Option<OwnedSemaphorePermit>) {
         use http_body::Body;
         let is_over = match &self.body {
             Source::Wire(body) => body.is_end_stream(),
             Source::Memory(_) => true,
         };
         self.permit = permit.filter(|_| !is_over);
-        self
     }
 
     /// The HTTP status.
@@ -132,8 +129,8 @@ impl Response {
     /// # Errors
     /// [`Timeout`](ErrorKind::Timeout) when a time limit is over,
     /// [`Transport`](ErrorKind::Transport) when the body breaks off or cannot be decompressed.
-    pub async fn bytes(self) -> Result<Bytes> {
-        Ok(self.reply().await?.body)
+    pub async fn bytes(mut self) -> Result<Bytes> {
+        self.read(usize::MAX).await
     }
 
     /// The whole body as text. What is not UTF-8 becomes replacement characters.
@@ -172,11 +169,16 @@ impl Response {
     /// Reads the whole body.
     pub(crate) async fn reply(mut self) -> Result<Reply> {
         let body = self.read(usize::MAX).await?;
-        Ok(Reply { status: self.status, headers: self.headers, url: self.url, body })
+        Ok(self.into_reply(body))
+    }
+
+    /// The same once its body was read.
+    pub(crate) fn into_reply(self, body: Bytes) -> Reply {
+        Reply { status: self.status, headers: self.headers, url: self.url, body }
     }
 
     /// The error that this reply stands for. Its body is read up to `limit` bytes.
-    pub(crate) async fn into_error(mut self, limit: usize) -> Error {
+    pub(crate) async fn read_error(&mut self, limit: usize) -> Error {
         match self.read(limit).await {
             Ok(body) => crate::error::from_reply(self.status, &self.headers, &body),
             // what broke is less than what the server says with the status
@@ -186,7 +188,8 @@ impl Response {
         }
     }
 
-    async fn read(&mut self, limit: usize) -> Result<Bytes> {
+    /// The whole body, or its first `limit` bytes.
+    pub(crate) async fn read(&mut self, limit: usize) -> Result<Bytes> {
         let Some(first) = self.next().await? else { return Ok(Bytes::new()) };
         let Some(mut piece) = self.next_below(first.len(), limit).await? else {
             // the usual small reply: no copy

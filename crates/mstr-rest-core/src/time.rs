@@ -1,7 +1,7 @@
 //! Time limits: progress of one exchange, and the end of a whole call.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -32,7 +32,11 @@ impl Deadline {
         Some(Self { at: Instant::now().checked_add(limit)?, limit })
     }
 
-    pub(crate) async fn bound<T>(self, future: impl Future<Output = Result<T>>) -> Result<T> {
+    /// By reference: a future that is handed over by value is kept twice.
+    pub(crate) async fn bound<T>(
+        self,
+        future: Pin<&mut impl Future<Output = Result<T>>>,
+    ) -> Result<T> {
         timeout_at(self.at, future).await.unwrap_or_else(|_| Err(self.error()))
     }
 
@@ -53,16 +57,13 @@ pub(crate) async fn next_piece<T>(
     future: impl Future<Output = T>,
 ) -> Result<T> {
     let idle = idle.and_then(Deadline::after);
-    match (idle, deadline) {
-        (None, None) => Ok(future.await),
-        (Some(idle), Some(whole)) if idle.at < whole.at => stalled(idle, future).await,
-        (_, Some(whole)) => whole.bound(async { Ok(future.await) }).await,
-        (Some(idle), None) => stalled(idle, future).await,
-    }
-}
-
-async fn stalled<T>(idle: Deadline, future: impl Future<Output = T>) -> Result<T> {
-    timeout_at(idle.at, future).await.map_err(|_| no_progress(idle.limit))
+    let idle_first = match (idle, deadline) {
+        (Some(idle), Some(whole)) => idle.at < whole.at,
+        (idle, _) => idle.is_some(),
+    };
+    let Some(end) = (if idle_first { idle } else { deadline }) else { return Ok(future.await) };
+    let over = |_| if idle_first { no_progress(end.limit) } else { end.error() };
+    timeout_at(end.at, future).await.map_err(over)
 }
 
 fn no_progress(limit: Duration) -> Error {

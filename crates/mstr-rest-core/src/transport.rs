@@ -112,15 +112,16 @@ impl Transport {
         builder.build().map(Self).map_err(|error| config("the HTTP client cannot be built", error))
     }
 
-    /// Sends one request and waits for the head of its reply.
-    pub(crate) async fn exchange(
+    /// Sends one request and waits for the head of its reply. Not an `async fn`: the future of one
+    /// would keep what the request is made of.
+    pub(crate) fn exchange(
         &self,
         method: Method,
         url: Url,
         headers: HeaderMap,
         body: Sending,
         idle: Option<Duration>,
-    ) -> Result<http::Response<RawBody>> {
+    ) -> impl Future<Output = Result<http::Response<RawBody>>> + use<> {
         let progress = idle.map(Progress::new);
         let mut request = reqwest::Request::new(method, url);
         *request.headers_mut() = headers;
@@ -130,12 +131,14 @@ impl Transport {
             Sending::Bytes(bytes) => Some(Upload::wrap(Source::Bytes(bytes), progress.clone())),
             Sending::Stream(stream) => Some(Upload::wrap(Source::Stream(stream), progress.clone())),
         };
-        let reply = self.0.execute(request);
-        let reply = match &progress {
-            Some(progress) => progress.guard(reply).await?,
-            None => reply.await,
-        };
-        reply.map(http::Response::from).map_err(|error| exchange_error(error, None))
+        let mut reply = self.0.execute(request);
+        async move {
+            let reply = match &progress {
+                Some(progress) => progress.guard(&mut reply).await?,
+                None => reply.await,
+            };
+            reply.map(http::Response::from).map_err(|error| exchange_error(error, None))
+        }
     }
 }
 
