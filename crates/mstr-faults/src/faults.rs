@@ -119,8 +119,8 @@ impl Fault {
     /// How long nothing may move.
     pub(crate) fn read_timeout(self) -> Duration {
         match self {
-            Self::StallHead | Self::StallBody => Duration::from_millis(300),
-            // a busy machine is no stall
+            // a busy machine is no stall: not much shorter
+            Self::StallHead | Self::StallBody => Duration::from_secs(1),
             _ => Duration::from_secs(5),
         }
     }
