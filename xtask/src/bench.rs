@@ -19,6 +19,7 @@ use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
+    thread,
     time::Instant,
 };
 
@@ -143,12 +144,8 @@ pub(crate) fn with_options(ws: &Workspace, args: &mut lexopt::Parser) -> Result 
 fn run(ws: &Workspace, quick: bool, check: bool, only: &[String]) -> Result {
     let started = Instant::now();
     let mut report = Report::new(machine::describe(&ws.root)?, quick);
-    let python = Environment::prepare(
-        &ws.root,
-        "interop-venv",
-        &ws.root.join("xtask/interop/requirements.txt"),
-    )?;
-    let programs = programs::build(&ws.root, &["--release", "-p", "mstr-bench", "--bins"])?;
+    let (python, programs) = prepare(&ws.root);
+    let (python, programs) = (python?, programs?);
     report.prepared(started.elapsed());
 
     let folder = ws.root.join("target/bench");
@@ -178,4 +175,17 @@ fn run(ws: &Workspace, quick: bool, check: bool, only: &[String]) -> Result {
     println!("\n{}", report.conclusion(started.elapsed()));
     println!("written to {}", bench.folder.join("summary.md").display());
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
+}
+
+/// The peers are loaded while our programs are compiled.
+fn prepare(root: &Path) -> (Result<Environment>, Result<HashMap<String, PathBuf>>) {
+    thread::scope(|scope| {
+        let requirements = root.join("xtask/interop/requirements.txt");
+        let python = scope.spawn(move || {
+            Environment::prepare(root, "interop-venv", &requirements).map_err(|e| e.to_string())
+        });
+        let programs = programs::build(root, &["--release", "-p", "mstr-bench", "--bins"]);
+        let python = python.join().unwrap_or_else(|_| Err("the installation panicked".into()));
+        (python.map_err(Into::into), programs)
+    })
 }

@@ -66,12 +66,15 @@ impl Report {
         let lines = aims.map(|aim| format!("{}\n", aim.line()));
         let skipped = self.parts.iter().flat_map(|part| &part.notes);
         let skipped = skipped.map(|note| format!("note: {note}\n"));
+        let parts = self.parts.iter();
+        let parts = parts.map(|part| format!(", {} {:.0}", part.name, part.took.as_secs_f64()));
         format!(
-            "{}{}{:.0} s in all, {:.0} s of them to build and install",
+            "{}{}{:.0} s in all: to build and install {:.0}{}",
             lines.collect::<String>(),
             skipped.collect::<String>(),
             time.as_secs_f64(),
-            self.prepared.as_secs_f64()
+            self.prepared.as_secs_f64(),
+            parts.collect::<String>()
         )
     }
 }
