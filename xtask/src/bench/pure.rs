@@ -18,7 +18,7 @@ pub(super) fn run(bench: &Bench, part: &mut Part) -> Result {
     cargo.args(if bench.quick {
         ["--warm-up-time", "0.3", "--measurement-time", "0.7", "--sample-size", "20"]
     } else {
-        ["--warm-up-time", "1", "--measurement-time", "3", "--sample-size", "50"]
+        ["--warm-up-time", "1", "--measurement-time", "2", "--sample-size", "50"]
     });
     sh::run(cargo.env("CRITERION_HOME", &folder))?;
     let mut found = Vec::new();

@@ -16,6 +16,9 @@ use crate::sh::Result;
 const RUST: [&str; 4] = ["ours", "ours-blocking", "reqwest", "hyper"];
 const PYTHON: [&str; 3] = ["mstr-rest-requests", "mstr-rest-requests-async", "mstrio"];
 
+/// How long each is measured in a round.
+const MILLIS: u64 = 200;
+
 /// What one client did with one kind of work, round by round.
 #[derive(Default)]
 struct Cell {
@@ -33,7 +36,6 @@ type Work = (&'static str, &'static str, usize);
 pub(super) fn run(bench: &Bench, part: &mut Part) -> Result {
     let schemes: &[&str] = if bench.quick { &["http"] } else { &["http", "https"] };
     let many: &[usize] = if bench.quick { &[1, 64] } else { &[1, 8, 64] };
-    let millis = if bench.quick { 200 } else { 300 };
     let mut cells: BTreeMap<(Work, &str), Cell> = BTreeMap::new();
     for scheme in schemes {
         let mut workers = start(bench, scheme)?;
@@ -44,7 +46,7 @@ pub(super) fn run(bench: &Bench, part: &mut Part) -> Result {
                 for next in order(round, workers.len()) {
                     let (name, worker) = &mut workers[next];
                     let cell = cells.entry(((scheme, request, concurrency), name)).or_default();
-                    measure(bench, cell, worker, &requests(request, concurrency, millis))?;
+                    measure(bench, cell, worker, &requests(request, concurrency, MILLIS))?;
                 }
             }
         }

@@ -23,7 +23,7 @@ pub(super) fn run(bench: &Bench, part: &mut Part) -> Result {
     for scheme in schemes {
         let mut started = CLIENTS.map(|client| (client, Started::default()));
         // the first round brings the files into memory
-        for round in 0..=bench.rounds() * 2 {
+        for round in 0..=bench.rounds() {
             let first = round % CLIENTS.len();
             started.rotate_left(first);
             for (client, samples) in &mut started {
