@@ -8,5 +8,6 @@ mod in_flight;
 mod origin;
 mod saved;
 mod session;
+mod settings;
 mod streaming;
 mod support;
