@@ -187,3 +187,14 @@ async fn replies_tell_where_they_come_from_and_debug_no_values() {
     assert_eq!(shown, ["Body(stream, once)", "Body(stream, repeatable)"]);
     session.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_call_may_require_a_session() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).build().unwrap();
+    let error = session.get("sessions").require_session().await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::NoSession, 0));
+    assert!(server.journal().is_empty());
+    let error = session.get("sessions").await.unwrap_err();
+    assert!(error.is_session_expired(), "raw calls go out without a token");
+}
