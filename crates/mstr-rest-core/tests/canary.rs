@@ -104,6 +104,7 @@ fn no_secret_comes_out_anywhere() {
     assert!(secrets.len() > 20, "the flows make many secrets: {}", secrets.len());
     let text = output.text();
     assert!(text.contains("mstr_call") && text.contains("/auth/login -> 204"), "not heard: {text}");
+    assert!(text.contains("WARN") && text.contains("Logout failed"), "behind an error it is told");
     let leaks: Vec<_> = output
         .leaks(&secrets)
         .into_iter()
@@ -181,6 +182,9 @@ async fn flows(output: &Output) -> Vec<String> {
         server.expire_all();
         session.get("sessions").await.map(drop)
     });
+    output.error(&error.await.unwrap_err());
+    server.inject(Fault::status(500).on(Method::POST, "/auth/logout").times(1));
+    let error = with_session(base.clone(), async |session| session.get("nope").await.map(drop));
     output.error(&error.await.unwrap_err());
     drop(base.clone().connect().await.unwrap());
     settle().await;

@@ -87,6 +87,10 @@ async fn the_scope_says_what_failed_first() {
     assert_eq!(error.status().unwrap(), 500, "the logout's own error surfaces");
     let error = with_session(builder(&server), async |s| s.get("nope").await.map(drop)).await;
     assert_eq!(error.unwrap_err().code(), Some("ERR004"), "behind another one it does not");
+    // what is neither agreement nor an error is no logout
+    server.inject(Fault::status(302).on(Method::POST, "/auth/logout").times(1));
+    let error = with_session(builder(&server), async |_| Ok(())).await.unwrap_err();
+    assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::Http, 302));
     // an expired session is closed silently
     with_session(builder(&server), async |_| {
         server.expire_all();

@@ -13,6 +13,8 @@ use mstr_sim::{DEFAULT_USER, Fault, LibraryServer, Method, RecordedRequest, Repl
 use crate::support::{auth, builder, logins, logouts};
 
 const SOON: Duration = Duration::from_millis(1);
+/// Long enough for others to come meanwhile.
+const SHORT: Duration = Duration::from_millis(100);
 
 fn quick() -> RetryPolicy {
     RetryPolicy::default().max_retries(3).base_delay(SOON)
@@ -139,7 +141,7 @@ async fn a_failed_re_login_is_shared_and_not_final() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     server.expire_all();
-    let down = Fault::respond(|_| Reply::html(503, "busy").delayed(Duration::from_millis(100)));
+    let down = Fault::respond(|_| Reply::html(503, "busy").delayed(SHORT));
     let down = server.inject(down.on(Method::POST, "/auth/login"));
     let calls: Vec<_> = (0..20).map(|_| tokio::spawn(session.get("sessions").send())).collect();
     for call in calls {
@@ -148,6 +150,32 @@ async fn a_failed_re_login_is_shared_and_not_final() {
     assert_eq!(down.hits(), 1);
     down.remove();
     assert_eq!(session.get("sessions").await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn who_comes_during_a_failing_re_login_shares_its_failure_and_sends_nothing() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = renewing(&server).await;
+    server.expire_all();
+    let down = Fault::respond(|_| Reply::html(503, "busy").delayed(SHORT));
+    let down = server.inject(down.on(Method::POST, "/auth/login"));
+    let first = tokio::spawn(session.get("sessions").send());
+    assert!(server.wait_for(|journal| busy(journal, "/auth/login") == 2).await);
+    let later: Vec<_> = (0..20).map(|_| tokio::spawn(session.get("sessions").send())).collect();
+    for call in later.into_iter().chain([first]) {
+        assert_eq!(call.await.unwrap().unwrap_err().status().unwrap(), 503);
+    }
+    assert_eq!((server.count(Method::GET, "/sessions"), down.hits()), (1, 1));
+    down.remove();
+
+    // that failure is over: who waits for a login of another kind is sent, and may renew
+    let slow = |_: &RecordedRequest| Reply::session_expired().delayed(SHORT);
+    server.inject(Fault::respond(slow).on(Method::GET, "/auth/token"));
+    let other = tokio::spawn(session.login(Auth::browser_cookies([("JSESSIONID", "gone")])));
+    assert!(server.wait_for(|journal| busy(journal, "/auth/token") == 1).await);
+    assert_eq!(session.get("sessions").await.unwrap().status(), 200);
+    assert!(other.await.unwrap().unwrap_err().is_session_expired());
+    assert_eq!(logins(&server), 3);
 }
 
 #[tokio::test]
@@ -265,8 +293,11 @@ async fn logins_are_retried_but_never_a_rejection() {
     // one that may have made a session is not sent twice
     let before = logins(&server);
     server.inject(Fault::reset_after_work().on(Method::POST, "/auth/login").times(1));
-    assert_eq!(retrying.connect().await.unwrap_err().kind(), ErrorKind::Transport);
+    assert_eq!(retrying.clone().connect().await.unwrap_err().kind(), ErrorKind::Transport);
     assert_eq!(logins(&server), before + 1);
+    // the error counts what was sent
+    server.inject(Fault::status(503).on(Method::POST, "/auth/login"));
+    assert_eq!(retrying.connect().await.unwrap_err().attempts(), 4);
 }
 
 #[tokio::test]

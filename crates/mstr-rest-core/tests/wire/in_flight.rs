@@ -70,10 +70,12 @@ async fn who_waits_for_a_place_is_sent_with_the_session_that_there_is_then() {
     session.login(auth()).await.unwrap();
     let held = session.get("sessions").await.unwrap();
     let call = tokio::spawn(session.get("sessions/userInfo").require_session().send());
+    let open_to_all = tokio::spawn(session.get("status").send());
     tokio::task::yield_now().await;
     session.logout().await.unwrap();
     drop(held);
     assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::NoSession);
+    assert_eq!(open_to_all.await.unwrap().unwrap().status(), 200);
     assert_eq!(server.count(Method::GET, "/sessions/userInfo"), 21);
 
     // nor for one that something else owns: it is closed without a logout
