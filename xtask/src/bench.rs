@@ -184,8 +184,9 @@ fn prepare(root: &Path) -> (Result<Environment>, Result<HashMap<String, PathBuf>
         let python = scope.spawn(move || {
             Environment::prepare(root, "interop-venv", &requirements).map_err(|e| e.to_string())
         });
-        // those of Criterion too: parts only measure
-        let what = ["--release", "-p", "mstr-bench", "--bins", "--benches"];
+        // the release profile, but for what nothing measures; those of Criterion too: parts only
+        // measure
+        let what = ["--profile=bench", "-p", "mstr-bench", "--bins", "--benches"];
         let programs = programs::build(root, &what);
         let python = python.join().unwrap_or_else(|_| Err("the installation panicked".into()));
         (python.map_err(Into::into), programs)
