@@ -95,6 +95,7 @@ mod body;
 mod builder;
 mod call;
 mod cookies;
+mod decode;
 mod defaults;
 mod error;
 mod exchange;

@@ -43,7 +43,7 @@ const REGISTRY_HOSTS: &[&str] = &[
     concat!("index.cr", "ates.io"),
     concat!("static.cr", "ates.io"),
     concat!("files.python", "hosted.org"),
-    concat!("py", "pi.org/simple"),
+    concat!("py", "pi.org"),
     concat!("registry.np", "mjs.org"),
     concat!("proxy.go", "lang.org"),
     concat!("deb.deb", "ian.org"),
