@@ -1,5 +1,6 @@
 //! Headers and query parameters that every request to the base origin carries: what gateways want.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
@@ -94,6 +95,8 @@ fn secret_header(value: &SecretString, name: &str) -> Result<HeaderValue> {
 pub(crate) struct DefaultsSource {
     given: Vec<Given>,
     resolved: RwLock<Option<Arc<Defaults>>>,
+    /// How many times what they resolved to was forgotten.
+    forgotten: AtomicU64,
     /// One resolves, the others wait.
     resolving: Mutex<()>,
 }
@@ -101,7 +104,7 @@ pub(crate) struct DefaultsSource {
 impl DefaultsSource {
     pub(crate) fn new(given: Vec<Given>) -> Self {
         let resolved = given.is_empty().then(Arc::default);
-        Self { given, resolved: RwLock::new(resolved), resolving: Mutex::default() }
+        Self { given, resolved: RwLock::new(resolved), ..Self::default() }
     }
 
     pub(crate) async fn get(&self) -> Result<Arc<Defaults>> {
@@ -112,10 +115,16 @@ impl DefaultsSource {
         if let Some(defaults) = self.peek() {
             return Ok(defaults);
         }
-        let defaults = Arc::new(Defaults::resolve(&self.given).await?);
-        *self.resolved.write().unwrap_or_else(PoisonError::into_inner) =
-            Some(Arc::clone(&defaults));
-        Ok(defaults)
+        loop {
+            let forgotten = self.forgotten.load(Ordering::SeqCst);
+            let defaults = Arc::new(Defaults::resolve(&self.given).await?);
+            let mut resolved = self.resolved.write().unwrap_or_else(PoisonError::into_inner);
+            // else a login began meanwhile, and what was fetched before it is not for it
+            if self.forgotten.load(Ordering::SeqCst) == forgotten {
+                *resolved = Some(Arc::clone(&defaults));
+                return Ok(defaults);
+            }
+        }
     }
 
     /// A secret that was rotated meanwhile counts from the next login on.
@@ -123,7 +132,9 @@ impl DefaultsSource {
         let sources = || self.given.iter().flat_map(Given::credentials);
         if sources().any(|credential| credential.literal().is_none()) {
             sources().for_each(Credential::invalidate);
-            *self.resolved.write().unwrap_or_else(PoisonError::into_inner) = None;
+            let mut resolved = self.resolved.write().unwrap_or_else(PoisonError::into_inner);
+            self.forgotten.fetch_add(1, Ordering::SeqCst);
+            *resolved = None;
         }
     }
 
@@ -135,7 +146,7 @@ impl DefaultsSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     #[tokio::test]
     async fn resolved_once_and_again_after_a_login() {
@@ -158,6 +169,34 @@ mod tests {
         assert_eq!(url.as_str(), "https://h/x?y=1&sig=a%26b");
         source.forget();
         assert_eq!(source.get().await.unwrap().headers()["x-key"], "k1");
+    }
+
+    /// A vault that answers late must not bring a login what was true before it.
+    #[tokio::test]
+    async fn what_was_fetched_before_a_login_is_not_for_it() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::new(tokio::sync::Semaphore::new(0));
+        let answer = Arc::new(tokio::sync::Semaphore::new(0));
+        let (counter, ask, wait) = (Arc::clone(&calls), Arc::clone(&asked), Arc::clone(&answer));
+        let key = Credential::from_async_fn(move || {
+            let number = counter.fetch_add(1, Ordering::SeqCst);
+            ask.add_permits(1);
+            let wait = Arc::clone(&wait);
+            async move {
+                wait.acquire_owned().await.unwrap().forget();
+                Ok(format!("k{number}"))
+            }
+        });
+        let name = HeaderName::from_static("x-key");
+        let source = Arc::new(DefaultsSource::new(vec![Given::Header(name, key)]));
+        let getting = Arc::clone(&source);
+        let getting = tokio::spawn(async move { getting.get().await.unwrap() });
+        asked.acquire().await.unwrap().forget();
+        source.forget();
+        answer.add_permits(2);
+        assert_eq!(getting.await.unwrap().headers()["x-key"], "k1");
+        assert_eq!(source.get().await.unwrap().headers()["x-key"], "k1");
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]

@@ -77,34 +77,34 @@ impl Inner {
         let weak = Arc::downgrade(self);
         let mut closed = self.closed.subscribe();
         tokio::spawn(async move {
-            tokio::select! {
-                () = keep(&weak, interval) => {}
+            let ended = tokio::select! {
+                ended = keep(&weak, interval) => ended,
                 // an error says that the session is gone
-                _ = closed.wait_for(|closed| *closed) => {}
-            }
-            if let Some(inner) = weak.upgrade() {
-                inner.usage.kept.store(false, Ordering::SeqCst);
+                _ = closed.wait_for(|closed| *closed) => None,
+            };
+            let Some(inner) = weak.upgrade() else { return };
+            inner.usage.kept.store(false, Ordering::SeqCst);
+            // a login that came meanwhile met this task, and started none
+            if ended.is_some_and(|generation| generation != inner.state.get().generation) {
+                inner.keep_alive();
             }
         });
     }
 }
 
-async fn keep(weak: &Weak<Inner>, interval: Duration) {
+/// Gives the generation of the login that ended, if one did.
+async fn keep(weak: &Weak<Inner>, interval: Duration) -> Option<u64> {
     loop {
-        let due = match weak.upgrade() {
-            Some(inner) => inner.usage.due(interval),
-            None => return,
-        };
-        let Some(due) = due else { return };
+        let due = weak.upgrade()?.usage.due(interval)?;
         if due > Instant::now() {
             // without the session: it may end meanwhile
             tokio::time::sleep_until(due).await;
             continue;
         }
-        let Some(inner) = weak.upgrade() else { return };
-        let session = Session { inner, project: None };
-        if !session.has_session() {
-            return;
+        let session = Session { inner: weak.upgrade()?, project: None };
+        let state = session.inner.state.get();
+        if state.token.is_none() {
+            return Some(state.generation);
         }
         // a failed one counts as use: the next is an interval away
         session.inner.usage.touch();
@@ -112,7 +112,7 @@ async fn keep(weak: &Weak<Inner>, interval: Duration) {
         tracing::warn!(kind = ?error.kind(), "Keep-alive request failed");
         let gone = error.is_session_expired() || error.kind() == crate::ErrorKind::NoSession;
         if gone && !session.inner.relogin {
-            return;
+            return Some(state.generation);
         }
     }
 }

@@ -399,45 +399,6 @@ async fn connect_errors_are_retried_for_any_method() {
 }
 
 #[tokio::test]
-async fn keep_alive_by_idle_time() {
-    let server = LibraryServer::start().await.unwrap();
-    let error = builder(&server).keep_alive(Duration::ZERO).build().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
-    let extended = |journal: &[RecordedRequest]| {
-        journal.iter().filter(|request| request.method() == Method::PUT).count()
-    };
-    let interval = Duration::from_millis(30);
-    let session = builder(&server).keep_alive(interval).connect().await.unwrap();
-    // a failure is no reason to stop
-    server.inject(Fault::html(502).on(Method::PUT, "/sessions").times(1));
-    assert!(server.wait_for(|journal| extended(journal) >= 3).await);
-    session.close().await.unwrap();
-    let last = server.journal().pop().unwrap();
-    assert_eq!(last.endpoint(), "/auth/logout");
-    tokio::time::sleep(interval * 3).await;
-    assert_eq!(server.journal().pop().unwrap().endpoint(), "/auth/logout", "it has ended");
-
-    // an expiry that nothing renews ends it; with re-login it renews
-    let session = builder(&server).keep_alive(interval).connect().await.unwrap();
-    server.expire_all();
-    let refused = |journal: &[RecordedRequest]| {
-        let puts = journal.iter().filter(|request| request.method() == Method::PUT);
-        puts.filter(|put| put.status().is_some_and(|status| status == 401)).count()
-    };
-    assert!(server.wait_for(|journal| refused(journal) > 0).await);
-    tokio::time::sleep(interval * 3).await;
-    assert_eq!(refused(&server.journal()), 1);
-    session.close().await.unwrap();
-    let renewing = builder(&server).keep_alive(interval).relogin(true);
-    let session = renewing.connect().await.unwrap();
-    let before = logins(&server);
-    server.expire_all();
-    assert!(server.wait_for(|journal| busy(journal, "/auth/login") > before).await);
-    session.close().await.unwrap();
-    assert!(server.sessions().is_empty());
-}
-
-#[tokio::test]
 async fn a_scope_survives_an_expiry() {
     let server = LibraryServer::builder().nodes(2).sticky(true).start().await.unwrap();
     let job = builder(&server).relogin(true).retry(quick()).auth(auth());

@@ -5,6 +5,7 @@ mod errors;
 mod guard;
 mod hours;
 mod in_flight;
+mod keep_alive;
 mod origin;
 mod saved;
 mod session;
