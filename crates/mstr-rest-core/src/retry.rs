@@ -283,11 +283,55 @@ mod tests {
     fn the_server_is_never_undercut() {
         assert_eq!(policy(S / 2).delay(1, Some(S * 10)), Some(S * 10));
         assert_eq!(policy(S * 20).delay(1, Some(S * 10)), Some(S * 20));
+        assert_eq!(policy(S).delay(1, Some(S * 60)), Some(S * 60));
         assert_eq!(policy(S).delay(1, Some(S * 600)), None, "that long is not waited");
         let jittered = policy(S).jitter(true);
         for _ in 0..100 {
             assert!(jittered.delay(4, None).unwrap() <= S * 8);
             assert!(jittered.delay(1, Some(S * 3)).unwrap() >= S * 3);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_wait_goes_beyond_a_limit() {
+        let tries = |policy, deadline| Tries::new(policy, Repeatable::Always, deadline);
+        let every_second = policy(S).max_delay(S).max_retries(9);
+        let mut three = tries(every_second.clone().total_limit(S * 3), None);
+        for _ in 0..3 {
+            assert_eq!(three.wait(None), Some(S));
+            tokio::time::advance(S).await;
+        }
+        assert_eq!(three.wait(None), None);
+        let mut unlimited = tries(every_second.clone().total_limit(None), None);
+        tokio::time::advance(S * 1000).await;
+        assert_eq!(unlimited.wait(None), Some(S));
+        // a wait that ends with the call leaves no time for the call
+        let mut bounded = tries(every_second.clone(), Deadline::after(S * 2));
+        assert_eq!(bounded.wait(None), Some(S));
+        tokio::time::advance(S).await;
+        assert_eq!(bounded.wait(None), None);
+        let mut counted = tries(every_second.max_retries(2), None);
+        assert_eq!([(); 3].map(|()| counted.wait(None).is_some()), [true, true, false]);
+        assert_eq!(counted.retries, 2);
+    }
+
+    #[test]
+    fn what_is_repeated_after_what() {
+        use Repeatable::{Always, Never, UnlessDone, Unsent};
+        let all = [Always, UnlessDone, Unsent, Never];
+        let after = |kind| all.map(|repeatable| repeatable.after_error(&Error::new(kind, "x")));
+        assert_eq!(after(ErrorKind::Connect), [true, true, true, false]);
+        for kind in [ErrorKind::Timeout, ErrorKind::Transport] {
+            assert_eq!(after(kind), [true, false, false, false], "{kind:?}");
+        }
+        for kind in [ErrorKind::Http, ErrorKind::Redirect, ErrorKind::LoginFailure] {
+            assert_eq!(after(kind), [false; 4], "{kind:?}");
+        }
+        for status in [200, 400, 401, 404, 408, 429, 500, 501, 502, 503, 504, 505] {
+            let busy = matches!(status, 429 | 502 | 503 | 504);
+            let status = StatusCode::from_u16(status).unwrap();
+            let after = all.map(|repeatable| repeatable.after_status(status));
+            assert_eq!(after, [busy, busy, false, false], "{status}");
         }
     }
 
