@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 use crate::session::Inner;
 use crate::{Call, Session};
@@ -15,11 +16,18 @@ pub(crate) struct Usage {
     /// In milliseconds after `start`; negative for a session that was used before it was restored.
     last: AtomicI64,
     kept: AtomicBool,
+    /// Told when `last` may have gone back: whoever sleeps until the session is due slept too long.
+    went_back: Arc<Notify>,
 }
 
 impl Usage {
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), last: AtomicI64::new(0), kept: AtomicBool::new(false) }
+        Self {
+            start: Instant::now(),
+            last: AtomicI64::new(0),
+            kept: AtomicBool::new(false),
+            went_back: Arc::default(),
+        }
     }
 
     /// The server's idle clock starts anew.
@@ -31,6 +39,7 @@ impl Usage {
     pub(crate) fn set(&self, used: SystemTime) {
         let ago = SystemTime::now().duration_since(used).unwrap_or_default();
         self.last.store(self.elapsed().saturating_sub(millis(ago)), Ordering::Relaxed);
+        self.went_back.notify_one();
     }
 
     /// When the session was used last.
@@ -95,13 +104,16 @@ impl Inner {
 /// Gives the generation of the login that ended, if one did.
 async fn keep(weak: &Weak<Inner>, interval: Duration) -> Option<u64> {
     loop {
-        let due = weak.upgrade()?.usage.due(interval)?;
+        let inner = weak.upgrade()?;
+        let due = inner.usage.due(interval)?;
         if due > Instant::now() {
+            let went_back = Arc::clone(&inner.usage.went_back);
             // without the session: it may end meanwhile
-            tokio::time::sleep_until(due).await;
+            drop(inner);
+            let _ = timeout_at(due, went_back.notified()).await;
             continue;
         }
-        let session = Session { inner: weak.upgrade()?, project: None };
+        let session = Session { inner, project: None };
         let state = session.inner.state.get();
         if state.token.is_none() {
             return Some(state.generation);

@@ -169,7 +169,9 @@ mod tests {
         ]);
         assert_eq!(index.id_of("Sales").unwrap(), Some("P3"));
         assert_eq!(index.id_of("sales").unwrap(), None);
-        assert_eq!(index.name_of("P2"), Some("Dup"));
+        assert_eq!((index.name_of("P2"), index.name_of("P4")), (Some("Dup"), None));
+        assert_eq!((index.len(), index.is_empty()), (3, false));
+        assert!(ProjectIndex::default().is_empty());
         let error = index.id_of("Dup").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(error.to_string().contains("'Dup'") && error.to_string().contains("P1, P2"));

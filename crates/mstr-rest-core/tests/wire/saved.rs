@@ -6,7 +6,7 @@ use crate::support::{auth, builder, logins, logouts};
 use mstr_rest_core::{
     Auth, ErrorKind, ExposeSecret, SavedCookie, SavedSession, SecretString, Session,
 };
-use mstr_sim::{Fault, LibraryServer, Method};
+use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest};
 
 fn token(saved: &SavedSession) -> &str {
     saved.token.as_ref().unwrap().expose_secret()
@@ -298,10 +298,16 @@ async fn a_restored_session_is_kept_alive() {
         .await
         .unwrap();
     // it is overdue: extended at once
-    while server.count(Method::PUT, "/sessions") == 0 {
-        tokio::task::yield_now().await;
-    }
+    let extended =
+        |journal: &[RecordedRequest]| journal.iter().filter(|r| r.method() == Method::PUT).count();
+    assert!(server.wait_for(|journal| extended(journal) == 1).await);
     drop(kept);
+    // also where another one is kept alive already, which is not due for long
+    let kept = builder(&server).keep_alive(Duration::from_secs(1800)).connect().await.unwrap();
+    tokio::task::yield_now().await;
+    kept.restore(&saved).unwrap();
+    assert!(server.wait_for(|journal| extended(journal) == 2).await);
+    kept.close().await.unwrap();
 }
 
 #[tokio::test]
