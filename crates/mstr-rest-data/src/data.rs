@@ -403,7 +403,8 @@ impl Table {
         self.reader.progress().total
     }
 
-    /// The next batch; `None` after the last. Not to be used after an error.
+    /// The next batch; `None` after the last. Not to be used after an error, nor after a future of
+    /// it was dropped half-way (in `select!`, say): it gives an error then, not a table with a gap.
     ///
     /// # Errors
     /// As [`Data::collect`].

@@ -341,6 +341,8 @@ fn short(what: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::task::Poll;
+    use std::time::Duration;
 
     use super::*;
 
@@ -429,6 +431,45 @@ mod tests {
         assert_eq!(reader.next().await.unwrap_err().kind(), ErrorKind::Decode);
         let again = reader.next().await.unwrap_err();
         assert!(again.message().contains("an earlier page"), "{again}");
+    }
+
+    /// Reads all rows, with one `next` that is dropped after so many polls.
+    async fn dropped_after(polls: usize) -> Result<usize> {
+        let mut reader = reader(|offset, limit| page("", offset, limit, TOTAL)).await;
+        let mut rows = reader.next().await?.map_or(0, |batch| batch.num_rows());
+        {
+            let mut next = std::pin::pin!(reader.next());
+            for _ in 0..polls {
+                let poll = |cx: &mut std::task::Context<'_>| Poll::Ready(next.as_mut().poll(cx));
+                if let Poll::Ready(batch) = std::future::poll_fn(poll).await {
+                    rows += batch?.map_or(0, |batch| batch.num_rows());
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        while let Some(batch) = reader.next().await? {
+            rows += batch.num_rows();
+        }
+        Ok(rows)
+    }
+
+    #[tokio::test]
+    async fn what_was_dropped_half_way_leaves_no_gap() {
+        assert_eq!(dropped_after(0).await.unwrap(), TOTAL);
+        // while it waits for a page, or for its decoding
+        let mut noticed = 0;
+        for polls in 1..=3 {
+            match dropped_after(polls).await {
+                Ok(rows) => assert_eq!(rows, TOTAL),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Decode);
+                    noticed += 1;
+                }
+            }
+        }
+        assert!(noticed > 0);
+        assert_eq!(dropped_after(1000).await.unwrap(), TOTAL);
     }
 
     #[tokio::test]
