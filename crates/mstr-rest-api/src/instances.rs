@@ -243,7 +243,8 @@ impl Instance {
     }
 
     /// Executes the same request again, with the same answers to its prompts, and goes on as that
-    /// execution; so do clones. For an instance that is gone, or to see new data.
+    /// execution; so do clones. For an instance that is gone, or to see new data. The execution
+    /// before is cleared away on the server, if it is still there.
     ///
     /// # Errors
     /// As [`Report::run`](crate::Report::run).
@@ -254,6 +255,7 @@ impl Instance {
             let before = instance.now();
             let execution = execute(&instance.source, &before).await?;
             instance.update(&before.id, |now| *now = execution);
+            Cleanup::of(&instance.source, &before.id).now().await;
             Ok(())
         }
     }

@@ -155,6 +155,10 @@ async fn prompts_to_the_end_and_once_more() {
     server.expire_instances();
     instance.execute_again().await.unwrap();
     assert_eq!(server.count(Method::PUT, ANSWERS), 8, "only the later answers count");
+    let held = || server.instances(server.sessions()[0].generation());
+    let before = held();
+    instance.execute_again().await.unwrap();
+    assert_eq!(held(), before, "the one before is cleared away");
 }
 
 #[tokio::test]

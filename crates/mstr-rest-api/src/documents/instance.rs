@@ -131,7 +131,8 @@ impl DocumentInstance {
     }
 
     /// Executes the same again, with the same answers to its prompts, and goes on as that
-    /// execution; so do clones. For an instance that is gone, or to see new data.
+    /// execution; so do clones. For an instance that is gone, or to see new data. The execution
+    /// before is cleared away on the server, if it is still there.
     ///
     /// # Errors
     /// As [`Dashboard::run`](crate::Dashboard::run); [`Api`](ErrorKind::Api) when it asks for more
@@ -140,7 +141,10 @@ impl DocumentInstance {
         let instance = self.clone();
         async move {
             let _one = instance.shared.again.lock().await;
-            instance.replace().await
+            let before = instance.now().id;
+            instance.replace().await?;
+            Cleanup::of(&instance.source, &before).now().await;
+            Ok(())
         }
     }
 
