@@ -35,6 +35,7 @@ Exit codes:
     6  the server said no, or something that cannot be understood
     7  the network: no connection, no answer in time
   130  interrupted by ctrl-c
+  143  terminated by a signal, as schedulers send it
 
 Files: config.toml in MSTR_CONFIG_DIR and sessions in MSTR_STATE_DIR, or where this system keeps
 configuration and state. The configuration holds no secrets; sessions are readable by you alone.

@@ -12,7 +12,7 @@ use crate::{
     args::Global,
     config::{Config, Mode, Places, Profile},
     failure::{Failure, Result, code},
-    secret,
+    secret, signals,
 };
 
 /// What every command knows.
@@ -83,18 +83,19 @@ impl Context {
         }
     }
 
-    /// Runs the command in a session. Ctrl-C drops what it does, which ends it on the server too.
+    /// Runs the command in a session. A signal to end drops what it does, which ends it on the
+    /// server too.
     pub(crate) async fn with_session<F>(&self, work: impl FnOnce(Session) -> F) -> Result
     where
         F: Future<Output = Result>,
     {
         let opened = tokio::select! {
             opened = self.open() => opened?,
-            _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted()),
+            stopped = signals::stopped() => return Err(stopped),
         };
         let result = tokio::select! {
             result = work(opened.session.clone()) => result,
-            _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+            stopped = signals::stopped() => Err(stopped),
         };
         // what was dropped may still have to tell the server so
         mstr_rest::settle().await;

@@ -15,6 +15,8 @@ pub(crate) mod code {
     pub(crate) const NETWORK: u8 = 7;
     /// As shells have it for a program that ctrl-c ended.
     pub(crate) const INTERRUPTED: u8 = 130;
+    /// The same for one that was asked to end, by a scheduler or a container.
+    pub(crate) const TERMINATED: u8 = 143;
 }
 
 pub(crate) type Result<T = (), E = Failure> = std::result::Result<T, E>;
@@ -33,10 +35,6 @@ impl Failure {
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(code::USAGE, message)
-    }
-
-    pub(crate) fn interrupted() -> Self {
-        Self::new(code::INTERRUPTED, "interrupted")
     }
 
     /// A file that cannot be read or written: what was to be done with it, and where.
@@ -105,12 +103,9 @@ fn explained(error: &Error) -> String {
     text
 }
 
-/// Of standard output. A reader that has seen enough (`mstr users | head`) is no failure.
+/// Of standard output.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => std::process::exit(0),
-            _ => Self::new(code::OTHER, format!("cannot write: {error}")),
-        }
+        Self::new(code::OTHER, format!("cannot write: {error}"))
     }
 }

@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod secret;
 mod select;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,7 @@ async fn main() -> ExitCode {
     mstr_rest::settle().await;
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(_) if output::Stdout::is_unread() => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
             ExitCode::from(failure.code())

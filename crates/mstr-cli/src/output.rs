@@ -1,7 +1,10 @@
 //! What a command prints: a table for people, tab-separated lines for pipes, CSV and JSON when
 //! asked for.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -39,7 +42,7 @@ impl Table {
     /// Prints it; `empty` goes to standard error instead of a table without rows, so that people
     /// are not left with nothing.
     pub(crate) fn print(&self, format: Format, empty: &str) -> Result {
-        let mut out = io::stdout().lock();
+        let mut out = Stdout;
         if format.json {
             serde_json::to_writer_pretty(&mut out, &self.json()).map_err(io::Error::from)?;
             writeln!(out)?;
@@ -50,7 +53,7 @@ impl Table {
                 writer.write_record(row).map_err(io::Error::from)?;
             }
             writer.flush()?;
-        } else if !out.is_terminal() {
+        } else if !io::stdout().is_terminal() {
             // tabs and line ends of a value would look like cells and rows
             for row in &self.rows {
                 let cells: Vec<String> = row.iter().map(|cell| printable(cell)).collect();
@@ -91,16 +94,48 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// Standard output. It notes when nobody reads it any more: errors of writers say that in many ways,
+/// and some not at all.
+#[derive(Debug)]
+pub(crate) struct Stdout;
+
+static UNREAD: AtomicBool = AtomicBool::new(false);
+
+impl Stdout {
+    /// Whether a reader has seen enough: `mstr users | head` is no failure.
+    pub(crate) fn is_unread() -> bool {
+        UNREAD.load(Ordering::Relaxed)
+    }
+
+    fn noted<T>(result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                UNREAD.store(true, Ordering::Relaxed);
+            }
+        })
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Self::noted(io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Self::noted(io::stdout().flush())
+    }
+}
+
 /// One line on standard output.
 pub(crate) fn print_line(line: &str) -> Result {
-    writeln!(io::stdout().lock(), "{line}")?;
+    writeln!(Stdout, "{line}")?;
     Ok(())
 }
 
 /// A JSON value: indented for people, on one line for pipes.
 pub(crate) fn print_json(value: &Value) -> Result {
-    let mut out = io::stdout().lock();
-    if out.is_terminal() {
+    let mut out = Stdout;
+    if io::stdout().is_terminal() {
         serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
     } else {
         serde_json::to_writer(&mut out, value).map_err(io::Error::from)?;

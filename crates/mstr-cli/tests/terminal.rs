@@ -1,4 +1,5 @@
-//! What only happens on a terminal: prompts, tables, progress, ctrl-c.
+//! What only happens on a terminal (prompts, tables, progress, ctrl-c), and what ends a command
+//! otherwise.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
@@ -6,7 +7,8 @@ mod support;
 
 use std::{
     fs,
-    process::Command,
+    io::Read as _,
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -28,6 +30,19 @@ fn on_terminal(command: &assert_cmd::Command) -> PtySession {
     }
     let options = rexpect::reader::Options::new().timeout_ms(Some(120_000));
     spawn_with_options(on_terminal, options).unwrap()
+}
+
+/// The command with its output in pipes, not waited for.
+fn in_pipes(command: &assert_cmd::Command) -> Child {
+    let mut piped = Command::new(command.get_program());
+    piped.args(command.get_args()).current_dir(command.get_current_dir().unwrap());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => piped.env(name, value),
+            None => piped.env_remove(name),
+        };
+    }
+    piped.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 fn ended(session: &PtySession) -> i32 {
@@ -112,5 +127,45 @@ fn ctrl_c_ends_the_job_on_the_server_too() {
         assert_eq!(place.instances(), 0);
         // the session of the profile is there for the next command, that of this one is not
         assert_eq!(place.sessions(), 1);
+    }
+}
+
+#[test]
+fn a_scheduler_that_ends_it_leaves_nothing_on_the_server() {
+    let place = Place::with(LibraryServer::builder().report(Report::sample("Long", 5000)));
+    place.server.inject(Fault::stall().on(Method::GET, "/v2/reports/*/instances/*"));
+    let arguments = ["export", "Long", "-o", "long.csv", "--page-rows", "100"];
+    let job = in_pipes(&place.in_environment(&arguments));
+    until(|| place.server.count(Method::GET, "/v2/reports/*/instances/*") > 0);
+    let killed = Command::new("kill").args(["-TERM", &job.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = job.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.as_str()), (Some(143), "mstr: terminated\n"));
+    assert_eq!((place.instances(), place.sessions()), (0, 0));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let place = Place::with(LibraryServer::builder().report(Report::sample("Long", 100_000)));
+    for arguments in [
+        &["export", "Long", "-o", "-", "--format", "csv"][..],
+        &["projects", "--csv"],
+        &["projects", "--json"],
+        &["projects"],
+        &["api", "GET", "projects"],
+        &["completions", "bash"],
+    ] {
+        let mut job = in_pipes(&place.in_environment(arguments));
+        let mut out = job.stdout.take().unwrap();
+        if arguments[0] == "export" {
+            out.read_exact(&mut [0; 100]).unwrap();
+        }
+        drop(out);
+        let output = job.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), told.as_str()), (Some(0), ""), "{arguments:?}");
+        // logged out all the same
+        assert_eq!((place.instances(), place.sessions()), (0, 0), "{arguments:?}");
     }
 }

@@ -163,7 +163,7 @@ impl Api {
 
     async fn print(&self, reply: Response) -> Result {
         if self.include {
-            let mut out = io::stdout().lock();
+            let mut out = output::Stdout;
             writeln!(out, "HTTP {}", reply.status())?;
             for (name, value) in reply.headers() {
                 let secret = value.is_sensitive() || SECRET.contains(&name.as_str());
@@ -184,7 +184,7 @@ impl Api {
         {
             return output::print_json(&value);
         }
-        let mut out = io::stdout().lock();
+        let mut out = output::Stdout;
         out.write_all(&body)?;
         // JSON is a text, and texts end their lines
         if matches!(body.first(), Some(b'{' | b'[')) && body.last() != Some(&b'\n') {

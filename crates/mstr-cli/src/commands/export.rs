@@ -7,10 +7,7 @@ mod source;
 
 pub(super) use source::{Source, find};
 
-use std::{
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use mstr_rest::api::GridRequest;
@@ -19,6 +16,7 @@ use mstr_rest::data::{Data, InstanceDataExt as _, Progress};
 use crate::{
     context::Context,
     failure::{Failure, Result},
+    output::Stdout,
     progress,
 };
 
@@ -153,18 +151,5 @@ impl Export {
             }
             Some(format) => Ok(format),
         }
-    }
-}
-
-/// Standard output as a writer that can move between threads.
-struct Stdout;
-
-impl Write for Stdout {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stdout().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
     }
 }

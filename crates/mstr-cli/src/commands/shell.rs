@@ -1,11 +1,11 @@
 //! Completions and the manual page.
 
-use std::io;
+use std::io::Write as _;
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use crate::{args::Cli, failure::Result};
+use crate::{args::Cli, failure::Result, output::Stdout};
 
 /// Print the completions of a shell.
 ///
@@ -16,14 +16,16 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    #[allow(clippy::unnecessary_wraps, reason = "as all commands")]
     pub(crate) fn run(self) -> Result {
-        clap_complete::generate(self.shell, &mut Cli::command(), "mstr", &mut io::stdout());
+        // clap_complete panics where it cannot write
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "mstr", &mut script);
+        Stdout.write_all(&script)?;
         Ok(())
     }
 }
 
 pub(crate) fn man() -> Result {
-    clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
+    clap_mangen::Man::new(Cli::command()).render(&mut Stdout)?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::{
     failure::{Failure, Result, code},
-    output,
+    output, signals,
 };
 
 /// Start a simulated server: for trying, for tests
@@ -68,9 +68,9 @@ impl Sim {
         let Some((program, arguments)) = self.command.split_first() else {
             output::print_line(&format!("listening on {}", server.base_url()))?;
             eprintln!("user {DEFAULT_USER}, password {DEFAULT_PASSWORD}; ctrl-c stops it");
-            let stopped = tokio::signal::ctrl_c().await;
+            signals::stopped().await;
             server.stop().await;
-            return stopped.map_err(|error| Failure::new(code::OTHER, error.to_string()));
+            return Ok(());
         };
         let mut command = Command::new(program);
         let child = at(command.args(arguments), &server).spawn();
