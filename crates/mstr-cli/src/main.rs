@@ -13,19 +13,37 @@ mod secret;
 mod select;
 mod signals;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser as _;
+use tokio::runtime::Runtime;
 
-use crate::args::Cli;
+use crate::{
+    args::Cli,
+    failure::{Failure, code},
+};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// For what cannot be stopped, the look-up of a host say, when all is said; files that are given up
+/// are removed within it.
+const LAST: Duration = Duration::from_secs(2);
+
+fn main() -> ExitCode {
     let cli = Cli::parse();
     trace(cli.global.verbose);
-    let result = commands::run(cli).await;
-    // logouts of sessions that were opened for one command
-    mstr_rest::settle().await;
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            Failure::new(code::OTHER, format!("cannot start: {error}")).report();
+            return ExitCode::from(code::OTHER);
+        }
+    };
+    let result = runtime.block_on(async {
+        let result = commands::run(cli).await;
+        // logouts of sessions that were opened for one command
+        mstr_rest::settle().await;
+        result
+    });
+    runtime.shutdown_timeout(LAST);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) if output::Stdout::is_unread() => ExitCode::SUCCESS,

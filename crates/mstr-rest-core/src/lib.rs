@@ -38,7 +38,8 @@
 //! | the guard is dropped outside a runtime, or the runtime ends first | stays until the server's idle limit (30 minutes, if not configured otherwise) |
 //! | `std::process::exit`, `panic = "abort"`, a signal that nobody catches | the same: nothing runs any more |
 //!
-//! A service that is stopped by a signal catches it and drops its work:
+//! A service that is stopped by a signal catches it and drops its work. This is ctrl-c; schedulers and
+//! containers send `SIGTERM`, for which `tokio::signal::unix` has a branch of the same kind:
 //!
 //! ```no_run
 //! use mstr_rest_core::{Auth, Credential, Session, settle, with_session};

@@ -67,9 +67,7 @@ impl Session {
     /// # Errors
     /// As [`SessionBuilder::connect`]; [`Config`](ErrorKind::Config) inside an async runtime.
     pub fn connect(builder: SessionBuilder) -> Result<Self> {
-        let runtime = start()?;
-        let session = Held::Guarded(runtime.block_on(builder.connect())?);
-        Ok(Self { session: Some(session), runtime: Some(runtime) })
+        Self::begin(async { Ok(Held::Guarded(builder.connect().await?)) })
     }
 
     /// Holds the session that a future brings: one that is restored, or kept between runs. It is
@@ -95,9 +93,19 @@ impl Session {
     where
         F: IntoFuture<Output = Result<crate::Session>>,
     {
+        Self::begin(async { Ok(Held::Shared(session.into_future().await?)) })
+    }
+
+    fn begin(session: impl Future<Output = Result<Held>>) -> Result<Self> {
         let runtime = start()?;
-        let session = Held::Shared(runtime.block_on(session.into_future())?);
-        Ok(Self { session: Some(session), runtime: Some(runtime) })
+        match runtime.block_on(session) {
+            Ok(session) => Ok(Self { session: Some(session), runtime: Some(runtime) }),
+            Err(error) => {
+                // dropped, it would wait for the look-up of a host, say, however long that takes
+                runtime.shutdown_timeout(STOP);
+                Err(error)
+            }
+        }
     }
 
     /// Waits for anything that can be awaited: a call, a future, an async block.

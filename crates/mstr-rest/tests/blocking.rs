@@ -54,6 +54,30 @@ fn dropping_logs_out_and_waits_for_it() {
     assert_eq!(error.kind(), ErrorKind::LoginFailure);
 }
 
+/// The look-up of a host or a vault's library may go on when the call was given up long ago.
+#[test]
+fn a_failed_connect_waits_for_nobody() {
+    let server = LibraryServer::builder().start_blocking().unwrap();
+    let (ended, end) = std::sync::mpsc::channel::<()>();
+    let end = std::sync::Arc::new(std::sync::Mutex::new(end));
+    let stuck = Credential::from_async_fn(move || {
+        let end = std::sync::Arc::clone(&end);
+        async move {
+            tokio::task::spawn_blocking(move || end.lock().unwrap().recv());
+            Err::<String, _>(mstr_rest::CredentialError::new("the vault is closed"))
+        }
+    });
+    let builder = builder(&server).auth(Auth::standard(DEFAULT_USER, stuck));
+    let (told, outcome) = std::sync::mpsc::channel();
+    let connecting = std::thread::spawn(move || {
+        told.send(blocking::Session::connect(builder).unwrap_err().kind()).unwrap();
+    });
+    let kind = outcome.recv_timeout(std::time::Duration::from_secs(60));
+    assert_eq!(kind, Ok(ErrorKind::Credential));
+    connecting.join().unwrap();
+    drop(ended);
+}
+
 #[test]
 fn inside_a_runtime_it_is_an_error_and_no_panic() {
     let server = LibraryServer::builder().start_blocking().unwrap();
