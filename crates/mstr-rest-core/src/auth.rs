@@ -9,8 +9,9 @@ use mstr_credentials::{Credential, CredentialError, ExposeSecret, SecretString};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
+use crate::login_machine::Facts;
 use crate::login_options::LoginOptions;
-use crate::{Cookies, Error, ErrorKind, Result};
+use crate::{Cookies, Error, ErrorKind, Result, SavedSession, principal};
 
 /// Login modes of `POST /auth/login`, as the server numbers them.
 mod mode {
@@ -20,6 +21,9 @@ mod mode {
     pub(super) const TRUSTED: i64 = 4096;
     pub(super) const DELEGATE: i64 = -1;
 }
+
+/// The member of the login body that names the user, or holds an API key.
+const USERNAME: &str = "username";
 
 /// A source of secrets must not hang a login.
 const CREDENTIAL_LIMIT: Duration = Duration::from_secs(60);
@@ -221,21 +225,53 @@ impl Auth {
         }
     }
 
-    /// Who logs in, where a name says so and it can be had.
-    pub(crate) async fn user(&self) -> Option<String> {
-        let Mode::Login { mode, members } = &self.0 else { return None };
-        let member = members.iter().find(|m| m.name == "username" && *mode != mode::TRUSTED)?;
-        Some(member.resolve().await.ok()?.expose_secret().to_owned())
-    }
-
     /// Whether a logout would end a session that something else owns.
     pub(crate) fn is_foreign(&self) -> bool {
         !matches!(self.0, Mode::Login { .. })
     }
 
+    /// Whether it adopts a session without asking the server anything.
+    pub(crate) fn sends_nothing(&self) -> bool {
+        matches!(self.0, Mode::Existing { .. })
+    }
+
     /// Whether it can log in again: an adopted session has nothing to do so with.
     pub(crate) fn can_renew(&self) -> bool {
         matches!(self.0, Mode::Login { .. } | Mode::Delegate(_))
+    }
+
+    /// Fails for a saved session of another user, API key or login mode. What the saved session does
+    /// not say (an older one, one from Python) is not compared.
+    pub(crate) async fn ensure_same_principal(&self, saved: &SavedSession) -> Result<()> {
+        let (mode, name) = match &self.0 {
+            Mode::Login { mode, members } => {
+                (*mode, members.iter().find(|member| member.name == USERNAME))
+            }
+            Mode::Delegate(_) => (mode::DELEGATE, None),
+            Mode::Existing { .. } | Mode::BrowserCookies(_) => return Ok(()),
+        };
+        let other = |what| {
+            Err(Error::new(
+                ErrorKind::Snapshot,
+                format!("the saved session belongs to another {what} than the builder's"),
+            ))
+        };
+        if saved.login_mode.is_some_and(|saved| saved != mode) {
+            return other("login mode");
+        }
+        let Some(name) = name else { return Ok(()) };
+        if saved.principal.is_none() && saved.user.is_none() {
+            return Ok(());
+        }
+        let name = name.resolve().await?;
+        let same = match (&saved.principal, &saved.user) {
+            (Some(hash), _) => principal::matches(hash, mode, name.expose_secret()),
+            (None, Some(user)) => {
+                mode == mode::TRUSTED || user.eq_ignore_ascii_case(name.expose_secret())
+            }
+            (None, None) => true,
+        };
+        if same { Ok(()) } else { other("user") }
     }
 
     /// Has the sources forget what they cached: all, before the first is asked, so that user name
@@ -255,26 +291,28 @@ impl Auth {
                 let values = resolve_all(members).await?;
                 let body = LoginBody { members: &values, mode: *mode, options: Some(options) };
                 let body = body.to_bytes()?;
+                let name = values.iter().find(|(name, _)| name == USERNAME);
+                let principal = name.map(|(_, name)| principal::hash(*mode, name.expose_secret()));
                 // the user name of a trusted login may be an API key that was taken for one
-                let user = values
-                    .iter()
-                    .find(|(name, _)| name == "username" && *mode != mode::TRUSTED)
-                    .map(|(_, value)| value.expose_secret().to_owned());
+                let user = name
+                    .filter(|_| *mode != mode::TRUSTED)
+                    .map(|(_, name)| name.expose_secret().to_owned());
                 // a user name may stand in an error message
                 let secrets = values
                     .into_iter()
-                    .filter(|(name, _)| name != "username" || *mode == mode::TRUSTED)
+                    .filter(|(name, _)| name != USERNAME || *mode == mode::TRUSTED)
                     .map(|(_, value)| value)
                     .collect();
-                Ok(Resolved::Post { path: "auth/login", body, secrets, user, mode: *mode })
+                let facts = Facts { user, login_mode: Some(*mode), principal, ..Facts::default() };
+                Ok(Resolved::Post { path: "auth/login", body, secrets, facts })
             }
             Mode::Delegate(member) => {
                 let values = [(member.name.clone(), member.resolve().await?)];
                 let body = LoginBody { members: &values, mode: mode::DELEGATE, options: None };
                 let body = body.to_bytes()?;
                 let secrets = values.into_iter().map(|(_, value)| value).collect();
-                let mode = mode::DELEGATE;
-                Ok(Resolved::Post { path: "auth/delegate", body, secrets, user: None, mode })
+                let facts = Facts { login_mode: Some(mode::DELEGATE), ..Facts::default() };
+                Ok(Resolved::Post { path: "auth/delegate", body, secrets, facts })
             }
             Mode::Existing { token, cookies } => Ok(Resolved::Adopt {
                 token: token.resolve().await?,
@@ -307,29 +345,17 @@ impl fmt::Debug for Auth {
 
 /// What a login is to do, its secrets at hand.
 pub(crate) enum Resolved {
-    Post {
-        path: &'static str,
-        body: Bytes,
-        secrets: Vec<SecretString>,
-        /// Who logs in, where a name says so.
-        user: Option<String>,
-        mode: i64,
-    },
-    Adopt {
-        token: SecretString,
-        cookies: Vec<(String, SecretString)>,
-    },
-    AskToken {
-        cookies: Vec<(String, SecretString)>,
-    },
+    Post { path: &'static str, body: Bytes, secrets: Vec<SecretString>, facts: Facts },
+    Adopt { token: SecretString, cookies: Vec<(String, SecretString)> },
+    AskToken { cookies: Vec<(String, SecretString)> },
 }
 
 impl Resolved {
     /// Who logs in and how, as far as it is known and no secret.
-    pub(crate) fn facts(&self) -> (Option<String>, Option<i64>) {
+    pub(crate) fn facts(&self) -> Facts {
         match self {
-            Self::Post { user, mode, .. } => (user.clone(), Some(*mode)),
-            Self::Adopt { .. } | Self::AskToken { .. } => (None, None),
+            Self::Post { facts, .. } => facts.clone(),
+            Self::Adopt { .. } | Self::AskToken { .. } => Facts::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How a session is set up.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -9,19 +9,20 @@ use mstr_credentials::{Credential, ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
+use crate::background::require_runtime;
+use crate::client::{Client, InFlight};
 use crate::defaults::{DefaultsSource, Given};
-use crate::execute::require_runtime;
+use crate::guard::Closing;
 use crate::keep_alive::Usage;
+use crate::login_machine::LoginMachine;
 use crate::login_options::LoginOptions;
 use crate::projects::ProjectCache;
-use crate::session::{Inner, ProjectRef};
-use crate::state::StateCell;
+use crate::request::ProjectRef;
 use crate::time::Limits;
 use crate::transport::{Transport, TransportOptions, TransportSecrets};
-use crate::{Auth, AuthenticatedSession, Error, ErrorKind, Locale, Result, RetryPolicy, Session};
-
-/// Bodies of error replies are read up to 1 MiB: nothing useful is longer.
-const ERROR_LIMIT: usize = 1024 * 1024;
+use crate::{
+    Auth, AuthenticatedSession, Error, ErrorKind, Locale, LoginStore, Result, RetryPolicy, Session,
+};
 
 /// Sets up a [`Session`]. Get one with [`Session::builder`].
 ///
@@ -45,12 +46,14 @@ pub struct SessionBuilder {
     pub(crate) auth: Option<Auth>,
     project: Option<ProjectRef>,
     login: LoginOptions,
+    login_store: Option<Arc<dyn LoginStore>>,
     limits: Limits,
     defaults: Vec<Given>,
     follow_redirects: bool,
     max_redirects: usize,
     return_http_errors: bool,
     max_in_flight: Option<usize>,
+    body_limit: Option<usize>,
     relogin: bool,
     retry: RetryPolicy,
     keep_alive: Option<Duration>,
@@ -67,12 +70,14 @@ impl SessionBuilder {
             auth: None,
             project: None,
             login: LoginOptions::default(),
+            login_store: None,
             limits: Limits { idle: Some(Duration::from_secs(300)), total: None },
             defaults: Vec::new(),
             follow_redirects: true,
             max_redirects: 20,
             return_http_errors: false,
             max_in_flight: None,
+            body_limit: None,
             relogin: false,
             retry: RetryPolicy::none(),
             keep_alive: None,
@@ -141,12 +146,32 @@ impl SessionBuilder {
 
 /// What every request to the base origin carries; it never goes anywhere else.
 impl SessionBuilder {
-    /// A header of every request, for a gateway say. Resolved at the first request, and again at
-    /// each login.
+    /// A header of every request to the base origin, for a gateway. Resolved at the first request,
+    /// and again at each login. A `Cookie` header goes along with the cookies of the login.
     pub fn default_header(mut self, name: impl AsRef<str>, value: impl Into<Credential>) -> Self {
         match HeaderName::try_from(name.as_ref()) {
             Ok(name) => self.defaults.push(Given::Header(name, value.into())),
             Err(_) => self.fail("the name of a default header is not valid"),
+        }
+        self
+    }
+
+    /// A cookie of every request to the base origin, for a gateway: `CF_Authorization`, for example.
+    /// Resolved as a [`default_header`](Self::default_header) is. It goes along with the cookies of
+    /// the login, which win over one of the same name.
+    ///
+    /// ```
+    /// use mstr_rest_core::{Credential, Session};
+    ///
+    /// let builder = Session::builder("https://host/MicroStrategyLibrary/api/")
+    ///     .cookie("CF_Authorization", Credential::env("CF_TOKEN"));
+    /// ```
+    pub fn cookie(mut self, name: impl Into<String>, value: impl Into<Credential>) -> Self {
+        let name = name.into();
+        if crate::cookies::is_name(&name) {
+            self.defaults.push(Given::Cookie(name, value.into()));
+        } else {
+            self.fail("the name of a cookie is not valid");
         }
         self
     }
@@ -196,14 +221,22 @@ impl SessionBuilder {
         self
     }
 
-    /// At most this many requests in flight; others wait for a place. Servers cap sessions and
-    /// jobs. A streamed reply keeps its place until it was read or dropped. Logins and logouts
-    /// need none.
+    /// At most this many requests in flight; others wait for a slot, for as long as the timeout of
+    /// their call, else for 300 s. Servers cap sessions and jobs. A streamed reply keeps its slot
+    /// until it was read or dropped. Logins, logouts and keep-alive need none.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         if requests == 0 {
             self.fail("max_in_flight must be at least 1");
         }
         self.max_in_flight = Some(requests.clamp(1, Semaphore::MAX_PERMITS));
+        self
+    }
+
+    /// The longest body of a reply that is read into memory, in bytes; a longer one is a
+    /// [`Decode`](ErrorKind::Decode) error. Default: no limit. Bodies of error replies are read up
+    /// to 1 MiB in any case.
+    pub fn max_response_bytes(mut self, bytes: impl Into<Option<usize>>) -> Self {
+        self.body_limit = bytes.into();
         self
     }
 
@@ -221,7 +254,7 @@ impl SessionBuilder {
     }
 
     /// Whether an error status without JSON (a proxy's page) is handed back as a reply by calls
-    /// that are not typed, as the Python peer does. Otherwise, and for typed calls always, it is
+    /// that are not typed, buffered and streamed, as the Python peer does. Otherwise, and for typed calls always, it is
     /// an [`Http`](ErrorKind::Http) error.
     pub fn return_http_errors(mut self, yes: bool) -> Self {
         self.return_http_errors = yes;
@@ -229,7 +262,7 @@ impl SessionBuilder {
     }
 }
 
-/// Hours, not minutes.
+/// Long-running sessions
 impl SessionBuilder {
     /// Whether an expired session (`ERR009`) is logged in again, and the request sent once more.
     ///
@@ -244,13 +277,21 @@ impl SessionBuilder {
     }
 
     /// Extends the session (`PUT /sessions`) whenever it was not used for so long; choose less
-    /// than its idle limit. It begins with a login and ends with the session, or when the session
-    /// expired and nothing renews it. Failures are logged.
+    /// than its idle limit. It begins with a login and ends with the session, with a logout, or when
+    /// the session expired and nothing can renew it. A failure is traced, and tried again after 5 s
+    /// (a quarter of the interval, if that is less), then after twice that, up to the interval.
     pub fn keep_alive(mut self, interval: Duration) -> Self {
         if interval.is_zero() {
             self.fail("the keep-alive interval must not be zero");
         }
         self.keep_alive = Some(interval);
+        self
+    }
+
+    /// Where the session keeps its login, to share it with other processes: [`LoginStore`] says what
+    /// is done with it.
+    pub fn login_store(mut self, store: impl LoginStore) -> Self {
+        self.login_store = Some(Arc::new(store));
         self
     }
 
@@ -330,7 +371,7 @@ impl SessionBuilder {
     }
 }
 
-/// Finishing.
+/// Building
 impl SessionBuilder {
     /// Makes the session without logging in. Needs no runtime, resolves nothing: base URL, proxy
     /// and client identity must be literal here.
@@ -369,7 +410,7 @@ impl SessionBuilder {
         let Some(auth) = self.auth.clone() else {
             return Err(Error::new(
                 ErrorKind::Config,
-                "how to log in is not said: call SessionBuilder::auth(Auth::...)",
+                "no authentication configured: call SessionBuilder::auth(Auth::...)",
             ));
         };
         // before the login: if this is cancelled from here on, the guard cleans up
@@ -398,29 +439,29 @@ impl SessionBuilder {
         let base = crate::url::parse_base(base.expose_secret())?;
         warn_plain_http(&base);
         let transport = Transport::new(&base, &self.transport, secrets)?;
-        let inner = Inner {
+        let client = Client {
             base,
             transport,
-            state: StateCell::default(),
-            login: self.login,
+            // a session that is restored or adopted can log in again with what is said here
+            logins: LoginMachine::new(self.auth.filter(Auth::can_renew)),
+            login_options: self.login,
+            login_store: self.login_store,
             limits: self.limits,
             defaults: DefaultsSource::new(self.defaults),
             follow_redirects: self.follow_redirects,
             max_redirects: self.max_redirects,
             return_http_errors: self.return_http_errors,
-            error_limit: ERROR_LIMIT,
+            body_limit: self.body_limit,
             relogin: self.relogin,
             retry: self.retry,
             keep_alive: self.keep_alive,
             usage: Usage::new(),
-            // a session that is restored or adopted can log in again with what is said here
-            renewal: Mutex::new(self.auth.filter(Auth::can_renew)),
-            rejected: Mutex::default(),
-            in_flight: self.max_in_flight.map(|places| Arc::new(Semaphore::new(places))),
+            in_flight: self.max_in_flight.map(InFlight::new),
             projects: ProjectCache::default(),
             closed: watch::Sender::new(false),
+            closing: Closing::default(),
         };
-        Ok(Session { inner: Arc::new(inner), project: self.project })
+        Ok(Session { client: Arc::new(client), project: self.project })
     }
 }
 

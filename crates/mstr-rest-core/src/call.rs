@@ -2,10 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -13,11 +10,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::execute::{Outcome, execute};
-use crate::request::{ProjectChoice, Request};
-use crate::{Body, Error, ErrorKind, Reply, Response, Result, RetryPolicy, Session};
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+use crate::call_future::{CallFuture, Decode};
+use crate::request::{ProjectRef, Reading, Request, UsedLogin};
+use crate::{Body, Error, ErrorKind, Response, Result, RetryPolicy, Session, StreamingResponse};
 
 /// A request that is not sent yet, and how to decode its reply.
 ///
@@ -51,47 +46,27 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 /// building it), [`NoSession`](ErrorKind::NoSession) (the session was closed, or holds no token
 /// and the call needs one), [`Connect`](ErrorKind::Connect), [`Timeout`](ErrorKind::Timeout),
 /// [`Transport`](ErrorKind::Transport), [`Redirect`](ErrorKind::Redirect),
-/// [`Config`](ErrorKind::Config) (not in a Tokio runtime), every kind that an error reply maps to,
-/// and, for typed calls, [`Decode`](ErrorKind::Decode).
+/// [`Config`](ErrorKind::Config) (not in a Tokio runtime), [`Interrupted`](ErrorKind::Interrupted)
+/// (the re-login that it waited for panicked, or its runtime stopped), every kind that an error
+/// reply maps to, and [`Decode`](ErrorKind::Decode) (not what a typed call expects, or longer than
+/// [`max_response_bytes`](Self::max_response_bytes)).
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T> {
+    session: Session,
     request: Box<Request>,
+    /// `project` or `project_id` was called.
+    has_own_project: bool,
     decode: Decode<T>,
-}
-
-type Decoder<T> = dyn Fn(&Reply) -> Result<T> + Send + Sync;
-
-enum Decode<T> {
-    /// The body is left to the caller.
-    Stream(fn(Response) -> T),
-    Plain(fn(&Reply) -> Result<T>),
-    Shared(Arc<Decoder<T>>),
-}
-
-impl<T> Decode<T> {
-    fn reply(&self, reply: &Reply) -> Result<T> {
-        match self {
-            // only a call whose body is streamed has it, and then there is no such reply
-            Self::Stream(give) => Ok(give(reply.clone().into())),
-            Self::Plain(decode) => decode(reply),
-            Self::Shared(decode) => decode(reply),
-        }
-    }
-}
-
-impl<T> Clone for Decode<T> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Stream(give) => Self::Stream(*give),
-            Self::Plain(decode) => Self::Plain(*decode),
-            Self::Shared(decode) => Self::Shared(Arc::clone(decode)),
-        }
-    }
 }
 
 impl<T> Clone for Call<T> {
     fn clone(&self) -> Self {
-        Self { request: self.request.clone(), decode: self.decode.clone() }
+        Self {
+            session: self.session.clone(),
+            request: self.request.clone(),
+            has_own_project: self.has_own_project,
+            decode: self.decode.clone(),
+        }
     }
 }
 
@@ -101,14 +76,11 @@ impl Call<Response> {
         method: Method,
         path: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let request = Box::new(Request::new(session, method, path.into()));
-        Self { request, decode: Decode::Stream(|response| response) }
-    }
-
-    /// A call that fails when it is sent.
-    pub(crate) fn with_mistake(mut self, what: &str) -> Self {
-        self.fail(what);
-        self
+        let mut request = Box::new(Request::new(method, path.into()));
+        request.project.clone_from(&session.project);
+        request.untyped = true;
+        let decode = Decode::Response(|response| response);
+        Self { session: session.clone(), request, has_own_project: false, decode }
     }
 }
 
@@ -123,24 +95,24 @@ impl<T> Call<T> {
         self
     }
 
-    /// The project of this call, by name. The name is looked up when the call is sent, with
-    /// `GET /projects` once for the whole session; a name that is not known then is looked up
-    /// anew.
+    /// The project of this call: a name, or an id (32 hexadecimal digits), which is sent as
+    /// `X-MSTR-ProjectID`. A name is looked up when the call is sent, with `GET /projects` once for
+    /// the whole session; one that is not known then is looked up anew.
     ///
     /// # Errors
     /// When sent: [`NoSession`](ErrorKind::NoSession),
     /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) for an unknown name,
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) when several projects bear the name, or when
-    /// [`project_id`](Self::project_id) was given too.
-    pub fn project(mut self, name: impl Into<String>) -> Self {
-        self.choose(ProjectChoice::Name(name.into().into()));
+    /// both a name and an id were given.
+    pub fn project(mut self, name_or_id: impl AsRef<str>) -> Self {
+        self.choose(ProjectRef::parse(name_or_id.as_ref()));
         self
     }
 
-    /// The project of this call, by id (32 hexadecimal digits): sent as `X-MSTR-ProjectID`.
+    /// The project of this call, by id, whatever its form.
     pub fn project_id(mut self, id: impl AsRef<str>) -> Self {
         match HeaderValue::from_str(id.as_ref()) {
-            Ok(id) => self.choose(ProjectChoice::Id(id)),
+            Ok(id) => self.choose(ProjectRef::Id(id)),
             Err(_) => self.fail("the project id cannot be a header value"),
         }
         self
@@ -148,26 +120,28 @@ impl<T> Call<T> {
 
     /// No project for this call, whatever the session's default is.
     pub fn without_project(mut self) -> Self {
-        self.request.project = ProjectChoice::None;
+        self.request.project = None;
+        self.has_own_project = false;
         self
     }
 
-    fn choose(&mut self, choice: ProjectChoice) {
+    fn choose(&mut self, project: ProjectRef) {
         let clash = matches!(
-            (&self.request.project, &choice),
-            (ProjectChoice::Name(_), ProjectChoice::Id(_))
-                | (ProjectChoice::Id(_), ProjectChoice::Name(_))
+            (&self.request.project, &project),
+            (Some(ProjectRef::Name(_)), ProjectRef::Id(_))
+                | (Some(ProjectRef::Id(_)), ProjectRef::Name(_))
         );
-        if clash {
+        if self.has_own_project && clash {
             self.fail("give either project or project_id, not both");
         }
-        self.request.project = choice;
+        self.request.project = Some(project);
+        self.has_own_project = true;
     }
 
-    /// Whether the session's token and cookies go along (they do unless this says no). Without,
-    /// nothing of the reply is kept either.
+    /// Whether the session's token and cookies go along. Default: true. Without them nothing of the
+    /// reply is kept either.
     pub fn include_auth(mut self, yes: bool) -> Self {
-        self.request.include_auth = yes;
+        self.request.login = if yes { UsedLogin::Session } else { UsedLogin::Without };
         self
     }
 
@@ -182,7 +156,7 @@ impl<T> Call<T> {
     /// all ([`relogin`](crate::SessionBuilder::relogin)). `false` lets `ERR009` through: the way to
     /// ask whether the server still knows the session.
     pub fn relogin(mut self, yes: bool) -> Self {
-        self.request.may_renew = yes;
+        self.request.may_relogin = yes;
         self
     }
 
@@ -193,7 +167,8 @@ impl<T> Call<T> {
     }
 
     /// Sets a header, replacing an earlier one of that name. The session's token and a project
-    /// that was given win over headers of their names.
+    /// that was given win over headers of their names. A `Cookie` header goes along with the
+    /// cookies of the login, which win over cookies of their names, and to the base origin only.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         match (HeaderName::try_from(name.as_ref()), HeaderValue::from_str(value.as_ref())) {
             (Ok(name), Ok(mut value)) => {
@@ -234,16 +209,37 @@ impl<T> Call<T> {
         self.body(Body::stream(stream))
     }
 
-    /// A limit for the whole call: waiting for a login or a place among the requests in flight,
-    /// redirects, and the body of the reply, a streamed one too.
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.request.limits.total = Some(limit);
+    /// The timeout of the whole call: waiting for a login or an in-flight slot, all attempts and
+    /// redirects, and the body of the reply, a streamed one too. Default: the session's
+    /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.request.limits.total = Some(timeout);
         self
     }
 
-    /// How long nothing may move, in either direction (the session's limit otherwise).
-    pub fn read_timeout(mut self, limit: Duration) -> Self {
-        self.request.limits.idle = Some(limit);
+    /// Idle timeout: the longest time without a byte sent or received. Default: the session's
+    /// ([`SessionBuilder::read_timeout`](crate::SessionBuilder::read_timeout)).
+    pub fn read_timeout(mut self, timeout: Duration) -> Self {
+        self.request.limits.idle = Some(timeout);
+        self
+    }
+
+    /// Whether redirects of this call are followed. Default: the session's
+    /// ([`SessionBuilder::follow_redirects`](crate::SessionBuilder::follow_redirects)).
+    #[doc(alias = "allow_redirects")]
+    pub fn follow_redirects(mut self, yes: bool) -> Self {
+        self.request.follow_redirects = Some(yes);
+        self
+    }
+
+    /// The longest body of a reply that is read into memory, in bytes; a longer one is a
+    /// [`Decode`](ErrorKind::Decode) error. Default: the session's
+    /// ([`SessionBuilder::max_response_bytes`](crate::SessionBuilder::max_response_bytes)). It does
+    /// not count for [`stream`](Self::stream).
+    pub fn max_response_bytes(mut self, bytes: usize) -> Self {
+        if let Reading::Whole { limit } = &mut self.request.reading {
+            *limit = Some(bytes);
+        }
         self
     }
 
@@ -297,7 +293,7 @@ impl<T> Call<T> {
     /// When sent: [`Decode`](ErrorKind::Decode) for a reply that is no such value; it names the
     /// member.
     pub fn decode<U: DeserializeOwned>(self) -> Call<U> {
-        self.decode_with(Reply::json)
+        self.with_decoder(Decode::Plain(|response| response.json()))
     }
 
     /// Decodes the reply with a function that looks at status, headers and body.
@@ -312,29 +308,66 @@ impl<T> Call<T> {
     ///     })
     /// }
     /// ```
-    pub fn decode_with<U>(self, decode: fn(&Reply) -> Result<U>) -> Call<U> {
-        Call { request: self.request, decode: Decode::Plain(decode) }
+    pub fn decode_with<U>(
+        self,
+        decode: impl Fn(&Response) -> Result<U> + Send + Sync + 'static,
+    ) -> Call<U> {
+        self.with_decoder(Decode::shared(decode))
+    }
+
+    fn with_decoder<U>(mut self, decode: Decode<U>) -> Call<U> {
+        if self.request.reading == Reading::Stream {
+            self.request.reading = Reading::Whole { limit: None };
+        }
+        self.request.untyped = false;
+        self.becomes(decode)
+    }
+
+    fn becomes<U>(self, decode: Decode<U>) -> Call<U> {
+        let Self { session, request, has_own_project, .. } = self;
+        Call { session, request, has_own_project, decode }
     }
 
     /// Keeps the decoder and goes on from its value.
     pub fn map<U>(self, then: impl Fn(T) -> Result<U> + Send + Sync + 'static) -> Call<U>
     where
         T: 'static,
+        U: 'static,
     {
-        let first = self.decode;
-        let decode = move |reply: &Reply| then(first.reply(reply)?);
-        Call { request: self.request, decode: Decode::Shared(Arc::new(decode)) }
+        let decode = self.decode.clone().then(then);
+        self.becomes(decode)
     }
 
     /// The reply as it is, whatever its status: error replies are not turned into errors, and an
-    /// expired session is not renewed.
+    /// expired session is not renewed. For a streamed one call [`stream`](Self::stream) behind it.
     pub fn raw(mut self) -> Call<Response> {
         self.request.raw = true;
-        Call { request: self.request, decode: Decode::Stream(|response| response) }
+        let mut call = self.with_decoder(Decode::Response(|response| response));
+        call.request.untyped = true;
+        call
+    }
+
+    /// The reply with its body still to be read, for downloads that should not be held in memory.
+    ///
+    /// It keeps the in-flight slot and the timeouts of the call until its body has ended or it is
+    /// dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+    /// let reply = session.get("documents/EXAMPLE/pdf").stream().await?;
+    /// let pieces = reply.bytes_stream();
+    /// # let _ = pieces;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream(mut self) -> Call<StreamingResponse> {
+        self.request.reading = Reading::Stream;
+        self.request.untyped = true;
+        self.becomes(Decode::stream(Ok))
     }
 }
 
-/// Looking at it.
+/// Inspection
 impl<T> Call<T> {
     /// The method.
     pub fn method(&self) -> &Method {
@@ -345,9 +378,13 @@ impl<T> Call<T> {
     /// [`default_query`](crate::SessionBuilder::default_query)).
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when the path does not join the base URL.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when the path does not join the base URL, and
+    /// the error of building the call, if there was one.
     pub fn url(&self) -> Result<Url> {
-        Ok(self.request.target()?.url)
+        match &self.request.error {
+            Some(error) => Err(error.clone()),
+            None => Ok(self.request.target(self.session.base_url())?.url),
+        }
     }
 
     /// The headers that were set on this call. What the session adds (token, cookies, project) is
@@ -358,7 +395,7 @@ impl<T> Call<T> {
 
     /// The session that it will be sent with.
     pub fn session(&self) -> &Session {
-        &self.request.session
+        &self.session
     }
 
     /// The call as a command line of curl, to try it by hand: quoted for a POSIX shell, every
@@ -377,21 +414,23 @@ impl<T> Call<T> {
     /// # }
     /// ```
     pub fn curl(&self) -> String {
-        self.request.curl()
+        self.request.curl(self.session.base_url())
     }
 }
 
-/// Sending it.
+/// Sending
 impl<T> Call<T> {
     /// Sends the call. The future is named, boxed and `'static`; nothing happens until it is
     /// polled, inside a Tokio runtime.
-    pub fn send(self) -> CallFuture<T> {
-        let stream = matches!(self.decode, Decode::Stream(_));
-        CallFuture { inner: Box::pin(execute(self.request, stream)), decode: self.decode }
+    pub fn send(self) -> CallFuture<T>
+    where
+        T: Send + 'static,
+    {
+        CallFuture::new(self.session.client, self.request, self.decode)
     }
 }
 
-impl<T> IntoFuture for Call<T> {
+impl<T: Send + 'static> IntoFuture for Call<T> {
     type Output = Result<T>;
     type IntoFuture = CallFuture<T>;
 
@@ -410,47 +449,65 @@ impl<T> fmt::Debug for Call<T> {
     }
 }
 
-/// A call on its way, from [`Call::send`]. Dropping it cancels the call; what the server does with
-/// a request that is already there is the server's.
-///
-/// ```no_run
-/// use mstr_rest_core::Session;
-///
-/// # async fn example(session: Session) -> Result<(), Box<dyn std::error::Error>> {
-/// let projects = tokio::spawn(session.get("projects").decode::<serde_json::Value>().send());
-/// let status = session.get("status").await?;
-/// println!("{} {}", status.status(), projects.await??);
-/// # Ok(())
-/// # }
-/// ```
-#[must_use = "futures do nothing until they are awaited"]
-pub struct CallFuture<T> {
-    inner: BoxFuture<Result<Outcome>>,
-    decode: Decode<T>,
-}
-
-impl<T> Future for CallFuture<T> {
-    type Output = Result<T>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
-        let this = &mut *self;
-        let Poll::Ready(outcome) = this.inner.as_mut().poll(cx) else { return Poll::Pending };
-        Poll::Ready(match (&this.decode, outcome) {
-            (_, Err(error)) => Err(error),
-            (Decode::Stream(give), Ok(Outcome::Stream(response))) => Ok(give(response)),
-            (decode, Ok(Outcome::Whole(reply, attempts, elapsed))) => {
-                decode.reply(&reply).map_err(|error| error.with_tries(attempts, elapsed))
-            }
-            // `execute` was told which of the two
-            (_, Ok(Outcome::Stream(_))) => {
-                Err(Error::new(ErrorKind::Decode, "the reply was not read"))
-            }
-        })
+/// Making calls.
+impl Session {
+    /// A call with any method. The path is relative to the base URL, with or without a leading
+    /// slash; it cannot leave the base. An absolute URL is taken as it is: token and cookies go
+    /// along to the base origin only.
+    ///
+    /// # Errors
+    /// When sent: [`InvalidRequest`](ErrorKind::InvalidRequest) for a path that does not join the
+    /// base URL; and whatever [`Error`] says that a call can meet.
+    pub fn call(&self, method: Method, path: impl Into<Cow<'static, str>>) -> Call<Response> {
+        Call::new(self, method, path)
     }
-}
 
-impl<T> fmt::Debug for CallFuture<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CallFuture")
+    /// The same with the name of the method, any letter case: `"GET"`.
+    ///
+    /// # Errors
+    /// When sent: [`InvalidRequest`](ErrorKind::InvalidRequest) for a method that is not a token.
+    pub fn request(&self, method: &str, path: impl Into<Cow<'static, str>>) -> Call<Response> {
+        match method.to_ascii_uppercase().parse() {
+            Ok(method) => self.call(method, path),
+            Err(_) => {
+                let message = "the method is not a valid HTTP method name";
+                self.call(Method::GET, path).refuse(Error::new(ErrorKind::InvalidRequest, message))
+            }
+        }
+    }
+
+    /// A [`call`](Self::call) with the method `GET`.
+    pub fn get(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
+        self.call(Method::GET, path)
+    }
+
+    /// A [`call`](Self::call) with the method `OPTIONS`.
+    pub fn options(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
+        self.call(Method::OPTIONS, path)
+    }
+
+    /// A [`call`](Self::call) with the method `HEAD`.
+    pub fn head(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
+        self.call(Method::HEAD, path)
+    }
+
+    /// A [`call`](Self::call) with the method `POST`.
+    pub fn post(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
+        self.call(Method::POST, path)
+    }
+
+    /// A [`call`](Self::call) with the method `PUT`.
+    pub fn put(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
+        self.call(Method::PUT, path)
+    }
+
+    /// A [`call`](Self::call) with the method `PATCH`.
+    pub fn patch(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
+        self.call(Method::PATCH, path)
+    }
+
+    /// A [`call`](Self::call) with the method `DELETE`.
+    pub fn delete(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
+        self.call(Method::DELETE, path)
     }
 }

@@ -10,13 +10,14 @@ use cookie_store::{CookiePath, CookieStore, RawCookie};
 use http::{HeaderMap, HeaderValue, header};
 use mstr_credentials::{Credential, SecretString};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::Result;
 
 /// Cookies of ONE login. A late reply to a request of an earlier login lands in the earlier jar.
 ///
 /// `cookie_store` ignores ports, and its domain cookies reach sub-domains: the jar must be asked
-/// for URLs of the base origin only, which is all that the road of a request does.
+/// for URLs of the base origin only, as the exchange does.
 #[derive(Default)]
 pub(crate) struct Jar {
     pub(crate) store: Mutex<Store>,
@@ -84,7 +85,7 @@ impl Jar {
     /// Adopts a cookie of which only name and value are known: it goes to the host of `url` alone,
     /// below `/`, and over TLS only when `url` is https.
     pub(crate) fn adopt(&self, url: &Url, name: &str, value: &str) -> bool {
-        if name.is_empty() || !is_clean(name) || !is_clean(value) || name.contains('=') {
+        if !is_name(name) || !is_clean(value) {
             return false;
         }
         let cookie = RawCookie::build((name, value)).path("/").secure(url.scheme() == "https");
@@ -151,6 +152,46 @@ impl Store {
         });
         Some((value, kept))
     }
+}
+
+/// One `Cookie` header of those of the jar and those of the caller. Of one name the first counts, so
+/// a caller cannot replace a cookie of the login.
+pub(crate) fn merged<const N: usize>(
+    jar: Option<HeaderValue>,
+    others: [Option<&HeaderValue>; N],
+) -> Option<HeaderValue> {
+    if others.iter().all(Option::is_none) {
+        return jar;
+    }
+    let mut line = Zeroizing::new(Vec::new());
+    let mut names: Vec<&[u8]> = Vec::new();
+    for header in jar.as_ref().into_iter().chain(others.into_iter().flatten()) {
+        let mut own: Vec<&[u8]> = Vec::new();
+        for pair in header.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii) {
+            let name = pair.split(|b| *b == b'=').next().unwrap_or_default();
+            if pair.is_empty() || names.contains(&name) {
+                continue;
+            }
+            if !line.is_empty() {
+                line.extend_from_slice(b"; ");
+            }
+            line.extend_from_slice(pair);
+            own.push(name);
+        }
+        // one header may hold one name twice, for several paths
+        names.append(&mut own);
+    }
+    if line.is_empty() {
+        return None;
+    }
+    let mut value = HeaderValue::from_bytes(&line).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Whether it can be the name of a cookie.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.is_empty() && is_clean(text) && !text.contains('=')
 }
 
 /// Nothing that would break out of the `Cookie` header or into a neighbour.

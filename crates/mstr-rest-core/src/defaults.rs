@@ -1,17 +1,18 @@
-//! Headers and query parameters that every request to the base origin carries: what gateways want.
+//! Headers, cookies and query parameters that every request to the base origin carries: what
+//! gateways want.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use base64::Engine;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mstr_credentials::{Credential, ExposeSecret, SecretString};
-use tokio::sync::Mutex;
 use url::Url;
 use zeroize::Zeroizing;
 
 use crate::auth::resolve;
-use crate::{Error, ErrorKind, Result};
+use crate::client::Client;
+use crate::single_flight::SingleFlight;
+use crate::{Error, ErrorKind, Result, nesting};
 
 /// One of them, as it was given to the builder.
 #[derive(Debug, Clone)]
@@ -19,12 +20,15 @@ pub(crate) enum Given {
     Header(HeaderName, Credential),
     Basic { username: Credential, password: Credential },
     Query(String, Credential),
+    Cookie(String, Credential),
 }
 
 impl Given {
     fn credentials(&self) -> impl Iterator<Item = &Credential> {
         let (first, second) = match self {
-            Self::Header(_, value) | Self::Query(_, value) => (value, None),
+            Self::Header(_, value) | Self::Query(_, value) | Self::Cookie(_, value) => {
+                (value, None)
+            }
             Self::Basic { username, password } => (username, Some(password)),
         };
         std::iter::once(first).chain(second)
@@ -36,11 +40,17 @@ impl Given {
 pub(crate) struct Defaults {
     headers: HeaderMap,
     query: Vec<(String, SecretString)>,
+    /// A `Cookie` header of its own: it goes along with the cookies of the login.
+    cookies: Option<HeaderValue>,
 }
 
 impl Defaults {
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    pub(crate) fn cookies(&self) -> Option<&HeaderValue> {
+        self.cookies.as_ref()
     }
 
     pub(crate) fn add_query(&self, url: &mut Url) {
@@ -56,7 +66,22 @@ impl Defaults {
             match given {
                 Given::Header(name, value) => {
                     let value = resolve(value, name.as_str()).await?;
-                    out.headers.insert(name.clone(), secret_header(&value, name.as_str())?);
+                    let value = secret_header(&value, name.as_str())?;
+                    if *name == header::COOKIE {
+                        out.add_cookies(&value);
+                    } else {
+                        out.headers.insert(name.clone(), value);
+                    }
+                }
+                Given::Cookie(name, value) => {
+                    let label = format!("cookie {name}");
+                    let value = resolve(value, &label).await?;
+                    if !crate::cookies::is_clean(value.expose_secret()) {
+                        return Err(impossible(&label, "cookies"));
+                    }
+                    let pair = Zeroizing::new(format!("{name}={}", value.expose_secret()));
+                    let pair = HeaderValue::from_str(&pair);
+                    out.add_cookies(&pair.map_err(|_| impossible(&label, "cookies"))?);
                 }
                 Given::Basic { username, password } => {
                     let username = resolve(username, "basic_auth user").await?;
@@ -77,53 +102,46 @@ impl Defaults {
         }
         Ok(out)
     }
+
+    fn add_cookies(&mut self, cookies: &HeaderValue) {
+        self.cookies = crate::cookies::merged(self.cookies.take(), [Some(cookies)]);
+    }
 }
 
 fn secret_header(value: &SecretString, name: &str) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
-        Error::new(
-            ErrorKind::Credential,
-            format!("the value of `{name}` holds a character that headers cannot hold"),
-        )
-    })?;
+    let value = HeaderValue::from_str(value.expose_secret());
+    let mut value = value.map_err(|_| impossible(name, "headers"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+fn impossible(name: &str, place: &str) -> Error {
+    let message = format!("the value of `{name}` holds a character that {place} cannot hold");
+    Error::new(ErrorKind::Credential, message)
 }
 
 /// The given ones, and what they resolved to: at the first request, and again at each login.
 #[derive(Default)]
 pub(crate) struct DefaultsSource {
     given: Vec<Given>,
-    resolved: RwLock<Option<Arc<Defaults>>>,
-    /// How many times what they resolved to was forgotten.
-    forgotten: AtomicU64,
-    /// One resolves, the others wait.
-    resolving: Mutex<()>,
+    resolved: SingleFlight<Defaults>,
+    /// For a session without any.
+    none: Arc<Defaults>,
 }
 
 impl DefaultsSource {
     pub(crate) fn new(given: Vec<Given>) -> Self {
-        let resolved = given.is_empty().then(Arc::default);
-        Self { given, resolved: RwLock::new(resolved), ..Self::default() }
+        Self { given, ..Self::default() }
     }
 
-    pub(crate) async fn get(&self) -> Result<Arc<Defaults>> {
-        if let Some(defaults) = self.peek() {
-            return Ok(defaults);
-        }
-        let _one = self.resolving.lock().await;
-        if let Some(defaults) = self.peek() {
-            return Ok(defaults);
-        }
-        loop {
-            let forgotten = self.forgotten.load(Ordering::SeqCst);
-            let defaults = Arc::new(Defaults::resolve(&self.given).await?);
-            let mut resolved = self.resolved.write().unwrap_or_else(PoisonError::into_inner);
-            // else a login began meanwhile, and what was fetched before it is not for it
-            if self.forgotten.load(Ordering::SeqCst) == forgotten {
-                *resolved = Some(Arc::clone(&defaults));
-                return Ok(defaults);
-            }
+    fn peek(&self) -> Option<Arc<Defaults>> {
+        if self.given.is_empty() { Some(Arc::clone(&self.none)) } else { self.resolved.get() }
+    }
+
+    async fn get(&self) -> Result<Arc<Defaults>> {
+        match self.peek() {
+            Some(defaults) => Ok(defaults),
+            None => self.resolved.fetch(|| Defaults::resolve(&self.given)).await,
         }
     }
 
@@ -132,21 +150,26 @@ impl DefaultsSource {
         let sources = || self.given.iter().flat_map(Given::credentials);
         if sources().any(|credential| credential.literal().is_none()) {
             sources().for_each(Credential::invalidate);
-            let mut resolved = self.resolved.write().unwrap_or_else(PoisonError::into_inner);
-            self.forgotten.fetch_add(1, Ordering::SeqCst);
-            *resolved = None;
+            self.resolved.forget();
         }
     }
+}
 
-    fn peek(&self) -> Option<Arc<Defaults>> {
-        self.resolved.read().unwrap_or_else(PoisonError::into_inner).clone()
+impl Client {
+    /// What every request to the base origin carries. A credential of it that uses this session
+    /// gets an error: it would wait for itself.
+    pub(crate) async fn resolved_defaults(&self) -> Result<Arc<Defaults>> {
+        if let Some(defaults) = self.defaults.peek() {
+            return Ok(defaults);
+        }
+        nesting::within(self, Box::pin(self.defaults.get())).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]
     async fn resolved_once_and_again_after_a_login() {

@@ -47,7 +47,7 @@ const SESSION_CAP: i64 = -2_147_072_486;
 ///         _ => "look at the error",
 ///     }
 /// }
-/// let error = Error::new(ErrorKind::Timeout, "nothing moved for 300 s");
+/// let error = Error::new(ErrorKind::Timeout, "no data sent or received for 300 s");
 /// assert_eq!(advice(&error), "try again later");
 /// assert_eq!(std::mem::size_of::<Error>(), std::mem::size_of::<usize>());
 /// ```
@@ -60,6 +60,8 @@ struct Inner {
     status: Option<StatusCode>,
     code: Option<String>,
     message: String,
+    /// The message is the server's, not ours.
+    from_server: bool,
     iserver_code: Option<i64>,
     ticket_id: Option<String>,
     attempts: u32,
@@ -78,6 +80,7 @@ impl Error {
             status: None,
             code: None,
             message: message.into(),
+            from_server: false,
             iserver_code: None,
             ticket_id: None,
             attempts: 0,
@@ -117,14 +120,25 @@ impl Error {
         self.change(|inner| inner.note = Some(note))
     }
 
-    /// Takes a secret that was sent out of the server's text, should the server have repeated it
-    /// there: for endpoints that send secrets.
+    /// Takes a secret that was sent out of the server's words, should the server have repeated it
+    /// there: for endpoints that send secrets. Sentences of this client stay as they are.
     #[must_use]
     pub fn without_secret(self, secret: &str) -> Self {
-        if secret.is_empty() || !self.0.message.contains(secret) {
+        let says = |text: &str| !secret.is_empty() && text.contains(secret);
+        let texts = [&self.0.code, &self.0.ticket_id];
+        if !(self.0.from_server && says(&self.0.message))
+            && !texts.into_iter().flatten().any(|text| says(text))
+        {
             return self;
         }
-        self.change(|inner| inner.message = inner.message.replace(secret, "***"))
+        self.change(|inner| {
+            if inner.from_server {
+                inner.message = inner.message.replace(secret, "***");
+            }
+            for text in [&mut inner.code, &mut inner.ticket_id].into_iter().flatten() {
+                *text = text.replace(secret, "***");
+            }
+        })
     }
 
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -4,13 +4,13 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use crate::body::Sending;
+use crate::client::Client;
 use crate::defaults::Defaults;
-use crate::request::{ProjectChoice, Request};
-use crate::session::Inner;
-use crate::state::{IDENTITY_TOKEN, PROJECT, State, TOKEN};
+use crate::login_machine::{IDENTITY_TOKEN, Login, PROJECT, TOKEN};
+use crate::request::{ProjectRef, Request, UsedLogin};
 use crate::transport::RawBody;
 use crate::url::{is_auth_path, origin, same_origin};
-use crate::{Body, Error, ErrorKind, Response, Result};
+use crate::{Body, Error, ErrorKind, Result, StreamingResponse};
 
 /// One request on its way: what changes from hop to hop.
 struct Hop<'a> {
@@ -18,31 +18,31 @@ struct Hop<'a> {
     method: Method,
     body: Option<&'a Body>,
     /// A redirect led to another origin: from then on only harmless headers of the caller.
-    strayed: bool,
+    left_base_origin: bool,
 }
 
-impl Inner {
-    /// Sends a request with the token and cookies of `state` and follows its redirects.
+impl Client {
+    /// Sends a request with the token and cookies of `login` and follows its redirects.
     pub(crate) async fn exchange(
         &self,
         request: &Request,
         url: &Url,
-        state: &State,
-    ) -> Result<Response> {
+        login: &Login,
+    ) -> Result<StreamingResponse> {
         let idle = request.limits.idle.or(self.limits.idle);
-        let defaults = self.defaults.get().await?;
-        if request.include_auth && same_origin(&self.base, url) {
+        let defaults = self.resolved_defaults().await?;
+        if request.includes_auth() && same_origin(&self.base, url) {
             self.usage.touch();
         }
         let body = Some(&request.body);
         let mut hop =
-            Hop { url: url.clone(), method: request.method.clone(), body, strayed: false };
+            Hop { url: url.clone(), method: request.method.clone(), body, left_base_origin: false };
         let mut followed = 0;
         loop {
-            let home = same_origin(&self.base, &hop.url);
-            let mut headers = headers_of(request, &hop, home, state, &defaults);
+            let is_base_origin = same_origin(&self.base, &hop.url);
+            let mut headers = headers_of(request, &hop, is_base_origin, login, &defaults);
             let mut url = hop.url.clone();
-            if home {
+            if is_base_origin {
                 defaults.add_query(&mut url);
             }
             let body = hop.body.map_or(Ok(Sending::Empty), Body::take)?;
@@ -71,8 +71,8 @@ impl Inner {
                 start.elapsed().as_millis()
             );
             let reply = mark_secrets(reply);
-            if home && request.include_auth {
-                state.jar.store(&hop.url, reply.headers());
+            if is_base_origin && request.includes_auth() {
+                login.jar.store(&hop.url, reply.headers());
             }
             match self.next_hop(request, &hop, &reply, followed)? {
                 Some(next) => {
@@ -80,11 +80,15 @@ impl Inner {
                     hop = next;
                 }
                 None => {
-                    let kept = home && request.include_auth && reply.status().as_u16() < 400;
-                    if kept && !request.stay {
-                        self.state.capture(state, reply.headers());
+                    // of the headers only the token is kept: any other belongs to its reply
+                    if is_base_origin
+                        && matches!(request.login, UsedLogin::Session)
+                        && reply.status().as_u16() < 400
+                        && let Some(token) = reply.headers().get(&TOKEN)
+                    {
+                        self.logins.rotate(login, token);
                     }
-                    return Ok(Response::from_wire(reply, hop.url, idle));
+                    return Ok(StreamingResponse::from_wire(reply, hop.url, idle));
                 }
             }
         }
@@ -101,7 +105,8 @@ impl Inner {
         let status = reply.status();
         let Some(location) = reply.headers().get(header::LOCATION) else { return Ok(None) };
         if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
-            || !(self.follow_redirects || request.stay)
+            || !(request.follow_redirects.unwrap_or(self.follow_redirects)
+                || request.forbids_redirects())
         {
             return Ok(None);
         }
@@ -112,7 +117,7 @@ impl Inner {
                 format!("{} redirects (status {status}) to {to}: {why}", origin(&hop.url));
             Err(Error::new(ErrorKind::Redirect, message).with_status(status))
         };
-        if request.stay {
+        if request.forbids_redirects() {
             return refuse(
                 "credentials are not sent there. Is this the right base URL, and does it start \
                  with https:// if the server wants that?",
@@ -141,7 +146,8 @@ impl Inner {
                 return refuse("this streamed body cannot be repeated: use Body::stream_fn");
             }
         }
-        Ok(Some(Hop { url, method, body, strayed: hop.strayed || !stays }))
+        let left_base_origin = hop.left_base_origin || !stays;
+        Ok(Some(Hop { url, method, body, left_base_origin }))
     }
 }
 
@@ -149,12 +155,12 @@ impl Inner {
 fn headers_of(
     request: &Request,
     hop: &Hop<'_>,
-    home: bool,
-    state: &State,
+    is_base_origin: bool,
+    login: &Login,
     defaults: &Defaults,
 ) -> HeaderMap {
     let mut headers = request.headers.clone();
-    if hop.strayed {
+    if hop.left_base_origin {
         retain(&mut headers, crate::request::is_harmless);
     }
     if hop.body.is_none() {
@@ -168,29 +174,33 @@ fn headers_of(
             )
         });
     }
-    if !home {
+    if !is_base_origin {
         retain(&mut headers, |name| !name.as_str().starts_with("x-mstr"));
+        headers.remove(header::COOKIE);
         return headers;
     }
-    if !request.include_auth {
+    if !request.includes_auth() {
         headers.remove(&TOKEN);
         headers.remove(header::COOKIE);
     }
-    for (name, value) in defaults.headers().iter().chain(state.captured.iter()) {
+    for (name, value) in defaults.headers() {
         if !headers.contains_key(name) {
             headers.insert(name.clone(), value.clone());
         }
     }
-    if let ProjectChoice::Id(id) = &request.project {
+    if let Some(ProjectRef::Id(id)) = &request.project {
         headers.insert(PROJECT.clone(), id.clone());
     }
-    if request.include_auth {
-        if let Some(token) = &state.token {
+    let mut jar = None;
+    if request.includes_auth() {
+        if let Some(token) = &login.token {
             headers.insert(TOKEN.clone(), token.clone());
         }
-        if let Some(cookies) = state.jar.header(&hop.url) {
-            headers.insert(header::COOKIE, cookies);
-        }
+        jar = login.jar.header(&hop.url);
+    }
+    let own = headers.get(header::COOKIE);
+    if let Some(cookies) = crate::cookies::merged(jar, [own, defaults.cookies()]) {
+        headers.insert(header::COOKIE, cookies);
     }
     headers
 }

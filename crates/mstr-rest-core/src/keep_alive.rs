@@ -4,11 +4,17 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
+use http::Method;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use crate::session::Inner;
-use crate::{Call, Session};
+use crate::ErrorKind;
+use crate::client::Client;
+use crate::request::Request;
+
+/// The first try after a failed extension comes after this time, or a quarter of the interval.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// When the session was used last, and whether somebody keeps it alive.
 pub(crate) struct Usage {
@@ -74,68 +80,102 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl Inner {
+impl Client {
     /// Starts the task that extends the session when it was idle for the interval, if there is to
     /// be one and none is running. It holds no session: it ends with the last of them, with a
-    /// close, a logout, or an expiry that nothing renews.
-    pub(crate) fn keep_alive(self: &Arc<Self>) {
+    /// close, a logout, or an expiry that nothing renews. Outside a runtime the next call starts it.
+    pub(crate) fn start_keep_alive(self: &Arc<Self>) {
         let Some(interval) = self.keep_alive else { return };
+        // most calls find it running
+        if self.usage.kept.load(Ordering::SeqCst) || self.logins.current().token.is_none() {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else { return };
         if self.usage.kept.swap(true, Ordering::SeqCst) {
             return;
         }
         let weak = Arc::downgrade(self);
         let mut closed = self.closed.subscribe();
-        tokio::spawn(async move {
+        let kept = Kept(Weak::clone(&weak));
+        runtime.spawn(async move {
+            let kept = kept;
             let ended = tokio::select! {
+                biased;
                 ended = keep(&weak, interval) => ended,
                 // an error says that the session is gone
                 _ = closed.wait_for(|closed| *closed) => None,
             };
-            let Some(inner) = weak.upgrade() else { return };
-            inner.usage.kept.store(false, Ordering::SeqCst);
+            drop(kept);
+            let Some(client) = weak.upgrade() else { return };
             // a login that came meanwhile met this task, and started none
-            if ended.is_some_and(|generation| generation != inner.state.get().generation) {
-                inner.keep_alive();
+            if ended.is_some_and(|login| login != client.logins.current().id) {
+                client.start_keep_alive();
             }
         });
     }
 }
 
-/// Gives the generation of the login that ended, if one did.
-async fn keep(weak: &Weak<Inner>, interval: Duration) -> Option<u64> {
-    loop {
-        let inner = weak.upgrade()?;
-        let due = inner.usage.due(interval)?;
-        if due > Instant::now() {
-            let went_back = Arc::clone(&inner.usage.went_back);
-            // without the session: it may end meanwhile
-            drop(inner);
-            let _ = timeout_at(due, went_back.notified()).await;
-            continue;
-        }
-        let session = Session { inner, project: None };
-        let state = session.inner.state.get();
-        if state.token.is_none() {
-            return Some(state.generation);
-        }
-        // a failed one counts as use: the next is an interval away
-        session.inner.usage.touch();
-        let Err(error) = extend(&session).send().await else { continue };
-        tracing::warn!(kind = ?error.kind(), "Keep-alive request failed");
-        let gone = error.is_session_expired() || error.kind() == crate::ErrorKind::NoSession;
-        if gone && !session.inner.relogin {
-            return Some(state.generation);
+/// Says that the task runs, until it ends in whatever way: its runtime may stop.
+struct Kept(Weak<Client>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.upgrade() {
+            client.usage.kept.store(false, Ordering::SeqCst);
         }
     }
 }
 
-fn extend(session: &Session) -> Call<()> {
-    session.put("sessions").without_project().require_session().decode_with(|_| Ok(()))
+/// Gives the id of the login that ended, if one did.
+async fn keep(weak: &Weak<Client>, interval: Duration) -> Option<u64> {
+    let soon = (interval / 4).min(RETRY);
+    let mut pause = soon;
+    let mut retry = None;
+    loop {
+        let client = weak.upgrade()?;
+        let due = client.usage.due(interval);
+        let due = retry.map_or(due, |at| Some(due.map_or(at, |due| due.min(at))))?;
+        if due > Instant::now() {
+            let went_back = Arc::clone(&client.usage.went_back);
+            // without the session: it may end meanwhile
+            drop(client);
+            let _ = timeout_at(due, went_back.notified()).await;
+            continue;
+        }
+        let login = client.logins.current();
+        if login.token.is_none() {
+            return Some(login.id);
+        }
+        client.usage.touch();
+        let Err(error) = client.send(extension()).await else {
+            (pause, retry) = (soon, None);
+            continue;
+        };
+        tracing::warn!(kind = ?error.kind(), "Keep-alive request failed");
+        let gone = error.is_session_expired() || error.kind() == ErrorKind::NoSession;
+        if gone && !(client.relogin && client.logins.auth().is_some()) {
+            return Some(login.id);
+        }
+        // a failed one is tried again soon, then less and less often
+        retry = Instant::now().checked_add(pause);
+        pause = (pause * 2).min(interval);
+    }
+}
+
+fn extension() -> Request {
+    let mut request = Request::new(Method::PUT, "sessions".into());
+    request.needs_session = true;
+    request.takes_slot = false;
+    request
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
+    use crate::Session;
+    use crate::login_machine::Login;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -167,10 +207,14 @@ mod tests {
     async fn it_holds_no_session() {
         let builder = Session::builder("http://127.0.0.1:9/api").keep_alive(MINUTE * 60);
         let session = builder.build().unwrap();
-        session.inner.keep_alive();
-        assert!(session.inner.usage.kept.load(Ordering::SeqCst));
+        session
+            .client
+            .logins
+            .displace(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
+        session.client.start_keep_alive();
+        assert!(session.client.usage.kept.load(Ordering::SeqCst));
         tokio::task::yield_now().await;
-        let weak = Arc::downgrade(&session.inner);
+        let weak = Arc::downgrade(&session.client);
         drop(session);
         assert!(weak.upgrade().is_none());
     }

@@ -1,5 +1,5 @@
 //! Core of a client for the MicroStrategy (Strategy) Library REST API: the session, how it logs
-//! in, the road of every request, and the one error type.
+//! in, how requests are sent, and the one error type.
 //!
 //! Most users want the crate `mstr-rest`, which adds typed endpoints, a prelude and a blocking
 //! session. This one is for building on: it names no endpoint beyond those of the session itself.
@@ -62,7 +62,8 @@
 //! [`Error`] keeps everything that the server sent; [`ErrorKind`] says what to do about it.
 //!
 //! # Retries and long jobs
-//! [`SessionBuilder::relogin`] logs an expired session in again, once for all who meet it;
+//! [`SessionBuilder::relogin`] logs in again when the session has expired, once for all calls that
+//! meet it;
 //! [`SessionBuilder::keep_alive`] keeps an idle one; [`RetryPolicy`] says what is sent again.
 //! None of them is on unless asked for.
 //!
@@ -85,16 +86,19 @@
 //! A [`Call`] can be looked at before it is sent: [`Call::method`], [`Call::url`], [`Call::curl`].
 //! The crate `mstr-sim` is a server for tests.
 //!
-//! # One road
+//! # The request pipeline
 //! Every request of every crate is a [`Call`]: inert until it is awaited, and sent by the same
 //! code. Token, cookies and all `X-MSTR*` headers go to the origin of the base URL only, behind
-//! redirects too.
+//! redirects too. Of the headers of a reply only the token is kept: any other belongs to its reply.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
+mod background;
 mod body;
 mod builder;
 mod call;
+mod call_future;
+mod client;
 mod cookies;
 mod decode;
 mod defaults;
@@ -104,33 +108,43 @@ mod execute;
 mod guard;
 mod keep_alive;
 mod login;
+mod login_machine;
 mod login_options;
+mod login_store;
+mod nesting;
+mod principal;
 mod projects;
-mod renew;
+mod relogin;
 mod request;
 mod response;
 mod retry;
 mod saved;
+mod scope;
 mod session;
-mod state;
+mod single_flight;
 mod testing;
 mod time;
 mod trace;
+mod transition;
 mod transport;
 mod url;
 
 pub use auth::Auth;
+pub use background::settle;
 pub use body::Body;
 pub use builder::SessionBuilder;
-pub use call::{Call, CallFuture};
+pub use call::Call;
+pub use call_future::CallFuture;
 pub use cookies::{CookieInfo, Cookies};
 pub use error::{Error, ErrorKind, Result};
-pub use guard::{AuthenticatedSession, settle, try_with_session, with_session};
+pub use guard::AuthenticatedSession;
 pub use login_options::Locale;
+pub use login_store::{LoginStore, LoginStoreFuture};
 pub use projects::ProjectIndex;
-pub use response::{Reply, Response};
+pub use response::{Response, StreamingResponse};
 pub use retry::RetryPolicy;
 pub use saved::{SavedCookie, SavedSession};
+pub use scope::{try_with_session, with_session};
 pub use session::Session;
 
 pub use mstr_credentials::{

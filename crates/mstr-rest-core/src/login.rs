@@ -1,61 +1,59 @@
-//! Logging in and out: one login at a time, in a task of its own, so that who asked for it may go
-//! away without losing a session at the server.
+//! Logging in and out.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use mstr_credentials::{Credential, ExposeSecret, SecretString};
-use tokio::sync::watch;
-use tracing::Instrument;
 
 use crate::auth::Resolved;
+use crate::background::require_runtime;
+use crate::client::Client;
 use crate::cookies::Jar;
-use crate::execute::require_runtime;
+use crate::login_machine::{Facts, Kind, Login, Rejected, TOKEN, Turn};
 use crate::request::Request;
-use crate::retry::{Repeatable, Tries};
-use crate::session::Inner;
-use crate::state::{Facts, Flight, State, TOKEN};
-use crate::time::Deadline;
-use crate::{Auth, Body, Error, ErrorKind, Reply, Response, Result, Session};
+use crate::{Auth, Body, Error, ErrorKind, Response, Result, Session, nesting};
 
-/// A login whose guard is gone gets this long to bring the token that can then be logged out.
-const ABANDONED: Duration = Duration::from_secs(30);
+/// `ERR003`: the server refuses the credentials.
+const REFUSED: u32 = 3;
 
 impl Session {
     /// Logs in, `POST /auth/login` (or what else the [`Auth`] says), and gives the server's reply.
     /// A token that is held already is logged out first, unless something else owns it; should
     /// that fail, the login goes on. Cancelling the future does not stop a login on its way. The
-    /// token is in the head of the reply: a body that breaks off does not fail the login.
+    /// token is in the head of the reply: a body that breaks off, or does not come within 5 s, does
+    /// not fail the login.
     ///
     /// For [`Auth::existing`] nothing is sent, and the reply is an empty 204 made here. Adopting a
     /// session ([`Auth::existing`], [`Auth::browser_cookies`]) leaves one of ours that was held
     /// before alone for now, for the server may end all sessions of a user at once: the guard logs
-    /// it out when it is closed, or the next login does.
+    /// it out when it is closed, or the next login or logout does.
     ///
     /// # Errors
     /// [`MissingCredential`](ErrorKind::MissingCredential) and
     /// [`Credential`](ErrorKind::Credential) before anything is sent;
     /// [`LoginFailure`](ErrorKind::LoginFailure) when the server refuses (`ERR003`) or its reply
-    /// holds no token; [`Redirect`](ErrorKind::Redirect) when it redirects; and as any call.
+    /// holds no token; [`Redirect`](ErrorKind::Redirect) when it redirects;
+    /// [`Interrupted`](ErrorKind::Interrupted) when a credential panics, the runtime stops, or
+    /// another session took the place of this one meanwhile (it is logged out then); and those
+    /// [common to all calls](crate::Call#errors).
     pub fn login(&self, auth: Auth) -> impl Future<Output = Result<Response>> + Send + use<> {
-        let session = self.clone();
+        let client = Arc::clone(&self.client);
         async move {
             require_runtime()?;
-            let (ended, flight) = Flight::new();
-            session.inner.take_off(&flight).await?;
-            let landing = Landing::new(Arc::clone(&session.inner), ended);
-            // closed meanwhile: whoever closed it did not see this login and would not end it
-            session.inner.ensure_open()?;
-            let task = tokio::spawn(async move {
-                let _landing = landing;
-                session.inner.login_or_give_up(&session, &auth, false).await
-            });
-            task.await.unwrap_or_else(|error| {
-                Err(Error::with_source(ErrorKind::Config, "the login was stopped", error))
-            })
+            nesting::ensure_outside(&client)?;
+            client.ensure_open()?;
+            if auth.sends_nothing() {
+                return client.adopt(&auth).await;
+            }
+            let work = move |turn: Turn| async move {
+                let client = Arc::clone(turn.client());
+                client.unless_closed(client.log_in(turn, &auth)).await
+            };
+            client.transition(Kind::Login, |_| client.ensure_open().err().map(Err), work).await
         }
     }
 
@@ -75,215 +73,138 @@ impl Session {
     /// Logs out: `POST /auth/logout`, also without a token. The token is forgotten when the
     /// server agrees, or no longer knows it (`ERR009`). As a login, it is never redirected.
     ///
+    /// Calls that start meanwhile wait for it and then find no token. Nothing logs in again
+    /// afterwards, neither a call that met an expired session nor keep-alive, until
+    /// [`login`](Self::login) is called. Logins of this session that an adopted or restored one took
+    /// the place of are logged out too.
+    ///
     /// The vendor documents that this ends all sessions of the user, not this one alone.
     ///
     /// # Errors
-    /// As any call; the token is kept then.
+    /// Those [common to all calls](crate::Call#errors); the token is kept then.
     pub fn logout(&self) -> impl Future<Output = Result<()>> + Send + use<> {
-        let session = self.clone();
+        let client = Arc::clone(&self.client);
         async move {
-            require_runtime()?;
-            session.inner.ensure_open()?;
-            session.inner.logout(&session).await
+            let work = |turn: Turn| async move { turn.client().clone().log_out(turn, true).await };
+            client.transition(Kind::Logout, |_| client.ensure_open().err().map(Err), work).await
         }
     }
 }
 
-/// Clears the way when a login has ended, in whatever way: returned, panicked, or its runtime
-/// stopped.
-pub(crate) struct Landing {
-    inner: Arc<Inner>,
-    _ended: watch::Sender<()>,
-}
-
-impl Landing {
-    pub(crate) fn new(inner: Arc<Inner>, ended: watch::Sender<()>) -> Self {
-        Self { inner, _ended: ended }
-    }
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.inner.state.update(|state| state.flight = None);
-    }
-}
-
-impl Inner {
-    /// Waits until no other login runs, and announces this one.
-    async fn take_off(&self, flight: &Flight) -> Result<()> {
-        loop {
-            self.ensure_open()?;
-            let other = self.state.update(|state| match &state.flight {
-                Some(other) => Some(other.clone()),
-                None => {
-                    state.flight = Some(flight.clone());
-                    None
-                }
-            });
-            match other {
-                Some(other) => other.wait().await,
-                None => return Ok(()),
-            }
-        }
-    }
-
-    /// Logs in, or, once the session is closed, tries no longer than it is worth.
-    pub(crate) async fn login_or_give_up(
-        &self,
-        session: &Session,
-        auth: &Auth,
-        renewal: bool,
-    ) -> Result<Response> {
-        let login = self.log_in(session, auth, renewal);
-        let mut login = std::pin::pin!(login);
-        tokio::select! {
-            outcome = &mut login => outcome,
-            () = self.until_closed() => {
-                tokio::time::timeout(ABANDONED, login).await.unwrap_or_else(|_| {
-                    Err(Error::new(ErrorKind::Timeout, "the login was given up"))
-                })
-            }
-        }
-    }
-
-    async fn log_in(&self, session: &Session, auth: &Auth, renewal: bool) -> Result<Response> {
-        if auth.can_renew() {
-            let auth = Some(auth.clone());
-            *self.renewal.lock().unwrap_or_else(PoisonError::into_inner) = auth;
-        }
-        let resolved = auth.resolve(&self.login).await?;
-        let (user, login_mode) = resolved.facts();
-        if renewal {
-            self.ensure_not_rejected(&resolved)?;
-        }
+impl Client {
+    /// Logs in anew. The session that was there before is logged out.
+    async fn log_in(self: &Arc<Self>, turn: Turn, auth: &Auth) -> Result<Response> {
+        let resolved = auth.resolve(&self.login_options).await?;
         self.defaults.forget();
-        let old = self.state.get();
-        // The session that is renewed is gone; its token stays until the new one is there. A session
-        // to adopt may be the same user's, and the server may end all of a user's sessions at once:
-        // ours is ended when the guard is closed, or by the next login.
-        let adopts = matches!(resolved, Resolved::Adopt { .. } | Resolved::AskToken { .. });
-        if !renewal
-            && !adopts
-            && let Some(ours) = old.to_end()
-        {
-            if let Err(error) = self.end_session(session, &ours).await {
-                tracing::debug!(kind = ?error.kind(), "the session before this login was not logged out");
+        let mut replaces = self.logins.current().id;
+        // a session to adopt may be the same user's: see `LoginMachine`
+        let adopts = matches!(resolved, Resolved::AskToken { .. });
+        if !adopts {
+            // what fails is traced, and tried again by the next login, logout or close
+            let _ = self.end_superseded().await;
+            let current = self.logins.current();
+            replaces = current.id;
+            if current.is_ours() {
+                replaces = match self.end_session(&current).await {
+                    Ok(()) => self.logins.forget(current.id),
+                    Err(error) => {
+                        tracing::debug!(
+                            kind = ?error.kind(),
+                            "the session before this login was not logged out"
+                        );
+                        self.logins.supersede(current.id)
+                    }
+                };
             }
-            self.forget_login(old.generation);
-            self.state.update(|state| state.owed = None);
         }
+        let (login, response) = self.authenticate(resolved, auth).await?;
+        let login = self.install(turn, replaces, login, auth).await?;
+        self.save_login(&login).await;
+        Ok(response)
+    }
+
+    /// Puts a login in place, frees the turn, and does what follows from a new login. One that is no
+    /// longer wanted is logged out.
+    pub(crate) async fn install(
+        self: &Arc<Self>,
+        turn: Turn,
+        replaces: u64,
+        login: Login,
+        auth: &Auth,
+    ) -> Result<Arc<Login>> {
+        let (kind, external) = (turn.kind(), login.externally_owned);
+        let login = match self.logins.install(&turn, replaces, login, auth) {
+            Ok(login) => login,
+            Err(unwanted) => {
+                // the turn may be another's by now: what waits for it must not wait for this
+                turn.finish();
+                if !external && let Err(error) = self.end_session(&Arc::new(unwanted)).await {
+                    tracing::warn!(%error, "a login that came too late was not logged out");
+                }
+                return Err(kind.interrupted(
+                    "another session took its place meanwhile, so it was logged out",
+                ));
+            }
+        };
+        self.usage.touch();
+        self.start_keep_alive();
+        turn.finish();
+        Ok(login)
+    }
+
+    /// Sends what logs in, and takes the token from the reply.
+    pub(crate) async fn authenticate(
+        self: &Arc<Self>,
+        resolved: Resolved,
+        auth: &Auth,
+    ) -> Result<(Login, Response)> {
+        let facts = Arc::new(Facts { created: Some(SystemTime::now()), ..resolved.facts() });
         // with a token or cookies of an earlier login the server would not make a new session
-        let fresh = State::default();
-        let (token, reply) = match resolved {
+        let mut fresh = Login { externally_owned: auth.is_foreign(), facts, ..Login::default() };
+        let (token, response) = match resolved {
             Resolved::Post { path, body, secrets, .. } => {
-                let mut request = plain(session, Method::POST, path);
+                let mut request = Request::of_login(Method::POST, path, &Arc::new(fresh.clone()));
                 request.body = Body::from(body.clone());
                 let json = HeaderValue::from_static("application/json");
                 request.headers.insert(http::header::CONTENT_TYPE, json);
-                let asked = self.ask_for_token(request, &fresh).await.map_err(|error| {
-                    secrets
-                        .iter()
-                        .fold(error, |error, secret| error.without_secret(secret.expose_secret()))
+                let reply = self.send_decoded(request, take_token).await.map_err(|error| {
+                    let redact = |error: Error, secret: &SecretString| {
+                        error.without_secret(secret.expose_secret())
+                    };
+                    secrets.iter().fold(error, redact)
                 });
-                self.remember_rejection(body, asked.as_ref().err());
-                asked?
+                self.remember_rejection(body, reply.as_ref().err());
+                reply?
             }
             Resolved::AskToken { cookies } => {
-                self.adopt(&fresh.jar, &cookies)?;
-                self.ask_for_token(plain(session, Method::GET, "auth/token"), &fresh).await?
+                self.adopt_cookies(&fresh.jar, &cookies)?;
+                let login = Arc::new(fresh.clone());
+                let request = Request::of_login(Method::GET, "auth/token", &login);
+                self.send_decoded(request, take_token).await?
             }
             Resolved::Adopt { token, cookies } => {
-                self.adopt(&fresh.jar, &cookies)?;
-                let local = Response::local(self.base.clone()).reply().await?;
-                (token_header(token.expose_secret().as_bytes())?, local)
+                self.adopt_cookies(&fresh.jar, &cookies)?;
+                let token = token_header(token.expose_secret().as_bytes())?;
+                (token, Response::local(self.base.clone()))
             }
         };
-        let captured = State::captured_from(reply.headers());
-        self.state.update(|state| {
-            state.generation += 1;
-            state.token = Some(token);
-            state.jar = fresh.jar;
-            state.captured = Arc::new(captured);
-            state.foreign = auth.is_foreign();
-            state.facts = Arc::new(Facts {
-                user,
-                login_mode,
-                created: Some(SystemTime::now()),
-                idle_limit: None,
-            });
-            if adopts {
-                state.owed = old.to_end();
-            }
-            state.failed_renewal = None;
-        });
+        fresh.token = Some(token);
+        Ok((fresh, response))
+    }
+
+    /// Adopts a session that something else owns: at once, without queueing.
+    async fn adopt(self: &Arc<Self>, auth: &Auth) -> Result<Response> {
+        let resolved = nesting::within(self, auth.resolve(&self.login_options)).await?;
+        let (login, response) = self.authenticate(resolved, auth).await?;
+        self.ensure_open()?;
+        self.defaults.forget();
+        self.logins.displace(login);
         self.usage.touch();
-        session.inner.keep_alive();
-        Ok(reply.into())
+        self.start_keep_alive();
+        Ok(response)
     }
 
-    /// Sends a login and takes the token from its reply.
-    async fn ask_for_token(&self, request: Request, fresh: &State) -> Result<(HeaderValue, Reply)> {
-        let response = self.send_plain(&request, Repeatable::UnlessDone, fresh).await?;
-        let token = match response.headers().get(&TOKEN) {
-            Some(token) => token_header(token.as_bytes()),
-            None => Err(no_token(response.status(), response.headers())),
-        };
-        let token = token.map_err(|error| response.mark(error))?;
-        // the session is there: a body that breaks off must not leave it to nobody
-        let head = response.head();
-        Ok((token, response.reply().await.unwrap_or(head)))
-    }
-
-    /// Sends a request of the login itself: no waiting for a login, no place among those in
-    /// flight, no redirects, and every error status is an error.
-    async fn send_plain(
-        &self,
-        request: &Request,
-        repeatable: Repeatable,
-        state: &State,
-    ) -> Result<Response> {
-        let span = crate::trace::call_span(request);
-        let start = std::time::Instant::now();
-        let deadline = self.limits.total.and_then(Deadline::after);
-        let mut tries = Tries::new(self.retry.clone(), repeatable, deadline);
-        let sending = pin!(self.try_plain(request, state, &mut tries).instrument(span.clone()));
-        let outcome = match deadline {
-            Some(end) => end.bound(sending).await,
-            None => sending.await,
-        };
-        crate::trace::record_plain(&span, start, &outcome);
-        outcome
-    }
-
-    async fn try_plain(
-        &self,
-        request: &Request,
-        state: &State,
-        tries: &mut Tries,
-    ) -> Result<Response> {
-        let target = request.target()?;
-        loop {
-            tries.attempts += 1;
-            let sent = self.exchange(request, &target.url, state).await;
-            let wait = match &sent {
-                Ok(reply) => tries.after_status(request, reply.status(), reply.headers()),
-                Err(error) => tries.after_error(request, error),
-            };
-            if let Some(wait) = wait {
-                tokio::time::sleep(wait).await;
-                continue;
-            }
-            let mut response = sent.map_err(|error| tries.mark(error))?;
-            response.set_tries(tries.attempts, tries.start());
-            response.set_deadline(tries.deadline());
-            if response.status().as_u16() >= 400 {
-                return Err(tries.mark(response.read_error(self.error_limit).await));
-            }
-            return Ok(response);
-        }
-    }
-
-    fn adopt(&self, jar: &Jar, cookies: &[(String, SecretString)]) -> Result<()> {
+    fn adopt_cookies(&self, jar: &Jar, cookies: &[(String, SecretString)]) -> Result<()> {
         for (name, value) in cookies {
             if !jar.adopt(&self.base, name, value.expose_secret()) {
                 return Err(Error::new(
@@ -295,25 +216,54 @@ impl Inner {
         Ok(())
     }
 
-    /// Logs out whatever login there is once none is running, and forgets it.
-    async fn logout(&self, session: &Session) -> Result<()> {
-        let state = loop {
-            let state = self.state.get();
-            match &state.flight {
-                Some(flight) => flight.clone().wait().await,
-                None => break state,
+    /// Remembers a login that was refused; one that was not makes earlier ones forgotten. What
+    /// failed for another reason says nothing of the credentials.
+    fn remember_rejection(&self, body: Bytes, error: Option<&Error>) {
+        match error {
+            Some(error) if error.number() == Some(REFUSED) => {
+                self.logins.set_rejected(Some(Rejected { body, error: error.clone() }));
             }
-        };
-        self.end_session(session, &state).await?;
-        self.forget_login(state.generation);
-        Ok(())
+            Some(_) => {}
+            None => self.logins.set_rejected(None),
+        }
     }
 
-    /// `POST /auth/logout` with the token and cookies of that state.
-    pub(crate) async fn end_session(&self, session: &Session, state: &State) -> Result<()> {
-        let request = plain(session, Method::POST, "auth/logout");
+    /// Logs out the present login (`always`, or if it is ours) and those that it superseded.
+    pub(crate) async fn log_out(self: &Arc<Self>, turn: Turn, always: bool) -> Result<()> {
+        let current = self.logins.current();
+        let mut outcome = Ok(());
+        if always || current.is_ours() {
+            outcome = self.end_session(&current).await;
+            if outcome.is_ok() {
+                self.logins.forget(current.id);
+            }
+        }
+        let superseded = self.end_superseded().await;
+        turn.finish();
+        outcome.and(superseded)
+    }
+
+    /// Logs out the logins of ours that others took the place of. Gives the last failure.
+    async fn end_superseded(self: &Arc<Self>) -> Result<()> {
+        let mut outcome = Ok(());
+        for login in self.logins.superseded() {
+            match self.end_session(&login).await {
+                Ok(()) => self.logins.superseded_ended(login.id),
+                Err(error) => {
+                    tracing::debug!(kind = ?error.kind(), "a superseded login was not logged out");
+                    outcome = Err(error);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// `POST /auth/logout` with the token and cookies of that login.
+    pub(crate) async fn end_session(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
+        let mut request = Request::of_login(Method::POST, "auth/logout", login);
         // twice does no harm: the server no longer knows the token then, which is what was wanted
-        match self.send_plain(&request, Repeatable::Always, state).await {
+        request.idempotent = Some(true);
+        match self.send(request).await {
             Ok(response) if response.status().is_success() => Ok(()),
             Ok(response) => Err(Error::new(
                 ErrorKind::Http,
@@ -326,12 +276,6 @@ impl Inner {
     }
 }
 
-fn plain(session: &Session, method: Method, path: &'static str) -> Request {
-    let mut request = Request::new(session, method, path.into());
-    request.stay = true;
-    request
-}
-
 pub(crate) fn token_header(token: &[u8]) -> Result<HeaderValue> {
     let value = HeaderValue::from_bytes(token).ok().filter(|value| !value.is_empty());
     let mut value = value.ok_or_else(|| {
@@ -339,6 +283,14 @@ pub(crate) fn token_header(token: &[u8]) -> Result<HeaderValue> {
     })?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// The token of a reply to a login.
+fn take_token(response: Response) -> Result<(HeaderValue, Response)> {
+    match response.headers().get(&TOKEN) {
+        Some(token) => Ok((token_header(token.as_bytes())?, response)),
+        None => Err(no_token(response.status(), response.headers())),
+    }
 }
 
 /// What came instead of a token.
@@ -356,12 +308,4 @@ fn no_token(status: StatusCode, headers: &HeaderMap) -> Error {
     };
     let message = format!("the login was answered with status {status} and {what}");
     Error::new(ErrorKind::LoginFailure, message).with_status(status)
-}
-
-impl State {
-    fn captured_from(headers: &HeaderMap) -> HeaderMap {
-        let cell = crate::state::StateCell::default();
-        cell.capture(&cell.get(), headers);
-        HeaderMap::clone(&cell.get().captured)
-    }
 }

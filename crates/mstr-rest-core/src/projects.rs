@@ -1,14 +1,15 @@
 //! Project names and ids: one list for the whole session, loaded once for all who wait for it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
-use crate::session::Inner;
-use crate::{Error, ErrorKind, Result, Session};
+use crate::client::Client;
+use crate::request::Request;
+use crate::single_flight::SingleFlight;
+use crate::{Error, ErrorKind, Result};
 
 /// The projects that a user sees: names to ids and back. Names are case-sensitive, and several
 /// projects may bear the same one.
@@ -63,6 +64,13 @@ impl ProjectIndex {
         self.by_id.get(id).map(String::as_str)
     }
 
+    /// Ids and names of all projects, in no particular order.
+    #[doc(alias = "projects_by_id")]
+    #[doc(alias = "projects_by_name")]
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_id.iter().map(|(id, name)| (id.as_str(), name.as_str()))
+    }
+
     /// How many projects there are.
     pub fn len(&self) -> usize {
         self.by_id.len()
@@ -81,67 +89,30 @@ struct Listed {
 }
 
 /// The index of a session, and its loading.
-#[derive(Default)]
-pub(crate) struct ProjectCache {
-    index: RwLock<Option<Arc<ProjectIndex>>>,
-    /// Held by the one who loads: how the last loading ended, and how many there were.
-    loading: Mutex<()>,
-    loaded: RwLock<Loaded>,
-}
+pub(crate) type ProjectCache = SingleFlight<ProjectIndex>;
 
-#[derive(Default, Clone)]
-struct Loaded {
-    count: u64,
-    failure: Option<Error>,
-}
-
-impl ProjectCache {
-    pub(crate) fn get(&self) -> Option<Arc<ProjectIndex>> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn loaded(&self) -> Loaded {
-        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
+impl Client {
     /// Loads the index, or waits for a loading that runs and shares its outcome.
-    pub(crate) async fn load(&self, session: &Session) -> Result<Arc<ProjectIndex>> {
-        let seen = self.loaded().count;
-        let _one = self.loading.lock().await;
-        let loaded = self.loaded();
-        if loaded.count != seen {
-            if let Some(failure) = loaded.failure {
-                return Err(failure);
-            }
-            if let Some(index) = self.get() {
-                return Ok(index);
-            }
-        }
-        // no project of its own, and with auth whatever the call that needs it says
-        let call = session.get("projects").without_project().require_session();
-        let listed = call.decode::<Vec<Listed>>().send().await;
-        let result = listed.map(|listed| Arc::new(ProjectIndex::new(listed)));
-        if let Ok(index) = &result {
-            *self.index.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(index));
-        }
-        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
-        loaded.count += 1;
-        loaded.failure = result.as_ref().err().cloned();
-        result
+    pub(crate) async fn load_projects(self: &Arc<Self>) -> Result<Arc<ProjectIndex>> {
+        let load = || async {
+            // no project of its own, and with auth whatever the call that needs it says
+            let mut request = Request::new(Method::GET, "projects".into());
+            request.needs_session = true;
+            self.send_decoded(request, |reply| Ok(ProjectIndex::new(reply.json()?))).await
+        };
+        self.projects.fetch(load).await
     }
-}
 
-impl Inner {
     /// The id of a project that a call names: from the cache, else from the server, anew for a
     /// name that is not known.
-    pub(crate) async fn project_id(&self, session: &Session, name: &str) -> Result<HeaderValue> {
+    pub(crate) async fn project_id(self: &Arc<Self>, name: &str) -> Result<HeaderValue> {
         let known = match self.projects.get() {
             Some(index) => index.id_of(name)?.map(str::to_owned),
             None => None,
         };
         let id = match known {
             Some(id) => Some(id),
-            None => self.projects.load(session).await?.id_of(name)?.map(str::to_owned),
+            None => self.load_projects().await?.id_of(name)?.map(str::to_owned),
         };
         let Some(id) = id else {
             return Err(Error::new(

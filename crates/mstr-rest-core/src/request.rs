@@ -5,72 +5,147 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
 
+use crate::login_machine::{IDENTITY_TOKEN, Login};
 use crate::time::Limits;
 use crate::url::Target;
-use crate::{Body, Error, Result, RetryPolicy, Session};
+use crate::{Body, Error, Result, RetryPolicy};
 
 #[derive(Clone)]
 pub(crate) struct Request {
-    pub(crate) session: Session,
     pub(crate) method: Method,
     pub(crate) path: Cow<'static, str>,
     pub(crate) query: Vec<(Cow<'static, str>, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
-    pub(crate) project: ProjectChoice,
-    pub(crate) include_auth: bool,
+    pub(crate) project: Option<ProjectRef>,
+    pub(crate) login: UsedLogin,
     pub(crate) needs_session: bool,
     /// Whether an expired session may be logged in again for it.
-    pub(crate) may_renew: bool,
+    pub(crate) may_relogin: bool,
+    /// Whether it takes one of the session's in-flight slots.
+    pub(crate) takes_slot: bool,
     /// Limits of this call; where it has none, the session's count.
     pub(crate) limits: Limits,
     /// Whether it may be repeated; its method decides where this is `None`.
     pub(crate) idempotent: Option<bool>,
     /// When it is sent again; the session's policy counts where this is `None`.
     pub(crate) retry: Option<RetryPolicy>,
+    /// Whether redirects are followed; the session's setting counts where this is `None`.
+    pub(crate) follow_redirects: Option<bool>,
     /// Error replies are handed back.
     pub(crate) raw: bool,
-    /// A redirect is an error: its target must see neither credentials nor a token.
-    pub(crate) stay: bool,
-    /// The first mistake in building it.
-    pub(crate) mistake: Option<Error>,
+    pub(crate) reading: Reading,
+    /// Its reply goes to the caller as it is: error statuses without JSON may be handed back.
+    pub(crate) untyped: bool,
+    /// The first error in building it.
+    pub(crate) error: Option<Error>,
 }
 
-/// The project that a request is for.
+/// Whose token and cookies go along.
+#[derive(Clone)]
+pub(crate) enum UsedLogin {
+    /// Those of the session, once no transition runs. What the reply sets is kept.
+    Session,
+    /// None, and nothing of the reply is kept.
+    Without,
+    /// Those of this login. For requests of the login machine itself: they wait for no transition
+    /// and no slot, are never redirected, carry no project, keep no token of the reply, and go out
+    /// although the session is closed.
+    Of(Arc<Login>),
+}
+
+/// How the body of the reply is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Up to this many bytes; a longer one is an error.
+    Whole { limit: Option<usize> },
+    /// By the caller.
+    Stream,
+    /// The head is what counts: a body that does not come soon is left out.
+    Head,
+}
+
+/// A project, by what was said of it.
 #[derive(Debug, Clone)]
-pub(crate) enum ProjectChoice {
-    /// The session's default.
-    Default,
-    None,
+pub(crate) enum ProjectRef {
     Name(Arc<str>),
     Id(HeaderValue),
 }
 
+impl ProjectRef {
+    /// 32 hexadecimal digits are an id, everything else is a name.
+    pub(crate) fn parse(text: &str) -> Self {
+        let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        match HeaderValue::from_str(text) {
+            Ok(id) if is_id => Self::Id(id),
+            _ => Self::Name(text.into()),
+        }
+    }
+
+    /// What was said, name or id.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Id(id) => id.to_str().ok(),
+        }
+    }
+}
+
 impl Request {
-    pub(crate) fn new(session: &Session, method: Method, path: Cow<'static, str>) -> Self {
+    pub(crate) fn new(method: Method, path: Cow<'static, str>) -> Self {
         Self {
-            session: session.clone(),
             method,
             path,
             query: Vec::new(),
             headers: HeaderMap::new(),
             body: Body::default(),
-            project: ProjectChoice::Default,
-            include_auth: true,
+            project: None,
+            login: UsedLogin::Session,
             needs_session: false,
-            may_renew: true,
+            may_relogin: true,
+            takes_slot: true,
             limits: Limits { idle: None, total: None },
             idempotent: None,
             retry: None,
+            follow_redirects: None,
             raw: false,
-            stay: false,
-            mistake: None,
+            reading: Reading::Whole { limit: None },
+            untyped: false,
+            error: None,
         }
     }
 
+    /// A request of the login machine, with token and cookies of that login.
+    pub(crate) fn of_login(method: Method, path: &'static str, login: &Arc<Login>) -> Self {
+        Self {
+            login: UsedLogin::Of(Arc::clone(login)),
+            may_relogin: false,
+            takes_slot: false,
+            reading: Reading::Head,
+            ..Self::new(method, path.into())
+        }
+    }
+
+    /// Whether a redirect is an error: its target must see neither credentials nor a token.
+    pub(crate) fn forbids_redirects(&self) -> bool {
+        matches!(self.login, UsedLogin::Of(_))
+    }
+
+    /// Whether a token and cookies go along.
+    pub(crate) fn includes_auth(&self) -> bool {
+        !matches!(self.login, UsedLogin::Without)
+    }
+
+    /// Whether a 401 may be about something else than the session: one without a body does not say
+    /// what it is about, and another token goes along.
+    pub(crate) fn has_ambiguous_401(&self) -> bool {
+        self.method == Method::HEAD || self.headers.contains_key(&IDENTITY_TOKEN)
+    }
+
     pub(crate) fn fail(&mut self, error: Error) {
-        self.mistake.get_or_insert(error);
+        self.error.get_or_insert(error);
     }
 
     /// Appends an escaped segment to the path, before a query that the path may hold.
@@ -83,8 +158,8 @@ impl Request {
     }
 
     /// Where it goes, with its own query.
-    pub(crate) fn target(&self) -> Result<Target> {
-        let mut target = crate::url::join(self.session.base_url(), &self.path)?;
+    pub(crate) fn target(&self, base: &Url) -> Result<Target> {
+        let mut target = crate::url::join(base, &self.path)?;
         if !self.query.is_empty() {
             target.url.query_pairs_mut().extend_pairs(&self.query);
         }
@@ -97,18 +172,18 @@ impl Request {
         if path.contains("://") { "(absolute URL)" } else { path }
     }
 
-    pub(crate) fn curl(&self) -> String {
-        let mut line = format!("curl -X {} {}", self.method, quote(&self.curl_url()));
-        if self.include_auth {
+    pub(crate) fn curl(&self, base: &Url) -> String {
+        let mut line = format!("curl -X {} {}", self.method, quote(&self.curl_url(base)));
+        if self.includes_auth() {
             line.push_str(" -H 'X-MSTR-AuthToken: ***' -b '***'");
         }
         match &self.project {
-            ProjectChoice::Id(id) => {
+            Some(ProjectRef::Id(id)) => {
                 let id = id.to_str().unwrap_or("***");
                 push_header(&mut line, "X-MSTR-ProjectID", id);
             }
-            ProjectChoice::Name(_) => push_header(&mut line, "X-MSTR-ProjectID", "***"),
-            ProjectChoice::Default | ProjectChoice::None => {}
+            Some(ProjectRef::Name(_)) => push_header(&mut line, "X-MSTR-ProjectID", "***"),
+            None => {}
         }
         for (name, value) in &self.headers {
             let value = if value.is_sensitive() { None } else { value.to_str().ok() };
@@ -120,8 +195,8 @@ impl Request {
         line
     }
 
-    fn curl_url(&self) -> String {
-        let Ok(Target { mut url, .. }) = self.target() else { return "***".to_owned() };
+    fn curl_url(&self, base: &Url) -> String {
+        let Ok(Target { mut url, .. }) = self.target(base) else { return "***".to_owned() };
         let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
         url.set_query(None);
         let mut text = String::from(url);
@@ -157,7 +232,7 @@ const PUBLIC_QUERY: [&str; 5] = ["offset", "limit", "fields", "type", "pattern"]
 
 /// Headers whose values are no secrets: everything else is marked sensitive.
 pub(crate) fn is_public(name: &HeaderName) -> bool {
-    *name == crate::state::PROJECT || is_harmless(name)
+    *name == crate::login_machine::PROJECT || is_harmless(name)
 }
 
 /// Headers of the caller that may follow a redirect to another origin.

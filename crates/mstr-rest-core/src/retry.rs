@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode, header};
 use tokio::time::Instant;
+use url::Url;
 
 use crate::request::Request;
 use crate::time::Deadline;
@@ -133,6 +134,10 @@ impl Repeatable {
         if !request.body.is_repeatable() {
             return Self::Never;
         }
+        // a login that was refused is not repeated, nor one that may have been done
+        if request.forbids_redirects() && request.idempotent.is_none() {
+            return Self::UnlessDone;
+        }
         let by_method = [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE]
             .contains(&request.method);
         if request.idempotent.unwrap_or(by_method) { Self::Always } else { Self::Unsent }
@@ -173,25 +178,35 @@ impl Tries {
     }
 
     /// The wait before the request is sent again because of its error.
-    pub(crate) fn after_error(&mut self, request: &Request, error: &Error) -> Option<Duration> {
+    pub(crate) fn after_error(
+        &mut self,
+        request: &Request,
+        base: &Url,
+        error: &Error,
+    ) -> Option<Duration> {
         if !self.repeatable.after_error(error) {
             return None;
         }
         let wait = self.wait(None)?;
-        self.announce(request, &format!("failed ({:?})", error.kind()), wait);
+        self.announce(request, base, &format!("failed ({:?})", error.kind()), wait);
         Some(wait)
     }
 
     /// The same because the re-login that it waited for broke. A request that met an expired
     /// session did nothing, so the method does not matter. Connect errors and statuses were the
     /// login's own to try again.
-    pub(crate) fn after_renewal(&mut self, request: &Request, error: &Error) -> Option<Duration> {
+    pub(crate) fn after_renewal(
+        &mut self,
+        request: &Request,
+        base: &Url,
+        error: &Error,
+    ) -> Option<Duration> {
         let broke = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Transport);
         if self.repeatable == Repeatable::Never || !broke {
             return None;
         }
         let wait = self.wait(None)?;
-        self.announce(request, "met an expired session, and the re-login broke", wait);
+        self.announce(request, base, "met an expired session, and the re-login broke", wait);
         Some(wait)
     }
 
@@ -199,6 +214,7 @@ impl Tries {
     pub(crate) fn after_status(
         &mut self,
         request: &Request,
+        base: &Url,
         status: StatusCode,
         headers: &HeaderMap,
     ) -> Option<Duration> {
@@ -207,7 +223,7 @@ impl Tries {
         }
         let asked = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let wait = self.wait(asked.and_then(|text| retry_after(text, SystemTime::now())))?;
-        self.announce(request, &format!("returned {}", status.as_u16()), wait);
+        self.announce(request, base, &format!("returned {}", status.as_u16()), wait);
         Some(wait)
     }
 
@@ -226,8 +242,8 @@ impl Tries {
         Some(wait)
     }
 
-    fn announce(&self, request: &Request, what: &str, wait: Duration) {
-        let url = request.target().map(|target| crate::url::redact(&target.url));
+    fn announce(&self, request: &Request, base: &Url, what: &str, wait: Duration) {
+        let url = request.target(base).map(|target| crate::url::redact(&target.url));
         tracing::warn!(
             delay_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             "{} {} {what}; retry {} of {} in {:.1}s",

@@ -5,23 +5,23 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use cookie_store::{CookieExpiration, RawCookie};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderValue;
 use mstr_credentials::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::background::require_runtime;
+use crate::client::Client;
 use crate::cookies::{Jar, is_clean};
-use crate::execute::require_runtime;
 use crate::login::token_header;
-use crate::session::ProjectRef;
-use crate::state::{Facts, TOKEN, is_kept};
+use crate::login_machine::{Facts, Login};
+use crate::request::ProjectRef;
 use crate::url::{parse_base, same_origin};
 use crate::{Error, ErrorKind, Result, Session, SessionBuilder};
 
 /// The last second of the year 9999: HTTP dates end there.
 const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
-/// All that makes a session go on elsewhere: token, cookies and captured headers, and what is
-/// known of the login. [`Session::save`] makes it, [`Session::restore`] takes it up.
+/// All that makes a session go on elsewhere: token and cookies, and what is known of the login. [`Session::save`] makes it, [`Session::restore`] takes it up.
 ///
 /// It is as good as a password while the session lives. `Debug` shows names, no values; how it is
 /// written down is up to the crate that does so (`mstr-rest-persist`).
@@ -33,9 +33,6 @@ pub struct SavedSession {
     pub token: Option<SecretString>,
     /// The cookies of the login.
     pub cookies: Vec<SavedCookie>,
-    /// `X-MSTR*` headers that replies set for the session. Others, the token, and headers that
-    /// describe a single reply are left out when it is restored.
-    pub headers: Vec<(String, SecretString)>,
     /// The project of calls that name none, name or id.
     pub project: Option<String>,
     /// Who logged in, where the login said a name.
@@ -43,6 +40,9 @@ pub struct SavedSession {
     /// The server's number of the login mode: 1 standard, 8 anonymous, 16 LDAP, 4096 API key or
     /// trusted, -1 identity token.
     pub login_mode: Option<i64>,
+    /// A salted hash of the user name or API key, to tell whether another login is of the same
+    /// user. `None` for other login modes, and where nothing is known.
+    pub principal: Option<String>,
     /// When it was logged in.
     pub created: Option<SystemTime>,
     /// When it was used last; not before `created`.
@@ -68,10 +68,10 @@ impl SavedSession {
             base_url,
             token: None,
             cookies: Vec::new(),
-            headers: Vec::new(),
             project: None,
             user: None,
             login_mode: None,
+            principal: None,
             created: None,
             last_used: None,
             idle_limit: None,
@@ -86,12 +86,10 @@ impl SavedSession {
 
 impl fmt::Debug for SavedSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("SavedSession")
             .field("base_url", &self.base_url.as_str())
             .field("logged_in", &self.token.is_some())
             .field("cookies", &self.cookies)
-            .field("headers", &names)
             .field("login_mode", &self.login_mode)
             .finish_non_exhaustive()
     }
@@ -151,90 +149,79 @@ impl Session {
     /// login that [`relogin`](SessionBuilder::relogin) makes afterwards is the guard's again.
     #[must_use = "the guard no longer logs the session out: somebody must"]
     pub fn save(&self) -> SavedSession {
-        let state = self.inner.state.update(|state| {
-            state.foreign |= state.token.is_some();
-            state.clone()
-        });
-        let secret = |value: &HeaderValue| Some(SecretString::from(value.to_str().ok()?));
-        let mut saved = SavedSession::at(self.inner.base.clone());
-        saved.token = state.token.as_ref().and_then(secret);
-        saved.cookies = state.jar.save();
-        for (name, value) in &*state.captured {
-            saved.headers.extend(secret(value).map(|value| (name.as_str().to_owned(), value)));
-        }
-        saved.project = match &self.project {
-            Some(ProjectRef::Name(name)) => Some(name.to_string()),
-            Some(ProjectRef::Id(id)) => id.to_str().ok().map(str::to_owned),
-            None => None,
-        };
-        saved.user.clone_from(&state.facts.user);
-        saved.login_mode = state.facts.login_mode;
-        saved.created = state.facts.created;
-        if state.token.is_some() {
-            // its clock counts milliseconds: it could say that the login was after the last use
-            saved.last_used = Some(self.inner.usage.get()).max(saved.created);
-        }
-        saved.idle_limit = state.facts.idle_limit;
+        let login = self.client.logins.share();
+        let mut saved = self.client.saved(&login);
+        saved.project = self.project.as_ref().and_then(ProjectRef::text).map(str::to_owned);
         saved
     }
 
-    /// Takes up a saved session in place of whatever login there is: all of it or, after an error,
-    /// nothing. Nothing is sent; the server may have forgotten the session.
+    /// Takes up a saved session in place of whatever login there is, at once: all of it or, after
+    /// an error, nothing. Nothing is sent and no runtime is needed; the server may have forgotten the
+    /// session. A login that runs meanwhile is logged out when it comes.
     ///
     /// It is taken for used elsewhere too: no guard logs it out, [`logout`](Session::logout) does.
     /// A login of ours that was held before is logged out by the guard when it is closed, or by
-    /// the next login. Cookies go to the host of the base URL alone, over TLS only if it is https.
-    /// Default project and credentials stay those of this session.
+    /// the next login or logout. Cookies go to the host of the base URL alone, over TLS only if it
+    /// is https. Default project and credentials stay those of this session.
     ///
     /// # Errors
-    /// [`Snapshot`](ErrorKind::Snapshot) when it is of another origin, or holds a token, a header
-    /// or a cookie that cannot be sent; [`InvalidRequest`](ErrorKind::InvalidRequest) while a login
-    /// runs; [`NoSession`](ErrorKind::NoSession) after a close; [`Config`](ErrorKind::Config) for
-    /// a session that is kept alive, outside a Tokio runtime.
+    /// [`Snapshot`](ErrorKind::Snapshot) when it is of another origin, or holds a token or a cookie
+    /// that cannot be sent; [`NoSession`](ErrorKind::NoSession) after a close.
     pub fn restore(&self, saved: &SavedSession) -> Result<()> {
-        let inner = &self.inner;
-        inner.ensure_open()?;
-        if inner.keep_alive.is_some() {
-            require_runtime()?;
+        let client = &self.client;
+        client.ensure_open()?;
+        let login = client.login_of(saved)?;
+        let has_token = login.token.is_some();
+        client.logins.displace(login);
+        if has_token {
+            client.usage.set(saved.last_used.unwrap_or_else(SystemTime::now));
+            client.start_keep_alive();
         }
-        let base = &inner.base;
-        if !same_origin(base, &saved.base_url) {
+        Ok(())
+    }
+}
+
+impl Client {
+    /// A login as a value.
+    pub(crate) fn saved(&self, login: &Login) -> SavedSession {
+        let secret = |value: &HeaderValue| Some(SecretString::from(value.to_str().ok()?));
+        let mut saved = SavedSession::at(self.base.clone());
+        saved.token = login.token.as_ref().and_then(secret);
+        saved.cookies = login.jar.save();
+        saved.user.clone_from(&login.facts.user);
+        saved.login_mode = login.facts.login_mode;
+        saved.principal.clone_from(&login.facts.principal);
+        saved.created = login.facts.created;
+        if login.token.is_some() {
+            // its clock counts milliseconds: it could say that the login was after the last use
+            saved.last_used = Some(self.usage.get()).max(saved.created);
+        }
+        saved.idle_limit = login.facts.idle_limit;
+        saved
+    }
+
+    /// The login that a saved session holds, as one that something else may use too.
+    pub(crate) fn login_of(&self, saved: &SavedSession) -> Result<Login> {
+        if !same_origin(&self.base, &saved.base_url) {
             return Err(unusable("belongs to another server than this session (another origin)"));
         }
-        let token =
-            saved.token.as_ref().map(|token| token_header(token.expose_secret().as_bytes()));
-        let token = token.transpose().map_err(|_| unusable("holds a token that is none"))?;
-        let jar = Jar::restored(base, &saved.cookies)?;
-        let captured = restored_headers(&saved.headers)?;
+        let token = saved.token.as_ref();
+        let token = token.map(|token| token_header(token.expose_secret().as_bytes()));
+        let token = token.transpose().map_err(|_| unusable("holds an invalid token"))?;
         let facts = Facts {
             user: saved.user.clone(),
             login_mode: saved.login_mode,
+            principal: saved.principal.clone(),
             created: saved.created,
             idle_limit: saved.idle_limit,
         };
-        let logged_in = token.is_some();
-        inner.state.update(|state| {
-            if state.flight.is_some() {
-                return Err(Error::new(
-                    ErrorKind::InvalidRequest,
-                    "a session cannot be restored while a login runs",
-                ));
-            }
-            state.owed = Arc::new(state.clone()).to_end();
-            state.generation += 1;
-            state.token = token;
-            state.jar = Arc::new(jar);
-            state.captured = Arc::new(captured);
-            state.foreign = true;
-            state.facts = Arc::new(facts);
-            state.failed_renewal = None;
-            Ok(())
-        })?;
-        if logged_in {
-            inner.usage.set(saved.last_used.unwrap_or_else(SystemTime::now));
-            inner.keep_alive();
-        }
-        Ok(())
+        Ok(Login {
+            token,
+            jar: Arc::new(Jar::restored(&self.base, &saved.cookies)?),
+            externally_owned: true,
+            facts: Arc::new(facts),
+            ..Login::default()
+        })
     }
 }
 
@@ -243,8 +230,8 @@ impl SessionBuilder {
     ///
     /// The base URL is the builder's; it must be of the same origin. With
     /// [`auth`](Self::auth) and [`relogin`](Self::relogin) the session logs in again when the
-    /// server has forgotten it; where both say a user name it must be the same. The project is the
-    /// builder's, else the saved one.
+    /// server has forgotten it. Login mode, and user name or API key, must then be the same where
+    /// both say them. The project is the builder's, else the saved one.
     ///
     /// No guard comes with it: [`Session::restore`] says who ends it.
     ///
@@ -257,10 +244,8 @@ impl SessionBuilder {
         require_runtime()?;
         let auth = self.auth.clone();
         let mut session = self.resolve().await?;
-        if let (Some(auth), Some(owner)) = (auth, &saved.user)
-            && auth.user().await.is_some_and(|user| !user.eq_ignore_ascii_case(owner))
-        {
-            return Err(unusable("belongs to another user than the builder's"));
+        if let Some(auth) = auth {
+            auth.ensure_same_principal(saved).await?;
         }
         session.restore(saved)?;
         if session.project.is_none() {
@@ -268,24 +253,6 @@ impl SessionBuilder {
         }
         Ok(session)
     }
-}
-
-fn restored_headers(saved: &[(String, SecretString)]) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in saved {
-        let name = HeaderName::try_from(name.as_str());
-        let name = name.map_err(|_| unusable("holds a header with an impossible name"))?;
-        if name == TOKEN || !is_kept(&name) {
-            continue;
-        }
-        let value = HeaderValue::from_str(value.expose_secret());
-        let mut value = value.map_err(|_| unusable("holds a header with an impossible value"))?;
-        value.set_sensitive(true);
-        if headers.insert(name, value).is_some() {
-            return Err(unusable("holds one header twice"));
-        }
-    }
-    Ok(headers)
 }
 
 impl Jar {

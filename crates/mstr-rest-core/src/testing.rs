@@ -1,4 +1,4 @@
-//! The rules of the road as functions, for the conformance runner and the fuzz targets: what they
+//! The rules of the pipeline as functions, for the conformance runner and the fuzz targets: what they
 //! check is what requests go through. No part of the public contract.
 #![allow(missing_docs, reason = "hidden: for the checks of this workspace alone")]
 
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
-use crate::state::StateCell;
+use crate::login_machine::{LoginMachine, TOKEN};
 use crate::{CookieInfo, Error, Result, RetryPolicy};
 
 /// Scheme, host, and the port unless it is the scheme's own.
@@ -54,8 +54,6 @@ pub fn error_of_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> E
 #[non_exhaustive]
 pub struct Learnt {
     pub token: Option<HeaderValue>,
-    /// `X-MSTR*` headers that go out again.
-    pub captured: HeaderMap,
     pub cookies: Vec<CookieInfo>,
     /// The `Cookie` header of a request to `next`.
     pub cookie_header: Option<HeaderValue>,
@@ -63,15 +61,16 @@ pub struct Learnt {
 
 /// What is kept of a reply of `url`, and sent to `next` of the same origin.
 pub fn learn(url: &Url, headers: &HeaderMap, next: &Url) -> Learnt {
-    let cell = StateCell::default();
-    let state = cell.get();
-    state.jar.store(url, headers);
-    cell.capture(&state, headers);
-    let state = cell.get();
+    let machine = LoginMachine::default();
+    let login = machine.current();
+    login.jar.store(url, headers);
+    if let Some(token) = headers.get(&TOKEN) {
+        machine.rotate(&login, token);
+    }
+    let login = machine.current();
     Learnt {
-        token: state.token.clone(),
-        captured: HeaderMap::clone(&state.captured),
-        cookies: state.jar.list(),
-        cookie_header: state.jar.header(next),
+        token: login.token.clone(),
+        cookies: login.jar.list(),
+        cookie_header: login.jar.header(next),
     }
 }

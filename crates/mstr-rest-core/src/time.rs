@@ -40,6 +40,11 @@ impl Deadline {
         timeout_at(self.at, future).await.unwrap_or_else(|_| Err(self.error()))
     }
 
+    /// Waits for a future, no longer than to the end of the call. Fails with the call's timeout.
+    pub(crate) async fn at_most<T>(self, future: impl Future<Output = T>) -> Result<T, Duration> {
+        timeout_at(self.at, future).await.map_err(|_| self.limit)
+    }
+
     /// Whether a wait of that length goes beyond it.
     pub(crate) fn is_over_after(self, wait: Duration) -> bool {
         self.at.saturating_duration_since(Instant::now()) <= wait
@@ -67,7 +72,7 @@ pub(crate) async fn next_piece<T>(
 }
 
 fn no_progress(limit: Duration) -> Error {
-    Error::new(ErrorKind::Timeout, format!("nothing moved for {limit:?}"))
+    Error::new(ErrorKind::Timeout, format!("no data sent or received for {limit:?}"))
 }
 
 /// Watches one exchange up to the head of its reply: a limit that progress of the upload resets.
@@ -133,14 +138,17 @@ mod tests {
     async fn a_stall_is_a_timeout() {
         let progress = Progress::new(SECOND);
         let error = progress.guard(pending::<()>()).await.unwrap_err();
-        assert_eq!((error.kind(), error.message()), (ErrorKind::Timeout, "nothing moved for 1s"));
+        assert_eq!(
+            (error.kind(), error.message()),
+            (ErrorKind::Timeout, "no data sent or received for 1s")
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_nearer_limit_wins() {
         let whole = Deadline::after(SECOND * 5);
         let idle = next_piece(Some(SECOND), whole, pending::<()>()).await.unwrap_err();
-        assert!(idle.message().starts_with("nothing moved"));
+        assert!(idle.message().starts_with("no data sent or received"));
         let whole = next_piece(Some(SECOND * 9), whole, pending::<()>()).await.unwrap_err();
         assert_eq!(whole.message(), "the call was not done within 5s");
     }

@@ -6,9 +6,8 @@ use std::time::Instant;
 use http::StatusCode;
 use tracing::{Span, field};
 
-use crate::execute::Outcome;
+use crate::Result;
 use crate::request::Request;
-use crate::{Error, Response, Result};
 
 /// One call, with all its attempts.
 pub(crate) fn call_span(request: &Request) -> Span {
@@ -30,20 +29,7 @@ pub(crate) fn attempt_span(attempt: u32) -> Span {
     tracing::debug_span!("mstr_attempt", attempt)
 }
 
-pub(crate) fn record(span: &Span, start: Instant, outcome: &Result<Outcome>) {
-    let status = outcome.as_ref().map(|outcome| match outcome {
-        Outcome::Stream(response) => response.status(),
-        Outcome::Whole(reply, ..) => reply.status(),
-    });
-    record_status(span, start, status);
-}
-
-/// The same for the requests of a login.
-pub(crate) fn record_plain(span: &Span, start: Instant, outcome: &Result<Response>) {
-    record_status(span, start, outcome.as_ref().map(Response::status));
-}
-
-fn record_status(span: &Span, start: Instant, outcome: Result<StatusCode, &Error>) {
+pub(crate) fn record(span: &Span, start: Instant, outcome: &Result<StatusCode>) {
     if span.is_disabled() {
         return;
     }

@@ -170,6 +170,13 @@ pub(crate) fn redact(url: &Url) -> String {
     format!("{}{}", origin(url), &url[Position::BeforePath..Position::AfterPath])
 }
 
+/// Whether it is the login, delegation or logout below the base URL: there `ERR009` says nothing of
+/// an expired session.
+pub(crate) fn is_login_path(base: &Url, url: &Url) -> bool {
+    let path = url.path().strip_prefix(base.path()).map(|path| path.trim_start_matches('/'));
+    matches!(path, Some("auth/login" | "auth/logout" | "auth/delegate"))
+}
+
 /// Whether the path belongs to the authentication endpoints, below whatever base.
 pub(crate) fn is_auth_path(path: &str) -> bool {
     path.trim_start_matches('/').starts_with("auth/") || path.contains("/auth/")

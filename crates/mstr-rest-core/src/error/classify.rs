@@ -42,6 +42,7 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
     let iserver_code = object.get("iServerCode").or_else(|| object.get("IserverCode"));
     let iserver_code = iserver_code.and_then(number);
     let message = object.get("message").and_then(text);
+    let from_server = message.is_some();
     let ticket_id = object.get("ticketId").and_then(text);
     let (kind, code, message) = match object.get("code").and_then(text) {
         Some(code) => {
@@ -60,6 +61,7 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
         status: Some(status),
         code,
         message,
+        from_server,
         iserver_code,
         ticket_id,
         attempts: 0,

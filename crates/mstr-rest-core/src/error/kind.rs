@@ -56,6 +56,11 @@ pub enum ErrorKind {
     Transport,
     /// The reply came but is not what was asked for.
     Decode,
+    /// A local file or folder cannot be read or written.
+    Io,
+    /// The work did not come to an end: its task panicked, or its runtime stopped, or what it worked
+    /// for was replaced meanwhile.
+    Interrupted,
     /// The session is set up wrongly, or a future is polled outside a Tokio runtime.
     Config,
 }

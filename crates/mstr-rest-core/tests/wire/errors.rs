@@ -91,7 +91,7 @@ async fn raw_and_handed_back_replies() {
     let session = builder(&server).connect().await.unwrap();
     let reply = session.get("nothing").raw().await.unwrap();
     assert_eq!(reply.status(), 404);
-    assert!(reply.text().await.unwrap().contains("ERR004"));
+    assert!(reply.text().contains("ERR004"));
     session.close().await.unwrap();
 
     let session = builder(&server).return_http_errors(true).connect().await.unwrap();
@@ -167,8 +167,10 @@ async fn the_limit_of_a_call_covers_its_body() {
     let limit = Duration::from_millis(100);
     let error = session.get("x").timeout(limit).decode::<Value>().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    let reply = session.get("x").timeout(limit).await.unwrap();
-    let error = reply.bytes().await.unwrap_err();
+    let error = session.get("x").timeout(limit).await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("100ms"), "{error}");
+    let reply = session.get("x").timeout(limit).stream().await.unwrap();
+    let error = reply.read().await.unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("100ms"), "{error}");
     session.close().await.unwrap();
 }

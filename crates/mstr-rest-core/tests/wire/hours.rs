@@ -83,11 +83,13 @@ async fn only_once_and_only_for_an_expired_session() {
     assert!(error.is_session_expired());
     assert_eq!((always.hits(), logins(&server), error.attempts()), (2, 2, 2));
     assert!(error.elapsed().is_some());
-    // other errors, authentication endpoints, raw calls and calls without auth never cause one
+    // other errors, the login's own endpoints, raw calls and calls without auth never cause one
     server.inject(Fault::reply(Reply::error(400, "ERR005", "m")).on(Method::GET, "/y"));
     assert!(session.get("y").await.unwrap_err().is_invalid_request());
-    server.inject(expired().on(Method::POST, "/auth/identityToken"));
-    assert!(session.post("auth/identityToken").await.unwrap_err().is_session_expired());
+    for path in ["auth/logout", "auth/delegate"] {
+        server.inject(expired().on(Method::POST, &format!("/{path}")).times(1));
+        assert!(session.post(path).await.unwrap_err().is_session_expired());
+    }
     assert_eq!(session.get("x").raw().await.unwrap().status(), 401);
     assert!(session.get("x").include_auth(false).await.unwrap_err().is_session_expired());
     assert_eq!(logins(&server), 2);

@@ -1,4 +1,4 @@
-//! At most so many requests at once, and what becomes of those that wait.
+//! `max_in_flight`, and what becomes of requests that wait for a slot.
 
 use std::time::Duration;
 
@@ -24,29 +24,35 @@ async fn at_most_so_many_requests_in_flight() {
     for task in &tasks {
         task.abort();
     }
-    // a request that is gone has given its place back
+    // a request that is gone has given its slot back
     assert!(session.get("sessions").await.is_ok());
     session.close().await.unwrap();
 
     let session = builder(&server).max_in_flight(1).connect().await.unwrap();
-    // a reply that is held keeps the only place: the next call waits until its limit
-    let held = session.get("sessions").await.unwrap();
+    // a buffered reply keeps no slot
+    let _held = session.get("sessions").await.unwrap();
+    assert!(session.get("sessions").await.is_ok());
+    // a streamed one does, until it has ended or is dropped: the next call waits until its timeout
+    let held = session.get("sessions").stream().await.unwrap();
     let error = session.get("sessions").timeout(Duration::from_millis(50)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.message().contains("no in-flight slot was free within 50ms"), "{error}");
     drop(held);
+    let read = session.get("sessions").stream().await.unwrap().read().await.unwrap();
+    assert_eq!(read.status(), 200);
     assert!(session.get("sessions").await.is_ok());
     session.close().await.unwrap();
 }
 
 #[tokio::test]
-async fn who_waits_for_a_place_is_sent_with_the_session_that_there_is_then() {
+async fn a_waiting_request_is_sent_with_the_login_that_is_there_then() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).relogin(true).max_in_flight(1).connect().await.unwrap();
-    let held = session.get("sessions").await.unwrap();
+    let held = session.get("sessions").stream().await.unwrap();
     let calls: Vec<_> = (0..20)
         .map(|_| tokio::spawn(session.get("sessions/userInfo").decode::<Value>().into_future()))
         .collect();
-    // they wait for the only place by now, and one of them is sent in vain
+    // they wait for the only slot by now, and one of them is sent in vain
     tokio::task::yield_now().await;
     server.expire_all();
     drop(held);
@@ -59,7 +65,7 @@ async fn who_waits_for_a_place_is_sent_with_the_session_that_there_is_then() {
     // nothing is sent for a session that was closed meanwhile
     let session = builder(&server).max_in_flight(1).connect().await.unwrap();
     let other = mstr_rest_core::Session::clone(&session);
-    let held = session.get("sessions").await.unwrap();
+    let held = session.get("sessions").stream().await.unwrap();
     let call = tokio::spawn(other.get("sessions/userInfo").send());
     tokio::task::yield_now().await;
     session.close().await.unwrap();
@@ -68,7 +74,7 @@ async fn who_waits_for_a_place_is_sent_with_the_session_that_there_is_then() {
     // nor for one that was logged out, where it is needed
     let session = builder(&server).max_in_flight(1).build().unwrap();
     session.login(auth()).await.unwrap();
-    let held = session.get("sessions").await.unwrap();
+    let held = session.get("sessions").stream().await.unwrap();
     let call = tokio::spawn(session.get("sessions/userInfo").require_session().send());
     let open_to_all = tokio::spawn(session.get("status").send());
     tokio::task::yield_now().await;
@@ -82,7 +88,7 @@ async fn who_waits_for_a_place_is_sent_with_the_session_that_there_is_then() {
     let adopted = builder(&server).auth(Auth::existing("somebody's", ())).max_in_flight(1);
     let adopted = adopted.connect().await.unwrap();
     let other = mstr_rest_core::Session::clone(&adopted);
-    let held = other.get("status").await.unwrap();
+    let held = other.get("status").stream().await.unwrap();
     let call = tokio::spawn(other.get("sessions/userInfo").send());
     tokio::task::yield_now().await;
     adopted.close().await.unwrap();

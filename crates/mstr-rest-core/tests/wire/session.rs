@@ -77,7 +77,6 @@ async fn a_delegated_session_is_never_logged_out_by_us() {
     assert_eq!(logouts(&server), 0);
     assert_eq!(guest.get("sessions").await.unwrap_err().kind(), ErrorKind::NoSession);
     assert!(owner.get("sessions").await.is_ok(), "the owner goes on");
-    assert!(owner.captured_headers().is_empty(), "an identity token is never kept");
     owner.close().await.unwrap();
 }
 
@@ -428,7 +427,6 @@ async fn a_late_reply_of_an_earlier_login_changes_nothing() {
     let [first, second] = calls;
     assert!(first.await.unwrap().unwrap_err().is_session_expired());
     assert_eq!(second.await.unwrap().unwrap().status(), 200);
-    assert!(session.captured_headers().is_empty());
     session.get("sessions").await.unwrap();
     let sent = server.requests(Method::GET, "/sessions").pop().unwrap();
     assert_eq!(sent.cookie("iSession"), sent.token());

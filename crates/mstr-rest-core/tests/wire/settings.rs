@@ -166,12 +166,12 @@ async fn replies_tell_where_they_come_from_and_debug_no_values() {
     let response = call().await.unwrap();
     assert!(response.url().as_str().ends_with("/api/x?key=hunter2"), "as it was sent");
     let shown = format!("{response:?}");
-    let value: Value = response.json().await.unwrap();
+    let value: Value = response.json().unwrap();
     assert_eq!(value["secret"], "hunter2");
     let (length, debug) = call()
         .decode_with(|reply| {
             assert!(reply.url().as_str().contains("key=hunter2"));
-            Ok((reply.body().len(), format!("{reply:?}")))
+            Ok((reply.bytes().len(), format!("{reply:?}")))
         })
         .await
         .unwrap();

@@ -71,14 +71,14 @@ async fn downloads() {
         .unwrap();
     for gzip in [true, false] {
         let session = builder(&server).gzip(gzip).connect().await.unwrap();
-        let reply = session.get("big").await.unwrap();
+        let reply = session.get("big").stream().await.unwrap();
         let pieces: Vec<Bytes> = reply.bytes_stream().try_collect().await.unwrap();
         assert!(pieces.len() > 1);
         assert_eq!(pieces.iter().map(Bytes::len).sum::<usize>(), 5_000_000);
         let sent = server.requests(Method::GET, "/big").pop().unwrap();
         assert_eq!(sent.header("accept-encoding").is_some(), gzip);
         // one that is given up takes nothing else down
-        let mut stream = std::pin::pin!(session.get("big").await.unwrap().bytes_stream());
+        let mut stream = std::pin::pin!(session.get("big").stream().await.unwrap().bytes_stream());
         assert!(stream.next().await.unwrap().is_ok());
         assert!(session.get("sessions").await.is_ok());
         session.close().await.unwrap();

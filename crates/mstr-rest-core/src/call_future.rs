@@ -1,0 +1,119 @@
+//! A call that has been sent, and how its reply is decoded.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::client::Client;
+use crate::execute::{Received, execute};
+use crate::request::Request;
+use crate::{Error, ErrorKind, Response, Result, StreamingResponse};
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+
+/// How a reply becomes the value of a call.
+pub(crate) enum Decode<T> {
+    /// The reply is the value.
+    Response(fn(Response) -> T),
+    Plain(fn(&Response) -> Result<T>),
+    Shared(Arc<dyn Fn(Response) -> Result<T> + Send + Sync>),
+    Stream(Arc<dyn Fn(StreamingResponse) -> Result<T> + Send + Sync>),
+}
+
+impl<T> Decode<T> {
+    pub(crate) fn shared(decode: impl Fn(&Response) -> Result<T> + Send + Sync + 'static) -> Self {
+        Self::Shared(Arc::new(move |response| decode(&response)))
+    }
+
+    pub(crate) fn stream(
+        decode: impl Fn(StreamingResponse) -> Result<T> + Send + Sync + 'static,
+    ) -> Self {
+        Self::Stream(Arc::new(decode))
+    }
+
+    /// This, and then `then`.
+    pub(crate) fn then<U>(self, then: impl Fn(T) -> Result<U> + Send + Sync + 'static) -> Decode<U>
+    where
+        T: 'static,
+        U: 'static,
+    {
+        match self {
+            Self::Response(give) => Decode::Shared(Arc::new(move |reply| then(give(reply)))),
+            Self::Plain(decode) => Decode::Shared(Arc::new(move |reply| then(decode(&reply)?))),
+            Self::Shared(decode) => Decode::Shared(Arc::new(move |reply| then(decode(reply)?))),
+            Self::Stream(decode) => Decode::Stream(Arc::new(move |reply| then(decode(reply)?))),
+        }
+    }
+
+    fn decode(&self, received: Received) -> Result<T> {
+        match (self, received) {
+            (Self::Response(give), Received::Whole(response)) => Ok(give(response)),
+            (Self::Plain(decode), Received::Whole(response)) => decode(&response),
+            (Self::Shared(decode), Received::Whole(response)) => decode(response),
+            (Self::Stream(decode), Received::Stream(response)) => decode(response),
+            // the request says which of the two it wants, and a call keeps both in step
+            _ => Err(unread()),
+        }
+    }
+}
+
+impl<T> Clone for Decode<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Response(give) => Self::Response(*give),
+            Self::Plain(decode) => Self::Plain(*decode),
+            Self::Shared(decode) => Self::Shared(Arc::clone(decode)),
+            Self::Stream(decode) => Self::Stream(Arc::clone(decode)),
+        }
+    }
+}
+
+fn unread() -> Error {
+    Error::new(ErrorKind::Decode, "the reply was not read")
+}
+
+/// A call on its way, from [`Call::send`]. Dropping it cancels the call; what the server does with
+/// a request that is already there is the server's.
+///
+/// ```no_run
+/// use mstr_rest_core::Session;
+///
+/// # async fn example(session: Session) -> Result<(), Box<dyn std::error::Error>> {
+/// let projects = tokio::spawn(session.get("projects").decode::<serde_json::Value>().send());
+/// let status = session.get("status").await?;
+/// println!("{} {}", status.status(), projects.await??);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "futures do nothing until they are awaited"]
+pub struct CallFuture<T>(BoxFuture<Result<T>>);
+
+impl<T: Send + 'static> CallFuture<T> {
+    pub(crate) fn new(client: Arc<Client>, request: Box<Request>, decode: Decode<T>) -> Self {
+        Self(Box::pin(async move {
+            let mut value = None;
+            let mut sink = |received| {
+                value = Some(decode.decode(received)?);
+                Ok(())
+            };
+            execute(client, request, &mut sink).await?;
+            value.ok_or_else(unread)
+        }))
+    }
+}
+
+impl<T> Future for CallFuture<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<T> fmt::Debug for CallFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallFuture")
+    }
+}

@@ -1,0 +1,437 @@
+//! The login of a session, and the one place where it changes.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use crate::client::Client;
+use crate::cookies::Jar;
+use crate::{Auth, Error, ErrorKind, Result};
+
+pub(crate) static TOKEN: HeaderName = HeaderName::from_static("x-mstr-authtoken");
+pub(crate) static PROJECT: HeaderName = HeaderName::from_static("x-mstr-projectid");
+pub(crate) static IDENTITY_TOKEN: HeaderName = HeaderName::from_static("x-mstr-identitytoken");
+
+/// A transition whose runtime shows no sign of life for this long loses its turn to whoever waits.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// How often a transition shows that its runtime is alive.
+pub(crate) const BEAT: Duration = Duration::from_secs(10);
+
+/// One login, or the absence of one. Immutable: a change puts another value in its place.
+///
+/// `id` tells logins apart: login, logout, restoring, adopting and forgetting each make a new one.
+/// `revision` counts the tokens of one login, for a reply may rotate the token. The two numbers
+/// decide what a late reply may change: a token is rotated only if both still match, and the end
+/// of a login only touches the login of that id.
+#[derive(Clone, Default)]
+pub(crate) struct Login {
+    pub(crate) id: u64,
+    pub(crate) revision: u64,
+    pub(crate) token: Option<HeaderValue>,
+    pub(crate) jar: Arc<Jar>,
+    /// Something else owns or uses it too: only [`Session::logout`](crate::Session::logout) ends
+    /// it.
+    pub(crate) externally_owned: bool,
+    pub(crate) facts: Arc<Facts>,
+    /// How many re-logins of this login failed, and how the last one did. A request that was sent
+    /// before a re-login failed shares its failure instead of starting another one.
+    pub(crate) failed_relogins: u64,
+    pub(crate) relogin_failure: Option<Error>,
+}
+
+/// What is known of a login besides its secrets.
+#[derive(Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) user: Option<String>,
+    pub(crate) login_mode: Option<i64>,
+    /// Salted hash of the user name or API key.
+    pub(crate) principal: Option<String>,
+    pub(crate) created: Option<SystemTime>,
+    pub(crate) idle_limit: Option<Duration>,
+}
+
+impl Login {
+    /// Whether a guard has to log it out.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.token.is_some() && !self.externally_owned
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("id", &self.id)
+            .field("revision", &self.revision)
+            .field("logged_in", &self.token.is_some())
+            .field("cookies", &self.jar)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A login that the server refused: the same one is not sent again, or the account is locked.
+#[derive(Clone)]
+pub(crate) struct Rejected {
+    pub(crate) body: Bytes,
+    pub(crate) error: Error,
+}
+
+/// Holds the login, and the right to change it.
+///
+/// **States.** Either no transition runs, or one does and `running` describes it. A transition is a
+/// login, a re-login, a logout or a close: what talks to the server about the login.
+///
+/// **Who changes what.** Transitions run one at a time: whoever wants one waits for the turn
+/// ([`begin`](Self::begin)), and the [`Turn`] gives it back when it is dropped, however the
+/// transition ended: returned, panicked, cancelled, or taken along by a runtime that stops. Changes
+/// that send nothing (restore, adopt, forget) do not queue. They take effect at once under a new
+/// login id; a transition that runs meanwhile finds its own id gone when it wants to
+/// [`install`](Self::install) a login, and logs that login out instead.
+///
+/// **The turn is a lease.** A transition beats while its runtime is driven. Whoever waits for one
+/// that has stopped beating takes the turn away ([`Running::ended`]): a current-thread runtime that
+/// nobody drives must not block the others.
+///
+/// **What a reader may rely on.** [`read`](Self::read) gives the login and the running transition
+/// as they were at one instant, without waiting for anything but the lock, which is never held
+/// across an await.
+#[derive(Default)]
+pub(crate) struct LoginMachine(RwLock<State>);
+
+#[derive(Default)]
+struct State {
+    login: Arc<Login>,
+    /// The id of the newest login, and of the newest turn.
+    last_id: u64,
+    last_turn: u64,
+    running: Option<Running>,
+    /// Logins of ours that were displaced without being logged out: the server may end all sessions
+    /// of a user at once, so it is not asked to while the one that displaced them is in use. The
+    /// next login, logout or close ends them.
+    superseded: Vec<Arc<Login>>,
+    /// How to log in again: what logged in last, else what the builder was given.
+    auth: Option<Auth>,
+    rejected: Option<Rejected>,
+}
+
+/// What a transition does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Login,
+    /// Logs in again after the login of this id expired.
+    Relogin(u64),
+    Logout,
+    Close,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Relogin(_) => "re-login",
+            Self::Logout | Self::Close => "logout",
+        }
+    }
+
+    /// How whoever waits is told that it did not come to an end.
+    pub(crate) fn interrupted(self, why: &str) -> Error {
+        Error::new(ErrorKind::Interrupted, format!("the {} was interrupted: {why}", self.name()))
+    }
+}
+
+/// A transition that runs, to wait for.
+#[derive(Clone)]
+pub(crate) struct Running {
+    turn: u64,
+    kind: Kind,
+    beats: Arc<AtomicU64>,
+    /// Over when its sender is gone, however that came about.
+    ended: watch::Receiver<()>,
+}
+
+impl Running {
+    /// Waits until the transition has ended or, when its runtime is not driven, has lost its turn.
+    pub(crate) async fn ended(mut self, machine: &LoginMachine) {
+        loop {
+            let beats = self.beats.load(Ordering::Relaxed);
+            let start = Instant::now();
+            match timeout(LEASE, self.ended.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return,
+                // who was not driven either cannot judge
+                Err(_) if start.elapsed() > LEASE * 2 => {}
+                Err(_) if self.beats.load(Ordering::Relaxed) == beats => {
+                    return machine.revoke(&self);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// The right to change the login, held by the one transition that runs.
+pub(crate) struct Turn {
+    client: Arc<Client>,
+    running: Running,
+    finished: bool,
+    _ended: watch::Sender<()>,
+}
+
+impl Turn {
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// Shows that the runtime of the transition is driven.
+    pub(crate) fn beat(beats: &AtomicU64) {
+        beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn beats(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.running.beats)
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.running.kind
+    }
+
+    /// Gives the turn back after a transition that came to an end of its own.
+    pub(crate) fn finish(mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let failure = || self.running.kind.interrupted("its task panicked or was stopped");
+        let failure = (!self.finished).then(failure);
+        self.client.logins.end(&self.running, failure);
+    }
+}
+
+/// What becomes of the wish to make a transition.
+pub(crate) enum Begin<T> {
+    /// It is not needed.
+    Not(T),
+    /// Another one runs.
+    Wait(Running),
+    Start(Turn),
+}
+
+impl LoginMachine {
+    pub(crate) fn new(auth: Option<Auth>) -> Self {
+        Self(RwLock::new(State { auth, ..State::default() }))
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn peek<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The present login.
+    pub(crate) fn current(&self) -> Arc<Login> {
+        self.peek(|state| Arc::clone(&state.login))
+    }
+
+    /// The present login, and the transition that may soon replace it.
+    pub(crate) fn read(&self) -> (Arc<Login>, Option<Running>) {
+        self.peek(|state| (Arc::clone(&state.login), state.running.clone()))
+    }
+
+    /// Takes the turn, unless another transition has it or `unless` says, looking at the present
+    /// login, that there is nothing to do.
+    pub(crate) fn begin<T>(
+        &self,
+        client: &Arc<Client>,
+        kind: Kind,
+        unless: impl FnOnce(&Login) -> Option<T>,
+    ) -> Begin<T> {
+        self.with(|state| {
+            if let Some(running) = &state.running {
+                return Begin::Wait(running.clone());
+            }
+            if let Some(reason) = unless(&state.login) {
+                return Begin::Not(reason);
+            }
+            state.last_turn += 1;
+            let (sender, ended) = watch::channel(());
+            let running = Running { turn: state.last_turn, kind, beats: Arc::default(), ended };
+            state.running = Some(running.clone());
+            let client = Arc::clone(client);
+            Begin::Start(Turn { client, running, finished: false, _ended: sender })
+        })
+    }
+
+    /// Frees the turn if that transition still has it. `failure`: it did not come to an end.
+    fn end(&self, running: &Running, failure: Option<Error>) {
+        self.with(|state| {
+            if !state.has_turn(running) {
+                return;
+            }
+            state.running = None;
+            if let (Some(failure), Kind::Relogin(id)) = (failure, running.kind) {
+                state.relogin_failed(id, failure);
+            }
+        });
+    }
+
+    pub(crate) fn revoke(&self, running: &Running) {
+        let why = format!("it made no progress for {LEASE:?}");
+        self.end(running, Some(running.kind.interrupted(&why)));
+    }
+
+    /// Puts a login in place, if the turn is still held and the login of `replaces` is still the
+    /// present one. Otherwise gives the login back: it must be logged out.
+    pub(crate) fn install(
+        &self,
+        turn: &Turn,
+        replaces: u64,
+        login: Login,
+        auth: &Auth,
+    ) -> Result<Arc<Login>, Login> {
+        self.with(|state| {
+            if !state.has_turn(&turn.running) || state.login.id != replaces {
+                return Err(login);
+            }
+            if auth.can_renew() {
+                state.auth = Some(auth.clone());
+            }
+            // an expired login that was renewed is gone; any other is still there
+            if turn.kind() == Kind::Login && state.login.is_ours() {
+                let displaced = Arc::clone(&state.login);
+                state.superseded.push(displaced);
+            }
+            Ok(state.put(login))
+        })
+    }
+
+    /// Puts a login in place at once: a restored or adopted one. One of ours that it displaces is
+    /// remembered.
+    pub(crate) fn displace(&self, login: Login) -> Arc<Login> {
+        self.with(|state| {
+            if state.login.is_ours() {
+                let displaced = Arc::clone(&state.login);
+                state.superseded.push(displaced);
+            }
+            state.put(login)
+        })
+    }
+
+    /// Drops the login of that id: a newer one stays. Gives the id of the login that is there now.
+    pub(crate) fn forget(&self, id: u64) -> u64 {
+        self.with(|state| {
+            if state.login.id == id {
+                state.put(Login::default());
+            }
+            state.login.id
+        })
+    }
+
+    /// Drops the present login, whichever it is. A transition that runs finds its login gone.
+    pub(crate) fn forget_current(&self) {
+        self.with(|state| state.put(Login::default()));
+    }
+
+    /// Takes the login of that id off, to be logged out later. Gives the id of the login that is
+    /// there now.
+    pub(crate) fn supersede(&self, id: u64) -> u64 {
+        self.with(|state| {
+            if state.login.id == id {
+                let login = Arc::clone(&state.login);
+                state.superseded.push(login);
+                state.put(Login::default());
+            }
+            state.login.id
+        })
+    }
+
+    /// Whoever holds a saved session may use it: a guard leaves the present login alone from now
+    /// on.
+    pub(crate) fn share(&self) -> Arc<Login> {
+        self.with(|state| {
+            if state.login.is_ours() {
+                Arc::make_mut(&mut state.login).externally_owned = true;
+            }
+            Arc::clone(&state.login)
+        })
+    }
+
+    /// Takes over the token of a reply to a request that was sent with `sent`. A reply to an earlier
+    /// login, or to an earlier token, changes nothing.
+    pub(crate) fn rotate(&self, sent: &Login, token: &HeaderValue) {
+        // the usual reply brings nothing new: no lock then
+        if token.is_empty() || sent.token.as_ref() == Some(token) {
+            return;
+        }
+        self.with(|state| {
+            if (state.login.id, state.login.revision) == (sent.id, sent.revision) {
+                let mut token = token.clone();
+                token.set_sensitive(true);
+                let login = Arc::make_mut(&mut state.login);
+                login.token = Some(token);
+                login.revision += 1;
+            }
+        });
+    }
+
+    /// Writes down how a re-login of that login failed.
+    pub(crate) fn relogin_failed(&self, turn: &Turn, error: Error) {
+        self.with(|state| {
+            if let (true, Kind::Relogin(id)) = (state.has_turn(&turn.running), turn.kind()) {
+                state.relogin_failed(id, error);
+            }
+        });
+    }
+
+    /// Logins of ours that were displaced and are still to be logged out.
+    pub(crate) fn superseded(&self) -> Vec<Arc<Login>> {
+        self.peek(|state| state.superseded.clone())
+    }
+
+    pub(crate) fn superseded_ended(&self, id: u64) {
+        self.with(|state| state.superseded.retain(|login| login.id != id));
+    }
+
+    /// How to log in again; `None` for a session that was adopted and has nothing to do so with.
+    pub(crate) fn auth(&self) -> Option<Auth> {
+        self.peek(|state| state.auth.clone())
+    }
+
+    pub(crate) fn rejected(&self) -> Option<Rejected> {
+        self.peek(|state| state.rejected.clone())
+    }
+
+    pub(crate) fn set_rejected(&self, rejected: Option<Rejected>) {
+        self.with(|state| state.rejected = rejected);
+    }
+}
+
+impl State {
+    fn has_turn(&self, running: &Running) -> bool {
+        self.running.as_ref().is_some_and(|now| now.turn == running.turn)
+    }
+
+    fn put(&mut self, mut login: Login) -> Arc<Login> {
+        self.last_id += 1;
+        login.id = self.last_id;
+        self.login = Arc::new(login);
+        Arc::clone(&self.login)
+    }
+
+    fn relogin_failed(&mut self, id: u64, error: Error) {
+        if self.login.id == id {
+            let login = Arc::make_mut(&mut self.login);
+            login.failed_relogins += 1;
+            login.relogin_failure = Some(error);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Re-login: one for all requests that meet an expired session.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use tokio::time::timeout;
+
+use crate::auth::Resolved;
+use crate::client::Client;
+use crate::login_machine::{Kind, Login, Turn};
+use crate::request::Request;
+use crate::{Auth, Error, ErrorKind, Result};
+
+/// Another process may be logging in.
+const LOCK: Duration = Duration::from_secs(60);
+
+/// Loading and saving a login elsewhere must not hold up this session.
+const STORE: Duration = Duration::from_secs(30);
+
+/// How an expired session came out of a re-login.
+pub(crate) enum Renewed {
+    /// There is a newer token.
+    Yes,
+    /// The session was logged out meanwhile: nothing logs in by itself any more.
+    LoggedOut,
+}
+
+impl Client {
+    /// Logs in again after the login that a request was sent with expired, unless that was done
+    /// meanwhile. All requests that wait for one re-login share its outcome.
+    pub(crate) async fn log_in_again(
+        self: &Arc<Self>,
+        sent: &Login,
+        auth: &Auth,
+    ) -> Result<Renewed> {
+        let unless = |now: &Login| -> Option<Result<Renewed>> {
+            if let Err(closed) = self.ensure_open() {
+                return Some(Err(closed));
+            }
+            if now.token.is_none() {
+                return Some(Ok(Renewed::LoggedOut));
+            }
+            if (now.id, now.revision) != (sent.id, sent.revision) {
+                return Some(Ok(Renewed::Yes));
+            }
+            let failed_meanwhile = now.failed_relogins != sent.failed_relogins;
+            now.relogin_failure.clone().filter(|_| failed_meanwhile).map(Err)
+        };
+        let (id, auth) = (sent.id, auth.clone());
+        self.transition(Kind::Relogin(id), unless, |turn| renewal(turn, auth)).await
+    }
+
+    /// The work of a re-login. Whatever happens, the outcome is there before the turn is free.
+    async fn renew(self: &Arc<Self>, turn: Turn, auth: &Auth) -> Result<Renewed> {
+        tracing::info!("Session expired; logging in again");
+        let expired = self.logins.current();
+        let store_lock = self.lock_store().await;
+        let kept = self.kept_elsewhere(&expired, auth).await;
+        let is_new = kept.is_none();
+        let login = match kept {
+            Some(kept) => Ok(kept),
+            None => self.login_anew(auth).await,
+        };
+        let login = match login {
+            Ok(login) => login,
+            Err(error) => {
+                self.logins.relogin_failed(&turn, error.clone());
+                turn.finish();
+                return Err(error);
+            }
+        };
+        match self.install(turn, expired.id, login, auth).await {
+            Ok(login) => {
+                if is_new {
+                    self.save_login(&login).await;
+                }
+                drop(store_lock);
+                Ok(Renewed::Yes)
+            }
+            // an adopted or restored session took the place of the expired one
+            Err(_) if self.logins.current().id != expired.id => {
+                let has_token = self.logins.current().token.is_some();
+                Ok(if has_token { Renewed::Yes } else { Renewed::LoggedOut })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn login_anew(self: &Arc<Self>, auth: &Auth) -> Result<Login> {
+        auth.invalidate();
+        let resolved = auth.resolve(&self.login_options).await?;
+        self.ensure_not_rejected(&resolved)?;
+        self.defaults.forget();
+        Ok(self.authenticate(resolved, auth).await?.0)
+    }
+
+    /// Fails with the earlier error when the server refused the same login before: an account is
+    /// locked after a few failures.
+    fn ensure_not_rejected(&self, login: &Resolved) -> Result<()> {
+        match (self.logins.rejected(), login) {
+            (Some(rejected), Resolved::Post { body, .. }) if rejected.body == *body => {
+                Err(rejected.error)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the server no longer knows a login: `GET /sessions`. An error when it cannot say.
+    pub(crate) async fn ensure_alive(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
+        self.send(Request::of_login(Method::GET, "sessions", login)).await.map(|_| ())
+    }
+
+    async fn lock_store(&self) -> Option<Box<dyn Any + Send>> {
+        let store = self.login_store.as_ref()?;
+        bounded(LOCK, "lock", store.lock()).await
+    }
+
+    /// A login that another process has made and saved meanwhile, if the server knows it.
+    async fn kept_elsewhere(self: &Arc<Self>, expired: &Login, auth: &Auth) -> Option<Login> {
+        let store = self.login_store.as_ref()?;
+        let saved = bounded(STORE, "load", store.load()).await??;
+        let login = Arc::new(self.login_of(&saved).ok()?);
+        if login.token.is_none() || login.token == expired.token {
+            return None;
+        }
+        auth.ensure_same_principal(&saved).await.ok()?;
+        match self.ensure_alive(&login).await {
+            Ok(()) => Some(Login::clone(&login)),
+            Err(_) => None,
+        }
+    }
+
+    /// Saves a login that was just put in place. What fails is traced.
+    pub(crate) async fn save_login(&self, login: &Login) {
+        let Some(store) = &self.login_store else { return };
+        bounded(STORE, "save", store.save(self.saved(login))).await;
+    }
+}
+
+/// Boxed: a re-login sends requests from inside of a request.
+fn renewal(turn: Turn, auth: Auth) -> Pin<Box<dyn Future<Output = Result<Renewed>> + Send>> {
+    Box::pin(async move {
+        let client = Arc::clone(turn.client());
+        client.unless_closed(client.renew(turn, &auth)).await
+    })
+}
+
+/// One step of a login store. What fails is traced: the session goes on without.
+async fn bounded<T>(
+    limit: Duration,
+    step: &str,
+    work: impl Future<Output = Result<T>>,
+) -> Option<T> {
+    let outcome = timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Timeout, format!("it took more than {limit:?}")))
+    });
+    outcome.inspect_err(|error| tracing::warn!(%error, step, "the login store failed")).ok()
+}
