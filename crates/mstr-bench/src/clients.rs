@@ -41,7 +41,7 @@ pub(crate) fn builder(options: &Options) -> SessionBuilder {
 pub(crate) async fn ours(session: &Session, request: Request) -> Result {
     match request {
         Request::Projects => check(session.projects().list().await?.len()),
-        Request::Kilobyte => check(session.get(KILOBYTE).await?.bytes().await?.len()),
+        Request::Kilobyte => check(session.get(KILOBYTE).await?.bytes().len()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use futures_util::stream;
 use mstr_rest_api::{IdentityTokensExt, Project, ProjectsExt, SessionInfo, SessionsExt, UserInfo};
-use mstr_rest_core::{Call, Error, ExposeSecret, Reply, Response, Result, Session};
+use mstr_rest_core::{Call, Error, ExposeSecret, Response, Result, Session};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -107,10 +107,7 @@ fn announce<T>(driver: &Driver<'_>, call: &Call<T>) {
 /// Sends it and reads the reply to its end.
 async fn finish(driver: &Driver<'_>, call: Call<Response>) -> Result<Outcome, Error> {
     announce(driver, &call);
-    let reply = call.await?;
-    let status = reply.status();
-    reply.bytes().await?;
-    Ok(Outcome::status(status))
+    Ok(of(&call.await?))
 }
 
 async fn typed(driver: &Driver<'_>, call: Call<Outcome>) -> Result<Outcome, Error> {
@@ -119,11 +116,11 @@ async fn typed(driver: &Driver<'_>, call: Call<Outcome>) -> Result<Outcome, Erro
 }
 
 /// A reply that fits the type: its status, and what was sent.
-fn as_type<T: DeserializeOwned>(reply: &Reply) -> Result<Outcome> {
+fn as_type<T: DeserializeOwned>(reply: &Response) -> Result<Outcome> {
     reply.json::<T>()?;
     Ok(Outcome { value: Some(reply.json()?), ..of(reply) })
 }
 
-fn of(reply: &Reply) -> Outcome {
+fn of(reply: &Response) -> Outcome {
     Outcome::status(reply.status())
 }

@@ -48,7 +48,7 @@ pub(crate) async fn explode(bomb: &str) -> Result<u64> {
     let builder = Session::builder(server.base_url()).environment_proxies(false);
     let session = builder.auth(Auth::standard(USER, PASSWORD)).connect().await?;
     let before = status("VmRSS:")?;
-    match (bomb, session.get("big").await) {
+    match (bomb, session.get("big").stream().await) {
         ("gzip-bomb-download", Ok(reply)) => {
             let count = |sum, chunk: bytes::Bytes| std::future::ready(Ok(sum + chunk.len()));
             let bytes = reply.bytes_stream().try_fold(0, count).await?;

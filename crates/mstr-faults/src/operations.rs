@@ -115,10 +115,10 @@ impl Operation {
             Self::Extend => session.extend_session().await,
             Self::Upload => {
                 let chunks = stream::iter([Ok::<_, std::io::Error>(Bytes::from(BODY)); 1]);
-                session.put("upload").stream_body(chunks).await?.bytes().await.map(drop)
+                session.put("upload").stream_body(chunks).await.map(drop)
             }
             Self::Download => {
-                let body = session.get("big").await?.bytes_stream();
+                let body = session.get("big").stream().await?.bytes_stream();
                 body.try_for_each(|_| std::future::ready(Ok(()))).await
             }
             Self::Projects => mixed(session, 1).await,

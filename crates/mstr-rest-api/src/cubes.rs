@@ -6,7 +6,7 @@ mod status;
 use std::future::Future;
 
 use http::Method;
-use mstr_rest_core::{Call, Error, ErrorKind, Reply, Result, Session};
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
 
 pub use publication::Publication;
 pub use status::CubeStatus;
@@ -124,7 +124,7 @@ impl Cube {
     /// # Errors
     /// As any call; [`Api`](ErrorKind::Api) when the reply does not say.
     pub fn status(&self) -> Call<CubeStatus> {
-        self.0.v1(Method::HEAD).decode_with(|reply: &Reply| {
+        self.0.v1(Method::HEAD).decode_with(|reply: &Response| {
             let header = reply.headers().get("x-mstr-cubestatus");
             let bits = header.and_then(|bits| bits.to_str().ok()?.trim().parse().ok());
             bits.map(CubeStatus::from_bits).ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! Elements of attributes, as the server lists them.
 
-use mstr_rest_core::{Call, Reply, Result};
+use mstr_rest_core::{Call, Response, Result};
 use serde::Deserialize;
 
 use crate::lenient;
@@ -36,7 +36,7 @@ pub(crate) fn list<T>(call: Call<T>, offset: u64, limit: u64) -> Call<Elements> 
     call.query("offset", offset).query("limit", limit).require_session().decode_with(decode)
 }
 
-fn decode(reply: &Reply) -> Result<Elements> {
+fn decode(reply: &Response) -> Result<Elements> {
     let total = reply.headers().get("x-mstr-total-count");
     let total = total.and_then(|total| total.to_str().ok()?.trim().parse().ok());
     Ok(Elements { total, items: reply.json()? })

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
-use mstr_rest_core::{Call, Error, ErrorKind, Reply, Result};
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Result};
 use serde::Deserialize;
 use serde_json::Map;
 use tokio::time::Instant;
@@ -68,7 +68,7 @@ pub(crate) struct Begun {
 }
 
 /// Decodes such a reply.
-pub(crate) fn begun(reply: &Reply) -> Result<Begun> {
+pub(crate) fn begun(reply: &Response) -> Result<Begun> {
     let head: Head = reply.json()?;
     let id = [&head.instance_id, &head.mid].into_iter().find(|id| !id.is_empty()).cloned();
     let Some(id) = id else {
@@ -80,26 +80,26 @@ pub(crate) fn begun(reply: &Reply) -> Result<Begun> {
         (_, None) => InstanceStatus::Ready,
         (_, Some(number)) => InstanceStatus::of(number),
     };
-    let page = head.data.as_ref().map(|_| reply.body().clone());
+    let page = head.data.as_ref().map(|_| reply.bytes().clone());
     let (total, retry_after) = (head.total(), retry_after(reply.headers()));
     Ok(Begun { id, status, retry_after, page, total })
 }
 
 /// The bytes of a page.
-pub(crate) fn page(reply: &Reply) -> Result<Bytes> {
+pub(crate) fn page(reply: &Response) -> Result<Bytes> {
     let missing = |message: &str| {
         Err(Error::new(ErrorKind::InvalidRequest, message).with_status(reply.status()))
     };
     if reply.status() == StatusCode::ACCEPTED {
         return missing("the instance has no pages yet: it still runs");
     }
-    if reply.body().len() < SHORT {
+    if reply.bytes().len() < SHORT {
         let head: Head = reply.json()?;
         if head.data.is_none() && head.status == Some(InstanceStatus::PROMPTS) {
             return missing("the instance has no pages yet: its prompts are not answered");
         }
     }
-    Ok(reply.body().clone())
+    Ok(reply.bytes().clone())
 }
 
 /// How many lines there are in all, as a page says.
@@ -110,7 +110,7 @@ pub(crate) fn total(page: &[u8]) -> Option<u64> {
 /// How far an execution is: its status, and when to ask again.
 type Progress = (InstanceStatus, Option<Duration>);
 
-fn progress(reply: &Reply) -> Result<Progress> {
+fn progress(reply: &Response) -> Result<Progress> {
     if reply.status() == StatusCode::ACCEPTED {
         return Ok((InstanceStatus::Running, retry_after(reply.headers())));
     }

@@ -1,7 +1,7 @@
 //! Tokens that stand for a session or a user: identity tokens and API tokens.
 
 use http::HeaderValue;
-use mstr_rest_core::{Call, Error, ErrorKind, Reply, Result, SecretString, Session};
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, SecretString, Session};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -68,7 +68,7 @@ impl IdentityTokens {
     }
 }
 
-fn from_header(reply: &Reply) -> Result<SecretString> {
+fn from_header(reply: &Response) -> Result<SecretString> {
     let token = reply.headers().get("x-mstr-identitytoken").map(HeaderValue::to_str);
     match token {
         Some(Ok(token)) if !token.is_empty() => Ok(token.into()),
@@ -76,7 +76,7 @@ fn from_header(reply: &Reply) -> Result<SecretString> {
     }
 }
 
-fn missing(what: &str, reply: &Reply) -> Error {
+fn missing(what: &str, reply: &Response) -> Error {
     let message = format!("the server did not return an {what} token");
     Error::new(ErrorKind::Api, message).with_status(reply.status())
 }
@@ -139,7 +139,7 @@ impl ApiTokens {
     }
 }
 
-fn from_body(reply: &Reply) -> Result<SecretString> {
+fn from_body(reply: &Response) -> Result<SecretString> {
     #[derive(Deserialize)]
     struct Made {
         #[serde(rename = "apiToken")]

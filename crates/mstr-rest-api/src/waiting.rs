@@ -14,6 +14,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Asks until `done` says that it is over, or the limit is.
 pub(crate) async fn until<T, A, D>(limit: Duration, what: &str, ask: A, mut done: D) -> Result<T>
 where
+    T: Send + 'static,
     A: Fn() -> Call<T>,
     D: FnMut(&T) -> Result<bool>,
 {

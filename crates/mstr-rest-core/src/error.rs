@@ -99,6 +99,13 @@ impl Error {
         Self::new(kind, message).change(|inner| inner.source = Some(Arc::from(source.into())))
     }
 
+    /// An [`Interrupted`](ErrorKind::Interrupted) error: the task that did this work panicked or was
+    /// stopped. The error of the task is no source of it, for it may hold the text of a panic.
+    pub fn interrupted(work: impl fmt::Display) -> Self {
+        let message = format!("{work} was interrupted: its task panicked or was stopped");
+        Self::new(ErrorKind::Interrupted, message)
+    }
+
     /// Adds the status of the reply that this error is about.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {

@@ -327,7 +327,7 @@ impl Data {
     /// the file that it replaces, or what the umask leaves of a new one.
     ///
     /// # Errors
-    /// As [`collect`](Self::collect); [`Config`](ErrorKind::Config) when it cannot be written.
+    /// As [`collect`](Self::collect); [`Io`](ErrorKind::Io) when it cannot be written.
     pub async fn to_parquet(self, path: impl AsRef<Path>) -> Result<Progress> {
         self.file(Format::Parquet, path.as_ref()).await
     }
@@ -464,5 +464,5 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::with_source(ErrorKind::Config, "writing was stopped", error))?
+    done.map_err(|_| Error::interrupted("writing the table"))?
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mstr_rest_api::ErrorExt as _;
-use mstr_rest_core::{Error, ErrorKind, Result};
+use mstr_rest_core::{Error, Result};
 use tokio::task::JoinHandle;
 
 type Fetching = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
@@ -72,9 +72,8 @@ impl Fetch {
 
     /// What came, once it is there.
     pub(crate) async fn bodies(mut self, total: usize) -> Result<Vec<Fetched>> {
-        let bodies = (&mut self.task).await.map_err(|error| {
-            Error::with_source(ErrorKind::Config, "fetching a page was stopped", error)
-        })??;
+        let bodies =
+            (&mut self.task).await.map_err(|_| Error::interrupted("fetching a page"))??;
         let end = (self.offset + self.limit).min(total);
         let last = bodies.len();
         let fetched = bodies.into_iter().zip(1..);

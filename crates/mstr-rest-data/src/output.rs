@@ -163,15 +163,15 @@ fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 
 fn unwritable(path: &Path, error: std::io::Error) -> Error {
     let what = format!("{} cannot be written", path.display());
-    Error::with_source(ErrorKind::Config, what, error)
+    Error::with_source(ErrorKind::Io, what, error)
 }
 
 fn arrow_error(error: ArrowError) -> Error {
-    Error::with_source(ErrorKind::Config, "the table cannot be written", error)
+    Error::with_source(ErrorKind::Io, "the table cannot be written", error)
 }
 
 fn parquet_error(error: ParquetError) -> Error {
-    Error::with_source(ErrorKind::Config, "the table cannot be written", error)
+    Error::with_source(ErrorKind::Io, "the table cannot be written", error)
 }
 
 #[cfg(all(test, unix))]
@@ -197,6 +197,6 @@ mod tests {
         assert_eq!(mode("new") & 0o777, 0o640);
         // a folder, a device: found out before anything is asked for
         let Err(error) = Beside::new(folder.path()) else { panic!("it is a folder") };
-        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.kind(), ErrorKind::Io);
     }
 }

@@ -316,9 +316,7 @@ impl Reader {
             });
             ((!is_broken).then_some(grid), pages)
         });
-        let (grid, pages) = decoding.await.map_err(|error| {
-            Error::with_source(ErrorKind::Config, "decoding a page was stopped", error)
-        })?;
+        let (grid, pages) = decoding.await.map_err(|_| Error::interrupted("decoding a page"))?;
         self.grid = grid;
         Ok(pages)
     }

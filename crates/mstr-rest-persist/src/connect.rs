@@ -1,9 +1,14 @@
 //! A session that outlives the program: restored if it lives, logged in and kept if not.
 
+use std::any::Any;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use mstr_rest_core::{Error, ErrorKind, Result, Session, SessionBuilder};
+use mstr_rest_core::{
+    Error, LoginStore, LoginStoreFuture, Result, SavedSession, Session, SessionBuilder,
+};
 
 use crate::file::in_runtime;
 use crate::sealed;
@@ -23,8 +28,14 @@ pub trait ConnectExt: sealed::Sealed {
     /// aside by the store, traced as a warning, and replaced. Cancelling the future does not stop
     /// a login on its way: it is saved.
     ///
-    /// What [`relogin`](SessionBuilder::relogin) brings later is not saved by itself: save
-    /// [`session.snapshot()`](SnapshotExt::snapshot), or the next run logs in once more.
+    /// What [`relogin`](SessionBuilder::relogin) brings later is saved too: the session takes the
+    /// lock of the profile, first takes up a newer live session that another process has saved
+    /// meanwhile, and otherwise logs in and saves. A failure of the store is traced then, and does
+    /// not fail the call.
+    ///
+    /// A profile is only taken up by a login of the same mode and the same user name or API key;
+    /// identity tokens are compared by mode alone. A snapshot that does not say these (from Python,
+    /// or an older one) is taken up.
     ///
     /// ```no_run
     /// use mstr_rest_core::{Auth, Credential, Session};
@@ -40,10 +51,12 @@ pub trait ConnectExt: sealed::Sealed {
     /// ```
     ///
     /// # Errors
-    /// [`Snapshot`](ErrorKind::Snapshot) when the store fails, or what it holds is of another
-    /// server, of another user than the builder's, or of a newer program: nothing is sent and
-    /// nothing replaced then. Otherwise as [`SessionBuilder::connect`] and as any call. A login
-    /// that cannot be saved is logged out again.
+    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) when what the store holds is of another server, of another
+    /// user than the builder's, or of a newer program; [`Io`](mstr_rest_core::ErrorKind::Io) when a file store cannot
+    /// read its files; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the lock of the profile is not free in
+    /// time: nothing is sent and nothing replaced then. Otherwise as [`SessionBuilder::connect`], and
+    /// those [common to all calls](mstr_rest_core::Call#errors). A login that cannot be saved is
+    /// logged out again.
     fn connect_or_restore<S>(
         self,
         store: &S,
@@ -62,38 +75,90 @@ impl ConnectExt for SessionBuilder {
     where
         S: SnapshotStore + Clone + 'static,
     {
-        let (store, profile) = (store.clone(), profile.to_owned());
+        let kept = KeptLogin::new(store.clone(), profile.to_owned());
         async move {
             in_runtime()?;
-            if let Some(session) = live(&self, &store, &profile).await? {
+            if let Some(session) = live(&self, &kept).await? {
                 return Ok(session);
             }
             // in a task of its own: whoever waits may be cancelled, and nobody would have the
             // session then
             let task = tokio::spawn(async move {
-                let _one = store.lock(&profile).await?;
-                // somebody else may have logged in while this one waited
-                match live(&self, &store, &profile).await? {
+                let _lock = kept.store.lock(&kept.profile).await?;
+                // another process may have logged in while this one waited
+                match live(&self, &kept).await? {
                     Some(session) => Ok(session),
-                    None => log_in(self, &store, &profile).await,
+                    None => log_in(self, &kept).await,
                 }
             });
-            task.await.unwrap_or_else(|error| {
-                Err(Error::with_source(ErrorKind::Config, "the login was stopped", error))
-            })
+            task.await.unwrap_or_else(|_| Err(Error::interrupted("the login")))
         }
     }
 }
 
+/// The profile of a store, as the place where a session keeps its login.
+#[derive(Clone)]
+struct KeptLogin<S> {
+    store: S,
+    profile: String,
+    /// Set once the session is there: its first login is saved by whoever made it, under the lock
+    /// that is held until then.
+    is_connected: Arc<AtomicBool>,
+    idle_limit: Arc<OnceLock<Duration>>,
+}
+
+impl<S: SnapshotStore + Clone + 'static> KeptLogin<S> {
+    fn new(store: S, profile: String) -> Self {
+        Self { store, profile, is_connected: Arc::default(), idle_limit: Arc::default() }
+    }
+
+    fn snapshot(&self, session: SavedSession) -> SessionSnapshot {
+        let snapshot = SessionSnapshot::from(session);
+        match self.idle_limit.get() {
+            Some(limit) => snapshot.with_idle_limit(*limit),
+            None => snapshot,
+        }
+    }
+}
+
+impl<S: SnapshotStore + Clone + 'static> LoginStore for KeptLogin<S> {
+    fn lock(&self) -> LoginStoreFuture<'_, Box<dyn Any + Send>> {
+        Box::pin(async move {
+            let lock = self.store.lock(&self.profile).await?;
+            Ok(Box::new(lock) as Box<dyn Any + Send>)
+        })
+    }
+
+    fn load(&self) -> LoginStoreFuture<'_, Option<SavedSession>> {
+        Box::pin(async move {
+            let kept = load(&self.store, &self.profile).await?;
+            Ok(kept.map(|snapshot| snapshot.saved))
+        })
+    }
+
+    fn save(&self, session: SavedSession) -> LoginStoreFuture<'_, ()> {
+        Box::pin(async move {
+            if !self.is_connected.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            self.store.save(&self.profile, &self.snapshot(session)).await
+        })
+    }
+}
+
 /// The kept session, if the server knows it.
-async fn live(
+async fn live<S: SnapshotStore + Clone + 'static>(
     builder: &SessionBuilder,
-    store: &impl SnapshotStore,
-    profile: &str,
+    kept: &KeptLogin<S>,
 ) -> Result<Option<Session>> {
-    let Some(snapshot) = load(store, profile).await? else { return Ok(None) };
-    let session = snapshot.restore_with(builder.clone()).await?;
-    Ok(session.check().await?.then_some(session))
+    let Some(snapshot) = load(&kept.store, &kept.profile).await? else { return Ok(None) };
+    if let Some(limit) = snapshot.idle_limit() {
+        let _ = kept.idle_limit.set(limit);
+    }
+    let session = snapshot.restore_with(builder.clone().login_store(kept.clone())).await?;
+    let is_live = session.check().await?;
+    kept.is_connected.store(is_live, Ordering::SeqCst);
+    Ok(is_live.then_some(session))
 }
 
 /// What was kept; a damaged one counts as none once the store has put it aside.
@@ -113,23 +178,22 @@ async fn load(store: &impl SnapshotStore, profile: &str) -> Result<Option<Sessio
     }
 }
 
-async fn log_in(
+async fn log_in<S: SnapshotStore + Clone + 'static>(
     builder: SessionBuilder,
-    store: &impl SnapshotStore,
-    profile: &str,
+    kept: &KeptLogin<S>,
 ) -> Result<Session> {
-    let guard = builder.connect().await?;
+    let guard = builder.login_store(kept.clone()).connect().await?;
     // good to know, and no more
-    let limit = limits(&guard).await.ok().flatten();
-    let mut snapshot = guard.snapshot();
-    if let Some(limit) = limit {
-        snapshot = snapshot.with_idle_limit(limit);
+    if let Some(limit) = limits(&guard).await.ok().flatten() {
+        let _ = kept.idle_limit.set(limit);
     }
+    let snapshot = kept.snapshot(guard.save());
     let session = guard.detach();
-    if let Err(error) = store.save(profile, &snapshot).await {
+    if let Err(error) = kept.store.save(&kept.profile, &snapshot).await {
         // an error of the logout would hide the one that counts
         let _ = tokio::time::timeout(LOGOUT, session.logout()).await;
         return Err(error);
     }
+    kept.is_connected.store(true, Ordering::SeqCst);
     Ok(session)
 }

@@ -215,9 +215,13 @@ pub(crate) async fn lock_file(
             return Ok(StoreLock::new(Arc::new(file)));
         }
         if end.is_some_and(|end| Instant::now() >= end) {
-            return Err(unusable(format!(
-                "another process has held the lock of `{profile}` for more than {limit:?}"
-            )));
+            return Err(Error::new(
+                ErrorKind::Timeout,
+                format!(
+                    "the lock of the profile `{profile}` was not free within {limit:?}: another \
+                     process holds it while it logs in"
+                ),
+            ));
         }
         tokio::time::sleep(TRY_EVERY).await;
     }
@@ -229,9 +233,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     in_runtime()?;
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| {
-        Err(Error::with_source(ErrorKind::Config, "the work on the store was stopped", error))
-    })
+    done.unwrap_or_else(|_| Err(Error::interrupted("the work on the store")))
 }
 
 pub(crate) fn in_runtime() -> Result<()> {

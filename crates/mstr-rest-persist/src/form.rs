@@ -21,10 +21,12 @@ const MEMBERS: &[&str] = &[
     "base_url",
     "token",
     "cookies",
+    // written by earlier versions, and of no use
     "headers",
     "project",
     "user",
     "login_mode",
+    "principal",
     "created_at",
     "last_used_at",
     "idle_limit",
@@ -56,10 +58,10 @@ struct Form<'a> {
     token: Option<String>,
     #[serde(borrow)]
     cookies: Option<Vec<&'a RawValue>>,
-    headers: Option<BTreeMap<String, String>>,
     project: Option<String>,
     user: Option<String>,
     login_mode: Option<i64>,
+    principal: Option<String>,
     created_at: Option<u64>,
     last_used_at: Option<u64>,
     idle_limit: Option<u64>,
@@ -89,7 +91,7 @@ pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
                  {VERSION}: it was written by a newer one"
             )));
         }
-        Some(_) => return Err(unusable("the snapshot has a `version` that is none")),
+        Some(_) => return Err(unusable("the snapshot has an invalid `version`")),
         None => {
             return Err(unusable(
                 "the snapshot has no `version`: what mstr-rest-requests saved is read by \
@@ -106,11 +108,10 @@ pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
         saved.cookies.push(read_cookie(cookie.get())?);
         unknown_of_cookies.push(unknown(cookie.get(), COOKIE_MEMBERS)?);
     }
-    let headers = form.headers.unwrap_or_default();
-    saved.headers = headers.into_iter().map(|(name, value)| (name, value.into())).collect();
     saved.project = form.project;
     saved.user = form.user;
     saved.login_mode = form.login_mode;
+    saved.principal = form.principal;
     saved.created = form.created_at.map(time).transpose()?;
     saved.last_used = form.last_used_at.map(time).transpose()?;
     saved.idle_limit = form.idle_limit.map(Duration::from_secs);
@@ -140,7 +141,7 @@ fn unknown(json: &str, known: &[&str]) -> Result<Unknown> {
 
 fn time(seconds: u64) -> Result<SystemTime> {
     let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-    time.ok_or_else(|| unusable("the snapshot has a time beyond all clocks"))
+    time.ok_or_else(|| unusable("the snapshot has a time that is out of range"))
 }
 
 fn seconds(time: SystemTime) -> u64 {
@@ -188,13 +189,9 @@ impl Serialize for SessionSnapshot {
         }
         let cookies = Cookies { cookies: &saved.cookies, unknown: &self.unknown_of_cookies };
         map.serialize_entry("cookies", &cookies)?;
-        let headers: BTreeMap<&str, &str> = saved
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.expose_secret()))
-            .collect();
-        map.serialize_entry("headers", &headers)?;
-        for (name, value) in [("project", &saved.project), ("user", &saved.user)] {
+        let texts =
+            [("project", &saved.project), ("user", &saved.user), ("principal", &saved.principal)];
+        for (name, value) in texts {
             if let Some(value) = value {
                 map.serialize_entry(name, value)?;
             }

@@ -51,10 +51,8 @@ pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
                 return Err(unusable("the snapshot holds two different tokens"));
             }
             saved.token = Some(value.into());
-        } else if name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-mstr")) {
-            // the others belong to the HTTP library of whoever saved them
-            saved.headers.push((name, value.into()));
         }
+        // the others belong to a reply, or to the HTTP library of whoever saved them
     }
     Ok(saved.into())
 }
@@ -67,22 +65,14 @@ pub(crate) fn write(saved: &SavedSession) -> Result<SecretString> {
         .collect();
     // of one name the last stays
     cookies.sort_by_key(|cookie| cookie.path.len());
-    let mut headers: BTreeMap<_, _> = saved
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.expose_secret()))
-        .filter(|(name, _)| !name.eq_ignore_ascii_case(TOKEN))
-        .collect();
-    if let Some(token) = &saved.token {
-        headers.insert(TOKEN, token.expose_secret());
-    }
+    let token = saved.token.as_ref().map(|token| (TOKEN, token.expose_secret()));
     to_secret(&Written {
         base_url: saved.base_url().as_str(),
         cookies: cookies
             .into_iter()
             .map(|cookie| (cookie.name.as_str(), cookie.value.expose_secret()))
             .collect(),
-        headers,
+        headers: token.into_iter().collect(),
     })
 }
 

@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::form::{self, Unknown};
 use crate::{python, sealed};
 
-/// A session as a value: token, cookies with all attributes, captured headers, and what is known of
-/// the login. No password is in it, and no other credential.
+/// A session as a value: token, cookies with all attributes, and what is known of the login. No
+/// password is in it, and no other credential.
 ///
 /// It is as good as a password while the session lives: keep it in a [`SnapshotStore`], or as you
 /// would keep a password. `Debug` shows no values, and writing it down is always explicit and
@@ -54,7 +54,7 @@ impl SessionSnapshot {
 
     /// Writes it as JSON, in version 1 of the format: an object with `version`, `base_url`,
     /// `token`, `cookies` (`name`, `value`, `path`, `domain`, `secure`, `http_only`, `same_site`,
-    /// `expires`), `headers`, `project`, `user`, `login_mode`, `created_at`, `last_used_at` and
+    /// `expires`), `project`, `user`, `login_mode`, `principal`, `created_at`, `last_used_at` and
     /// `idle_limit`. Times are seconds since 1970, the limit is in seconds; what is not known is
     /// left out. Members that were read but are not known here are written again.
     ///
@@ -65,8 +65,7 @@ impl SessionSnapshot {
     }
 
     /// Reads what mstr-rest-requests 1.x or 2.x saved: an object with `base_url`, `cookies` and
-    /// `headers`. Names of headers may have any case; only the token and other `X-MSTR*` headers
-    /// of the session are taken.
+    /// `headers`. Names of headers may have any case; of the headers only the token is taken.
     ///
     /// ```
     /// use mstr_rest_persist::SessionSnapshot;

@@ -226,7 +226,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
-    Error::with_source(ErrorKind::Snapshot, format!("{} {what}", path.display()), error)
+    Error::with_source(ErrorKind::Io, format!("{} {what}", path.display()), error)
 }
 
 /// Tests kill the process here.

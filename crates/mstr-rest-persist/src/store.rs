@@ -82,7 +82,13 @@ impl fmt::Debug for StoreLock {
 /// A name that is a file name everywhere, and one only: some file systems know no letter case.
 pub(crate) fn check_profile(profile: &str) -> Result<()> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let good = (1..=64).contains(&profile.len())
+    // names of devices on Windows, whatever follows behind a point
+    let stem = profile.split('.').next().unwrap_or_default();
+    let numbered = |name: &str| stem.strip_prefix(name).is_some_and(|rest| rest.len() == 1);
+    let is_device =
+        ["con", "prn", "aux", "nul"].contains(&stem) || numbered("com") || numbered("lpt");
+    let good = !is_device
+        && (1..=64).contains(&profile.len())
         && profile.bytes().all(|b| plain(b) || b"._-".contains(&b))
         && profile.bytes().next().is_some_and(plain);
     if good {
@@ -91,7 +97,7 @@ pub(crate) fn check_profile(profile: &str) -> Result<()> {
     Err(Error::new(
         ErrorKind::InvalidRequest,
         "a profile is up to 64 small letters, digits, `.`, `_` and `-`, the first of them a letter \
-         or a digit",
+         or a digit, and not the name of a device (con, nul, com1)",
     ))
 }
 
@@ -101,10 +107,24 @@ mod tests {
 
     #[test]
     fn profiles() {
-        for good in ["a", "nightly", "2.x_y-z", &"a".repeat(64)] {
+        for good in ["a", "nightly", "console", "com10", "com", "2.x_y-z", &"a".repeat(64)] {
             assert!(check_profile(good).is_ok(), "{good}");
         }
-        for bad in ["", ".a", "-a", "A", "a/b", "..", "a\\b", "a b", "\u{fc}", &"a".repeat(65)] {
+        for bad in [
+            "",
+            ".a",
+            "-a",
+            "A",
+            "a/b",
+            "..",
+            "a\\b",
+            "a b",
+            "\u{fc}",
+            "con",
+            "nul.x",
+            "com1",
+            &"a".repeat(65),
+        ] {
             assert!(check_profile(bad).is_err(), "{bad}");
         }
     }

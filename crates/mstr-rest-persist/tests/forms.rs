@@ -25,6 +25,7 @@ const FULL: &str = r#"{
     "project": "MicroStrategy Tutorial",
     "user": "dave",
     "login_mode": 16,
+    "principal": "salt:hash",
     "created_at": 1700000000,
     "last_used_at": 1700000100,
     "idle_limit": 1800,
@@ -68,6 +69,8 @@ fn everything_is_read_and_written_again() {
     assert_eq!(snapshot.idle_limit(), Some(Duration::from_secs(1800)));
     let json = snapshot.to_json().unwrap();
     let (mut written, mut read) = (value(json.expose_secret()), value(FULL));
+    // headers of replies, which earlier versions kept, are not written again
+    read.as_object_mut().unwrap().remove("headers");
     // what was left out is written out
     read["base_url"] = json!("https://h.example/Lib/api/");
     for cookie in read["cookies"].as_array_mut().unwrap() {
@@ -153,8 +156,6 @@ fn what_is_no_snapshot() {
         ("cookies", json!("canary")),
         ("cookies", json!([{"name": "canary"}])),
         ("cookies", json!([{"name": "a", "value": {"canary": 1}}])),
-        ("headers", json!(["canary"])),
-        ("headers", json!({"a": ["canary"]})),
         ("created_at", json!("canary")),
         ("created_at", json!(u64::MAX)),
         ("login_mode", json!("canary")),
@@ -178,7 +179,6 @@ fn what_cannot_be_sent_is_refused_whole() {
         ("/cookies/0/name", json!("canary=")),
         ("/cookies/0/path", json!("/; Domain=canary")),
         ("/cookies/0/path", json!("canary")),
-        ("/headers/x-mstr-foo", json!("canary\n")),
     ] {
         let mut snapshot = value(FULL);
         *snapshot.pointer_mut(pointer).unwrap() = bad;
@@ -188,7 +188,6 @@ fn what_cannot_be_sent_is_refused_whole() {
         assert_eq!(error.kind(), ErrorKind::Snapshot, "{pointer}");
         assert!(!format!("{error:?}").contains("canary"));
         assert!(!session.has_session() && session.cookies().is_empty());
-        assert!(session.captured_headers().is_empty());
     }
 }
 
@@ -207,8 +206,6 @@ fn both_spellings_of_python() {
         let snapshot = SessionSnapshot::from_python_json(text).unwrap();
         assert!((snapshot.user(), snapshot.created_at()) == (None, None));
         let session = snapshot.restore().unwrap();
-        let names: Vec<_> = session.captured_headers().keys().map(ToString::to_string).collect();
-        assert_eq!(names, ["x-mstr-foo"], "no header of a library of theirs");
         assert_eq!(session.cookies().len(), 1);
         let written = value(session.snapshot().to_python_json().unwrap().expose_secret());
         assert_eq!(
@@ -216,7 +213,7 @@ fn both_spellings_of_python() {
             json!({
                 "base_url": "https://h.example/Lib/api/",
                 "cookies": {"JSESSIONID": "abc"},
-                "headers": {"X-MSTR-AuthToken": "tok", "x-mstr-foo": "1"}
+                "headers": {"X-MSTR-AuthToken": "tok"}
             })
         );
     }

@@ -163,7 +163,7 @@ async fn one(session: &Session, rng: &mut fastrand::Rng) -> (&'static str, Resul
 
 /// A streamed body is in the caller's hands: where it breaks off, nothing is sent again.
 async fn download(session: &Session) -> Result<(), Error> {
-    let reply = session.get("download").await?;
+    let reply = session.get("download").stream().await?;
     let count = |sum, chunk: Bytes| std::future::ready(Ok(sum + chunk.len()));
     let bytes = reply.bytes_stream().try_fold(0, count).await?;
     if bytes == DOWNLOAD {

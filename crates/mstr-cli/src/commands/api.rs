@@ -92,7 +92,7 @@ impl Api {
                     let items = self.all(call).await?;
                     return self.print_value(&Value::Array(items));
                 }
-                self.print(call.send().await?).await
+                self.print(&call.send().await?)
             })
             .await
     }
@@ -145,8 +145,7 @@ impl Api {
             let reply = call.clone().query("offset", offset).query("limit", limit).send().await?;
             let header = reply.headers().get("x-mstr-total-count").cloned();
             let header = header.and_then(|total| total.to_str().ok()?.parse().ok());
-            let body = reply.bytes().await?;
-            let value: Value = serde_json::from_slice(&body).map_err(|_| no_list())?;
+            let value: Value = serde_json::from_slice(reply.bytes()).map_err(|_| no_list())?;
             let (page, wrapped) = list(value)?;
             let got = page.len();
             items.extend(page);
@@ -161,7 +160,7 @@ impl Api {
         }
     }
 
-    async fn print(&self, reply: Response) -> Result {
+    fn print(&self, reply: &Response) -> Result {
         if self.include {
             let mut out = output::Stdout;
             writeln!(out, "HTTP {}", reply.status())?;
@@ -172,20 +171,20 @@ impl Api {
             }
             writeln!(out)?;
         }
-        let body = reply.bytes().await?;
+        let body = reply.bytes();
         if let Some(filter) = &self.jq {
-            for result in select::select(filter, &body)? {
+            for result in select::select(filter, body)? {
                 output::print_line(&result)?;
             }
             return Ok(());
         }
         if io::stdout().is_terminal()
-            && let Ok(value) = serde_json::from_slice::<Value>(&body)
+            && let Ok(value) = serde_json::from_slice::<Value>(body)
         {
             return output::print_json(&value);
         }
         let mut out = output::Stdout;
-        out.write_all(&body)?;
+        out.write_all(body)?;
         // JSON is a text, and texts end their lines
         if matches!(body.first(), Some(b'{' | b'[')) && body.last() != Some(&b'\n') {
             writeln!(out)?;

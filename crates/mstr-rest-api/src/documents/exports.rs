@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{Stream, TryStreamExt, try_unfold};
 use http::{Method, StatusCode, header};
-use mstr_rest_core::{Call, Error, ErrorKind, Response, Result};
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, StreamingResponse};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -209,7 +209,7 @@ impl Export {
     /// [`PdfOptions::check`] refuses and for what cannot be
     /// [in the background](Self::respond_async), and nothing is sent;
     /// [`Timeout`](ErrorKind::Timeout) behind the [limit](Self::limit). Items of the stream fail as
-    /// [`Response::bytes_stream`] does, and with [`Decode`](ErrorKind::Decode) when the server's
+    /// [`StreamingResponse::bytes_stream`] does, and with [`Decode`](ErrorKind::Decode) when the server's
     /// JSON is no export or breaks off: a stream that ends without an error was complete.
     pub async fn bytes_stream(self) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
         self.check()?;
@@ -235,7 +235,7 @@ impl Export {
     /// keeps the permissions of a file that it replaces.
     ///
     /// # Errors
-    /// As [`bytes_stream`](Self::bytes_stream); [`Config`](ErrorKind::Config) when the file cannot
+    /// As [`bytes_stream`](Self::bytes_stream); [`Io`](ErrorKind::Io) when the file cannot
     /// be written, which is found out before anything is asked for.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64> {
         let mut file = Beside::new(path.as_ref().to_owned()).await?;
@@ -256,10 +256,10 @@ impl Export {
     /// What came before an error is written already.
     ///
     /// # Errors
-    /// As [`bytes_stream`](Self::bytes_stream); [`Config`](ErrorKind::Config) when writing fails.
+    /// As [`bytes_stream`](Self::bytes_stream); [`Io`](ErrorKind::Io) when writing fails.
     pub async fn write_to<W: AsyncWrite + Unpin>(self, mut out: W) -> Result<u64> {
         let failed =
-            |error| Error::with_source(ErrorKind::Config, "the export cannot be written", error);
+            |error| Error::with_source(ErrorKind::Io, "the export cannot be written", error);
         let mut pieces = pin!(self.bytes_stream().await?);
         let mut written = 0;
         while let Some(piece) = pieces.try_next().await? {
@@ -280,7 +280,7 @@ impl Export {
 
     /// The reply whose body is the export, and what clears its result away. An instance that is
     /// gone is executed again.
-    async fn begin(&self) -> Result<(Response, Option<Cleanup>)> {
+    async fn begin(&self) -> Result<(StreamingResponse, Option<Cleanup>)> {
         let id = self.instance.id();
         match self.send(&id).await {
             Err(error) if error.is_instance_gone() => {
@@ -291,19 +291,19 @@ impl Export {
         }
     }
 
-    async fn send(&self, instance: &str) -> Result<(Response, Option<Cleanup>)> {
+    async fn send(&self, instance: &str) -> Result<(StreamingResponse, Option<Cleanup>)> {
         let call = self.call(Method::POST, instance).read_timeout(self.limit);
         let call = call.json(&self.options.0);
         if !self.is_async {
-            return Ok((call.await?, None));
+            return Ok((call.stream().await?, None));
         }
         let mut patience = Patience::new("the export", self.limit);
-        let reply = call.header("Prefer", "respond-async").await?;
+        let reply = call.header("Prefer", "respond-async").stream().await?;
         if reply.status() != StatusCode::ACCEPTED {
             return Ok((reply, None));
         }
         let mut asked = retry_after(reply.headers());
-        let Begun { id, result_id } = reply.json().await?;
+        let Begun { id, result_id } = reply.read().await?.json()?;
         let result = [id, result_id].into_iter().find(|id| !id.is_empty());
         let result = result.ok_or_else(|| {
             Error::new(ErrorKind::Decode, "the reply names no result of the export (id)")
@@ -315,7 +315,7 @@ impl Export {
                 Ok(()) => {
                     // the limit is for the wait, and not for the body
                     let call = self.call(Method::GET, instance).segment(&result);
-                    let call = call.read_timeout(self.limit).send();
+                    let call = call.read_timeout(self.limit).stream().send();
                     match tokio::time::timeout(patience.left(), call).await {
                         Ok(reply) => reply,
                         Err(_) => Err(patience.over()),
@@ -370,7 +370,10 @@ struct Body {
 }
 
 /// The bytes of the file that a reply carries.
-fn body(reply: Response, result: Option<Cleanup>) -> impl Stream<Item = Result<Bytes>> + Send {
+fn body(
+    reply: StreamingResponse,
+    result: Option<Cleanup>,
+) -> impl Stream<Item = Result<Bytes>> + Send {
     let kind = reply.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     let is_json = kind.eq_ignore_ascii_case("application/json");

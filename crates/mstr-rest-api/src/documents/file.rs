@@ -104,10 +104,10 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::with_source(ErrorKind::Config, "writing was stopped", error))?
+    done.map_err(|_| Error::interrupted("writing the file"))?
 }
 
 fn unwritable(path: &Path, error: io::Error) -> Error {
     let what = format!("{} cannot be written", path.display());
-    Error::with_source(ErrorKind::Config, what, error)
+    Error::with_source(ErrorKind::Io, what, error)
 }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use mstr_rest_core::{Reply, Result};
+use mstr_rest_core::{Response, Result};
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -27,7 +27,7 @@ pub struct Page<T> {
 }
 
 impl<T: DeserializeOwned> Page<T> {
-    pub(super) fn decode(reply: &Reply) -> Result<Self> {
+    pub(super) fn decode(reply: &Response) -> Result<Self> {
         let Wrapped { items, total } = reply.json()?;
         let header = reply.headers().get("x-mstr-total-count");
         let header = header.and_then(|total| total.to_str().ok()?.trim().parse().ok());
@@ -36,7 +36,7 @@ impl<T: DeserializeOwned> Page<T> {
             total: header.or(total),
             offset: 0,
             last_begins: last_begins(reply.headers()),
-            body: reply.body().clone(),
+            body: reply.bytes().clone(),
         })
     }
 }

@@ -289,11 +289,7 @@ fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> impl Future<Output = Result<T>> {
     let work = tokio::task::spawn_blocking(work);
-    async {
-        work.await.map_err(|error| {
-            Error::with_source(ErrorKind::Config, "writing a part was stopped", error)
-        })?
-    }
+    async { work.await.map_err(|_| Error::interrupted("writing a part"))? }
 }
 
 /// An upload session, deleted in the background when this is dropped.
@@ -307,9 +303,7 @@ impl Opened {
     /// for what the task gives is then dropped too.
     async fn open(call: Call<UploadSession>) -> Result<Self> {
         let task = tokio::spawn(async { Ok(Self { session: call.await?, open: true }) });
-        task.await.map_err(|error| {
-            Error::with_source(ErrorKind::Config, "opening the upload session was stopped", error)
-        })?
+        task.await.map_err(|_| Error::interrupted("opening the upload session"))?
     }
 
     fn delete(&self) -> Call<()> {
