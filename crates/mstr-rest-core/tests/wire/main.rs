@@ -1,6 +1,7 @@
 //! Tests over the wire, against the simulated server.
 #![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
 
+mod credentials;
 mod errors;
 mod guard;
 mod hours;
