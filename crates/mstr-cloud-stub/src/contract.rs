@@ -211,6 +211,11 @@ async fn the_time_limit_holds<V: Vault>(vault: &V) -> Outcome {
     vault.put(&login("p1"));
     vault.set(Mood::Hangs);
     let provider = vault.provider(SHORT);
+    for credential in [V::field(&provider, "password"), provider.clone().into()] {
+        if credential.timeout() != Some(SHORT) {
+            return Err(format!("its timeout is told as {:?}", credential.timeout()));
+        }
+    }
     let error = fails(&V::field(&provider, "password")).await?;
     names(&error, &vault.name())?;
     // the limit that was set, and not one of the SDK's own

@@ -135,6 +135,7 @@ fn secret(state: Arc<State>, fault: Fault, limit: Duration) -> CachedSecret {
             Err(error)
         }
     })
+    .ends_within(limit)
 }
 
 async fn within(limit: Duration, state: &State) -> Result<String, String> {
@@ -161,6 +162,10 @@ impl SecretProvider for Provider {
         if self.fault != Fault::NoInvalidate {
             self.secret.invalidate();
         }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.secret.timeout()
     }
 }
 

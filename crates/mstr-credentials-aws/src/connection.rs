@@ -102,6 +102,11 @@ impl<C: Clone + Send + Sync> Access<C> {
         self.client.get_or_try_init(make).await
     }
 
+    /// How long one fetch may take.
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.settings.time_limit()
+    }
+
     /// Does one fetch within the time limit.
     pub(crate) async fn fetch<T>(
         &self,
@@ -111,7 +116,7 @@ impl<C: Clone + Send + Sync> Access<C> {
         if Handle::try_current().is_err() {
             return Err(CredentialError::new(format!("{name} needs a tokio runtime")));
         }
-        let limit = self.settings.time_limit();
+        let limit = self.time_limit();
         // Without a subscriber: at level TRACE the SDK logs the headers of requests, and whole replies
         // where LOG_SENSITIVE_BODIES is set.
         let quiet = Box::pin(fetch.with_subscriber(NoSubscriber::default()));

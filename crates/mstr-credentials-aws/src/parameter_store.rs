@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use aws_sdk_ssm::{Client, config::Builder, types::Parameter};
@@ -87,6 +88,10 @@ impl SecretProvider for ParameterStoreValue {
             Some(key) => value.member(&self.lookup.shown(), key),
             None => value.text(&self.lookup.shown()),
         }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.lookup.access.time_limit())
     }
 }
 
@@ -222,6 +227,13 @@ impl SecretProvider for ParameterStoreField {
             Source::Batch(field) => field.invalidate(),
         }
     }
+
+    fn timeout(&self) -> Option<Duration> {
+        match &self.0 {
+            Source::Single(secret) => secret.timeout(),
+            Source::Batch(field) => field.timeout(),
+        }
+    }
 }
 
 /// What is asked for, and how.
@@ -241,10 +253,12 @@ impl Lookup {
     }
 
     pub(crate) fn cached(self) -> CachedSecret {
+        let limit = self.access.time_limit();
         CachedSecret::new(self.shown(), move || {
             let lookup = self.clone();
             async move { lookup.fetch().await }
         })
+        .ends_within(limit)
     }
 
     async fn fetch(&self) -> Result<SecretValue, CredentialError> {
@@ -268,10 +282,12 @@ impl Lookup {
 fn batch(access: Arc<Access<Client>>, names: BTreeSet<String>) -> CachedSecret {
     const NAME: &str = "AWS Parameter Store (several parameters)";
     let names: Arc<[String]> = names.into_iter().collect();
+    let limit = access.time_limit();
     CachedSecret::new(NAME, move || {
         let (access, names) = (Arc::clone(&access), Arc::clone(&names));
         async move { access.fetch(NAME, fetch_all(&access, &names)).await }
     })
+    .ends_within(limit)
 }
 
 async fn fetch_all(access: &Access<Client>, names: &[String]) -> Result<SecretValue, VaultError> {

@@ -81,6 +81,10 @@ impl SecretProvider for SecretsManagerValue {
             None => value.text(&self.lookup.name()),
         }
     }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.lookup.access.time_limit())
+    }
 }
 
 /// Shows id and key.
@@ -175,6 +179,10 @@ impl SecretProvider for SecretsManagerSecret {
     fn invalidate(&self) {
         self.secret.invalidate();
     }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.secret.timeout()
+    }
 }
 
 /// Shows the id.
@@ -213,6 +221,7 @@ impl Lookup {
             let lookup = lookup.clone();
             async move { lookup.fetch().await }
         });
+        let secret = secret.ends_within(self.access.time_limit());
         match time_to_live {
             Some(time) => secret.time_to_live(time),
             None => secret,

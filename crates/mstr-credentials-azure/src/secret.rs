@@ -188,6 +188,7 @@ impl From<Options> for KeyVaultSecret {
             let vault = Arc::clone(&vault);
             async move { vault.fetch().await }
         });
+        cached = cached.ends_within(options.time_limit);
         if let Some(time) = options.time_to_live {
             cached = cached.time_to_live(time);
         }
@@ -213,6 +214,10 @@ impl SecretProvider for KeyVaultSecret {
     fn invalidate(&self) {
         self.cached.invalidate();
     }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.options.time_limit)
+    }
 }
 
 impl SecretProvider for KeyVaultValue {
@@ -223,5 +228,9 @@ impl SecretProvider for KeyVaultValue {
             Some(key) => value.member(&name, key),
             None => value.text(&name),
         }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.options.time_limit)
     }
 }

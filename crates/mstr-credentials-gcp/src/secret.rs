@@ -184,6 +184,7 @@ impl From<Options> for SecretManagerSecret {
             let manager = Arc::clone(&manager);
             async move { manager.fetch().await }
         });
+        cached = cached.ends_within(options.time_limit);
         if let Some(time) = options.time_to_live {
             cached = cached.time_to_live(time);
         }
@@ -209,6 +210,10 @@ impl SecretProvider for SecretManagerSecret {
     fn invalidate(&self) {
         self.cached.invalidate();
     }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.options.time_limit)
+    }
 }
 
 impl SecretProvider for SecretManagerValue {
@@ -219,5 +224,9 @@ impl SecretProvider for SecretManagerValue {
             Some(key) => value.member(&name, key),
             None => value.text(&name),
         }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.options.time_limit)
     }
 }

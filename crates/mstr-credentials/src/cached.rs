@@ -103,6 +103,7 @@ struct State {
     last_failure: Option<CredentialError>,
     time_to_live: Option<Duration>,
     stale_limit: Option<Duration>,
+    fetch_timeout: Option<Duration>,
 }
 
 struct Held {
@@ -155,6 +156,18 @@ impl CachedSecret {
     #[must_use]
     pub fn stale_limit(self, time: Duration) -> Self {
         self.0.state().stale_limit = Some(time);
+        self
+    }
+
+    /// Says that a fetch ends within this time by itself, as those of the cloud crates do: a
+    /// session then sets no timeout around it. Without it, a resolve gets 60 s
+    /// ([`Credential::resolve_bounded`](crate::Credential::resolve_bounded)).
+    ///
+    /// This does not end the fetch. For one without a timeout use
+    /// [`Credential::with_timeout`](crate::Credential::with_timeout).
+    #[must_use]
+    pub fn ends_within(self, limit: Duration) -> Self {
+        self.0.state().fetch_timeout = Some(limit);
         self
     }
 
@@ -321,6 +334,11 @@ impl SecretProvider for CachedSecret {
     fn invalidate(&self) {
         self.invalidate();
     }
+
+    /// That of one fetch ([`ends_within`](Self::ends_within)).
+    fn timeout(&self) -> Option<Duration> {
+        self.0.state().fetch_timeout
+    }
 }
 
 /// One field of a [`CachedSecret`]: made by [`CachedSecret::field`], converts into a
@@ -339,5 +357,9 @@ impl SecretProvider for SecretField {
     /// Invalidates the whole secret, with all of its fields.
     fn invalidate(&self) {
         self.secret.invalidate();
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.secret.timeout()
     }
 }

@@ -86,10 +86,12 @@ impl SecretCommand {
     /// The whole output as a secret with fields: one run serves all of them until it is
     /// invalidated.
     pub fn cached(self) -> CachedSecret {
+        let limit = self.time_limit;
         CachedSecret::new(self.name(), move || {
             let command = self.clone();
             async move { command.whole().await }
         })
+        .ends_within(limit)
     }
 
     pub(crate) fn name(&self) -> String {
@@ -195,6 +197,10 @@ impl SecretProvider for SecretCommand {
             return Err(CredentialError::missing(what));
         }
         SecretValue::from(line).text(&self.name())
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.time_limit)
     }
 }
 

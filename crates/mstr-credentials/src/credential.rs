@@ -1,14 +1,21 @@
 //! The erased, cloneable form of every source.
 
-use std::{borrow::Cow, ffi::OsString, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};
+use std::{
+    borrow::Cow, ffi::OsString, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc,
+    time::Duration,
+};
 
 use secrecy::SecretString;
+use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
     CredentialError, EnvVar, IntoSecret, SecretCommand, SecretFile, SecretProvider,
     closure::{AsyncClosure, Closure},
     value::secret_from,
 };
+
+/// For sources that have no timeout of their own: a login must not hang because of them.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A secret, or where to get it: what the rest of the client takes.
 ///
@@ -45,6 +52,7 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 trait Erased: fmt::Debug + Send + Sync {
     fn secret_dyn(&self) -> BoxFuture<'_, Result<SecretString, CredentialError>>;
     fn invalidate_dyn(&self);
+    fn timeout_dyn(&self) -> Option<Duration>;
 }
 
 impl<T: SecretProvider> Erased for T {
@@ -54,6 +62,10 @@ impl<T: SecretProvider> Erased for T {
 
     fn invalidate_dyn(&self) {
         self.invalidate();
+    }
+
+    fn timeout_dyn(&self) -> Option<Duration> {
+        self.timeout()
     }
 }
 
@@ -89,6 +101,76 @@ impl Credential {
                 Repr::Provider(provider) => provider.secret_dyn().await,
             }
         }
+    }
+
+    /// Asks the source for the secret, now, and fails when it does not answer in time.
+    ///
+    /// A source with a [`timeout`](Self::timeout) of its own keeps that one. Any other source gets
+    /// 60 s. Sessions and encrypted snapshot stores resolve their credentials with this.
+    /// Outside a tokio runtime there is no clock, and so no timeout.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`resolve`](Self::resolve), and a source that took more than 60 s.
+    ///
+    /// ```
+    /// use mstr_credentials::{Credential, CredentialError, ExposeSecret};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), CredentialError> {
+    /// async fn ask_a_person() -> Result<String, CredentialError> {
+    ///     Ok("s3cret".to_owned())
+    /// }
+    /// let password =
+    ///     Credential::from_async_fn(ask_a_person).with_timeout(Duration::from_secs(300));
+    /// assert_eq!(password.resolve_bounded().await?.expose_secret(), "s3cret");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resolve_bounded(
+        &self,
+    ) -> impl Future<Output = Result<SecretString, CredentialError>> + Send + use<> {
+        let bounded = matches!(self.0, Repr::Provider(_)) && self.timeout().is_none();
+        let secret = self.resolve();
+        async move {
+            if !bounded || Handle::try_current().is_err() {
+                return secret.await;
+            }
+            timeout(DEFAULT_TIMEOUT, secret).await.unwrap_or_else(|_| {
+                Err(CredentialError::new(format!(
+                    "no secret within {DEFAULT_TIMEOUT:?}, the timeout of a source without one of \
+                     its own: set one with Credential::with_timeout"
+                )))
+            })
+        }
+    }
+
+    /// The timeout that the source keeps by itself, if it has one (see
+    /// [`SecretProvider::timeout`]). `None` for a literal.
+    ///
+    /// ```
+    /// use mstr_credentials::{Credential, SecretCommand};
+    /// use std::time::Duration;
+    ///
+    /// let command = SecretCommand::new(["op", "read", "op://prod/mstr/password"]);
+    /// let command = Credential::from(command.time_limit(Duration::from_secs(120)));
+    /// assert_eq!(command.timeout(), Some(Duration::from_secs(120)));
+    /// assert_eq!(Credential::from_fn(|| Ok("s3cret")).timeout(), None);
+    /// ```
+    pub fn timeout(&self) -> Option<Duration> {
+        match &self.0 {
+            Repr::Literal(_) => None,
+            Repr::Provider(provider) => provider.timeout_dyn(),
+        }
+    }
+
+    /// The same source with a timeout: a resolve that takes longer is dropped and fails. For
+    /// closures and providers without a timeout of their own, shorter or longer than the 60 s that
+    /// they get otherwise. A source that has a timeout of its own keeps that one too.
+    #[must_use]
+    pub fn with_timeout(self, limit: Duration) -> Self {
+        Self::from(Timed { source: self, limit })
     }
 
     /// Tells the source not to trust what it has cached (see [`SecretProvider::invalidate`]).
@@ -201,6 +283,39 @@ impl Credential {
         I::Item: Into<OsString>,
     {
         SecretCommand::new(argv).into()
+    }
+}
+
+/// A credential with a timeout: made by [`Credential::with_timeout`].
+struct Timed {
+    source: Credential,
+    limit: Duration,
+}
+
+impl SecretProvider for Timed {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        let secret = self.source.resolve();
+        if Handle::try_current().is_err() {
+            return secret.await;
+        }
+        timeout(self.limit, secret).await.unwrap_or_else(|_| {
+            Err(CredentialError::new(format!("no secret within {:?}", self.limit)))
+        })
+    }
+
+    fn invalidate(&self) {
+        self.source.invalidate();
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.limit)
+    }
+}
+
+/// Shows the source.
+impl fmt::Debug for Timed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}, timeout {:?}", self.source, self.limit)
     }
 }
 

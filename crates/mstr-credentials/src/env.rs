@@ -1,6 +1,6 @@
 //! Environment variables.
 
-use std::{ffi::OsString, fmt};
+use std::{ffi::OsString, fmt, time::Duration};
 
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -92,6 +92,10 @@ impl Whole for EnvVar {
 
     async fn whole(&self) -> Result<SecretValue, CredentialError> {
         self.secret().await.map(SecretValue::from)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        None
     }
 }
 

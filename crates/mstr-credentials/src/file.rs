@@ -171,6 +171,10 @@ impl SecretProvider for SecretFile {
         }
         SecretValue::from(bytes).text(&self.name())
     }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.time_limit)
+    }
 }
 
 impl Whole for SecretFile {
@@ -180,6 +184,10 @@ impl Whole for SecretFile {
 
     async fn whole(&self) -> Result<SecretValue, CredentialError> {
         Ok(self.read().await?.bytes().into())
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.time_limit)
     }
 }
 

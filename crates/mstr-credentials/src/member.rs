@@ -1,6 +1,6 @@
 //! One JSON member of a source that is read afresh every time.
 
-use std::{fmt, future::Future};
+use std::{fmt, future::Future, time::Duration};
 
 use secrecy::SecretString;
 
@@ -11,6 +11,8 @@ pub(crate) trait Whole: fmt::Debug + Send + Sync + 'static {
     /// How errors call it.
     fn name(&self) -> String;
     fn whole(&self) -> impl Future<Output = Result<SecretValue, CredentialError>> + Send;
+    /// As [`SecretProvider::timeout`].
+    fn timeout(&self) -> Option<Duration>;
 }
 
 #[derive(Debug)]
@@ -28,5 +30,9 @@ impl<T: Whole> Member<T> {
 impl<T: Whole> SecretProvider for Member<T> {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
         self.of.whole().await?.member(&self.of.name(), &self.member)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.of.timeout()
     }
 }

@@ -1,6 +1,6 @@
 //! The trait that every source implements.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
@@ -16,7 +16,7 @@ use crate::CredentialError;
 ///
 /// * `Debug` and errors name the source and never hold the secret;
 /// * nothing is fetched before [`secret`](Self::secret) is called;
-/// * `secret` ends: put a time limit on what can hang;
+/// * `secret` ends: put a timeout on what can hang, and tell it in [`timeout`](Self::timeout);
 /// * what is cached is dropped, or at least not trusted, after [`invalidate`](Self::invalidate).
 ///   [`CachedSecret`](crate::CachedSecret) does the caching for you.
 ///
@@ -60,6 +60,14 @@ pub trait SecretProvider: fmt::Debug + Send + Sync + 'static {
     /// A session calls it before it logs in again. Sources that read afresh every time have nothing
     /// to do here.
     fn invalidate(&self) {}
+
+    /// The timeout that [`secret`](Self::secret) keeps by itself. Default: `None`, no timeout.
+    ///
+    /// A session sets no timeout around a source that has one; any other source gets 60 s (see
+    /// [`Credential::resolve_bounded`](crate::Credential::resolve_bounded)).
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A shared provider is a provider.
@@ -72,5 +80,9 @@ impl<T: SecretProvider> SecretProvider for Arc<T> {
 
     fn invalidate(&self) {
         T::invalidate(self);
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        T::timeout(self)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 use mstr_credentials::{Credential, CredentialError, ExposeSecret, SecretString};
@@ -24,9 +23,6 @@ mod mode {
 
 /// The member of the login body that names the user, or holds an API key.
 const USERNAME: &str = "username";
-
-/// A source of secrets must not hang a login.
-const CREDENTIAL_LIMIT: Duration = Duration::from_secs(60);
 
 /// How a session is authenticated. The mode is always said, never guessed.
 ///
@@ -83,13 +79,7 @@ pub(crate) async fn resolve(credential: &Credential, label: &str) -> Result<Secr
         };
         Error::with_source(kind, format!("the credential `{label}` {what}"), error)
     };
-    match tokio::time::timeout(CREDENTIAL_LIMIT, credential.resolve()).await {
-        Ok(value) => value.map_err(failed),
-        Err(_) => Err(Error::new(
-            ErrorKind::Credential,
-            format!("the credential `{label}` took more than {CREDENTIAL_LIMIT:?}"),
-        )),
-    }
+    credential.resolve_bounded().await.map_err(failed)
 }
 
 /// Asks all sources, so that the error names all that yield nothing, not the first alone.

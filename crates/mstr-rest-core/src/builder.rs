@@ -306,6 +306,9 @@ impl SessionBuilder {
 impl SessionBuilder {
     /// A proxy for all requests: `http://proxy.example:3128`, user info allowed. Proxies of the
     /// environment do not count then.
+    ///
+    /// Errors name the proxy, without user info, when it is at fault. A refused login (407) is
+    /// final: no retry policy repeats the request.
     pub fn proxy(mut self, url: impl Into<Credential>) -> Self {
         self.proxy = Some(url.into());
         self
@@ -325,8 +328,13 @@ impl SessionBuilder {
         self
     }
 
-    /// Adds root certificates, PEM with one or more of them: a private CA. The platform's own
-    /// count too.
+    /// Adds root certificates, PEM with one or more of them: a private CA, or the self-signed
+    /// certificate of the server itself. The platform's own count too.
+    ///
+    /// The platform's are read once per process, by the first https request.
+    /// [`build`](Self::build) reads none. Where there are none (in a container without the package
+    /// `ca-certificates`) an https request without roots given here fails
+    /// ([`Config`](ErrorKind::Config)).
     pub fn root_certificates_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.transport.roots.push(pem.as_ref().to_vec());
         self

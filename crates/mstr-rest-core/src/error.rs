@@ -67,6 +67,7 @@ struct Inner {
     attempts: u32,
     elapsed: Option<Duration>,
     note: Option<&'static str>,
+    is_final: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -86,6 +87,7 @@ impl Error {
             attempts: 0,
             elapsed: None,
             note: None,
+            is_final: false,
             source: None,
         }))
     }
@@ -125,6 +127,16 @@ impl Error {
 
     pub(crate) fn with_note(self, note: &'static str) -> Self {
         self.change(|inner| inner.note = Some(note))
+    }
+
+    /// Marks what no further attempt can change, though its kind is usually transient: a
+    /// certificate that is not trusted, a proxy that refused the login.
+    pub(crate) fn into_final(self) -> Self {
+        self.change(|inner| inner.is_final = true)
+    }
+
+    pub(crate) fn is_final(&self) -> bool {
+        self.0.is_final
     }
 
     /// Takes a secret that was sent out of the server's words, should the server have repeated it
@@ -229,11 +241,13 @@ impl Error {
     }
 
     /// Whether the same request may succeed later without any change: the network, a time limit,
-    /// an error whose body broke off, or a status of 429, 502, 503 or 504. For retry policies of
+    /// an error whose body broke off, or a status of 429, 502, 503 or 504. Not a certificate that
+    /// is not trusted, nor a proxy that refused the login. For retry policies of
     /// your own; whether the request may be repeated at all (a `POST` may have taken effect) is
     /// yours to know.
     pub fn is_transient(&self) -> bool {
         match self.kind() {
+            _ if self.is_final() => false,
             ErrorKind::Connect
             | ErrorKind::Timeout
             | ErrorKind::Transport
@@ -308,7 +322,12 @@ impl fmt::Display for Error {
                     f.write_str(".")?;
                 }
             }
-            None => f.write_str(message)?,
+            None => {
+                f.write_str(message)?;
+                if self.hint().is_some() && !message.ends_with(['.', '?']) {
+                    f.write_str(".")?;
+                }
+            }
         }
         if let Some(number) = self.iserver_code().filter(|&n| n != 0) {
             match self.iserver_name() {

@@ -210,8 +210,9 @@ fn behind_redirect(error: Error) -> Error {
     if !error.is_connect() {
         return error;
     }
-    let message = format!("behind a redirect: {}", error.message());
-    Error::with_source(ErrorKind::Transport, message, error)
+    let (message, is_final) = (format!("behind a redirect: {}", error.message()), error.is_final());
+    let error = Error::with_source(ErrorKind::Transport, message, error);
+    if is_final { error.into_final() } else { error }
 }
 
 fn target(from: &Url, location: &HeaderValue) -> Option<Url> {

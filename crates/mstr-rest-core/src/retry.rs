@@ -12,7 +12,8 @@ use crate::{Error, ErrorKind};
 
 /// When requests are sent again. Nothing is unless a session or a call is given a policy.
 ///
-/// Sent again are: requests that could not connect, whatever their method, for nothing was sent;
+/// Sent again are: requests that could not connect, whatever their method, for nothing was sent
+/// (not when the certificate is not trusted or a proxy refused the login: that stays so);
 /// and idempotent ones (`GET`, `HEAD`, `OPTIONS`, `PUT`, `DELETE`, or what
 /// [`Call::idempotent`](crate::Call::idempotent) says) when the exchange broke or took too long,
 /// or the status was 429, 502, 503 or 504. A login is sent again when it could not connect or met
@@ -145,6 +146,7 @@ impl Repeatable {
 
     fn after_error(self, error: &Error) -> bool {
         match error.kind() {
+            _ if error.is_final() => false,
             ErrorKind::Connect => self != Self::Never,
             ErrorKind::Timeout | ErrorKind::Transport => self == Self::Always,
             _ => self == Self::Always && error.is_cut_off(),
@@ -342,6 +344,10 @@ mod tests {
         }
         for kind in [ErrorKind::Http, ErrorKind::Redirect, ErrorKind::LoginFailure] {
             assert_eq!(after(kind), [false; 4], "{kind:?}");
+        }
+        for repeatable in all {
+            let error = Error::new(ErrorKind::Connect, "x").into_final();
+            assert!(!repeatable.after_error(&error) && !error.is_transient());
         }
         for status in [200, 400, 401, 404, 408, 429, 500, 501, 502, 503, 504, 505] {
             let busy = matches!(status, 429 | 502 | 503 | 504);

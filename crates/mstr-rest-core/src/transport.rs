@@ -1,18 +1,25 @@
 //! The one file that names reqwest: the HTTP client, one exchange, and its errors.
 
+mod connect;
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+mod tls;
+
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use http_body::{Frame, SizeHint};
 use mstr_credentials::SecretString;
 use url::Url;
 
+use self::connect::{Proxies, Proxy};
+use self::tls::PlatformRoots;
 use crate::body::{BoxError, ByteStream, Sending};
+use crate::error::is_json;
 use crate::time::Progress;
 use crate::{Error, ErrorKind, Result};
 
@@ -71,7 +78,11 @@ pub(crate) struct TransportSecrets {
 
 /// The HTTP client of a session: a pool of connections.
 #[derive(Clone)]
-pub(crate) struct Transport(reqwest::Client);
+pub(crate) struct Transport {
+    client: reqwest::Client,
+    platform_roots: PlatformRoots,
+    proxies: Arc<Proxies>,
+}
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,6 +98,7 @@ impl Transport {
         secrets: &TransportSecrets,
     ) -> Result<Self> {
         check_tls(base, options, secrets)?;
+        let proxies_known = Proxies::new(options, secrets);
         let mut builder = reqwest::Client::builder();
         // before ours: what the road relies on is not up to the hook
         if let Some(hook) = &options.hook {
@@ -108,8 +120,19 @@ impl Transport {
             builder = builder.http2_prior_knowledge();
         }
         builder = proxies(builder, options, secrets)?;
-        builder = tls::configure(builder, options, secrets)?;
-        builder.build().map(Self).map_err(|error| config("the HTTP client cannot be built", error))
+        #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+        {
+            builder = builder.tls_backend_preconfigured(tls::config(options, secrets)?);
+        }
+        let client = builder.build().map_err(|error| {
+            let what = "the HTTP client cannot be built";
+            Error::with_source(ErrorKind::Config, what, error.without_url())
+        })?;
+        Ok(Self {
+            client,
+            platform_roots: PlatformRoots::of(options),
+            proxies: Arc::new(proxies_known),
+        })
     }
 
     /// Sends one request and waits for the head of its reply. Not an `async fn`: the future of one
@@ -123,6 +146,7 @@ impl Transport {
         idle: Option<Duration>,
     ) -> impl Future<Output = Result<http::Response<RawBody>>> + use<> {
         let progress = idle.map(Progress::new);
+        let is_https = url.scheme() == "https";
         let mut request = reqwest::Request::new(method, url);
         *request.headers_mut() = headers;
         *request.body_mut() = match body {
@@ -131,30 +155,42 @@ impl Transport {
             Sending::Bytes(bytes) => Some(Upload::wrap(Source::Bytes(bytes), progress.clone())),
             Sending::Stream(stream) => Some(Upload::wrap(Source::Stream(stream), progress.clone())),
         };
-        let mut reply = self.0.execute(request);
+        let proxy = if is_https { None } else { self.proxies.of(request.url()) };
+        let needs_tls = is_https || proxy.as_ref().is_some_and(Proxy::is_https);
+        let (platform_roots, proxies) = (self.platform_roots, Arc::clone(&self.proxies));
+        // begins when it is polled
+        let mut reply = self.client.execute(request);
         async move {
+            if needs_tls {
+                platform_roots.load().await?;
+            }
             let reply = match &progress {
                 Some(progress) => progress.guard(&mut reply).await?,
                 None => reply.await,
             };
-            reply.map(http::Response::from).map_err(|error| exchange_error(error, None))
+            let reply = reply
+                .map(http::Response::from)
+                .map_err(|error| exchange_error_via(error, None, &proxies))?;
+            match proxy {
+                // by definition the proxy's own, unless a server misuses it
+                Some(proxy)
+                    if reply.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                        && !is_json(reply.headers()) =>
+                {
+                    Err(proxy.refused_login())
+                }
+                _ => Ok(reply),
+            }
         }
     }
 }
 
-fn config(what: &str, error: reqwest::Error) -> Error {
-    Error::with_source(ErrorKind::Config, what, error.without_url())
-}
-
 fn check_tls(base: &Url, options: &TransportOptions, secrets: &TransportSecrets) -> Result<()> {
-    if tls::AVAILABLE {
-        return tls::check_provider();
-    }
     let wanted = base.scheme() == "https"
         || !options.roots.is_empty()
         || options.accept_invalid_certs
         || secrets.identity.is_some();
-    if !wanted {
+    if tls::AVAILABLE || !wanted {
         return Ok(());
     }
     Err(Error::new(
@@ -184,98 +220,61 @@ fn proxies(
     Ok(builder.proxy(proxy.no_proxy(except)))
 }
 
-#[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
-mod tls {
-    use mstr_credentials::ExposeSecret;
-
-    use super::{TransportOptions, TransportSecrets, config};
-    use crate::{Error, ErrorKind, Result};
-
-    pub(super) const AVAILABLE: bool = true;
-
-    /// Without a provider of its own, reqwest would panic when none is installed.
-    #[allow(clippy::unnecessary_wraps)] // which features are on decides
-    pub(super) fn check_provider() -> Result<()> {
-        #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "no TLS crypto provider is installed: call install_default() of a rustls \
-                 CryptoProvider first, or turn on the feature `rustls`",
-            ));
-        }
-        Ok(())
-    }
-
-    pub(super) fn configure(
-        mut builder: reqwest::ClientBuilder,
-        options: &TransportOptions,
-        secrets: &TransportSecrets,
-    ) -> Result<reqwest::ClientBuilder> {
-        let mut roots = Vec::new();
-        for pem in &options.roots {
-            let bundle = reqwest::Certificate::from_pem_bundle(pem)
-                .map_err(|error| config("a root certificate is not valid PEM", error))?;
-            if bundle.is_empty() {
-                return Err(Error::new(
-                    ErrorKind::Config,
-                    "the root certificates hold no `-----BEGIN CERTIFICATE-----`",
-                ));
-            }
-            roots.extend(bundle);
-        }
-        builder = if options.only_these_roots {
-            builder.tls_certs_only(roots)
-        } else {
-            builder.tls_certs_merge(roots)
-        };
-        if let Some(pem) = &secrets.identity {
-            // no source: it is about a private key
-            let identity =
-                reqwest::Identity::from_pem(pem.expose_secret().as_bytes()).map_err(|_| {
-                    Error::new(
-                        ErrorKind::Config,
-                        "the client identity must be PEM with a certificate and a private key",
-                    )
-                })?;
-            builder = builder.identity(identity);
-        }
-        Ok(builder.tls_danger_accept_invalid_certs(options.accept_invalid_certs))
-    }
-}
-
+/// Without TLS nothing of it is needed.
 #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider")))]
 mod tls {
-    use super::{TransportOptions, TransportSecrets};
-    use crate::Result;
+    use std::error::Error as StdError;
+
+    use super::TransportOptions;
+    use crate::{Error, Result};
 
     pub(super) const AVAILABLE: bool = false;
 
-    #[allow(clippy::unnecessary_wraps)]
-    pub(super) fn check_provider() -> Result<()> {
-        Ok(())
+    #[derive(Clone, Copy)]
+    pub(super) struct PlatformRoots;
+
+    impl PlatformRoots {
+        pub(super) fn of(_: &TransportOptions) -> Self {
+            Self
+        }
+
+        #[allow(clippy::unused_async)] // as its twin in `transport/tls.rs`
+        pub(super) async fn load(self) -> Result<()> {
+            Ok(())
+        }
     }
 
-    #[allow(clippy::unnecessary_wraps)] // as its twin above
-    pub(super) fn configure(
-        builder: reqwest::ClientBuilder,
-        _: &TransportOptions,
-        _: &TransportSecrets,
-    ) -> Result<reqwest::ClientBuilder> {
-        Ok(builder)
+    #[allow(dead_code)]
+    pub(super) enum Rejected {
+        NoRoots(Error),
+        Because { why: &'static str, hint: Option<&'static str> },
+    }
+
+    pub(super) fn rejected(_: &(dyn StdError + 'static)) -> Option<Rejected> {
+        None
     }
 }
 
 /// The error of an exchange that brought no reply, or not all of it.
 /// `url` is where it went, should the error not know.
 pub(crate) fn exchange_error(error: reqwest::Error, url: Option<&Url>) -> Error {
-    let origin = url.or_else(|| error.url()).map(crate::url::origin);
+    exchange_error_via(error, url, &Proxies::none())
+}
+
+fn exchange_error_via(error: reqwest::Error, url: Option<&Url>, proxies: &Proxies) -> Error {
+    let url = url.or_else(|| error.url()).cloned();
+    let origin = url.as_ref().map(crate::url::origin);
     let origin = origin.as_deref().unwrap_or("the server");
     // errors of reqwest carry the whole URL, its query too
     let error = error.without_url();
     let (kind, message) = if error.is_connect() {
-        let reason = connect_reason(&error);
-        (ErrorKind::Connect, format!("cannot connect to {origin}{reason}"))
+        let failed = connect::Failed {
+            is_dns: error.is_dns(),
+            is_timeout: error.is_timeout(),
+            is_https: url.as_ref().is_some_and(|url| url.scheme() == "https"),
+        };
+        let proxy = url.as_ref().and_then(|url| proxies.of(url));
+        return connect::connect_error(error, &failed, origin, proxy.as_ref());
     } else if error.is_timeout() {
         (ErrorKind::Timeout, format!("{origin} did not answer in time"))
     } else if error.is_builder() {
@@ -284,30 +283,6 @@ pub(crate) fn exchange_error(error: reqwest::Error, url: Option<&Url>) -> Error 
         (ErrorKind::Transport, format!("the exchange with {origin} broke"))
     };
     Error::with_source(kind, message, error)
-}
-
-/// What the usual failures to connect mean to a user; the details are in the source.
-fn connect_reason(error: &reqwest::Error) -> &'static str {
-    if error.is_dns() {
-        return ": the host name cannot be resolved";
-    }
-    if error.is_timeout() {
-        return ": it took too long";
-    }
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(error) = cause.downcast_ref::<std::io::Error>()
-            && error.kind() == std::io::ErrorKind::ConnectionRefused
-        {
-            return ": nobody listens there";
-        }
-        if cause.to_string().contains("invalid peer certificate") {
-            return ": its certificate is not trusted; a private CA is added with \
-                    SessionBuilder::root_certificates_pem";
-        }
-        source = cause.source();
-    }
-    ""
 }
 
 /// A request body that says when it moves. reqwest wants bodies to be `Sync`: hence the lock,
@@ -365,7 +340,8 @@ impl http_body::Body for Upload {
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest-hook")))]
 impl crate::SessionBuilder {
     /// Changes the HTTP client before the session's own settings are applied: redirects,
-    /// cookies, time limits and whatever else is set on this builder stay as they are here.
+    /// cookies, timeouts and whatever else is set on this builder stay as they are here. TLS
+    /// settings have no effect: the session brings a TLS configuration of its own.
     ///
     /// **Outside semver**: the type in its signature is reqwest's, of whatever version this crate
     /// uses at the time.

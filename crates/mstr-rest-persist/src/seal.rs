@@ -23,7 +23,7 @@ pub(crate) struct Envelope {
 }
 
 pub(crate) async fn resolve(key: &Credential) -> Result<SecretString> {
-    key.resolve().await.map_err(|error| {
+    key.resolve_bounded().await.map_err(|error| {
         let kind =
             if error.is_missing() { ErrorKind::MissingCredential } else { ErrorKind::Credential };
         Error::with_source(kind, "the key of the snapshots cannot be had", error)
@@ -87,4 +87,24 @@ fn cipher(key: &SecretString) -> Result<XChaCha20Poly1305> {
              makes them",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use mstr_rest_core::CredentialError;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_whose_source_hangs_is_an_error_after_60_s() {
+        let hanging =
+            Credential::from_async_fn(pending::<std::result::Result<String, CredentialError>>);
+        let outcome = timeout(Duration::from_secs(61), resolve(&hanging)).await;
+        let error = outcome.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Credential);
+    }
 }

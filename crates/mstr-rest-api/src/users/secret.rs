@@ -1,13 +1,8 @@
 //! Passwords on their way into a request, and never into an error.
 
-use std::time::Duration;
-
 use mstr_rest_core::{
     Credential, CredentialError, Error, ErrorKind, ExposeSecret as _, Result, SecretString,
 };
-
-/// How long a source may take.
-const LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) async fn resolve(password: Option<&Credential>) -> Result<Option<SecretString>> {
     let Some(password) = password else { return Ok(None) };
@@ -19,13 +14,7 @@ pub(super) async fn resolve(password: Option<&Credential>) -> Result<Option<Secr
         };
         Error::with_source(kind, format!("the user's new password {what}"), error)
     };
-    match tokio::time::timeout(LIMIT, password.resolve()).await {
-        Ok(value) => value.map(Some).map_err(failed),
-        Err(_) => {
-            let message = format!("the user's new password took more than {LIMIT:?}");
-            Err(Error::new(ErrorKind::Credential, message))
-        }
-    }
+    password.resolve_bounded().await.map(Some).map_err(failed)
 }
 
 /// Takes the password out of what the server says, should it repeat it.

@@ -67,6 +67,7 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
         attempts: 0,
         elapsed: None,
         note: None,
+        is_final: false,
         source: None,
     }))
 }

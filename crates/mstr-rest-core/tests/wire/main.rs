@@ -1,14 +1,17 @@
 //! Tests over the wire, against the simulated server.
 #![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
 
+mod credentials;
 mod errors;
 mod guard;
 mod hours;
 mod in_flight;
 mod keep_alive;
 mod origin;
+mod proxy;
 mod saved;
 mod session;
 mod settings;
 mod streaming;
 mod support;
+mod tls;

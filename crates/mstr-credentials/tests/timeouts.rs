@@ -1,0 +1,118 @@
+//! How long a source may take.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use mstr_credentials::{
+    CachedSecret, Credential, CredentialError, EnvVar, ExposeSecret, SecretCommand, SecretFile,
+    SecretProvider, SecretString,
+};
+use tokio::time::{Instant, sleep};
+
+const S: Duration = Duration::from_secs(1);
+
+/// A source that needs a while, and says how long it may take.
+#[derive(Debug)]
+struct Slow {
+    needs: Duration,
+    timeout: Option<Duration>,
+}
+
+impl SecretProvider for Slow {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        sleep(self.needs).await;
+        Ok("s3cret".into())
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+}
+
+fn hanging() -> Credential {
+    Credential::from_async_fn(pending::<Result<String, CredentialError>>)
+}
+
+#[tokio::test(start_paused = true)]
+async fn source_with_its_own_timeout_may_take_longer_than_60_s() {
+    let start = Instant::now();
+    let slow = Credential::from(Arc::new(Slow { needs: 63 * S, timeout: Some(120 * S) }));
+    assert_eq!(slow.resolve_bounded().await.unwrap().expose_secret(), "s3cret");
+    assert_eq!(start.elapsed(), 63 * S);
+}
+
+#[tokio::test(start_paused = true)]
+async fn source_without_a_timeout_ends_after_60_s_and_the_error_says_how_to_set_one() {
+    let slow = Credential::from(Slow { needs: 63 * S, timeout: None });
+    for source in [hanging(), slow] {
+        let start = Instant::now();
+        let error = source.resolve_bounded().await.unwrap_err();
+        assert_eq!(start.elapsed(), 60 * S);
+        assert!(!error.is_missing());
+        assert_eq!(
+            error.to_string(),
+            "no secret within 60s, the timeout of a source without one of its own: set one with \
+             Credential::with_timeout"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_can_be_given_to_any_source() {
+    let slow = Credential::from(Slow { needs: 63 * S, timeout: None }).with_timeout(120 * S);
+    assert_eq!(slow.timeout(), Some(120 * S));
+    assert_eq!(slow.resolve_bounded().await.unwrap().expose_secret(), "s3cret");
+
+    let start = Instant::now();
+    let error = hanging().with_timeout(5 * S).resolve_bounded().await.unwrap_err();
+    assert_eq!((error.to_string().as_str(), start.elapsed()), ("no secret within 5s", 5 * S));
+    assert_eq!(
+        format!("{:?}", hanging().with_timeout(5 * S)),
+        "Credential(Credential(from_async_fn), timeout 5s)"
+    );
+
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
+    let cached = CachedSecret::new("x", move || {
+        let call = counter.fetch_add(1, Ordering::Relaxed).to_string();
+        async move { Ok::<_, CredentialError>(call) }
+    });
+    let cached = Credential::from(cached).with_timeout(S);
+    assert_eq!(cached.resolve().await.unwrap().expose_secret(), "0");
+    cached.invalidate();
+    assert_eq!(cached.resolve().await.unwrap().expose_secret(), "1");
+}
+
+#[test]
+fn timeouts_of_files_commands_and_cached_secrets_are_told() {
+    let command = || SecretCommand::new(["op", "read", "x"]);
+    let fetch = || CachedSecret::new("x", || async { Ok::<_, CredentialError>("{}") });
+    let cases: Vec<(Credential, Option<Duration>)> = vec![
+        ("literal".into(), None),
+        (Credential::env("X"), None),
+        (EnvVar::new("X").member("m"), None),
+        (Credential::from_fn(|| Ok("x")), None),
+        (Credential::file("/x"), Some(10 * S)),
+        (SecretFile::new("/x").time_limit(90 * S).into(), Some(90 * S)),
+        (SecretFile::new("/x").time_limit(90 * S).member("m"), Some(90 * S)),
+        (command().into(), Some(30 * S)),
+        (command().time_limit(120 * S).into(), Some(120 * S)),
+        (command().time_limit(120 * S).cached().into(), Some(120 * S)),
+        (command().time_limit(120 * S).cached().field("m").into(), Some(120 * S)),
+        (fetch().into(), None),
+        (fetch().ends_within(90 * S).into(), Some(90 * S)),
+        (fetch().ends_within(90 * S).field("m").into(), Some(90 * S)),
+        (Arc::new(Slow { needs: S, timeout: Some(7 * S) }).into(), Some(7 * S)),
+        (Arc::new(fetch().ends_within(90 * S)).into(), Some(90 * S)),
+    ];
+    for (credential, timeout) in cases {
+        assert_eq!(credential.timeout(), timeout, "{credential:?}");
+    }
+}

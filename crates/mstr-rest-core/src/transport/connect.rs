@@ -1,0 +1,176 @@
+//! What a failure to connect means: who is at fault, the server or the proxy before it, and
+//! whether another attempt can help.
+
+use std::error::Error as StdError;
+use std::{fmt, io};
+
+use http::{StatusCode, Uri};
+use hyper_util::client::proxy::matcher::Matcher;
+use mstr_credentials::ExposeSecret;
+use url::Url;
+
+use super::tls::{self, Rejected};
+use super::{TransportOptions, TransportSecrets};
+use crate::{Error, ErrorKind};
+
+/// Which proxy a request goes through. The HTTP library decides by itself and does not tell: this
+/// asks the same matcher the same question.
+pub(super) struct Proxies(Option<Known>);
+
+struct Known {
+    matcher: Matcher,
+    from_environment: bool,
+}
+
+impl Proxies {
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn new(options: &TransportOptions, secrets: &TransportSecrets) -> Self {
+        let known = match &secrets.proxy {
+            Some(url) => Some(Known {
+                matcher: Matcher::builder()
+                    .all(url.expose_secret())
+                    .no(options.no_proxy.as_deref().unwrap_or_default())
+                    .build(),
+                from_environment: false,
+            }),
+            // a hook may have set another one
+            None if options.environment_proxies && options.hook.is_none() => {
+                Some(Known { matcher: Matcher::from_system(), from_environment: true })
+            }
+            None => None,
+        };
+        // most programs have none: then nothing is asked for each request
+        let used = |known: &Known| {
+            ["http://probe.invalid", "https://probe.invalid"]
+                .iter()
+                .any(|url| known.matcher.intercept(&Uri::from_static(url)).is_some())
+        };
+        Self(known.filter(used))
+    }
+
+    pub(super) fn of(&self, url: &Url) -> Option<Proxy> {
+        let known = self.0.as_ref()?;
+        let target = crate::url::origin(url).parse::<Uri>().ok()?;
+        let uri = known.matcher.intercept(&target)?.uri().to_string();
+        let url = Url::parse(&uri).ok()?;
+        Some(Proxy { url, from_environment: known.from_environment })
+    }
+}
+
+/// A proxy, named in errors without its user name and password.
+pub(super) struct Proxy {
+    url: Url,
+    from_environment: bool,
+}
+
+impl Proxy {
+    pub(super) fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// It wants another user name or password.
+    pub(super) fn refused_login(&self) -> Error {
+        refused_login(Some(self))
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::url::origin(&self.url))?;
+        if self.from_environment { f.write_str(" of the environment") } else { Ok(()) }
+    }
+}
+
+fn refused_login(proxy: Option<&Proxy>) -> Error {
+    let proxy = named(proxy);
+    let message = format!(
+        "{proxy} refused the login (407): check the user name and password in the proxy URL"
+    );
+    Error::new(ErrorKind::Connect, message)
+        .with_status(StatusCode::PROXY_AUTHENTICATION_REQUIRED)
+        .into_final()
+}
+
+fn named(proxy: Option<&Proxy>) -> String {
+    proxy.map_or_else(|| "the proxy".to_owned(), |proxy| format!("the proxy {proxy}"))
+}
+
+/// What the HTTP library says about a connection that was not made.
+pub(super) struct Failed {
+    pub(super) is_dns: bool,
+    pub(super) is_timeout: bool,
+    pub(super) is_https: bool,
+}
+
+/// The error of a request that could not connect to `origin`; `proxy` is the one that it went
+/// through. The library's error becomes the source.
+pub(super) fn connect_error(
+    error: impl StdError + Send + Sync + 'static,
+    failed: &Failed,
+    origin: &str,
+    proxy: Option<&Proxy>,
+) -> Error {
+    let tunnel = causes(&error).find_map(|cause| {
+        let text = cause.to_string();
+        text.strip_prefix("tunnel error: ").map(str::to_owned)
+    });
+    let target = match (tunnel.as_deref(), proxy) {
+        (Some("proxy authorization required"), proxy) => return refused_login(proxy),
+        (Some("unsuccessful"), proxy) => {
+            let message = format!(
+                "{} did not connect to {origin}: it does not allow it, or cannot reach it",
+                named(proxy)
+            );
+            return Error::with_source(ErrorKind::Connect, message, error);
+        }
+        // a request to an http server is sent to the proxy itself
+        (Some(_), proxy) => named(proxy),
+        (None, Some(proxy)) if !failed.is_https => named(Some(proxy)),
+        (None, Some(proxy)) if failed.is_timeout => format!("{origin} through the proxy {proxy}"),
+        (None, _) => origin.to_owned(),
+    };
+    let failure = |why: &str, error| {
+        Error::with_source(ErrorKind::Connect, format!("cannot connect to {target}{why}"), error)
+    };
+    if failed.is_dns {
+        return failure(": the host name cannot be resolved", error);
+    }
+    if failed.is_timeout {
+        return failure(": it took longer than the connect timeout", error);
+    }
+    let rejected = causes(&error).find_map(tls::rejected);
+    match rejected {
+        Some(Rejected::NoRoots(error)) => return error,
+        Some(Rejected::Because { why, hint }) => {
+            let error = failure(&format!(": {why}"), error).into_final();
+            return match hint {
+                Some(hint) => error.with_note(hint),
+                None => error,
+            };
+        }
+        None => {}
+    }
+    let refused = causes(&error).any(is_refused);
+    failure(if refused { ": nothing listens there" } else { "" }, error)
+}
+
+fn is_refused(cause: &(dyn StdError + 'static)) -> bool {
+    let error = cause.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// The error and what is behind it. The source of an [`io::Error`] is that of the error inside of
+/// it: this gives the one inside.
+fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inside) => Some(inside),
+            None => error.source(),
+        }
+    })
+}
