@@ -18,12 +18,39 @@
 //!
 //! There is no second list of endpoints: [`Session::wait`] takes whatever can be awaited, calls of
 //! your own and blocks of async code among them.
+//!
+//! # Inside an async runtime
+//!
+//! A session has a runtime of its own. It also works where another Tokio runtime is at work:
+//!
+//! | where | `connect`, `open`, `wait`, `close` | dropping the session |
+//! | --- | --- | --- |
+//! | a thread without a runtime | wait | waits for the logout |
+//! | [`spawn_blocking`](tokio::task::spawn_blocking) | wait | waits for the logout |
+//! | `async fn main` of `#[tokio::main]` | wait | waits for the logout |
+//! | a task on a worker of a multi-thread runtime | wait; the other tasks of the worker move to another thread ([`block_in_place`]) | logs out in the background |
+//! | a current-thread runtime | wait; all its tasks stand still | logs out in the background |
+//!
+//! A wait on a current-thread runtime never ends if it needs that runtime: a server in one of its
+//! tasks, a channel whose sender is one, a connection that was opened on it. The same holds for
+//! futures that [`yield`](tokio::task::yield_now) inside a `FuturesUnordered`, for that runtime
+//! would have to wake them. Use `spawn_blocking` there, or the async [`Session`](crate::Session).
+//!
+//! [`settle`](crate::settle) waits for logouts in the background. A program that ends without
+//! calling it may end before them; [`Session::close`] waits everywhere.
 
+use std::cell::Cell;
 use std::future::IntoFuture;
 use std::ops::Deref;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::{Handle, Runtime, RuntimeFlavor, worker_index};
+use tokio::task::{block_in_place, coop, try_id};
 
 use crate::{AuthenticatedSession, Error, ErrorKind, Result, SessionBuilder};
 
@@ -33,9 +60,16 @@ const LOGOUT: Duration = Duration::from_secs(5);
 /// Waiting for the runtime to stop must not keep a program from ending.
 const STOP: Duration = Duration::from_secs(1);
 
+/// How often a future is polled without a wake-up, where a wake-up may be withheld.
+const POLL_AGAIN: Duration = Duration::from_millis(1);
+
+/// The threads that a session starts.
+const THREAD: &str = "mstr-rest-blocking";
+
 /// A session for code that is not async. It has a runtime of its own, on one thread, so that
-/// connections live on between calls. Dropping it logs out, and waits for that, for at most
-/// 5 seconds; one from [`open`](Self::open) is left as it is.
+/// connections live on between calls. Dropping it logs out, for at most 5 seconds; one from
+/// [`open`](Self::open) is left as it is. Drop waits for the logout, except in a task or on a
+/// current-thread runtime ([Inside an async runtime](self#inside-an-async-runtime)).
 ///
 /// ```no_run
 /// use mstr_rest::{blocking, prelude::*};
@@ -51,7 +85,7 @@ const STOP: Duration = Duration::from_secs(1);
 #[must_use = "dropping it logs out at once"]
 pub struct Session {
     session: Option<Held>,
-    runtime: Option<Runtime>,
+    runtime: OwnRuntime,
 }
 
 #[derive(Debug)]
@@ -65,7 +99,8 @@ impl Session {
     /// Logs in.
     ///
     /// # Errors
-    /// As [`SessionBuilder::connect`]; [`Config`](ErrorKind::Config) inside an async runtime.
+    /// As [`SessionBuilder::connect`]; [`Config`](ErrorKind::Config) when the runtime of the
+    /// session cannot be started.
     pub fn connect(builder: SessionBuilder) -> Result<Self> {
         Self::begin(async { Ok(Held::Guarded(builder.connect().await?)) })
     }
@@ -88,7 +123,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// Those of the future; [`Config`](ErrorKind::Config) inside an async runtime.
+    /// Those of the future; [`Config`](ErrorKind::Config) when the runtime of the session cannot be
+    /// started.
     pub fn open<F>(session: F) -> Result<Self>
     where
         F: IntoFuture<Output = Result<crate::Session>>,
@@ -97,18 +133,17 @@ impl Session {
     }
 
     fn begin(session: impl Future<Output = Result<Held>>) -> Result<Self> {
-        let runtime = start()?;
-        match runtime.block_on(session) {
-            Ok(session) => Ok(Self { session: Some(session), runtime: Some(runtime) }),
-            Err(error) => {
-                // dropped, it would wait for the look-up of a host, say, however long that takes
-                runtime.shutdown_timeout(STOP);
-                Err(error)
-            }
-        }
+        let runtime = OwnRuntime::start()?;
+        let session = runtime.block_on(session)?;
+        Ok(Self { session: Some(session), runtime })
     }
 
     /// Waits for anything that can be awaited: a call, a future, an async block.
+    ///
+    /// The future is polled on this thread, so that it may borrow and need not be `Send`; what it
+    /// spawns runs on the thread of the session. Several threads may wait at the same time, and a
+    /// future may wait itself. A panic of the future is a panic here. It works
+    /// [inside an async runtime](self#inside-an-async-runtime) too.
     ///
     /// ```no_run
     /// # use mstr_rest::{blocking, prelude::*};
@@ -120,18 +155,13 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// That of what is waited for; [`Config`](ErrorKind::Config) inside an async runtime, where
-    /// waiting would stop other tasks.
+    /// Those of the future.
     pub fn wait<F, T, E>(&self, future: F) -> Result<T, E>
     where
         F: IntoFuture<Output = Result<T, E>>,
         E: From<Error>,
     {
-        outside()?;
-        match &self.runtime {
-            Some(runtime) => runtime.block_on(future.into_future()),
-            None => Err(stopped().into()),
-        }
+        self.runtime.block_on(future)
     }
 
     /// Logs out. Dropping the session does the same, but swallows the error.
@@ -151,18 +181,6 @@ impl Session {
     }
 }
 
-fn start() -> Result<Runtime> {
-    outside()?;
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("mstr-rest-blocking")
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Error::with_source(ErrorKind::Config, "the runtime cannot be started", error)
-        })
-}
-
 impl Deref for Session {
     type Target = crate::Session;
 
@@ -176,38 +194,181 @@ impl Deref for Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let (Some(session), Some(runtime)) = (self.session.take(), self.runtime.take()) else {
+        let Some(Held::Guarded(guard)) = self.session.take() else { return };
+        let runtime = self.runtime.take();
+        if worker_index().is_some() {
+            // This thread has tasks to run. Dropped inside a runtime, the guard logs out by itself,
+            // and `settle` counts that from now on. The runtime must go on until then; `settle` also
+            // waits for logouts of other sessions, so it is bounded here.
+            let inside = runtime.handle.enter();
+            drop(guard);
+            drop(inside);
+            let _ = spawn(move || {
+                let settled = async { tokio::time::timeout(LOGOUT + STOP, crate::settle()).await };
+                let _ = runtime.block_on(settled);
+            });
             return;
-        };
+        }
         let log_out = move || {
             // an error of the logout has nowhere to go; it is traced
-            if let Held::Guarded(guard) = &session {
-                let end = async { tokio::time::timeout(LOGOUT, guard.close()).await };
-                let _ = runtime.block_on(end);
-            }
-            drop(session);
-            runtime.shutdown_timeout(STOP);
+            let closed = async { tokio::time::timeout(LOGOUT, guard.close()).await };
+            let _ = runtime.block_on(closed);
         };
-        if outside().is_ok() {
-            log_out();
+        if Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed()) {
+            // This thread ends: a thread-local variable held the session. A runtime cannot be
+            // entered here any more.
+            let _ = spawn(log_out).map(JoinHandle::join);
         } else {
-            // waiting is not allowed here, and a runtime must not be dropped here either
-            std::thread::spawn(log_out);
+            log_out();
         }
     }
 }
 
-fn outside() -> Result<()> {
-    if Handle::try_current().is_ok() {
-        return Err(Error::new(
-            ErrorKind::Config,
-            "mstr_rest::blocking was called inside an async runtime: use the async session there, \
-             or tokio::task::spawn_blocking",
-        ));
-    }
-    Ok(())
+/// Starts a thread. If there is none to be had, the work is dropped: a destructor must not panic.
+fn spawn(work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(THREAD.into()).spawn(work)
 }
 
-fn stopped() -> Error {
-    Error::new(ErrorKind::NoSession, "this session was dropped")
+/// The runtime of a session: it drives timers, connections and spawned tasks on its one worker,
+/// whatever the threads do that wait. It can be dropped anywhere; Tokio's own panics in async code.
+#[derive(Debug)]
+struct OwnRuntime {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+thread_local! {
+    /// Whether [`OwnRuntime::poll`] is at work on this thread.
+    static POLLING: Cell<bool> = const { Cell::new(false) };
+}
+
+impl OwnRuntime {
+    fn start() -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name(THREAD)
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                Error::with_source(ErrorKind::Config, "the runtime cannot be started", error)
+            })?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+
+    /// Moves the runtime out of a value that is being dropped.
+    fn take(&mut self) -> Self {
+        Self { handle: self.handle.clone(), runtime: self.runtime.take() }
+    }
+
+    /// `Runtime::block_on` panics on threads that already run async code. This does not: a thread
+    /// that waits polls the future itself, as any executor would.
+    fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
+        if is_worker() { block_in_place(|| self.poll(future)) } else { self.poll(future) }
+    }
+
+    /// Polls the future on this thread until it is ready, parked between wake-ups.
+    fn poll<F: IntoFuture>(&self, future: F) -> F::Output {
+        let _polling = Polling::begin();
+        let _inside = self.handle.enter();
+        // Tokio gives a task a budget of operations, then none is ready until a runtime polls the
+        // task anew. Inside a runtime, what the task around has left would count here, and nothing
+        // would renew it.
+        let mut future = pin!(coop::unconstrained(future.into_future()));
+        let wakeup = Arc::new(Wakeup { thread: thread::current(), woken: AtomicBool::new(false) });
+        let waker = Waker::from(Arc::clone(&wakeup));
+        let mut context = Context::from_waker(&waker);
+        // On the thread of a current-thread runtime, `yield_now` gives its waker to that runtime,
+        // which wakes it only after this function has returned: wake-ups alone are not enough.
+        let limit = worker_index().map(|_| POLL_AGAIN);
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return output;
+            }
+            wakeup.wait(limit);
+        }
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        let Some(runtime) = self.runtime.take() else { return };
+        // Dropped, it would wait for the look-up of a host, say, however long that takes. In async
+        // code waiting is not allowed at all.
+        if Handle::try_current().is_ok() {
+            runtime.shutdown_background();
+        } else {
+            runtime.shutdown_timeout(STOP);
+        }
+    }
+}
+
+/// Whether this thread is a worker of a multi-thread runtime, whose tasks `block_in_place` moves to
+/// another thread.
+///
+/// `block_in_place` panics on the thread of a current-thread runtime, and no function of Tokio tells
+/// the two apart: both have a `worker_index`, and the flavor is that of the handle that was entered
+/// last. So this also relies on two facts: a worker always polls a task, and [`OwnRuntime::poll`],
+/// which enters a multi-thread runtime on any thread, has set [`POLLING`]. What is left is a task of
+/// a current-thread runtime that has itself entered the handle of a multi-thread one.
+fn is_worker() -> bool {
+    let is_multi_thread = |handle: Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
+    worker_index().is_some()
+        && try_id().is_some()
+        && !POLLING.get()
+        && Handle::try_current().is_ok_and(is_multi_thread)
+}
+
+/// Sets [`POLLING`] until it is dropped.
+struct Polling {
+    before: bool,
+}
+
+impl Polling {
+    fn begin() -> Self {
+        Self { before: POLLING.replace(true) }
+    }
+}
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        POLLING.set(self.before);
+    }
+}
+
+/// Wakes a thread that polls a future.
+///
+/// `woken` is what counts, `unpark` only ends the pause: code inside the future may park this thread
+/// for purposes of its own (channels of the standard library do) and so take the one token that
+/// `unpark` leaves.
+struct Wakeup {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Wakeup {
+    /// Returns after a wake-up since the last call, or once the limit has passed.
+    fn wait(&self, limit: Option<Duration>) {
+        while !self.woken.swap(false, Ordering::AcqRel) {
+            match limit {
+                None => thread::park(),
+                Some(limit) => {
+                    thread::park_timeout(limit);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Wake for Wakeup {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // if it was set, whoever set it unparks
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.thread.unpark();
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! A session from environment variables, and credential references with every scheme that is
 //! built in.
 
+use std::ffi::OsString;
 use std::sync::LazyLock;
 
 use mstr_credentials::References;
@@ -65,15 +66,26 @@ pub fn credential(reference: &str) -> Result<Credential, CredentialError> {
 /// | variable | meaning |
 /// | --- | --- |
 /// | `MSTR_BASE_URL` | the base URL, required: `https://host/MicroStrategyLibrary/api/` |
-/// | `MSTR_USERNAME`, `MSTR_PASSWORD` | standard login, unless the mode says otherwise |
+/// | `MSTR_USERNAME`, `MSTR_PASSWORD` | standard login, unless the mode says otherwise; without `MSTR_PASSWORD` a trusted login |
 /// | `MSTR_API_KEY` | login with an API token |
 /// | `MSTR_IDENTITY_TOKEN` | shares the session of another program |
 /// | `MSTR_LOGIN_MODE` | `standard`, `ldap`, `api-key`, `trusted`, `identity-token`, `anonymous`, or the server's number; otherwise it follows from what is set ([`Auth::from_parts`]) |
 /// | `MSTR_PROJECT` | name or id of the project of calls that name none |
 ///
-/// A variable that is empty counts as not set. A value may be a credential reference
-/// (`file:/run/secrets/mstr`): it is resolved at the login. A password that begins with the name
-/// of a scheme and a colon (`file:`) must therefore be given by a reference.
+/// A value may be a credential reference (`file:/run/secrets/mstr`): it is resolved at the login. A
+/// password that begins with the name of a scheme and a colon (`file:`) must therefore be given by
+/// a reference.
+///
+/// An empty variable never changes the login mode:
+///
+/// | empty variable | effect |
+/// | --- | --- |
+/// | `MSTR_PASSWORD` | the password is empty; an error in the mode `ldap`, where directories take an empty password for an anonymous login |
+/// | `MSTR_USERNAME`, `MSTR_API_KEY`, `MSTR_IDENTITY_TOKEN` | an error |
+/// | `MSTR_BASE_URL` | an error |
+/// | `MSTR_LOGIN_MODE`, `MSTR_PROJECT` | counts as not set |
+///
+/// With `MSTR_LOGIN_MODE`, only the variables that the mode needs are read.
 ///
 /// ```no_run
 /// # async fn example() -> mstr_rest::Result<()> {
@@ -84,65 +96,127 @@ pub fn credential(reference: &str) -> Result<Credential, CredentialError> {
 /// ```
 ///
 /// # Errors
-/// [`Config`](ErrorKind::Config) when `MSTR_BASE_URL` is not set, the mode is unknown, or it lacks
-/// a variable.
+/// [`MissingCredential`](ErrorKind::MissingCredential) when a variable is empty and must not be, or
+/// is not valid Unicode; [`Config`](ErrorKind::Config) when `MSTR_BASE_URL` is not set or empty, the
+/// mode is unknown, a variable that it needs is not set, or a reference is not usable;
+/// [`InvalidRequest`](ErrorKind::InvalidRequest) for a password without a user name. Each error
+/// names the variable and never holds its value.
 pub fn from_env() -> Result<SessionBuilder> {
-    from_variables(|name| std::env::var(name).ok())
+    from_variables(|name| std::env::var_os(name))
 }
 
-fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<SessionBuilder> {
-    let get = |name: &str| -> Result<Option<Credential>> {
-        match variable(name).filter(|value| !value.is_empty()) {
-            None => Ok(None),
-            Some(value) if references().is_reference(&value) => {
-                let reference = references().credential(&value).map_err(|error| {
-                    let message = format!("{name} is a credential reference that is not usable");
-                    Error::with_source(ErrorKind::Config, message, error)
-                })?;
-                Ok(Some(reference))
-            }
-            Some(value) => Ok(Some(value.into())),
+fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<SessionBuilder> {
+    let variables = Variables { variable };
+    let base_url = match variables.text("MSTR_BASE_URL")? {
+        Some(url) if url.is_empty() => {
+            let message = "the environment variable MSTR_BASE_URL is empty";
+            return Err(Error::new(ErrorKind::Config, message));
         }
+        Some(url) => credential_of("MSTR_BASE_URL", url)?,
+        None => return Err(unset("MSTR_BASE_URL")),
     };
-    let base_url = get("MSTR_BASE_URL")?.ok_or_else(|| unset("MSTR_BASE_URL"))?;
-    let mut builder = Session::builder(base_url).auth(auth(&get, variable("MSTR_LOGIN_MODE"))?);
-    if let Some(project) = variable("MSTR_PROJECT").filter(|project| !project.is_empty()) {
+    let mut builder = Session::builder(base_url).auth(auth(&variables)?);
+    if let Some(project) = variables.filled("MSTR_PROJECT")? {
         builder = builder.project(project);
     }
     Ok(builder)
 }
 
-fn auth(get: &impl Fn(&str) -> Result<Option<Credential>>, mode: Option<String>) -> Result<Auth> {
-    let need = |name: &str| get(name)?.ok_or_else(|| unset(name));
-    let mode = mode.unwrap_or_default().to_ascii_lowercase();
+/// The environment, and the rules for empty and unreadable variables.
+///
+/// A variable that is set but yields nothing must never act like one that is not set: the login
+/// mode follows from which variables are set, and CI systems set a variable to empty text when its
+/// secret is missing. An API key that is empty would otherwise turn into a login of another kind.
+struct Variables<F> {
+    variable: F,
+}
+
+impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
+    /// `None` only if the variable is not set.
+    fn text(&self, name: &str) -> Result<Option<String>> {
+        let Some(value) = (self.variable)(name) else { return Ok(None) };
+        value.into_string().map(Some).map_err(|_| {
+            Error::new(
+                ErrorKind::MissingCredential,
+                format!("the environment variable {name} is not valid Unicode"),
+            )
+        })
+    }
+
+    /// A setting that is optional: empty counts as not set.
+    fn filled(&self, name: &str) -> Result<Option<String>> {
+        Ok(self.text(name)?.filter(|text| !text.is_empty()))
+    }
+
+    /// A user name, key or token, which cannot be empty.
+    fn credential(&self, name: &str) -> Result<Option<Credential>> {
+        match self.text(name)? {
+            Some(text) if text.is_empty() => Err(Error::new(
+                ErrorKind::MissingCredential,
+                format!("the environment variable {name} is empty: unset it, or give it a value"),
+            )),
+            Some(text) => credential_of(name, text).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A password, which can be empty.
+    fn password(&self) -> Result<Option<Credential>> {
+        let text = self.text("MSTR_PASSWORD")?;
+        text.map(|text| credential_of("MSTR_PASSWORD", text)).transpose()
+    }
+
+    /// A [`credential`](Self::credential) without which the mode cannot log in.
+    fn need(&self, name: &str) -> Result<Credential> {
+        self.credential(name)?.ok_or_else(|| unset(name))
+    }
+}
+
+/// The value of a variable as a credential: itself, or what it refers to.
+fn credential_of(name: &str, value: String) -> Result<Credential> {
+    if !references().is_reference(&value) {
+        return Ok(value.into());
+    }
+    references().credential(&value).map_err(|error| {
+        let message = format!("{name} is a credential reference that is not usable");
+        Error::with_source(ErrorKind::Config, message, error)
+    })
+}
+
+fn auth<F: Fn(&str) -> Option<OsString>>(variables: &Variables<F>) -> Result<Auth> {
+    let mode = variables.filled("MSTR_LOGIN_MODE")?.unwrap_or_default().to_ascii_lowercase();
     Ok(match mode.as_str() {
         "" => {
             return Auth::from_parts(
-                get("MSTR_USERNAME")?,
-                get("MSTR_PASSWORD")?,
-                get("MSTR_API_KEY")?,
-                get("MSTR_IDENTITY_TOKEN")?,
+                variables.credential("MSTR_USERNAME")?,
+                variables.password()?,
+                variables.credential("MSTR_API_KEY")?,
+                variables.credential("MSTR_IDENTITY_TOKEN")?,
             );
         }
-        "standard" | "1" => Auth::standard(need("MSTR_USERNAME")?, need("MSTR_PASSWORD")?),
-        "ldap" | "16" => Auth::ldap(need("MSTR_USERNAME")?, need("MSTR_PASSWORD")?),
+        "standard" | "1" => Auth::standard(
+            variables.need("MSTR_USERNAME")?,
+            variables.password()?.ok_or_else(|| unset("MSTR_PASSWORD"))?,
+        ),
+        // not empty: a directory answers an empty password with an anonymous login (RFC 4513, 5.1.2)
+        "ldap" | "16" => {
+            Auth::ldap(variables.need("MSTR_USERNAME")?, variables.need("MSTR_PASSWORD")?)
+        }
         "anonymous" | "8" => Auth::anonymous(),
-        "api-key" => Auth::api_key(need("MSTR_API_KEY")?),
-        "trusted" => Auth::trusted(need("MSTR_USERNAME")?),
-        "4096" => match get("MSTR_API_KEY")? {
+        "api-key" => Auth::api_key(variables.need("MSTR_API_KEY")?),
+        "trusted" => Auth::trusted(variables.need("MSTR_USERNAME")?),
+        "4096" => match variables.credential("MSTR_API_KEY")? {
             Some(key) => Auth::api_key(key),
-            None => Auth::trusted(need("MSTR_USERNAME")?),
+            None => Auth::trusted(variables.need("MSTR_USERNAME")?),
         },
-        "identity-token" | "-1" => Auth::identity_token(need("MSTR_IDENTITY_TOKEN")?),
+        "identity-token" | "-1" => Auth::identity_token(variables.need("MSTR_IDENTITY_TOKEN")?),
         other => match other.parse() {
             Ok(number) => {
-                let mut members = Vec::new();
-                for (name, variable) in
-                    [("username", "MSTR_USERNAME"), ("password", "MSTR_PASSWORD")]
-                {
-                    members.extend(get(variable)?.map(|value| (name, value)));
-                }
-                Auth::custom(number, members)
+                let username = variables.credential("MSTR_USERNAME")?;
+                let password = variables.password()?;
+                let members = [("username", username), ("password", password)];
+                let set = |(name, value): (_, Option<Credential>)| Some((name, value?));
+                Auth::custom(number, members.into_iter().filter_map(set))
             }
             Err(_) => {
                 return Err(Error::new(
@@ -166,45 +240,182 @@ mod tests {
     fn builder(variables: &[(&str, &str)]) -> Result<SessionBuilder> {
         from_variables(|name| {
             let found = variables.iter().find(|(variable, _)| *variable == name);
-            found.map(|(_, value)| (*value).to_owned())
+            found.map(|(_, value)| OsString::from(*value))
+        })
+    }
+
+    /// The same with one variable that is not Unicode.
+    #[cfg(unix)]
+    fn builder_with_unreadable(
+        unreadable: &str,
+        variables: &[(&str, &str)],
+    ) -> Result<SessionBuilder> {
+        use std::os::unix::ffi::OsStringExt as _;
+
+        from_variables(|name| {
+            if name == unreadable {
+                return Some(OsString::from_vec(b"CANARY-\xff-CANARY".to_vec()));
+            }
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| OsString::from(*value))
         })
     }
 
     const BASE: (&str, &str) = ("MSTR_BASE_URL", "https://h/api");
+    const USER: (&str, &str) = ("MSTR_USERNAME", "CANARY");
+    const PASSWORD: (&str, &str) = ("MSTR_PASSWORD", "CANARY");
+    const KEY: (&str, &str) = ("MSTR_API_KEY", "CANARY");
+    const TOKEN: (&str, &str) = ("MSTR_IDENTITY_TOKEN", "CANARY");
+    const EMPTY_USER: (&str, &str) = ("MSTR_USERNAME", "");
+    const EMPTY_PASSWORD: (&str, &str) = ("MSTR_PASSWORD", "");
+    const EMPTY_KEY: (&str, &str) = ("MSTR_API_KEY", "");
+    const EMPTY_TOKEN: (&str, &str) = ("MSTR_IDENTITY_TOKEN", "");
+
+    const fn mode(value: &'static str) -> (&'static str, &'static str) {
+        ("MSTR_LOGIN_MODE", value)
+    }
 
     #[test]
     fn the_mode_follows_from_what_is_set_or_said() {
-        for (variables, mode) in [
+        for (variables, shown) in [
             (vec![], "login_mode: 8"),
-            (vec![("MSTR_USERNAME", "u"), ("MSTR_PASSWORD", "p")], "login_mode: 1,"),
-            (vec![("MSTR_USERNAME", "u"), ("MSTR_PASSWORD", "")], "login_mode: 4096"),
-            (
-                vec![("MSTR_USERNAME", "u"), ("MSTR_PASSWORD", "p"), ("MSTR_LOGIN_MODE", "LDAP")],
-                "login_mode: 16",
-            ),
-            (vec![("MSTR_API_KEY", "k"), ("MSTR_USERNAME", "u")], "login_mode: 4096, api_key"),
-            (vec![("MSTR_IDENTITY_TOKEN", "i"), ("MSTR_API_KEY", "k")], "identity token"),
-            (vec![("MSTR_API_KEY", "k"), ("MSTR_LOGIN_MODE", "8")], "login_mode: 8"),
-            (vec![("MSTR_USERNAME", "u"), ("MSTR_LOGIN_MODE", "64")], "login_mode: 64"),
+            (vec![USER, PASSWORD], "login_mode: 1,"),
+            (vec![USER], "login_mode: 4096, username"),
+            (vec![KEY, USER], "login_mode: 4096, api_key"),
+            (vec![TOKEN, KEY], "identity token"),
+            // an empty password is a password
+            (vec![USER, EMPTY_PASSWORD], "login_mode: 1,"),
+            // a key needs no password, and no user name
+            (vec![KEY, EMPTY_PASSWORD], "login_mode: 4096, api_key"),
+            // empty: not set
+            (vec![USER, PASSWORD, mode("")], "login_mode: 1,"),
+            (vec![USER, PASSWORD, ("MSTR_PROJECT", "")], "project: None"),
+            (vec![USER, PASSWORD, ("MSTR_PROJECT", "Tutorial")], "Tutorial"),
+            // the mode is said: what it does not need is not read
+            (vec![USER, PASSWORD, mode("LDAP")], "login_mode: 16"),
+            (vec![USER, PASSWORD, EMPTY_KEY, EMPTY_TOKEN, mode("standard")], "login_mode: 1,"),
+            (vec![USER, EMPTY_PASSWORD, EMPTY_KEY, mode("1")], "login_mode: 1,"),
+            (vec![USER, EMPTY_PASSWORD, EMPTY_KEY, mode("trusted")], "login_mode: 4096, username"),
+            (vec![KEY, EMPTY_USER, EMPTY_PASSWORD, mode("api-key")], "login_mode: 4096, api_key"),
+            (vec![KEY, EMPTY_USER, mode("4096")], "login_mode: 4096, api_key"),
+            (vec![USER, mode("4096")], "login_mode: 4096, username"),
+            (vec![TOKEN, EMPTY_KEY, EMPTY_USER, mode("identity-token")], "identity token"),
+            (vec![TOKEN, EMPTY_KEY, mode("-1")], "identity token"),
+            (vec![EMPTY_KEY, EMPTY_USER, EMPTY_TOKEN, mode("anonymous")], "login_mode: 8"),
+            (vec![KEY, mode("8")], "login_mode: 8"),
+            (vec![USER, EMPTY_KEY, mode("64")], "login_mode: 64, username"),
+            (vec![USER, EMPTY_PASSWORD, mode("64")], "password"),
         ] {
-            let all: Vec<_> = variables.into_iter().chain([BASE]).collect();
-            let shown = format!("{:?}", builder(&all).unwrap());
-            assert!(shown.contains(mode), "{mode}: {shown}");
+            let all: Vec<_> = variables.iter().copied().chain([BASE]).collect();
+            let debug = match builder(&all) {
+                Ok(builder) => format!("{builder:?}"),
+                Err(error) => panic!("{variables:?}: {error}"),
+            };
+            assert!(debug.contains(shown), "{variables:?}: {shown}: {debug}");
+            assert!(!debug.contains("CANARY"), "{debug}");
         }
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named() {
-        for (variables, name) in [
-            (vec![], "MSTR_BASE_URL"),
-            (vec![BASE, ("MSTR_LOGIN_MODE", "kerberos")], "MSTR_LOGIN_MODE"),
-            (vec![BASE, ("MSTR_LOGIN_MODE", "standard")], "MSTR_USERNAME"),
-            (vec![BASE, ("MSTR_PASSWORD", "canary")], "username"),
+    fn missing_empty_and_wrong_variables_are_named() {
+        use ErrorKind::{Config, InvalidRequest, MissingCredential};
+
+        for (variables, kind, message) in [
+            (vec![], Config, "MSTR_BASE_URL is not set"),
+            (vec![("MSTR_BASE_URL", "")], Config, "MSTR_BASE_URL is empty"),
+            (vec![BASE, mode("kerberos")], Config, "MSTR_LOGIN_MODE must be"),
+            // the mode follows from what is set: an empty variable must not change it
+            (vec![BASE, EMPTY_USER], MissingCredential, "MSTR_USERNAME is empty"),
+            (vec![BASE, EMPTY_USER, PASSWORD], MissingCredential, "MSTR_USERNAME is empty"),
+            (vec![BASE, EMPTY_USER, EMPTY_PASSWORD], MissingCredential, "MSTR_USERNAME is empty"),
+            (vec![BASE, EMPTY_USER, KEY], MissingCredential, "MSTR_USERNAME is empty"),
+            (vec![BASE, EMPTY_KEY], MissingCredential, "MSTR_API_KEY is empty"),
+            (vec![BASE, EMPTY_KEY, USER, PASSWORD], MissingCredential, "MSTR_API_KEY is empty"),
+            (vec![BASE, EMPTY_TOKEN, KEY], MissingCredential, "MSTR_IDENTITY_TOKEN is empty"),
+            (vec![BASE, EMPTY_TOKEN, USER], MissingCredential, "MSTR_IDENTITY_TOKEN is empty"),
+            (vec![BASE, PASSWORD], InvalidRequest, "username"),
+            (vec![BASE, EMPTY_PASSWORD], InvalidRequest, "username"),
+            // the mode is said
+            (vec![BASE, mode("standard")], Config, "MSTR_USERNAME is not set"),
+            (vec![BASE, mode("standard"), USER], Config, "MSTR_PASSWORD is not set"),
+            (vec![BASE, mode("1"), EMPTY_USER, PASSWORD], MissingCredential, "MSTR_USERNAME is"),
+            (vec![BASE, mode("ldap"), EMPTY_USER, PASSWORD], MissingCredential, "MSTR_USERNAME is"),
+            // a directory takes an empty password for an anonymous bind
+            (vec![BASE, mode("ldap"), USER, EMPTY_PASSWORD], MissingCredential, "MSTR_PASSWORD is"),
+            (vec![BASE, mode("api-key"), EMPTY_KEY, USER], MissingCredential, "MSTR_API_KEY is"),
+            (vec![BASE, mode("4096"), EMPTY_KEY, USER], MissingCredential, "MSTR_API_KEY is"),
+            (vec![BASE, mode("trusted"), EMPTY_USER], MissingCredential, "MSTR_USERNAME is"),
+            (vec![BASE, mode("-1"), EMPTY_TOKEN], MissingCredential, "MSTR_IDENTITY_TOKEN is"),
+            (vec![BASE, mode("64"), EMPTY_USER], MissingCredential, "MSTR_USERNAME is"),
         ] {
-            let error = builder(&variables).unwrap_err();
-            assert!(error.to_string().contains(name), "{error}");
-            assert!(!format!("{error:?}").contains("canary"));
+            let error = match builder(&variables) {
+                Ok(builder) => panic!("{variables:?}: {builder:?}"),
+                Err(error) => error,
+            };
+            assert_eq!(error.kind(), kind, "{variables:?}: {error}");
+            assert!(error.to_string().contains(message), "{variables:?}: {error}");
+            if kind == MissingCredential {
+                assert!(error.to_string().contains("unset it, or give it a value"), "{error}");
+            }
+            assert!(!format!("{error:?} {error}").contains("CANARY"), "{error:?}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn unreadable_variables_are_named_and_never_count_as_unset() {
+        for (unreadable, variables) in [
+            ("MSTR_BASE_URL", vec![USER, PASSWORD]),
+            ("MSTR_USERNAME", vec![PASSWORD]),
+            ("MSTR_USERNAME", vec![KEY]),
+            ("MSTR_PASSWORD", vec![USER]),
+            ("MSTR_PASSWORD", vec![]),
+            ("MSTR_API_KEY", vec![USER, PASSWORD]),
+            ("MSTR_IDENTITY_TOKEN", vec![USER, PASSWORD]),
+            ("MSTR_LOGIN_MODE", vec![USER, PASSWORD]),
+            ("MSTR_PROJECT", vec![USER, PASSWORD]),
+            ("MSTR_PASSWORD", vec![USER, mode("standard")]),
+            ("MSTR_PASSWORD", vec![USER, mode("ldap")]),
+            ("MSTR_PASSWORD", vec![USER, mode("64")]),
+            ("MSTR_API_KEY", vec![USER, mode("4096")]),
+            ("MSTR_PROJECT", vec![mode("anonymous")]),
+        ] {
+            let all: Vec<_> = variables.iter().copied().chain([BASE]).collect();
+            let error = match builder_with_unreadable(unreadable, &all) {
+                Ok(builder) => panic!("{unreadable} {variables:?}: {builder:?}"),
+                Err(error) => error,
+            };
+            assert_eq!(error.kind(), ErrorKind::MissingCredential, "{unreadable}: {error}");
+            let message = format!("{unreadable} is not valid Unicode");
+            assert!(error.to_string().contains(&message), "{error}");
+            assert!(!format!("{error:?} {error}").contains("CANARY"), "{error:?}");
+        }
+        // not needed, so not read
+        for (unreadable, variables) in [
+            ("MSTR_PASSWORD", [BASE, USER, mode("trusted")]),
+            ("MSTR_USERNAME", [BASE, KEY, mode("api-key")]),
+            ("MSTR_USERNAME", [BASE, KEY, mode("4096")]),
+            ("MSTR_API_KEY", [BASE, TOKEN, mode("identity-token")]),
+            ("MSTR_IDENTITY_TOKEN", [BASE, KEY, mode("api-key")]),
+            ("MSTR_PASSWORD", [BASE, USER, mode("anonymous")]),
+        ] {
+            let built = builder_with_unreadable(unreadable, &variables);
+            assert!(built.is_ok(), "{unreadable}: {built:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_password_is_sent_as_an_empty_password() {
+        let server = mstr_sim::LibraryServer::start().await.unwrap();
+        server.set_password(mstr_sim::DEFAULT_USER, "");
+        let base = server.base_url();
+        let user = ("MSTR_USERNAME", mstr_sim::DEFAULT_USER);
+        let builder = builder(&[("MSTR_BASE_URL", base.as_str()), user, EMPTY_PASSWORD]).unwrap();
+        let session = builder.environment_proxies(false).connect().await.unwrap();
+        session.close().await.unwrap();
+        let login = server.requests(mstr_sim::Method::POST, "/auth/login").remove(0);
+        let body: serde_json::Value = serde_json::from_slice(login.body()).unwrap();
+        assert_eq!((&body["loginMode"], &body["password"]), (&1.into(), &"".into()));
     }
 
     #[test]
