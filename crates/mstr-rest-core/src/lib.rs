@@ -105,6 +105,8 @@ mod guard;
 mod keep_alive;
 mod login;
 mod login_options;
+#[cfg(test)]
+mod model;
 mod projects;
 mod renew;
 mod request;

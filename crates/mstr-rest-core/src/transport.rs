@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderMap, Method};
 use http_body::{Frame, SizeHint};
 use mstr_credentials::SecretString;
@@ -42,6 +43,23 @@ pub(crate) struct TransportOptions {
     pub(crate) only_these_roots: bool,
     pub(crate) accept_invalid_certs: bool,
     pub(crate) hook: Option<Hook>,
+    /// Answers every request in place of the network.
+    #[cfg(test)]
+    pub(crate) in_process: Option<std::sync::Arc<dyn InProcess>>,
+}
+
+/// A server inside of the test process.
+#[cfg(test)]
+pub(crate) trait InProcess: Send + Sync {
+    /// Called when the exchange is polled for the first time; a dropped future is a dropped
+    /// connection.
+    fn answer(
+        &self,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> futures_util::future::BoxFuture<'static, Result<http::Response<RawBody>>>;
 }
 
 impl Default for TransportOptions {
@@ -58,6 +76,8 @@ impl Default for TransportOptions {
             only_these_roots: false,
             accept_invalid_certs: false,
             hook: None,
+            #[cfg(test)]
+            in_process: None,
         }
     }
 }
@@ -71,7 +91,11 @@ pub(crate) struct TransportSecrets {
 
 /// The HTTP client of a session: a pool of connections.
 #[derive(Clone)]
-pub(crate) struct Transport(reqwest::Client);
+pub(crate) enum Transport {
+    Http(reqwest::Client),
+    #[cfg(test)]
+    InProcess(std::sync::Arc<dyn InProcess>),
+}
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,6 +110,10 @@ impl Transport {
         options: &TransportOptions,
         secrets: &TransportSecrets,
     ) -> Result<Self> {
+        #[cfg(test)]
+        if let Some(server) = &options.in_process {
+            return Ok(Self::InProcess(std::sync::Arc::clone(server)));
+        }
         check_tls(base, options, secrets)?;
         let mut builder = reqwest::Client::builder();
         // before ours: what the road relies on is not up to the hook
@@ -109,7 +137,10 @@ impl Transport {
         }
         builder = proxies(builder, options, secrets)?;
         builder = tls::configure(builder, options, secrets)?;
-        builder.build().map(Self).map_err(|error| config("the HTTP client cannot be built", error))
+        builder
+            .build()
+            .map(Self::Http)
+            .map_err(|error| config("the HTTP client cannot be built", error))
     }
 
     /// Sends one request and waits for the head of its reply. Not an `async fn`: the future of one
@@ -131,15 +162,53 @@ impl Transport {
             Sending::Bytes(bytes) => Some(Upload::wrap(Source::Bytes(bytes), progress.clone())),
             Sending::Stream(stream) => Some(Upload::wrap(Source::Stream(stream), progress.clone())),
         };
-        let mut reply = self.0.execute(request);
+        let mut reply = self.execute(request);
         async move {
-            let reply = match &progress {
+            match &progress {
                 Some(progress) => progress.guard(&mut reply).await?,
                 None => reply.await,
-            };
-            reply.map(http::Response::from).map_err(|error| exchange_error(error, None))
+            }
         }
     }
+
+    fn execute(
+        &self,
+        request: reqwest::Request,
+    ) -> impl Future<Output = Result<http::Response<RawBody>>> + Unpin + use<> {
+        let client = match self {
+            Self::Http(client) => client,
+            #[cfg(test)]
+            Self::InProcess(server) => return in_process(server, request).right_future(),
+        };
+        let reply = client.execute(request).map(|reply| {
+            reply.map(http::Response::from).map_err(|error| exchange_error(error, None))
+        });
+        #[cfg(test)]
+        let reply = reply.left_future();
+        reply
+    }
+}
+
+/// Reads the request body to its end before the server is asked.
+#[cfg(test)]
+fn in_process(
+    server: &std::sync::Arc<dyn InProcess>,
+    mut request: reqwest::Request,
+) -> futures_util::future::BoxFuture<'static, Result<http::Response<RawBody>>> {
+    let server = std::sync::Arc::clone(server);
+    Box::pin(async move {
+        let body = request.body_mut().take().unwrap_or_default();
+        let body = http_body_util::BodyExt::collect(body).await;
+        let body = body.map_err(|error| exchange_error(error, None))?.to_bytes();
+        let (method, url) = (request.method().clone(), request.url().clone());
+        server.answer(method, url, std::mem::take(request.headers_mut()), body).await
+    })
+}
+
+/// The body of a reply that an in-process server makes.
+#[cfg(test)]
+pub(crate) fn reply_body(stream: ByteStream) -> RawBody {
+    Upload::wrap(Source::Stream(stream), None)
 }
 
 fn config(what: &str, error: reqwest::Error) -> Error {
