@@ -10,6 +10,7 @@ use fastrand::Rng;
 use tokio::task::JoinHandle;
 
 use super::adapter::{self, Snapshot, Watch};
+use super::gate::Gate;
 use super::plan::chance;
 use super::server::{Password, Server};
 use super::world::{Shared, parse_token};
@@ -28,13 +29,14 @@ pub(super) struct Actions {
     /// Decides what is done.
     pub(super) rng: Rng,
     pub(super) tasks: Vec<Task>,
+    pub(super) gate: Gate,
     snapshots: Vec<Snapshot>,
     count: usize,
 }
 
 impl Actions {
     pub(super) fn new(world: Shared, rng: Rng) -> Self {
-        Self { world, rng, tasks: Vec::new(), snapshots: Vec::new(), count: 0 }
+        Self { world, rng, tasks: Vec::new(), gate: Gate::default(), snapshots: Vec::new(), count: 0 }
     }
 
     /// A builder for the in-process server, set up as the seed says.
@@ -80,14 +82,15 @@ impl Actions {
         let name = format!("{}. {name}", self.count);
         self.log(&format!("{name} starts"));
         let (world, told) = (self.world.clone(), name.clone());
-        let handle = tokio::spawn(async move {
+        let work = async move {
             let outcome = work.await.map_err(|error| error.kind());
             let mut world = world.get();
             if let Some(ask) = ask {
                 world.asks[ask].returned = true;
             }
             world.log(&format!("{told}: {outcome:?}"));
-        });
+        };
+        let handle = tokio::spawn(self.gate.wrap(self.count, work));
         self.tasks.push(Task { name, handle, ask });
     }
 

@@ -12,11 +12,13 @@
 //! | `plan.rs` | what a seed decides |
 //! | `world.rs`, `exchange.rs` | what the model knows, and the rules that it checks |
 //! | `server.rs` | the server and the credentials |
+//! | `gate.rs` | the order in which tasks go on |
 //! | `actions.rs`, `run.rs` | what is done to the session, and one run |
 
 mod actions;
 mod adapter;
 mod exchange;
+mod gate;
 mod plan;
 mod run;
 mod server;

@@ -1,7 +1,7 @@
 //! One run: random actions, then an orderly end, and a look at what is left.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -30,7 +30,11 @@ pub(super) struct Outcome {
 /// A rule is broken: the run ends.
 struct Broken;
 
+/// `settle()` waits for all that runs in the background of the process: one run at a time.
+static ONE: Mutex<()> = Mutex::new(());
+
 pub(super) fn run(seed: u64) -> Outcome {
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -130,6 +134,8 @@ impl Root {
     /// Never sleeps, so that a task that never rests cannot stop the clock unseen.
     async fn step(&mut self, time: Duration) -> Result<(), Broken> {
         self.steps += 1;
+        let all = self.actions.world.get().healthy;
+        self.actions.gate.open(&mut self.actions.rng, all);
         if time.is_zero() {
             tokio::task::yield_now().await;
         } else {
