@@ -154,8 +154,10 @@ impl World {
             pause.time = Duration::from_secs(self.rng.u64(20..90));
         }
         let faults = if self.healthy { 0 } else { self.config.faults / 2 };
+        // it never heals: whatever waits for such a login must end all the same
+        self.panicking |= self.config.panics && !self.healthy && chance(&mut self.rng, 15);
         let source = match self.rng.u32(..100) {
-            0..12 if self.config.panics && !self.healthy => Source::Panics,
+            _ if self.panicking => Source::Panics,
             n if n >= 100 - faults => {
                 if self.rng.bool() {
                     Source::Missing

@@ -48,8 +48,9 @@ pub(super) struct Violation {
     pub(super) what: String,
 }
 
-/// Exchanges and credential resolutions of one run. A usual run has fewer than 400.
-const MOST_EVENTS: usize = 3000;
+/// Exchanges and credential resolutions of one run, keep-alive aside. A usual run has fewer than
+/// 200.
+const MOST_EVENTS: usize = 1000;
 
 /// A session at the server.
 #[derive(Debug, Default)]
@@ -105,6 +106,7 @@ struct Logout {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) exchanges: usize,
+    pub(super) most_exchanges: usize,
     pub(super) resolutions: usize,
     pub(super) logins: usize,
     pub(super) relogins: usize,
@@ -136,12 +138,16 @@ pub(super) struct World {
     pub(super) grace: bool,
     pub(super) graced: Option<Bytes>,
     held: Option<(usize, u32)>,
+    /// The credentials panic.
+    pub(super) panicking: bool,
     /// The server and the credentials have stopped failing.
     pub(super) healthy: bool,
     /// The run is over: what is dropped now says nothing.
     pub(super) over: bool,
-    /// Counts the events: a logical clock.
+    /// A logical clock.
     event: u64,
+    /// Exchanges and credential resolutions.
+    events: usize,
     start: Instant,
     pub(super) counts: Counts,
     pub(super) trace: Vec<String>,
@@ -167,9 +173,11 @@ impl Shared {
             grace: false,
             graced: None,
             held: None,
+            panicking: false,
             healthy: false,
             over: false,
             event: 0,
+            events: 0,
             start: Instant::now(),
             counts: Counts::default(),
             trace: Vec::new(),
@@ -220,11 +228,10 @@ impl World {
     }
 
     pub(super) fn count_event(&mut self) {
-        if self.counts.exchanges + self.counts.resolutions > MOST_EVENTS {
-            let what = format!(
-                "{} exchanges and {} credential resolutions in one run",
-                self.counts.exchanges, self.counts.resolutions
-            );
+        self.events += 1;
+        if self.events > MOST_EVENTS {
+            let resolutions = self.counts.resolutions;
+            let what = format!("{MOST_EVENTS} exchanges and resolutions ({resolutions}) in one run");
             self.violate(Rule::NoLivelock, &what);
         }
     }
@@ -410,6 +417,7 @@ impl World {
 impl Counts {
     pub(super) fn add(&mut self, other: &Self) {
         self.exchanges += other.exchanges;
+        self.most_exchanges = self.most_exchanges.max(other.exchanges);
         self.resolutions += other.resolutions;
         self.logins += other.logins;
         self.relogins += other.relogins;
