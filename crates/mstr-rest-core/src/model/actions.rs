@@ -36,7 +36,14 @@ pub(super) struct Actions {
 
 impl Actions {
     pub(super) fn new(world: Shared, rng: Rng) -> Self {
-        Self { world, rng, tasks: Vec::new(), gate: Gate::default(), snapshots: Vec::new(), count: 0 }
+        Self {
+            world,
+            rng,
+            tasks: Vec::new(),
+            gate: Gate::default(),
+            snapshots: Vec::new(),
+            count: 0,
+        }
     }
 
     /// A builder for the in-process server, set up as the seed says.

@@ -206,7 +206,10 @@ impl World {
                 }
                 let ours = exchange.endpoint == Endpoint::Login;
                 let asked_at = exchange.began;
-                let id = self.issue(Issued { ours, alive: true, asked_at, ..Issued::default() });
+                let by_relogin = exchange.relogin;
+                let alive = true;
+                let issued = Issued { ours, alive, asked_at, by_relogin, ..Issued::default() };
+                let id = self.issue(issued);
                 self.log(&format!("server: {} issues S{id}", exchange.number));
                 self.counts.logins += 1;
                 exchange.issued = Some(id);

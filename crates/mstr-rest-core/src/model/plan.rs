@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::adapter::BodyEnd;
-use super::world::World;
+use super::world::{Rule, World};
 
 /// Who has the duty to log out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +33,12 @@ pub(super) struct Config {
     /// The longest usual delay, in milliseconds.
     pub(super) delay: u64,
     pub(super) actions: usize,
+    /// Other rules are not checked.
+    pub(super) only: Option<Rule>,
 }
 
 impl Config {
-    pub(super) fn new(rng: &mut Rng) -> Self {
+    pub(super) fn new(rng: &mut Rng, only: Option<Rule>) -> Self {
         Self {
             holder: match rng.u32(..100) {
                 0..45 => Holder::Manual,
@@ -52,6 +54,7 @@ impl Config {
             faults: [0, 0, 10, 20, 40][rng.usize(..5)],
             delay: [3, 30, 200][rng.usize(..3)],
             actions: rng.usize(6..45),
+            only,
         }
     }
 }

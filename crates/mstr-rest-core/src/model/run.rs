@@ -33,7 +33,7 @@ struct Broken;
 /// `settle()` waits for all that runs in the background of the process: one run at a time.
 static ONE: Mutex<()> = Mutex::new(());
 
-pub(super) fn run(seed: u64) -> Outcome {
+pub(super) fn run(seed: u64, only: Option<Rule>) -> Outcome {
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -41,7 +41,7 @@ pub(super) fn run(seed: u64) -> Outcome {
         .build()
         .unwrap();
     let mut rng = Rng::with_seed(seed);
-    let config = Config::new(&mut rng);
+    let config = Config::new(&mut rng, only);
     let world = runtime.block_on(async { Shared::new(config, seed) });
     let mut root = Root { actions: Actions::new(world.clone(), rng), steps: 0 };
     // a broken rule is kept by the world
@@ -307,33 +307,35 @@ impl Root {
         let scope = matches!(end, End::Scope(_, Some(_)));
         self.until("an action runs", |actions| actions.running() <= usize::from(scope)).await?;
         let held = self.actions.world.get().current();
-        let held = match end {
+        let (held, how) = match end {
             End::Session(session) => {
                 self.log_out(&session).await?;
-                held
+                (held, "logout")
             }
             End::Guard(session, guard) if chance(&mut self.actions.rng, 75) => {
                 self.close(&guard).await?;
                 drop(session);
-                held
+                (held, "close")
             }
             End::Guard(session, guard) => {
                 drop(self.drop_guard(session, guard));
-                held
+                (held, "drop of the guard")
             }
             End::Scope(_session, Some(stop)) => {
                 self.end_scope(stop);
                 self.until("the scope runs", |actions| actions.running() == 0).await?;
-                held
+                (held, "end of the scope")
             }
-            End::Scope(_, None) | End::Dropped(_) | End::Nothing => None,
+            End::Scope(_, None) => (None, "early end of the scope"),
+            End::Dropped(_) => (None, "early drop of the guard"),
+            End::Nothing => (None, "failed connect"),
         };
         self.wait_for("settle", async {
             settle().await;
             Ok(())
         })
         .await?;
-        self.actions.world.get().check_nothing_is_left(held);
+        self.actions.world.get().check_nothing_is_left(held, how);
         let tasks = tokio::runtime::Handle::current().metrics();
         self.until("a task of the session runs", |_| tasks.num_alive_tasks() == 0).await
     }

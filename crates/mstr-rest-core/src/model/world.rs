@@ -36,6 +36,24 @@ pub(super) enum Rule {
     LoginIsNotDropped,
 }
 
+impl Rule {
+    pub(super) const ALL: [Self; 13] = [
+        Self::NoSessionIsLeft,
+        Self::NoLoginAfterLogout,
+        Self::OneLoginPerExpiry,
+        Self::FailedReloginIsShared,
+        Self::RefusedLoginIsNotRepeated,
+        Self::NothingIsSentWithAnEndedLogin,
+        Self::NothingIsSentAfterClose,
+        Self::NothingWaitsForEver,
+        Self::NoLivelock,
+        Self::LateReplyChangesNothing,
+        Self::LocalChangeWins,
+        Self::TokenAndCookiesBelongTogether,
+        Self::LoginIsNotDropped,
+    ];
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
@@ -83,6 +101,9 @@ pub(super) struct Issued {
     pub(super) refused_since: bool,
     /// Logouts that failed or whose reply was lost.
     pub(super) failed_logouts: u32,
+    /// What took its place, for messages.
+    pub(super) replaced_by: Option<&'static str>,
+    pub(super) by_relogin: bool,
 }
 
 /// Something that was asked of the client and may log in.
@@ -222,6 +243,9 @@ impl World {
             return;
         }
         self.log(&format!("!! {rule}: {what}"));
+        if self.config.only.is_some_and(|only| only != rule) {
+            return;
+        }
         if self.violation.is_none() {
             self.violation = Some(Violation { rule, what: what.to_owned() });
         }
@@ -231,7 +255,8 @@ impl World {
         self.events += 1;
         if self.events > MOST_EVENTS {
             let resolutions = self.counts.resolutions;
-            let what = format!("{MOST_EVENTS} exchanges and resolutions ({resolutions}) in one run");
+            let what =
+                format!("{MOST_EVENTS} exchanges and resolutions ({resolutions}) in one run");
             self.violate(Rule::NoLivelock, &what);
         }
     }
@@ -373,6 +398,14 @@ impl World {
         let (was_held, taken_up, asked_at) =
             (session.was_held, std::mem::take(&mut session.taken_up), session.asked_at);
         session.was_held = true;
+        let by = match (taken_up, session.by_relogin) {
+            (true, _) => "a restored or adopted one",
+            (_, true) => "a re-login",
+            _ => "a login",
+        };
+        if let Some((older, _)) = before.filter(|(older, _)| *older != id) {
+            self.sessions[older].replaced_by = Some(by);
+        }
         if taken_up {
             return;
         }
@@ -396,7 +429,7 @@ impl World {
     }
 
     /// The sessions of ours that live at the server and that nobody will end.
-    pub(super) fn check_nothing_is_left(&mut self, held: Option<usize>) {
+    pub(super) fn check_nothing_is_left(&mut self, held: Option<usize>, end: &str) {
         for id in 0..self.sessions.len() {
             let session = &self.sessions[id];
             let left = session.ours
@@ -406,8 +439,16 @@ impl World {
                 // its logout was tried; what is held must be logged out by another try
                 && (session.failed_logouts == 0 || held == Some(id));
             if left {
-                let tried = session.failed_logouts;
-                let what = format!("S{id} lives at the server; its logout failed {tried} times");
+                let state = match (session.replaced_by, session.was_held) {
+                    _ if held == Some(id) => "held to the end".to_owned(),
+                    (Some(by), _) => format!("replaced by {by}"),
+                    (None, true) => "held once".to_owned(),
+                    (None, false) => "never held".to_owned(),
+                };
+                let what = format!(
+                    "S{id}, {state}, lives at the server after the {end}; its logout {}",
+                    if session.failed_logouts == 0 { "was never sent" } else { "failed" }
+                );
                 self.violate(Rule::NoSessionIsLeft, &what);
             }
         }
