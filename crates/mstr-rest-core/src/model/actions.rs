@@ -16,6 +16,9 @@ use super::server::{Password, Server};
 use super::world::{Shared, parse_token};
 use crate::{Auth, AuthenticatedSession, Body, Credential, Result, RetryPolicy, Session};
 
+/// The name of the task that runs `with_session`. It is the first to be spawned.
+pub(super) const SCOPE: &str = "with_session";
+
 /// Something that runs.
 pub(super) struct Task {
     pub(super) name: String,
@@ -128,8 +131,11 @@ impl Actions {
             88..90 => self.delegate(session),
             90..92 => self.destroy(session),
             _ => {
-                if self.running() > 0 {
-                    let task = self.tasks.swap_remove(self.rng.usize(..self.tasks.len()));
+                self.running();
+                // a scope is cancelled by whoever ends it
+                let scopes = self.tasks.iter().filter(|task| task.name.contains(SCOPE)).count();
+                if self.tasks.len() > scopes {
+                    let task = self.tasks.remove(self.rng.usize(scopes..self.tasks.len()));
                     self.cancel(&task);
                 }
             }

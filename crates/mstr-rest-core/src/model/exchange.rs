@@ -120,7 +120,10 @@ impl World {
         let number = exchange.number;
         if let Some(id) = exchange.session {
             if self.sessions[id].known_ended && !self.sessions[id].shared {
-                let what = format!("request {number} carries S{id}, whose logout was acknowledged");
+                let what = format!(
+                    "request {number} ({:?}) carries S{id}, whose logout was acknowledged",
+                    exchange.endpoint
+                );
                 self.violate(Rule::NothingIsSentWithAnEndedLogin, &what);
             }
             if exchange.cookie.is_some_and(|cookie| cookie != id) {

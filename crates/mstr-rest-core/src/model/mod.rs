@@ -43,6 +43,7 @@ fn only() -> Option<Rule> {
 
 /// The same for all runs that break a rule in the same way.
 fn without_numbers(text: &str) -> String {
+    let text = text.split(": [").next().unwrap_or_default();
     text.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 

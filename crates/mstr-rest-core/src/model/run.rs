@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::sync::oneshot;
 
-use super::actions::Actions;
+use super::actions::{Actions, SCOPE};
 use super::adapter::Watch;
 use super::plan::{Config, Holder, chance};
 use super::world::{Counts, Rule, Shared, Violation};
@@ -165,9 +165,10 @@ impl Root {
                 return Ok(());
             }
             if waited > PATIENCE {
+                self.actions.log(&format!("{waited:?} were waited for this"));
                 self.actions.running();
                 let names: Vec<_> = self.actions.tasks.iter().map(|task| &*task.name).collect();
-                let what = format!("{what} after {waited:?}; running: {names:?}");
+                let what = format!("{what} for ever: {names:?}");
                 self.actions.world.get().violate(Rule::NothingWaitsForEver, &what);
                 return Err(Broken);
             }
@@ -203,7 +204,7 @@ impl Root {
         let (give, mut session) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         let asked = world.clone();
-        self.actions.spawn("with_session", Some(ask), async move {
+        self.actions.spawn(SCOPE, Some(ask), async move {
             with_session(builder, async move |session: Session| {
                 asked.get().asks[ask].returned = true;
                 let _ = give.send((session, Some(stop)));
@@ -290,8 +291,7 @@ impl Root {
         let how = self.actions.rng.u32(..4);
         self.actions.log(&format!("the work of the scope ends: {how}"));
         if how == 3 {
-            // the scope was spawned first
-            let scope = self.actions.tasks.iter().position(|task| task.name.contains("with_ses"));
+            let scope = self.actions.tasks.iter().position(|task| task.name.contains(SCOPE));
             if let Some(scope) = scope {
                 let scope = self.actions.tasks.remove(scope);
                 self.actions.cancel(&scope);
