@@ -387,8 +387,9 @@ impl World {
         let Some(watch) = &self.watch else { return };
         let token = watch.token();
         let held = token.as_deref().and_then(parse_token);
-        if self.logged_out && held.is_some() {
-            let what = format!("logout() returned Ok, nobody logged in since, {held:?} is held");
+        if let Some((id, _)) = held.filter(|_| self.logged_out) {
+            let which = if self.sessions[id].known_ended { "the same login" } else { "a new one" };
+            let what = format!("logout() returned Ok, and {which} (S{id}) is held");
             self.violate(Rule::NoLoginAfterLogout, &what);
         }
         let before = std::mem::replace(&mut self.held, held);
