@@ -88,7 +88,7 @@ impl SessionBuilder {
         }
     }
 
-    #[cfg(feature = "reqwest-hook")]
+    #[cfg(any(test, feature = "reqwest-hook"))]
     pub(crate) fn transport_mut(&mut self) -> &mut TransportOptions {
         &mut self.transport
     }

@@ -111,6 +111,8 @@ mod login;
 mod login_machine;
 mod login_options;
 mod login_store;
+#[cfg(test)]
+mod model;
 mod nesting;
 mod principal;
 mod projects;

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderMap, Method, StatusCode};
 use http_body::{Frame, SizeHint};
 use mstr_credentials::SecretString;
@@ -33,7 +34,7 @@ const PIECE: usize = 64 * 1024;
 /// to 75 s (nginx), and a request written into that moment is lost without a trace.
 const POOL_IDLE: Duration = Duration::from_secs(15);
 
-type Hook = std::sync::Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
+type Hook = Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
 
 /// How the HTTP client is to be.
 #[derive(Clone)]
@@ -49,6 +50,23 @@ pub(crate) struct TransportOptions {
     pub(crate) only_these_roots: bool,
     pub(crate) accept_invalid_certs: bool,
     pub(crate) hook: Option<Hook>,
+    /// Answers every request in place of the network.
+    #[cfg(test)]
+    pub(crate) in_process: Option<Arc<dyn InProcess>>,
+}
+
+/// A server inside of the test process.
+#[cfg(test)]
+pub(crate) trait InProcess: Send + Sync {
+    /// Called when the exchange is polled for the first time; a dropped future is a dropped
+    /// connection.
+    fn answer(
+        &self,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> futures_util::future::BoxFuture<'static, Result<http::Response<RawBody>>>;
 }
 
 impl Default for TransportOptions {
@@ -65,6 +83,8 @@ impl Default for TransportOptions {
             only_these_roots: false,
             accept_invalid_certs: false,
             hook: None,
+            #[cfg(test)]
+            in_process: None,
         }
     }
 }
@@ -82,6 +102,9 @@ pub(crate) struct Transport {
     client: reqwest::Client,
     platform_roots: PlatformRoots,
     proxies: Arc<Proxies>,
+    /// Answers instead of a server.
+    #[cfg(test)]
+    in_process: Option<Arc<dyn InProcess>>,
 }
 
 impl fmt::Debug for Transport {
@@ -132,6 +155,8 @@ impl Transport {
             client,
             platform_roots: PlatformRoots::of(options),
             proxies: Arc::new(proxies_known),
+            #[cfg(test)]
+            in_process: options.in_process.clone(),
         })
     }
 
@@ -157,20 +182,17 @@ impl Transport {
         };
         let proxy = if is_https { None } else { self.proxies.of(request.url()) };
         let needs_tls = is_https || proxy.as_ref().is_some_and(Proxy::is_https);
-        let (platform_roots, proxies) = (self.platform_roots, Arc::clone(&self.proxies));
+        let platform_roots = self.platform_roots;
         // begins when it is polled
-        let mut reply = self.client.execute(request);
+        let mut reply = self.execute(request);
         async move {
             if needs_tls {
                 platform_roots.load().await?;
             }
             let reply = match &progress {
-                Some(progress) => progress.guard(&mut reply).await?,
-                None => reply.await,
+                Some(progress) => progress.guard(&mut reply).await??,
+                None => reply.await?,
             };
-            let reply = reply
-                .map(http::Response::from)
-                .map_err(|error| exchange_error_via(error, None, &proxies))?;
             match proxy {
                 // by definition the proxy's own, unless a server misuses it
                 Some(proxy)
@@ -183,6 +205,47 @@ impl Transport {
             }
         }
     }
+
+    fn execute(
+        &self,
+        request: reqwest::Request,
+    ) -> impl Future<Output = Result<http::Response<RawBody>>> + Unpin + use<> {
+        #[cfg(test)]
+        if let Some(server) = &self.in_process {
+            return in_process(server, request).right_future();
+        }
+        let proxies = Arc::clone(&self.proxies);
+        let reply = self.client.execute(request).map(move |reply| {
+            reply
+                .map(http::Response::from)
+                .map_err(|error| exchange_error_via(error, None, &proxies))
+        });
+        #[cfg(test)]
+        let reply = reply.left_future();
+        reply
+    }
+}
+
+/// Reads the request body to its end before the server is asked.
+#[cfg(test)]
+fn in_process(
+    server: &Arc<dyn InProcess>,
+    mut request: reqwest::Request,
+) -> futures_util::future::BoxFuture<'static, Result<http::Response<RawBody>>> {
+    let server = Arc::clone(server);
+    Box::pin(async move {
+        let body = request.body_mut().take().unwrap_or_default();
+        let body = http_body_util::BodyExt::collect(body).await;
+        let body = body.map_err(|error| exchange_error(error, None))?.to_bytes();
+        let (method, url) = (request.method().clone(), request.url().clone());
+        server.answer(method, url, std::mem::take(request.headers_mut()), body).await
+    })
+}
+
+/// The body of a reply that an in-process server makes.
+#[cfg(test)]
+pub(crate) fn reply_body(stream: ByteStream) -> RawBody {
+    Upload::wrap(Source::Stream(stream), None)
 }
 
 fn check_tls(base: &Url, options: &TransportOptions, secrets: &TransportSecrets) -> Result<()> {
@@ -356,7 +419,7 @@ impl crate::SessionBuilder {
         mut self,
         hook: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
     ) -> Self {
-        self.transport_mut().hook = Some(std::sync::Arc::new(hook));
+        self.transport_mut().hook = Some(Arc::new(hook));
         self
     }
 }

@@ -1,0 +1,276 @@
+//! What is done to the session, each in a task of its own that may be cancelled.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::task::JoinHandle;
+
+use super::adapter::{self, Snapshot, Watch};
+use super::gate::Gate;
+use super::plan::chance;
+use super::server::{Password, Server};
+use super::world::{Shared, parse_token};
+use crate::{Auth, AuthenticatedSession, Body, Credential, Result, RetryPolicy, Session};
+
+/// The name of the task that runs `with_session`. It is the first to be spawned.
+pub(super) const SCOPE: &str = "with_session";
+
+/// Something that runs.
+pub(super) struct Task {
+    pub(super) name: String,
+    pub(super) handle: JoinHandle<()>,
+    /// What it asked for, if it may log in.
+    ask: Option<usize>,
+}
+
+pub(super) struct Actions {
+    pub(super) world: Shared,
+    /// Decides what is done.
+    pub(super) rng: Rng,
+    pub(super) tasks: Vec<Task>,
+    pub(super) gate: Gate,
+    snapshots: Vec<Snapshot>,
+    count: usize,
+}
+
+impl Actions {
+    pub(super) fn new(world: Shared, rng: Rng) -> Self {
+        Self {
+            world,
+            rng,
+            tasks: Vec::new(),
+            gate: Gate::default(),
+            snapshots: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// A builder for the in-process server, set up as the seed says.
+    pub(super) fn builder(&mut self, ask: usize) -> crate::SessionBuilder {
+        let config = self.world.get().config;
+        let server = Arc::new(Server(self.world.clone()));
+        let mut builder = adapter::in_process(Session::builder(adapter::BASE), server)
+            .auth(self.standard(ask))
+            .read_timeout(Duration::from_secs(20))
+            .relogin(config.relogin);
+        if config.retry {
+            let policy = RetryPolicy::default().max_retries(2).jitter(false);
+            builder = builder.retry(policy.base_delay(Duration::from_millis(40)));
+        }
+        if let Some(interval) = config.keep_alive {
+            builder = builder.keep_alive(interval);
+        }
+        if let Some(requests) = config.max_in_flight {
+            builder = builder.max_in_flight(requests);
+        }
+        builder
+    }
+
+    fn password(&self, ask: usize) -> Credential {
+        Credential::from(Password { world: self.world.clone(), ask })
+    }
+
+    fn standard(&self, ask: usize) -> Auth {
+        Auth::standard(format!("u{ask}"), self.password(ask))
+    }
+
+    pub(super) fn log(&self, what: &str) {
+        self.world.get().log(what);
+    }
+
+    pub(super) fn spawn(
+        &mut self,
+        name: &str,
+        ask: Option<usize>,
+        work: impl Future<Output = Result<()>> + Send + 'static,
+    ) {
+        self.count += 1;
+        let name = format!("{}. {name}", self.count);
+        self.log(&format!("{name} starts"));
+        let (world, told) = (self.world.clone(), name.clone());
+        let work = async move {
+            let outcome = work.await.map_err(|error| error.kind());
+            let mut world = world.get();
+            if let Some(ask) = ask {
+                world.asks[ask].returned = true;
+            }
+            world.log(&format!("{told}: {outcome:?}"));
+        };
+        let handle = tokio::spawn(self.gate.wrap(self.count, work));
+        self.tasks.push(Task { name, handle, ask });
+    }
+
+    pub(super) fn cancel(&mut self, task: &Task) {
+        self.log(&format!("{} is cancelled", task.name));
+        task.handle.abort();
+        if let Some(ask) = task.ask {
+            self.world.get().asks[ask].cancelled = true;
+        }
+    }
+
+    pub(super) fn running(&mut self) -> usize {
+        self.tasks.retain(|task| !task.handle.is_finished());
+        self.tasks.len()
+    }
+
+    /// One random action on the session.
+    pub(super) fn act(&mut self, session: &Session) {
+        match self.rng.u32(..100) {
+            0..38 => self.call(session),
+            38..44 => (0..self.rng.usize(2..9)).for_each(|_| self.call(session)),
+            44..53 => self.login(session),
+            53..62 => self.logout(session),
+            62..74 => self.expire(session),
+            74..78 => self.snapshot(session),
+            78..84 => self.restore(session),
+            84..88 => self.adopt(session),
+            88..90 => self.delegate(session),
+            90..92 => self.destroy(session),
+            _ => {
+                self.running();
+                // a scope is cancelled by whoever ends it
+                let scopes = self.tasks.iter().filter(|task| task.name.contains(SCOPE)).count();
+                if self.tasks.len() > scopes {
+                    let task = self.tasks.remove(self.rng.usize(scopes..self.tasks.len()));
+                    self.cancel(&task);
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, session: &Session) {
+        let call = match self.rng.u32(..10) {
+            0..5 => session.get("projects"),
+            5 | 6 => session.post("objects").body("x").idempotent(self.rng.bool()),
+            7 => session.put("objects").require_session(),
+            8 => session.get("status").include_auth(false),
+            _ => {
+                let one = futures_util::stream::iter([Ok::<_, std::io::Error>("x".into())]);
+                session.post("objects").body(Body::stream(one))
+            }
+        };
+        let call = if chance(&mut self.rng, 10) {
+            call.timeout(Duration::from_millis(self.rng.u64(1..2000)))
+        } else {
+            call
+        };
+        let name = format!("call {} {}", call.method(), call.url().unwrap().path());
+        self.spawn(&name, None, async move { call.decode_with(|_| Ok(())).await });
+    }
+
+    fn log_in(&mut self, session: &Session, name: &str, ask: usize, auth: Auth) {
+        let login = session.login(auth);
+        self.spawn(&format!("{name} #{ask}"), Some(ask), async move { login.await.map(drop) });
+    }
+
+    pub(super) fn login(&mut self, session: &Session) {
+        let ask = self.world.get().ask();
+        self.log_in(session, "login", ask, self.standard(ask));
+    }
+
+    fn delegate(&mut self, session: &Session) {
+        let ask = self.world.get().ask();
+        let login = session.delegate(self.password(ask));
+        self.spawn(&format!("delegate #{ask}"), Some(ask), async move { login.await.map(drop) });
+    }
+
+    fn adopt(&mut self, session: &Session) {
+        let (id, ask) = {
+            let mut world = self.world.get();
+            let id = world.issue_elsewhere();
+            world.takes_up(id);
+            world.grace = true;
+            (id, world.ask())
+        };
+        let cookies = [("iSession", format!("S{id}"))];
+        if self.rng.bool() {
+            let auth = Auth::existing(format!("S{id}.0"), cookies);
+            self.log_in(session, &format!("adopt S{id}"), ask, auth);
+        } else {
+            let auth = Auth::browser_cookies(cookies);
+            self.log_in(session, &format!("adopt the browser's S{id}"), ask, auth);
+        }
+    }
+
+    pub(super) fn logout(&mut self, session: &Session) {
+        let number = self.world.get().logout_starts();
+        let (world, logout) = (self.world.clone(), session.logout());
+        self.spawn("logout", None, async move {
+            let outcome = logout.await;
+            world.get().logout_returns(number, outcome.is_ok());
+            outcome
+        });
+    }
+
+    fn expire(&mut self, session: &Session) {
+        let mut world = self.world.get();
+        let held = Watch::new(session).token().as_deref().and_then(parse_token);
+        let id = match held {
+            Some((id, _)) => id,
+            None if world.sessions.is_empty() => return,
+            None => self.rng.usize(..world.sessions.len()),
+        };
+        world.expire(id);
+    }
+
+    fn snapshot(&mut self, session: &Session) {
+        self.world.get().look();
+        let snapshot = adapter::snapshot(session);
+        let held = adapter::token_of(&snapshot).as_deref().and_then(parse_token);
+        let mut world = self.world.get();
+        world.log(&format!("a snapshot of {held:?} is taken"));
+        world.snapshot_taken(held.map(|(id, _)| id));
+        if held.is_some() {
+            self.snapshots.push(snapshot);
+        }
+    }
+
+    fn restore(&mut self, session: &Session) {
+        let snapshot = if self.snapshots.is_empty() || chance(&mut self.rng, 40) {
+            let id = self.world.get().issue_elsewhere();
+            adapter::made_elsewhere(&format!("S{id}.0"), ("iSession", &format!("S{id}"))).unwrap()
+        } else {
+            self.snapshots[self.rng.usize(..self.snapshots.len())].clone()
+        };
+        let token = adapter::token_of(&snapshot);
+        let (id, _) = token.as_deref().and_then(parse_token).unwrap();
+        self.world.get().look();
+        let outcome = adapter::restore(session, &snapshot).map_err(|error| error.kind());
+        let mut world = self.world.get();
+        world.log(&format!("restore of S{id}: {outcome:?}"));
+        if outcome.is_ok() {
+            world.takes_up(id);
+            world.local_change();
+        }
+        world.look();
+    }
+
+    fn destroy(&mut self, session: &Session) {
+        let mut world = self.world.get();
+        world.look();
+        let held = world.current();
+        drop(world);
+        session.destroy_auth_token();
+        let mut world = self.world.get();
+        world.log("the token is destroyed");
+        world.destroyed(held);
+        world.look();
+    }
+
+    pub(super) fn close(&mut self, guard: &Arc<AuthenticatedSession>) {
+        let (world, close) = (self.world.clone(), guard.close());
+        self.spawn("close", None, async move {
+            let mut close = pin!(close);
+            let first = poll_fn(|cx| Poll::Ready(close.as_mut().poll(cx))).await;
+            world.get().closes();
+            match first {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => close.await,
+            }
+        });
+    }
+}

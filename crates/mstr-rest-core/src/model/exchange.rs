@@ -1,0 +1,363 @@
+//! The server's side of one exchange, and the rules that it shows broken.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use url::Url;
+
+use super::adapter::{Endpoint, token_and_cookie};
+use super::world::{Issued, Rule, World, parse_token};
+
+/// A login is not given up earlier than this while its exchange runs; every limit is longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a running login gets once the session is closed, less the patience above.
+const CLOSED: Duration = Duration::from_secs(25);
+
+/// A request on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange {
+    number: usize,
+    pub(super) endpoint: Endpoint,
+    /// The session whose token it carries.
+    session: Option<usize>,
+    /// The session whose cookie it carries.
+    cookie: Option<usize>,
+    /// It says that it goes without token and cookies.
+    open: bool,
+    body: Bytes,
+    /// Which credentials of a login, and the session in whose place it logs in again.
+    ask: Option<usize>,
+    relogin: bool,
+    expired: Option<usize>,
+    began: u64,
+    began_at: Duration,
+    /// The session that it issued.
+    issued: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    LoggedIn(usize),
+    Refused,
+    LoggedOut,
+    /// `ERR009`.
+    Expired,
+    Busy,
+    Token(usize),
+    Fine(Option<usize>),
+}
+
+impl Reply {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::LoggedIn(_) | Self::LoggedOut => StatusCode::NO_CONTENT,
+            Self::Refused | Self::Expired => StatusCode::UNAUTHORIZED,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Token(_) | Self::Fine(_) => StatusCode::OK,
+        }
+    }
+}
+
+/// Number 7 of `u7`, or of a secret `p7.2`.
+fn ask_of(body: &[u8]) -> Option<usize> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let text = body.get("password").or_else(|| body.get("identityToken"))?.as_str()?;
+    text.strip_prefix('p')?.split('.').next()?.parse().ok()
+}
+
+impl World {
+    pub(super) fn request(
+        &mut self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Exchange {
+        self.counts.exchanges += 1;
+        if !url.path().ends_with("/sessions") {
+            self.count_event();
+        }
+        let (token, cookie) = token_and_cookie(headers);
+        let mut exchange = Exchange {
+            number: self.counts.exchanges,
+            endpoint: Endpoint::of(method, url),
+            session: token.as_deref().and_then(parse_token).map(|(session, _)| session),
+            cookie: cookie.as_deref().and_then(|text| text.strip_prefix('S')?.parse().ok()),
+            open: url.path().ends_with("/status"),
+            ask: ask_of(&body),
+            body,
+            relogin: false,
+            expired: None,
+            began: self.next_event(),
+            began_at: self.now(),
+            issued: None,
+        };
+        let sends_credentials = matches!(exchange.endpoint, Endpoint::Login | Endpoint::Delegate);
+        let free = exchange.ask.is_some_and(|n| !self.asks[n].returned && !self.asks[n].used);
+        exchange.relogin = sends_credentials && !free;
+        let what = format!(
+            "-> {} {method} {}{}{}",
+            exchange.number,
+            url.path(),
+            token.map(|token| format!(" {token}")).unwrap_or_default(),
+            match exchange.ask {
+                Some(n) if exchange.relogin => format!(" again with the credentials of #{n}"),
+                Some(n) => format!(" asked for by #{n}"),
+                None => String::new(),
+            }
+        );
+        self.log(&what);
+        self.check_request(&exchange);
+        if exchange.relogin {
+            exchange.expired = self.check_relogin(&exchange);
+        }
+        exchange
+    }
+
+    fn check_request(&mut self, exchange: &Exchange) {
+        let number = exchange.number;
+        if let Some(id) = exchange.session {
+            if self.sessions[id].known_ended && !self.sessions[id].shared {
+                let what = format!(
+                    "request {number} ({:?}) carries S{id}, whose logout was acknowledged",
+                    exchange.endpoint
+                );
+                self.violate(Rule::NothingIsSentWithAnEndedLogin, &what);
+            }
+            if exchange.cookie.is_some_and(|cookie| cookie != id) {
+                let what = format!("request {number}: token S{id}, cookie {:?}", exchange.cookie);
+                self.violate(Rule::TokenAndCookiesBelongTogether, &what);
+            }
+        }
+        match exchange.endpoint {
+            Endpoint::Login | Endpoint::Delegate
+                if exchange.session.is_some() || exchange.cookie.is_some() =>
+            {
+                let what = format!("login {number} carries a token or a cookie");
+                self.violate(Rule::TokenAndCookiesBelongTogether, &what);
+            }
+            Endpoint::Other => {
+                if exchange.open && (exchange.session.is_some() || exchange.cookie.is_some()) {
+                    let what = format!("request {number} was to go without auth");
+                    self.violate(Rule::TokenAndCookiesBelongTogether, &what);
+                }
+                if self.closed.is_some_and(|(closed, _)| exchange.began > closed + 1) {
+                    let what = format!("request {number} is sent after close()");
+                    self.violate(Rule::NothingIsSentAfterClose, &what);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether there is a reason to log in again. Gives the session whose place is taken.
+    fn check_relogin(&mut self, exchange: &Exchange) -> Option<usize> {
+        let number = exchange.number;
+        if self.logged_out {
+            let what = format!("login {number} is sent; logout() returned Ok before");
+            self.violate(Rule::NoLoginAfterLogout, &what);
+        }
+        if self.refused_bodies.contains(&exchange.body) {
+            let what = format!("login {number} was refused before, and is sent again");
+            self.violate(Rule::RefusedLoginIsNotRepeated, &what);
+        }
+        self.watch.as_ref()?;
+        let current = self.current();
+        let retry = self.config.retry;
+        let reason = match current {
+            None => Err((Rule::NoLoginAfterLogout, "no token is held".to_owned())),
+            Some(id) => {
+                let session = &self.sessions[id];
+                if session.alive {
+                    Err((Rule::OneLoginPerExpiry, format!("S{id} is alive")))
+                } else if !session.refused {
+                    Err((Rule::OneLoginPerExpiry, format!("nothing told that S{id} expired")))
+                } else if session.renewed {
+                    Err((Rule::OneLoginPerExpiry, format!("S{id} was renewed already")))
+                } else if session.failed_at.is_some() && !session.refused_since && !retry {
+                    let what = format!("no request after the failed re-login of S{id} asked");
+                    Err((Rule::FailedReloginIsShared, what))
+                } else {
+                    Ok(id)
+                }
+            }
+        };
+        match reason {
+            Ok(id) => return Some(id),
+            Err((rule, what)) => {
+                let same = self.graced.as_ref().is_some_and(|body| *body == exchange.body);
+                if self.grace || same {
+                    self.grace = false;
+                    self.graced = Some(exchange.body.clone());
+                } else {
+                    self.violate(rule, &format!("login {number}, but {what}"));
+                }
+            }
+        }
+        None
+    }
+
+    /// The server does what it was asked for.
+    pub(super) fn act(&mut self, exchange: &mut Exchange, refuse: bool, expire: bool) -> Reply {
+        let known = exchange.session.filter(|id| self.sessions[*id].alive);
+        match exchange.endpoint {
+            Endpoint::Login | Endpoint::Delegate => {
+                if refuse {
+                    return Reply::Refused;
+                }
+                let ours = exchange.endpoint == Endpoint::Login;
+                let asked_at = exchange.began;
+                let by_relogin = exchange.relogin;
+                let alive = true;
+                let issued = Issued { ours, alive, asked_at, by_relogin, ..Issued::default() };
+                let id = self.issue(issued);
+                self.log(&format!("server: {} issues S{id}", exchange.number));
+                self.counts.logins += 1;
+                exchange.issued = Some(id);
+                match exchange.ask {
+                    Some(n) if !exchange.relogin => self.asks[n].used = true,
+                    _ => self.counts.relogins += 1,
+                }
+                Reply::LoggedIn(id)
+            }
+            Endpoint::BrowserToken => match exchange.cookie {
+                Some(id) if self.sessions[id].alive => Reply::Token(id),
+                _ => Reply::Expired,
+            },
+            Endpoint::Logout => match known {
+                Some(id) => {
+                    self.sessions[id].alive = false;
+                    self.counts.logouts += 1;
+                    self.log(&format!("server: S{id} is logged out"));
+                    Reply::LoggedOut
+                }
+                None => Reply::Expired,
+            },
+            Endpoint::Other if exchange.open => Reply::Fine(None),
+            Endpoint::Other => {
+                if let Some(id) = known.filter(|_| expire) {
+                    self.expire(id);
+                }
+                match known.filter(|id| self.sessions[*id].alive) {
+                    Some(id) => Reply::Fine(Some(id)),
+                    None => Reply::Expired,
+                }
+            }
+        }
+    }
+
+    /// The head of the reply reaches the client.
+    pub(super) fn replied(&mut self, exchange: &Exchange, reply: Reply) {
+        self.log(&format!("<- {} {reply:?}", exchange.number));
+        let event = self.next_event();
+        match reply {
+            Reply::LoggedIn(id) => {
+                self.sessions[id].delivered = true;
+                self.refused_bodies.clear();
+                if let Some(expired) = exchange.expired {
+                    self.sessions[expired].renewed = true;
+                }
+            }
+            Reply::Refused => {
+                self.counts.refusals += 1;
+                self.refused_bodies.insert(exchange.body.clone());
+                // another value of the credentials may be tried at once
+                self.relogin_failed(exchange, event, self.config.rotating);
+            }
+            Reply::LoggedOut => {
+                if let Some(id) = exchange.session {
+                    self.sessions[id].known_ended = true;
+                }
+            }
+            Reply::Expired => {
+                if let Some(id) = exchange.session {
+                    let session = &mut self.sessions[id];
+                    if exchange.endpoint == Endpoint::Logout {
+                        session.known_ended = true;
+                    } else {
+                        session.refused = true;
+                        session.refused_since |=
+                            session.failed_at.is_some_and(|failed| exchange.began > failed);
+                    }
+                }
+            }
+            Reply::Busy => self.failed_at(exchange, event),
+            Reply::Token(_) | Reply::Fine(_) => {}
+        }
+    }
+
+    /// The exchange broke.
+    pub(super) fn broke(&mut self, exchange: &Exchange, how: &str) {
+        self.log(&format!("<- {} {how}", exchange.number));
+        let event = self.next_event();
+        if let Some(id) = exchange.issued {
+            self.sessions[id].given_up = Some("its reply was lost");
+            self.counts.lost_logins += 1;
+        }
+        self.failed_at(exchange, event);
+    }
+
+    /// The client dropped the exchange before it got the reply.
+    pub(super) fn dropped(&mut self, exchange: &Exchange) {
+        if self.over {
+            return;
+        }
+        let age = self.now().saturating_sub(exchange.began_at);
+        self.log(&format!("<- {} is dropped by the client", exchange.number));
+        let event = self.next_event();
+        if let Some(id) = exchange.issued {
+            let closed = self.closed.is_some_and(|(_, at)| self.now().saturating_sub(at) >= CLOSED);
+            if age < PATIENCE && !closed {
+                let what =
+                    format!("the login {} that issued S{id}, after {age:?}", exchange.number);
+                self.violate(Rule::LoginIsNotDropped, &what);
+            }
+            self.sessions[id].given_up = Some("its reply was lost");
+            self.counts.lost_logins += 1;
+        }
+        self.failed_at(exchange, event);
+    }
+
+    fn failed_at(&mut self, exchange: &Exchange, event: u64) {
+        match (exchange.endpoint, exchange.session) {
+            (Endpoint::Logout, Some(id)) => self.sessions[id].failed_logouts += 1,
+            _ => self.relogin_failed(exchange, event, false),
+        }
+    }
+
+    fn relogin_failed(&mut self, exchange: &Exchange, event: u64, may_go_on: bool) {
+        if let Some(id) = exchange.expired {
+            let session = &mut self.sessions[id];
+            session.failed_at = Some(event);
+            session.refused_since = may_go_on;
+        }
+    }
+
+    /// A new revision of the token, and what a reply carries of a session.
+    pub(super) fn session_headers(&mut self, reply: Reply, rotate: bool) -> Vec<(&str, String)> {
+        match reply {
+            Reply::LoggedIn(id) | Reply::Token(id) => {
+                let revision = self.sessions[id].revision;
+                vec![
+                    ("x-mstr-authtoken", format!("S{id}.{revision}")),
+                    ("set-cookie", format!("iSession=S{id}; Path=/")),
+                ]
+            }
+            Reply::Fine(Some(id)) => {
+                let mut headers = vec![("set-cookie", format!("iSession=S{id}; Path=/"))];
+                if rotate {
+                    self.counts.rotations += 1;
+                    self.sessions[id].revision += 1;
+                    let revision = self.sessions[id].revision;
+                    headers.push(("x-mstr-authtoken", format!("S{id}.{revision}")));
+                }
+                headers
+            }
+            // a real server deletes the cookie with the session
+            Reply::Expired => vec![("set-cookie", "iSession=; Path=/; Max-Age=0".to_owned())],
+            _ => Vec::new(),
+        }
+    }
+}

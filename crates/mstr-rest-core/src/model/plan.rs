@@ -1,0 +1,175 @@
+//! What a seed decides: how the session is set up, and how the server and the credentials behave.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::adapter::BodyEnd;
+use super::world::{Rule, World};
+
+/// Who has the duty to log out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// A session from `build()`.
+    Manual,
+    /// A guard from `connect()`.
+    Guard,
+    /// `with_session`.
+    Scope,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Config {
+    pub(super) holder: Holder,
+    pub(super) relogin: bool,
+    pub(super) retry: bool,
+    pub(super) keep_alive: Option<Duration>,
+    pub(super) max_in_flight: Option<usize>,
+    /// Credentials yield another value each time.
+    pub(super) rotating: bool,
+    pub(super) panics: bool,
+    /// Of 100 exchanges, so many go wrong.
+    pub(super) faults: u32,
+    /// The longest usual delay, in milliseconds.
+    pub(super) delay: u64,
+    pub(super) actions: usize,
+    /// Other rules are not checked.
+    pub(super) only: Option<Rule>,
+}
+
+impl Config {
+    pub(super) fn new(rng: &mut Rng, only: Option<Rule>) -> Self {
+        Self {
+            holder: match rng.u32(..100) {
+                0..45 => Holder::Manual,
+                45..85 => Holder::Guard,
+                _ => Holder::Scope,
+            },
+            relogin: chance(rng, 90),
+            retry: chance(rng, 30),
+            keep_alive: chance(rng, 40).then(|| Duration::from_millis(rng.u64(20..3000))),
+            max_in_flight: chance(rng, 25).then(|| rng.usize(1..4)),
+            rotating: chance(rng, 50),
+            panics: chance(rng, 15),
+            faults: [0, 0, 10, 20, 40][rng.usize(..5)],
+            delay: [3, 30, 200][rng.usize(..3)],
+            actions: rng.usize(6..45),
+            only,
+        }
+    }
+}
+
+pub(super) fn chance(rng: &mut Rng, percent: u32) -> bool {
+    rng.u32(..100) < percent
+}
+
+/// How the server treats one exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Answer(BodyEnd),
+    /// `ERR003`, where credentials are sent.
+    Refuse,
+    Busy,
+    CannotConnect,
+    LostBefore,
+    LostAfter,
+    /// It is done and never answered.
+    Stall,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// Before the server acts, and between that and its reply.
+    pub(super) before: Pause,
+    pub(super) after: Pause,
+    pub(super) fate: Fate,
+    /// Of an ordinary request: the session has expired, or its token is rotated.
+    pub(super) expire: bool,
+    pub(super) rotate: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pause {
+    yields: u32,
+    time: Duration,
+}
+
+impl Pause {
+    pub(super) async fn wait(self) {
+        for _ in 0..self.yields {
+            tokio::task::yield_now().await;
+        }
+        if !self.time.is_zero() {
+            tokio::time::sleep(self.time).await;
+        }
+    }
+}
+
+/// What a source of secrets does when it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Value,
+    Missing,
+    Fails,
+    Panics,
+}
+
+impl World {
+    fn pause(&mut self) -> Pause {
+        let (rng, delay) = (&mut self.rng, self.config.delay);
+        let time = match rng.u32(..100) {
+            0..30 => 0,
+            30..97 => rng.u64(..=delay),
+            97..99 => rng.u64(..=delay * 10),
+            _ if self.healthy => rng.u64(..=delay),
+            _ => rng.u64(1000..15_000),
+        };
+        Pause { yields: rng.u32(..3), time: Duration::from_millis(time) }
+    }
+
+    pub(super) fn plan(&mut self, credentials: bool) -> Plan {
+        let (before, after) = (self.pause(), self.pause());
+        let config = self.config;
+        let rng = &mut self.rng;
+        let wrong = !self.healthy && chance(rng, config.faults);
+        let fate = match rng.u32(..7) {
+            _ if !wrong => Fate::Answer(BodyEnd::Complete),
+            0 if credentials => Fate::Refuse,
+            0 | 1 => Fate::Busy,
+            2 => Fate::CannotConnect,
+            3 => Fate::LostBefore,
+            4 => Fate::LostAfter,
+            5 => Fate::Answer(if rng.bool() { BodyEnd::Broken } else { BodyEnd::Stalls }),
+            _ => Fate::Stall,
+        };
+        Plan {
+            before,
+            after,
+            fate,
+            expire: !self.healthy && chance(rng, 2),
+            rotate: chance(rng, 6),
+        }
+    }
+
+    pub(super) fn source(&mut self) -> (Pause, Source) {
+        let mut pause = if chance(&mut self.rng, 40) { self.pause() } else { Pause::default() };
+        if !self.healthy && chance(&mut self.rng, 1) {
+            pause.time = Duration::from_secs(self.rng.u64(20..90));
+        }
+        let faults = if self.healthy { 0 } else { self.config.faults / 2 };
+        // it never heals: whatever waits for such a login must end all the same
+        self.panicking |= self.config.panics && !self.healthy && chance(&mut self.rng, 15);
+        let source = match self.rng.u32(..100) {
+            _ if self.panicking => Source::Panics,
+            n if n >= 100 - faults => {
+                if self.rng.bool() {
+                    Source::Missing
+                } else {
+                    Source::Fails
+                }
+            }
+            _ => Source::Value,
+        };
+        (pause, source)
+    }
+}
