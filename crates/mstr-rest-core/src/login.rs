@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use mstr_credentials::{Credential, ExposeSecret, SecretString};
+use tokio::time::timeout;
 
 use crate::auth::Resolved;
-use crate::background::require_runtime;
+use crate::background::{Pending, require_runtime};
 use crate::client::Client;
 use crate::cookies::Jar;
 use crate::login_machine::{Facts, Kind, Login, Rejected, TOKEN, Turn};
 use crate::request::Request;
+use crate::transition::ABANDONED;
 use crate::{Auth, Body, Error, ErrorKind, Response, Result, Session, nesting};
 
 /// `ERR003`: the server refuses the credentials.
@@ -94,28 +97,12 @@ impl Session {
 impl Client {
     /// Logs in anew. The session that was there before is logged out.
     async fn log_in(self: &Arc<Self>, turn: Turn, auth: &Auth) -> Result<Response> {
+        let mut replaces = self.logins.current().id;
         let resolved = auth.resolve(&self.login_options).await?;
         self.defaults.forget();
-        let mut replaces = self.logins.current().id;
         // a session to adopt may be the same user's: see `LoginMachine`
-        let adopts = matches!(resolved, Resolved::AskToken { .. });
-        if !adopts {
-            // what fails is traced, and tried again by the next login, logout or close
-            let _ = self.end_superseded().await;
-            let current = self.logins.current();
-            replaces = current.id;
-            if current.is_ours() {
-                replaces = match self.end_session(&current).await {
-                    Ok(()) => self.logins.forget(current.id),
-                    Err(error) => {
-                        tracing::debug!(
-                            kind = ?error.kind(),
-                            "the session before this login was not logged out"
-                        );
-                        self.logins.supersede(current.id)
-                    }
-                };
-            }
+        if !matches!(resolved, Resolved::AskToken { .. }) {
+            replaces = self.end_before_login(replaces).await?;
         }
         let (login, response) = self.authenticate(resolved, auth).await?;
         let login = self.install(turn, replaces, login, auth).await?;
@@ -124,7 +111,7 @@ impl Client {
     }
 
     /// Puts a login in place, frees the turn, and does what follows from a new login. One that is no
-    /// longer wanted is logged out.
+    /// longer wanted is logged out before the turn is free.
     pub(crate) async fn install(
         self: &Arc<Self>,
         turn: Turn,
@@ -132,18 +119,18 @@ impl Client {
         login: Login,
         auth: &Auth,
     ) -> Result<Arc<Login>> {
-        let (kind, external) = (turn.kind(), login.externally_owned);
         let login = match self.logins.install(&turn, replaces, login, auth) {
             Ok(login) => login,
             Err(unwanted) => {
-                // the turn may be another's by now: what waits for it must not wait for this
-                turn.finish();
-                if !external && let Err(error) = self.end_session(&Arc::new(unwanted)).await {
-                    tracing::warn!(%error, "a login that came too late was not logged out");
+                let _pending = Pending::new();
+                if unwanted.is_ours() {
+                    let ending = timeout(ABANDONED, self.end_login(&unwanted)).await;
+                    if !matches!(ending, Ok(Ok(()))) {
+                        tracing::warn!("a login that came too late was not logged out");
+                    }
                 }
-                return Err(kind.interrupted(
-                    "another session took its place meanwhile, so it was logged out",
-                ));
+                turn.finish();
+                return Err(displaced());
             }
         };
         self.usage.touch();
@@ -228,34 +215,41 @@ impl Client {
         }
     }
 
-    /// Logs out the present login (`always`, or if it is ours) and those that it superseded.
+    /// Logs out the present login (`always`, or if it is ours) and those that it superseded, all at
+    /// once: one that hangs must not keep the others. Gives the first failure.
     pub(crate) async fn log_out(self: &Arc<Self>, turn: Turn, always: bool) -> Result<()> {
         let current = self.logins.current();
-        let mut outcome = Ok(());
+        let mut logins = self.logins.superseded();
         if always || current.is_ours() {
-            outcome = self.end_session(&current).await;
-            if outcome.is_ok() {
-                self.logins.forget(current.id);
-            }
+            logins.insert(0, current);
         }
-        let superseded = self.end_superseded().await;
+        let outcomes = join_all(logins.iter().map(|login| self.end_login(login))).await;
         turn.finish();
-        outcome.and(superseded)
+        outcomes.into_iter().collect()
     }
 
-    /// Logs out the logins of ours that others took the place of. Gives the last failure.
-    async fn end_superseded(self: &Arc<Self>) -> Result<()> {
-        let mut outcome = Ok(());
-        for login in self.logins.superseded() {
-            match self.end_session(&login).await {
-                Ok(()) => self.logins.superseded_ended(login.id),
-                Err(error) => {
-                    tracing::debug!(kind = ?error.kind(), "a superseded login was not logged out");
-                    outcome = Err(error);
-                }
+    /// The same before a new login, if the login of `id` is still the present one. What fails is
+    /// traced, and tried again by the next login, logout or close. Gives the id of the login that is
+    /// there then.
+    async fn end_before_login(self: &Arc<Self>, id: u64) -> Result<u64> {
+        let cleared = self.logins.clear(id).ok_or_else(displaced)?;
+        let superseded = self.logins.superseded();
+        let ends = superseded.iter().map(async |login| {
+            if let Err(error) = self.end_login(login).await {
+                let kind = error.kind();
+                tracing::debug!(?kind, "the session before this login was not logged out");
             }
-        }
-        outcome
+        });
+        join_all(ends).await;
+        // a local change may have come meanwhile: then nothing logs in over it
+        if self.logins.current().id == cleared { Ok(cleared) } else { Err(displaced()) }
+    }
+
+    /// Logs out one login, and forgets it wherever it is held.
+    async fn end_login(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
+        self.end_session(login).await?;
+        self.logins.ended(login);
+        Ok(())
     }
 
     /// `POST /auth/logout` with the token and cookies of that login.
@@ -274,6 +268,11 @@ impl Client {
             Err(error) => Err(error),
         }
     }
+}
+
+/// A session was adopted, restored or forgotten while a login ran.
+fn displaced() -> Error {
+    Kind::Login.interrupted("the session was replaced meanwhile, so the login was logged out")
 }
 
 pub(crate) fn token_header(token: &[u8]) -> Result<HeaderValue> {

@@ -290,17 +290,22 @@ impl LoginMachine {
     }
 
     /// Puts a login in place, if the turn is still held and the login of `replaces` is still the
-    /// present one. Otherwise gives the login back: it must be logged out.
+    /// present one. Otherwise gives the login back: it must be logged out, and one of ours is
+    /// remembered until it is.
     pub(crate) fn install(
         &self,
         turn: &Turn,
         replaces: u64,
         login: Login,
         auth: &Auth,
-    ) -> Result<Arc<Login>, Login> {
+    ) -> Result<Arc<Login>, Arc<Login>> {
         self.with(|state| {
             if !state.has_turn(&turn.running) || state.login.id != replaces {
-                return Err(login);
+                let unwanted = Arc::new(Login { id: state.new_id(), ..login });
+                if unwanted.is_ours() {
+                    state.superseded.push(Arc::clone(&unwanted));
+                }
+                return Err(unwanted);
             }
             if auth.can_renew() {
                 state.auth = Some(auth.clone());
@@ -326,32 +331,39 @@ impl LoginMachine {
         })
     }
 
-    /// Drops the login of that id: a newer one stays. Gives the id of the login that is there now.
-    pub(crate) fn forget(&self, id: u64) -> u64 {
+    /// Forgets a login that the server has ended, wherever it is held: under its own id, or restored
+    /// meanwhile under another.
+    pub(crate) fn ended(&self, login: &Login) {
         self.with(|state| {
-            if state.login.id == id {
+            let is_it = |other: &Login| {
+                other.id == login.id || (login.token.is_some() && other.token == login.token)
+            };
+            state.superseded.retain(|other| !is_it(other));
+            if is_it(&state.login) {
                 state.put(Login::default());
             }
-            state.login.id
+        });
+    }
+
+    /// Makes room for a new login, if the present one is that of `id`: one of ours is put aside, to
+    /// be logged out. Gives the id of what is there now.
+    pub(crate) fn clear(&self, id: u64) -> Option<u64> {
+        self.with(|state| {
+            if state.login.id != id {
+                return None;
+            }
+            if state.login.is_ours() {
+                let login = Arc::clone(&state.login);
+                state.superseded.push(login);
+                state.put(Login::default());
+            }
+            Some(state.login.id)
         })
     }
 
     /// Drops the present login, whichever it is. A transition that runs finds its login gone.
     pub(crate) fn forget_current(&self) {
         self.with(|state| state.put(Login::default()));
-    }
-
-    /// Takes the login of that id off, to be logged out later. Gives the id of the login that is
-    /// there now.
-    pub(crate) fn supersede(&self, id: u64) -> u64 {
-        self.with(|state| {
-            if state.login.id == id {
-                let login = Arc::clone(&state.login);
-                state.superseded.push(login);
-                state.put(Login::default());
-            }
-            state.login.id
-        })
     }
 
     /// Whoever holds a saved session may use it: a guard leaves the present login alone from now
@@ -397,10 +409,6 @@ impl LoginMachine {
         self.peek(|state| state.superseded.clone())
     }
 
-    pub(crate) fn superseded_ended(&self, id: u64) {
-        self.with(|state| state.superseded.retain(|login| login.id != id));
-    }
-
     /// How to log in again; `None` for a session that was adopted and has nothing to do so with.
     pub(crate) fn auth(&self) -> Option<Auth> {
         self.peek(|state| state.auth.clone())
@@ -420,10 +428,13 @@ impl State {
         self.running.as_ref().is_some_and(|now| now.turn == running.turn)
     }
 
-    fn put(&mut self, mut login: Login) -> Arc<Login> {
+    fn new_id(&mut self) -> u64 {
         self.last_id += 1;
-        login.id = self.last_id;
-        self.login = Arc::new(login);
+        self.last_id
+    }
+
+    fn put(&mut self, login: Login) -> Arc<Login> {
+        self.login = Arc::new(Login { id: self.new_id(), ..login });
         Arc::clone(&self.login)
     }
 
