@@ -69,6 +69,24 @@ pub(crate) trait InProcess: Send + Sync {
     ) -> futures_util::future::BoxFuture<'static, Result<http::Response<RawBody>>>;
 }
 
+#[cfg(test)]
+impl<F> InProcess for F
+where
+    F: Fn(&Method, &Url) -> http::response::Builder + Send + Sync,
+{
+    /// A reply without a body.
+    fn answer(
+        &self,
+        method: Method,
+        url: Url,
+        _headers: HeaderMap,
+        _body: Bytes,
+    ) -> futures_util::future::BoxFuture<'static, Result<http::Response<RawBody>>> {
+        let reply = self(&method, &url).body(RawBody::from(""));
+        Box::pin(async { reply.map_err(|e| Error::with_source(ErrorKind::Transport, "lost", e)) })
+    }
+}
+
 impl Default for TransportOptions {
     fn default() -> Self {
         Self {

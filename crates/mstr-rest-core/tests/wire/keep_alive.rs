@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mstr_rest_core::ErrorKind;
+use mstr_rest_core::{Auth, ErrorKind};
 use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest, Reply};
 
 use crate::support::{auth, builder, logins};
@@ -70,5 +70,36 @@ async fn a_login_while_the_one_before_is_found_expired_is_kept_alive_too() {
     assert_eq!(extended(&server.journal()), before);
     session.login(auth()).await.unwrap();
     assert!(server.wait_for(|journal| extended(journal) > before).await);
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_adopted_session_that_expired_is_not_extended_for_ever() {
+    let server = LibraryServer::start().await.unwrap();
+    let owner = builder(&server).connect().await.unwrap();
+    let token = owner.save().token.unwrap();
+    server.expire_all();
+    let auth = Auth::existing(token, ());
+    let build = builder(&server).auth(auth).relogin(true).keep_alive(INTERVAL / 3);
+    let session = build.connect().await.unwrap();
+    assert!(server.wait_for(|journal| extended(journal) == 1).await);
+    // the task has ended: a login starts another one, which alone extends the session
+    session.login(crate::support::auth()).await.unwrap();
+    assert!(server.wait_for(|journal| extended(journal) >= 3).await);
+    let refused = |request: &&RecordedRequest| request.status().is_some_and(|s| s == 401);
+    let puts = server.requests(Method::PUT, "/sessions");
+    assert_eq!(puts.iter().filter(refused).count(), 1);
+    session.logout().await.unwrap();
+}
+
+#[tokio::test]
+async fn keep_alive_needs_no_slot() {
+    let server = LibraryServer::start().await.unwrap();
+    let build = builder(&server).max_in_flight(1).keep_alive(INTERVAL);
+    let session = build.connect().await.unwrap();
+    // a consumer that takes its time
+    let held = session.get("sessions").stream().await.unwrap();
+    assert!(server.wait_for(|journal| extended(journal) >= 2).await);
+    drop(held);
     session.close().await.unwrap();
 }

@@ -7,6 +7,7 @@ mod guard;
 mod hours;
 mod in_flight;
 mod keep_alive;
+mod logins;
 mod origin;
 mod proxy;
 mod saved;

@@ -263,3 +263,43 @@ async fn of_the_headers_of_a_reply_only_the_token_is_kept() {
     assert_eq!(ours, ["x-mstr-authtoken"]);
     session.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn cookies_of_the_caller_go_along_with_those_of_the_login() {
+    let world = World::new().await;
+    let (url, other) = &world.elsewhere()[0];
+    let session = builder(&world.server)
+        .default_header("Cookie", "gateway=g; second=s")
+        .cookie("CF_Authorization", "cf")
+        .connect()
+        .await
+        .unwrap();
+    let login = world.server.requests(Method::POST, "/auth/login").pop().unwrap();
+    session.get("status").header("Cookie", "own=o; JSESSIONID=planted").await.unwrap();
+    let sent = world.server.requests(Method::GET, "/status").pop().unwrap();
+    for (name, value) in [("gateway", "g"), ("second", "s"), ("CF_Authorization", "cf")] {
+        assert_eq!((login.cookie(name), sent.cookie(name)), (Some(value), Some(value)), "{name}");
+    }
+    assert_eq!(sent.cookie("own"), Some("o"));
+    assert_eq!(sent.cookie("iSession"), sent.token(), "and those of the login");
+    assert_ne!(sent.cookie("JSESSIONID"), Some("planted"));
+    assert_eq!(sent.headers().get_all("cookie").iter().count(), 1);
+    // not behind a redirect to another origin, nor to it by hand
+    world.server.inject(Fault::redirect(302, url).on(Method::GET, "/go").times(1));
+    session.get("go").header("Cookie", "own=o").await.ok();
+    session.get(url.clone()).header("Cookie", "own=o").await.ok();
+    assert!(!other.journal().is_empty());
+    assert!(other.journal().iter().all(|request| request.header("cookie").is_none()));
+    // without auth: those of the gateway alone
+    session.get("status").include_auth(false).await.unwrap();
+    let sent = world.server.requests(Method::GET, "/status").pop().unwrap();
+    assert_eq!(sent.header("cookie"), Some("gateway=g; second=s; CF_Authorization=cf"));
+    session.close().await.unwrap();
+    for name in ["", "a b=", "a;b"] {
+        let error = builder(&world.server).cookie(name, "x").build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+    }
+    let bad = builder(&world.server).cookie("a", "can;ary").connect().await.unwrap_err();
+    assert_eq!(bad.kind(), ErrorKind::Credential);
+    assert!(!format!("{bad:?}").contains("ary\""));
+}
