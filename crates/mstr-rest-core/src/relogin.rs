@@ -29,6 +29,15 @@ pub(crate) enum Renewed {
     LoggedOut,
 }
 
+/// What a login store holds.
+enum Kept {
+    /// A login of ours, newer than the expired one, that the server knows.
+    Newer(Login),
+    Nothing,
+    /// A session of another user or server: neither taken up nor replaced.
+    OfAnother,
+}
+
 impl Client {
     /// Logs in again after the login that a request was sent with expired, unless that was done
     /// meanwhile. All requests that wait for one re-login share its outcome.
@@ -59,11 +68,10 @@ impl Client {
         tracing::info!("Session expired; logging in again");
         let expired = self.logins.current();
         let store_lock = self.lock_store().await;
-        let kept = self.kept_elsewhere(&expired, auth).await;
-        let is_new = kept.is_none();
-        let login = match kept {
-            Some(kept) => Ok(kept),
-            None => self.login_anew(auth).await,
+        let (login, is_saved) = match self.kept_elsewhere(&expired, auth).await {
+            Kept::Newer(kept) => (Ok(kept), false),
+            Kept::Nothing => (self.login_anew(auth).await, true),
+            Kept::OfAnother => (self.login_anew(auth).await, false),
         };
         let login = match login {
             Ok(login) => login,
@@ -75,7 +83,7 @@ impl Client {
         };
         match self.install(turn, expired.id, login, auth).await {
             Ok(login) => {
-                if is_new {
+                if is_saved {
                     self.save_login(&login).await;
                 }
                 drop(store_lock);
@@ -119,18 +127,27 @@ impl Client {
         bounded(LOCK, "lock", store.lock()).await
     }
 
-    /// A login that another process has made and saved meanwhile, if the server knows it.
-    async fn kept_elsewhere(self: &Arc<Self>, expired: &Login, auth: &Auth) -> Option<Login> {
-        let store = self.login_store.as_ref()?;
-        let saved = bounded(STORE, "load", store.load()).await??;
-        let login = Arc::new(self.login_of(&saved).ok()?);
+    /// Looks for a login that another process has made and saved meanwhile.
+    async fn kept_elsewhere(self: &Arc<Self>, expired: &Login, auth: &Auth) -> Kept {
+        let Some(store) = &self.login_store else { return Kept::Nothing };
+        let Some(Some(saved)) = bounded(STORE, "load", store.load()).await else {
+            return Kept::Nothing;
+        };
+        let same = auth.ensure_same_principal(&saved).await;
+        let login = same.and_then(|()| self.login_of(&saved));
+        let login = match login {
+            Ok(login) => Arc::new(login),
+            Err(error) => {
+                tracing::warn!(%error, "what the login store holds is left alone");
+                return Kept::OfAnother;
+            }
+        };
         if login.token.is_none() || login.token == expired.token {
-            return None;
+            return Kept::Nothing;
         }
-        auth.ensure_same_principal(&saved).await.ok()?;
         match self.ensure_alive(&login).await {
-            Ok(()) => Some(Login::clone(&login)),
-            Err(_) => None,
+            Ok(()) => Kept::Newer(Login::clone(&login)),
+            Err(_) => Kept::Nothing,
         }
     }
 

@@ -105,6 +105,9 @@ fn no_secret_comes_out_anywhere() {
     let text = output.text();
     assert!(text.contains("mstr_call") && text.contains("/auth/login -> 204"), "not heard: {text}");
     assert!(text.contains("WARN") && text.contains("Logout failed"), "behind an error it is told");
+    // a reply that cannot be decoded is no success
+    let not_decoded = |line: &str| line.contains("mstr_call") && line.contains("error=Decode");
+    assert!(text.lines().any(not_decoded), "{text}");
     let leaks: Vec<_> = output
         .leaks(&secrets)
         .into_iter()
@@ -150,6 +153,9 @@ async fn flows(output: &Output) -> Vec<String> {
             session.close().await.unwrap();
         }
     }
+    let session = base.clone().connect().await.unwrap();
+    output.error(&session.get("status").decode::<Vec<u8>>().await.unwrap_err());
+    session.close().await.unwrap();
     // refused, and a server that repeats what it was sent
     let echo = |text: &str| Fault::reply(Reply::error(401, "ERR003", &format!("bad {text}")));
     server.inject(echo(&wrong).on(Method::POST, "/auth/login").times(1));

@@ -47,7 +47,7 @@ async fn a_forgotten_session_is_logged_in_again_and_saved() {
     builder(&server).connect_or_restore(&store, "p").await.unwrap();
     let before = token(&store.load("p").await.unwrap().unwrap());
     server.expire_all();
-    // with re-login it is this road that logs in, so that it is saved
+    // the session is found to be dead before anything is restored
     let session = builder(&server).relogin(true).connect_or_restore(&store, "p").await.unwrap();
     assert_eq!(logins(&server), 2);
     let after = token(&store.load("p").await.unwrap().unwrap());
@@ -56,6 +56,98 @@ async fn a_forgotten_session_is_logged_in_again_and_saved() {
     session.logout().await.unwrap();
     builder(&server).connect_or_restore(&store, "p").await.unwrap();
     assert_eq!(logins(&server), 3);
+}
+
+#[tokio::test]
+async fn what_a_relogin_brings_is_saved() {
+    let server =
+        LibraryServer::builder().idle_timeout(Duration::from_secs(1200)).start().await.unwrap();
+    let store = MemoryStore::new();
+    for run in 1..=3 {
+        let build = builder(&server).relogin(true);
+        let session = build.connect_or_restore(&store, "p").await.unwrap();
+        assert_eq!(logins(&server), run, "the one of the run before was restored");
+        server.expire_all();
+        session.get("sessions").await.unwrap();
+        let kept = store.load("p").await.unwrap().unwrap();
+        assert_eq!(token(&kept), token(&session.snapshot()));
+        assert_eq!(kept.idle_limit(), Some(Duration::from_secs(1200)));
+        assert_eq!((logins(&server), server.sessions().len()), (run + 1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_newer_login_of_another_process_is_taken_up_instead_of_logging_in() {
+    let server = LibraryServer::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let store = FileStore::new(directory.path().join("store"));
+    let build = || builder(&server).relogin(true);
+    let first = build().connect_or_restore(&store, "p").await.unwrap();
+    let second = build().connect_or_restore(&store, "p").await.unwrap();
+    let third = build().connect_or_restore(&store, "p").await.unwrap();
+    server.expire_all();
+    first.get("sessions").await.unwrap();
+    second.get("sessions").await.unwrap();
+    assert_eq!(logins(&server), 2);
+    assert_eq!(token(&first.snapshot()), token(&second.snapshot()));
+    // one that the server no longer knows is of no use
+    server.expire_all();
+    third.get("sessions").await.unwrap();
+    assert_eq!(logins(&server), 3);
+    // at once, in any order
+    server.expire_all();
+    let calls =
+        [&first, &second, &third].map(|session| tokio::spawn(session.get("sessions").send()));
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!((logins(&server), server.sessions().len()), (4, 1));
+}
+
+/// What belongs to another key, or another mode, is not taken up: not even by a re-login.
+#[tokio::test]
+async fn a_profile_of_another_principal_is_not_taken_up() {
+    let server = LibraryServer::builder()
+        .api_key("alice-key", "administrator")
+        .api_key("bob-key", "administrator")
+        .start()
+        .await
+        .unwrap();
+    let store = MemoryStore::new();
+    let build = |auth| builder(&server).auth(auth).relogin(true);
+    let alice = build(Auth::api_key("alice-key")).connect_or_restore(&store, "p").await.unwrap();
+    let sent = server.journal().len();
+    for auth in [Auth::api_key("bob-key"), Auth::anonymous(), Auth::standard("u", "p")] {
+        let error = build(auth).connect_or_restore(&store, "p").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Snapshot);
+        assert!(!format!("{error:?}").contains("key\""), "{error:?}");
+    }
+    assert_eq!(server.journal().len(), sent, "nothing is sent");
+    // another program put its own session there
+    let bob = build(Auth::api_key("bob-key")).connect().await.unwrap();
+    store.save("p", &bob.snapshot()).await.unwrap();
+    server.expire(&token(&alice.snapshot()));
+    let before = logins(&server);
+    alice.get("sessions").await.unwrap();
+    assert_eq!(logins(&server), before + 1);
+    assert_ne!(token(&alice.snapshot()), token(&bob.snapshot()));
+    let kept = store.load("p").await.unwrap().unwrap();
+    assert_eq!(token(&kept), token(&bob.snapshot()), "nor is it replaced");
+}
+
+#[tokio::test]
+async fn a_store_that_fails_does_not_fail_a_relogin() {
+    let server = LibraryServer::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let store = FileStore::new(&path);
+    let session = builder(&server).relogin(true).connect_or_restore(&store, "p").await.unwrap();
+    std::fs::remove_dir_all(&path).unwrap();
+    std::fs::write(&path, "no directory").unwrap();
+    server.expire_all();
+    session.get("sessions").await.unwrap();
+    assert_eq!(logins(&server), 2);
+    session.logout().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

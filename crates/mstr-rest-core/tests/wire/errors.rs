@@ -97,6 +97,9 @@ async fn raw_and_handed_back_replies() {
     let session = builder(&server).return_http_errors(true).connect().await.unwrap();
     server.inject(Fault::html(502).on(Method::GET, "/x"));
     assert_eq!(session.get("x").await.unwrap().status(), 502);
+    let streamed = session.get("x").stream().await.unwrap();
+    assert_eq!(streamed.status(), 502);
+    assert!(streamed.read().await.unwrap().text().contains("gateway"));
     let typed = session.get("x").decode::<Value>().await.unwrap_err();
     assert_eq!((typed.kind(), typed.status().unwrap().as_u16()), (ErrorKind::Http, 502));
     assert_eq!(session.get("nothing").await.unwrap_err().code(), Some("ERR004"));
