@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mstr_rest_core::{Auth, Error, ErrorKind, Session, try_with_session};
+use mstr_rest_core::{Auth, AuthenticatedSession, Error, ErrorKind, Session, try_with_session};
 use mstr_rest_persist::SessionSnapshot;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -67,10 +67,12 @@ pub(crate) struct Observation {
     pub(crate) backend_calls: Vec<Value>,
 }
 
-/// A scope that was entered: it leaves when it is told the body's error, if any.
-struct Scope {
-    leave: oneshot::Sender<Option<String>>,
-    ended: JoinHandle<Result<(), BodyError>>,
+/// A block that was entered.
+enum Entered {
+    /// Whoever needs to know how the logout went closes a guard.
+    Guard(AuthenticatedSession),
+    /// A scope, whose body fails: it leaves when it is told the body's error.
+    Scope { leave: oneshot::Sender<String>, ended: JoinHandle<Result<(), BodyError>> },
 }
 
 /// The error of a body that is not the client's.
@@ -94,7 +96,7 @@ pub(crate) struct Driver<'a> {
     /// The session, or why there is none.
     pub(crate) session: RefCell<Result<Session, Error>>,
     pub(crate) saved: RefCell<Option<SessionSnapshot>>,
-    scope: RefCell<Option<Scope>>,
+    entered: RefCell<Option<Entered>>,
     environment: RefCell<BTreeMap<String, Option<String>>>,
 }
 
@@ -114,7 +116,7 @@ pub(crate) async fn run(case: &Case) -> Result<Observation, String> {
         clouds,
         proxy,
         server,
-        scope: RefCell::default(),
+        entered: RefCell::default(),
         environment: RefCell::new(case.given.backend.env.clone()),
     };
     driver.preset().await?;
@@ -334,22 +336,33 @@ impl Driver<'_> {
             Ok(builder) => builder,
             Err(error) => return error.into(),
         };
+        let fails = |step: &Step| matches!(step, Step::Exit { body_error: Some(_) });
+        if !self.case.when.iter().any(fails) {
+            return match builder.connect().await {
+                Ok(guard) => {
+                    *self.session.borrow_mut() = Ok(Session::clone(&guard));
+                    *self.entered.borrow_mut() = Some(Entered::Guard(guard));
+                    self.session().map_or_else(Outcome::from, |_| Outcome::default())
+                }
+                Err(error) => error.into(),
+            };
+        }
         let (entered, mut inside) = oneshot::channel();
         let (leave, left) = oneshot::channel();
         let mut ended = tokio::task::spawn_local(try_with_session(builder, async |session| {
             // it is waited for
             let _ = entered.send(session);
             match left.await {
-                Ok(Some(error)) => Err(BodyError::Body(error)),
+                Ok(error) => Err(BodyError::Body(error)),
                 // the case ended without leaving
-                Ok(None) | Err(_) => Ok(()),
+                Err(_) => Ok(()),
             }
         }));
         let refused = tokio::select! {
             biased;
             Ok(session) = &mut inside => {
                 *self.session.borrow_mut() = Ok(session);
-                *self.scope.borrow_mut() = Some(Scope { leave, ended });
+                *self.entered.borrow_mut() = Some(Entered::Scope { leave, ended });
                 return self.session().map_or_else(Outcome::from, |_| Outcome::default());
             }
             refused = &mut ended => refused,
@@ -368,10 +381,18 @@ impl Driver<'_> {
             };
         }
         self.announce_post("auth/logout");
-        let Some(scope) = self.scope.take() else { return Err("exit without enter".into()) };
+        let entered = self.entered.take();
+        let (leave, ended, text) = match (entered, &body_error) {
+            (None, _) => return Err("exit without enter".into()),
+            (Some(Entered::Guard(guard)), None) => {
+                return Ok(guard.close().await.map_or_else(Outcome::from, |()| Outcome::default()));
+            }
+            (Some(Entered::Scope { leave, ended }), Some(text)) => (leave, ended, text),
+            (Some(_), _) => return Err("a case leaves all its blocks in one way".into()),
+        };
         // it is waited for
-        let _ = scope.leave.send(body_error.clone());
-        match scope.ended.await {
+        let _ = leave.send(text.clone());
+        match ended.await {
             Ok(Ok(())) => Ok(Outcome::default()),
             Ok(Err(BodyError::Client(error))) => Ok(error.into()),
             Ok(Err(BodyError::Body(text))) if Some(&text) == body_error.as_ref() => {

@@ -53,11 +53,12 @@ where
     let guard = builder.connect().await?;
     let outcome = AssertUnwindSafe(work(Session::clone(&guard))).catch_unwind().await;
     if let Err(error) = guard.close().await {
-        tracing::warn!(
-            kind = ?error.kind(),
-            %error,
-            "Logout failed: the session stays until the server's idle limit"
-        );
+        let kind = error.kind();
+        if matches!(outcome, Ok(Ok(_))) {
+            tracing::warn!(?kind, %error, "Logout failed; the result of the work is returned");
+        } else {
+            tracing::warn!(?kind, %error, "Logout failed while handling an exception");
+        }
     }
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
