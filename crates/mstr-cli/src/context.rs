@@ -123,7 +123,8 @@ impl Context {
             })?;
             snapshot.restore_with(builder).await?
         };
-        Ok(Opened { session, kept: Kept::As(name) })
+        let restored = Box::new(session.snapshot());
+        Ok(Opened { session, kept: Kept::As { name, restored } })
     }
 }
 
@@ -135,7 +136,10 @@ struct Opened {
 
 enum Kept {
     /// For the next command, under that name.
-    As(String),
+    As {
+        name: String,
+        restored: Box<SessionSnapshot>,
+    },
     Not(AuthenticatedSession),
 }
 
@@ -144,10 +148,17 @@ impl Opened {
         match self.kept {
             Kept::Not(guard) => guard.close().await?,
             // another token, if it had to log in again, and cookies that were renewed
-            Kept::As(name) if self.session.has_session() => {
-                context.store().save(&name, &self.session.snapshot()).await?;
+            Kept::As { name, restored } if self.session.has_session() => {
+                let (store, now) = (context.store(), self.session.snapshot());
+                // another command may have logged in anew meanwhile: its session stays
+                let kept = store.load(&name).await?;
+                if kept.is_none_or(|kept| {
+                    kept.is_same_session(&restored) || kept.is_same_session(&now)
+                }) {
+                    store.save(&name, &now).await?;
+                }
             }
-            Kept::As(_) => {}
+            Kept::As { .. } => {}
         }
         Ok(())
     }

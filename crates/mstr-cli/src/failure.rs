@@ -75,7 +75,7 @@ impl From<Error> for Failure {
             ErrorKind::InvalidRequest | ErrorKind::Config if error.status().is_none() => {
                 code::USAGE
             }
-            ErrorKind::Snapshot => code::OTHER,
+            ErrorKind::Snapshot | ErrorKind::Io | ErrorKind::Interrupted => code::OTHER,
             _ => code::SERVER,
         };
         let hint = match error.kind() {
@@ -88,9 +88,14 @@ impl From<Error> for Failure {
     }
 }
 
-/// The error and what caused it, each said once.
+/// The error and what caused it, each said once. The hint has a line of its own.
 fn explained(error: &Error) -> String {
     let mut text = error.to_string();
+    if let Some(hint) = error.hint()
+        && let Some(short) = text.strip_suffix(hint)
+    {
+        text.truncate(short.trim_end().len());
+    }
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         let more = cause.to_string();

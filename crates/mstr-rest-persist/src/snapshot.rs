@@ -4,7 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
-use mstr_rest_core::{ErrorKind, Result, SavedSession, SecretString, Session, SessionBuilder};
+use mstr_rest_core::{
+    ErrorKind, ExposeSecret, Result, SavedSession, SecretString, Session, SessionBuilder,
+};
 use serde_json::Value;
 
 use crate::form::{self, Unknown};
@@ -103,6 +105,13 @@ impl SessionSnapshot {
     /// The server that it is of: the base URL, with a trailing slash.
     pub fn base_url(&self) -> &str {
         self.saved.base_url().as_str()
+    }
+
+    /// Whether both hold the same token, or none: they are of one session then.
+    pub fn is_same_session(&self, other: &Self) -> bool {
+        let [ours, theirs] = [self, other]
+            .map(|snapshot| snapshot.saved.token.as_ref().map(ExposeSecret::expose_secret));
+        ours == theirs
     }
 
     /// Whether it holds a token.
