@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{builder, logins};
+use crate::support::{auth, builder, logins};
 use mstr_rest_core::{Body, Call, ErrorKind, Locale, Response, RetryPolicy};
 use mstr_sim::{Fault, LibraryServer, Method, Reply};
 use serde_json::{Value, json};
@@ -40,6 +40,24 @@ async fn options_of_the_login_are_members_of_its_body() {
     assert_eq!(body, expected);
     assert_eq!(login.header("user-agent"), Some("nightly/1"));
     session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn application_type_of_one_login_counts_for_its_relogins_too() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).application_type(76).relogin(true).build().unwrap();
+    let sent = || {
+        let login = server.requests(Method::POST, "/auth/login").pop().unwrap();
+        login.json::<Value>().unwrap()["applicationType"].clone()
+    };
+    session.login(auth().application_type(35)).await.unwrap();
+    assert_eq!(sent(), 35);
+    server.expire_all();
+    session.get("sessions").await.unwrap();
+    assert_eq!((logins(&server), sent()), (2, json!(35)));
+    session.login(auth()).await.unwrap();
+    assert_eq!(sent(), 76);
+    session.logout().await.unwrap();
 }
 
 #[tokio::test]
