@@ -144,7 +144,7 @@ pub use guard::AuthenticatedSession;
 pub use login_options::Locale;
 pub use login_store::{LoginStore, LoginStoreFuture};
 pub use multipart::{Multipart, Part};
-pub use projects::ProjectIndex;
+pub use projects::{ProjectIndex, ProjectIndexIter};
 pub use response::{Response, StreamingResponse};
 pub use retry::RetryPolicy;
 pub use saved::{SavedCookie, SavedSession};

@@ -175,6 +175,22 @@ async fn a_project_by_name_and_by_id_at_once_is_a_mistake() {
 }
 
 #[tokio::test]
+async fn project_id_needs_no_lookup() {
+    const ID: &str = "B7CA92F04B9FAE8D941C3E9B7E0CD754";
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    assert_eq!(session.resolve_project(ID).await.unwrap(), ID);
+    server.inject(Fault::reply(Reply::new(204)).on(Method::GET, "/x"));
+    for call in [session.get("x").project(ID), session.in_project(ID).get("x")] {
+        call.await.unwrap();
+        let sent = server.journal().pop().unwrap();
+        assert_eq!(sent.header("x-mstr-projectid"), Some(ID));
+    }
+    assert_eq!(server.count(Method::GET, "/projects"), 0);
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn replies_tell_where_they_come_from_and_debug_no_values() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
