@@ -80,6 +80,24 @@ async fn the_limit_of_a_session_covers_its_login_and_its_calls() {
 }
 
 #[tokio::test]
+async fn timeouts_and_redirects_of_a_call_count_instead_of_the_sessions() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    server.inject(Fault::stall().on(Method::GET, "/x").times(2));
+    let soon = Duration::from_millis(50);
+    let error = session.get("x").read_timeout(soon).await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("50ms"), "{error}");
+    let error = session.get("x").timeout(soon).await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("50ms"), "{error}");
+    server.inject(Fault::redirect(302, "status").on(Method::GET, "/moved"));
+    let reply = session.get("moved").follow_redirects(false).await.unwrap();
+    assert_eq!(reply.status(), 302);
+    assert_eq!(reply.headers()["location"], "status");
+    assert_eq!(session.get("moved").await.unwrap().status(), 200);
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn redirects_may_be_fewer() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).max_redirects(2).connect().await.unwrap();
