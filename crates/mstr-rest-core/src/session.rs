@@ -104,7 +104,7 @@ impl Session {
     /// Loads the projects: `GET /projects`. Callers that come while a loading runs share it.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// As any call; [`NoSession`](crate::ErrorKind::NoSession) without a token.
     pub fn load_project_index(
         &self,
     ) -> impl Future<Output = Result<Arc<ProjectIndex>>> + Send + use<> {
@@ -116,8 +116,8 @@ impl Session {
     /// hexadecimal digits) is given back as it is; nothing is sent then.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when no project bears the
-    /// name, [`InvalidRequest`](ErrorKind::InvalidRequest) when several do.
+    /// As any call; [`ResourceNotFound`](crate::ErrorKind::ResourceNotFound) when no project bears
+    /// the name, [`InvalidRequest`](crate::ErrorKind::InvalidRequest) when several do.
     pub fn resolve_project(
         &self,
         name_or_id: &str,
