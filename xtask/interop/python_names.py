@@ -3,13 +3,15 @@
 A name is a module (`mstr.requests.compat`), something in one (`MSTRException`), a member of a class
 (`MSTRRESTSession.get`) or a parameter (`MSTRRESTSession(timeout)`, `env(default)`). One name may
 have several spellings: a method is a member of the class that has it, of those that inherit it, and
-of the async twin.
+of the async twin. What a class inherits from another package is a name too
+(`requests.Session.mount`).
 """
 
 import ast
 import importlib
 import inspect
 import pkgutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -123,6 +125,8 @@ def package_names():
                 names.add(name)
     for cls in classes:
         class_names(names, cls, family(cls, classes))
+    for base in {up for cls in classes for up in cls.__mro__ if is_foreign(up)}:
+        inherited_names(names, base, {cls for cls in classes if base in cls.__mro__})
     return names
 
 
@@ -163,6 +167,27 @@ def class_names(names, cls, related):
 def ours(cls):
     """A class of the package and those of its bases that are too."""
     return [up for up in cls.__mro__ if up.__module__.startswith(PACKAGE)]
+
+
+def package_of(cls):
+    return cls.__module__.split(".")[0]
+
+
+def is_foreign(cls):
+    """Whether a class is neither of the package nor of the standard library."""
+    return not cls.__module__.startswith(PACKAGE) and package_of(cls) not in sys.stdlib_module_names
+
+
+def inherited_names(names, base, heirs):
+    """The name of a class of another package, and the members that classes of the package inherit
+    from it. Their parameters are not listed: programs call them by position, or override them."""
+    between = {up for heir in heirs for up in heir.__mro__ if is_foreign(up) and base in up.__mro__}
+    prefixes = [f"{package_of(base)}.{base.__name__}", base.__name__]
+    names.add(*prefixes)
+    prefixes += [f"{package_of(up)}.{up.__name__}" for up in between - {base}]
+    prefixes += [cls.__name__ for cls in heirs]
+    for member in filter(public, vars(base)):
+        names.add(*(f"{prefix}.{member}" for prefix in prefixes))
 
 
 def transport_names():

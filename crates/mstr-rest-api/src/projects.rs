@@ -69,14 +69,15 @@ impl Projects {
         async move { Ok(loading.await?.len()) }
     }
 
-    /// The id of the project of that name, case-sensitive, or `None`. Nothing is sent.
+    /// The id of the project of that name, case-sensitive, or with that id (32 hexadecimal digits),
+    /// or `None`. Nothing is sent.
     ///
     /// # Errors
     /// [`NotLoaded`](ErrorKind::NotLoaded) before [`load`](Self::load);
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) when several projects bear the name.
-    pub fn id_of(&self, name: &str) -> Result<Option<String>> {
+    pub fn id_of(&self, name_or_id: &str) -> Result<Option<String>> {
         let index = self.session.project_index().ok_or_else(not_loaded)?;
-        Ok(index.id_of(name)?.map(str::to_owned))
+        Ok(index.id_of(name_or_id)?.map(str::to_owned))
     }
 
     /// The name of the project with that id, or `None`. Nothing is sent.
@@ -88,13 +89,14 @@ impl Projects {
         Ok(index.name_of(id).map(str::to_owned))
     }
 
-    /// The id of the project of that name: from the index, else from the server.
+    /// The id of the project of that name: from the index, else from the server. An id (32
+    /// hexadecimal digits) is given back as it is; nothing is sent then.
     ///
     /// # Errors
     /// As [`list`](Self::list); [`ResourceNotFound`](ErrorKind::ResourceNotFound) when no project
     /// bears the name, [`InvalidRequest`](ErrorKind::InvalidRequest) when several do.
-    pub fn resolve(&self, name: &str) -> impl Future<Output = Result<String>> + Send + use<> {
-        self.session.resolve_project(name)
+    pub fn resolve(&self, name_or_id: &str) -> impl Future<Output = Result<String>> + Send + use<> {
+        self.session.resolve_project(name_or_id)
     }
 }
 

@@ -113,6 +113,10 @@ async fn projects_by_name_and_id() {
     assert_eq!(projects.id_of("tutorial").unwrap(), None, "names are case-sensitive");
     assert_eq!(projects.name_of(id).unwrap().as_deref(), Some("Tutorial"));
     assert_eq!(projects.resolve("Tutorial").await.unwrap(), id);
+    assert_eq!(projects.id_of(id).unwrap().as_deref(), Some(id));
+    let unlisted = "00000000000000000000000000000003";
+    assert_eq!(projects.id_of(unlisted).unwrap(), None);
+    assert_eq!(projects.resolve(unlisted).await.unwrap(), unlisted, "an id is taken as it is");
     assert_eq!(server.count(Method::GET, "/projects"), 1);
     let twice = projects.resolve("Dup").await.unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::InvalidRequest);

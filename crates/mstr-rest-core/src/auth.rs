@@ -1,13 +1,14 @@
 //! How to log in: modes, options, and what goes over the wire.
 
+mod login_body;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
 use mstr_credentials::{Credential, CredentialError, ExposeSecret, SecretString};
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use zeroize::Zeroizing;
 
+use self::login_body::LoginBody;
 use crate::login_machine::Facts;
 use crate::login_options::LoginOptions;
 use crate::{Cookies, Error, ErrorKind, Result, SavedSession, principal};
@@ -39,7 +40,11 @@ const USERNAME: &str = "username";
 /// assert!(!format!("{:?}", Auth::standard("dave", "secret")).contains("secret"));
 /// ```
 #[derive(Clone)]
-pub struct Auth(Mode);
+pub struct Auth {
+    mode: Mode,
+    /// Of this login; the builder's counts where this is `None`.
+    application_type: Option<i64>,
+}
 
 #[derive(Clone)]
 enum Mode {
@@ -108,6 +113,10 @@ async fn resolve_all(members: &[Member]) -> Result<Vec<(Cow<'static, str>, Secre
 }
 
 impl Auth {
+    fn of(mode: Mode) -> Self {
+        Self { mode, application_type: None }
+    }
+
     /// User name and password (login mode 1).
     pub fn standard(username: impl Into<Credential>, password: impl Into<Credential>) -> Self {
         Self::with_password(mode::STANDARD, username.into(), password.into())
@@ -123,7 +132,7 @@ impl Auth {
             Member::new("username", "username", username),
             Member::new("password", "password", password),
         ];
-        Self(Mode::Login { mode, members })
+        Self::of(Mode::Login { mode, members })
     }
 
     /// An API token of a user (login mode 4096; it travels in the place of the user name).
@@ -137,19 +146,19 @@ impl Auth {
     }
 
     fn trusted_member(member: Member) -> Self {
-        Self(Mode::Login { mode: mode::TRUSTED, members: vec![member] })
+        Self::of(Mode::Login { mode: mode::TRUSTED, members: vec![member] })
     }
 
     /// An identity token of another session: `POST /auth/delegate`. The new session shares the
     /// I-Server session of the other, so it is never logged out unless
     /// [`logout`](crate::Session::logout) is called.
     pub fn identity_token(token: impl Into<Credential>) -> Self {
-        Self(Mode::Delegate(Member::new("identityToken", "identity_token", token)))
+        Self::of(Mode::Delegate(Member::new("identityToken", "identity_token", token)))
     }
 
     /// No credentials: the guest user (login mode 8).
     pub fn anonymous() -> Self {
-        Self(Mode::Login { mode: mode::ANONYMOUS, members: Vec::new() })
+        Self::of(Mode::Login { mode: mode::ANONYMOUS, members: Vec::new() })
     }
 
     /// Another login mode of the server, with the text members that it wants in the body.
@@ -171,7 +180,7 @@ impl Auth {
                 Member { label: name.clone(), name, value: value.into() }
             })
             .collect();
-        Self(Mode::Login { mode: login_mode, members })
+        Self::of(Mode::Login { mode: login_mode, members })
     }
 
     /// Adopts a session that something else owns: nothing is sent, and it is never logged out
@@ -179,14 +188,14 @@ impl Auth {
     /// belong to it; `()` is none.
     pub fn existing(token: impl Into<Credential>, cookies: impl Into<Cookies>) -> Self {
         let token = Member::new("token", "token", token);
-        Self(Mode::Existing { token, cookies: cookies.into() })
+        Self::of(Mode::Existing { token, cookies: cookies.into() })
     }
 
     /// Asks for the token of a session that a browser signed on to (SAML, OIDC), by its cookies:
     /// `GET /auth/token`. The session is the browser's: it is never logged out unless
     /// [`logout`](crate::Session::logout) is called.
     pub fn browser_cookies(cookies: impl Into<Cookies>) -> Self {
-        Self(Mode::BrowserCookies(cookies.into()))
+        Self::of(Mode::BrowserCookies(cookies.into()))
     }
 
     /// The mode that follows from what is there: identity token, else API key, else user name and
@@ -215,25 +224,40 @@ impl Auth {
         }
     }
 
+    /// Sets `applicationType` of this login, and of re-logins with it. Default: the session's
+    /// ([`SessionBuilder::application_type`](crate::SessionBuilder::application_type)). Without
+    /// effect where the server takes none: an identity token, and sessions that exist already.
+    ///
+    /// ```
+    /// use mstr_rest_core::{Auth, Credential};
+    ///
+    /// let web = Auth::api_key(Credential::env("MSTR_API_KEY")).application_type(35);
+    /// ```
+    #[must_use]
+    pub fn application_type(mut self, number: i64) -> Self {
+        self.application_type = Some(number);
+        self
+    }
+
     /// Whether a logout would end a session that something else owns.
     pub(crate) fn is_foreign(&self) -> bool {
-        !matches!(self.0, Mode::Login { .. })
+        !matches!(self.mode, Mode::Login { .. })
     }
 
     /// Whether it adopts a session without asking the server anything.
     pub(crate) fn sends_nothing(&self) -> bool {
-        matches!(self.0, Mode::Existing { .. })
+        matches!(self.mode, Mode::Existing { .. })
     }
 
     /// Whether it can log in again: an adopted session has nothing to do so with.
     pub(crate) fn can_renew(&self) -> bool {
-        matches!(self.0, Mode::Login { .. } | Mode::Delegate(_))
+        matches!(self.mode, Mode::Login { .. } | Mode::Delegate(_))
     }
 
     /// Fails for a saved session of another user, API key or login mode. What the saved session does
     /// not say (an older one, one from Python) is not compared.
     pub(crate) async fn ensure_same_principal(&self, saved: &SavedSession) -> Result<()> {
-        let (mode, name) = match &self.0 {
+        let (mode, name) = match &self.mode {
             Mode::Login { mode, members } => {
                 (*mode, members.iter().find(|member| member.name == USERNAME))
             }
@@ -267,7 +291,7 @@ impl Auth {
     /// Has the sources forget what they cached: all, before the first is asked, so that user name
     /// and password of one secret come from one fetch.
     pub(crate) fn invalidate(&self) {
-        match &self.0 {
+        match &self.mode {
             Mode::Login { members, .. } => members.iter().for_each(|m| m.value.invalidate()),
             Mode::Delegate(member) => member.value.invalidate(),
             Mode::Existing { .. } | Mode::BrowserCookies(_) => {}
@@ -276,11 +300,12 @@ impl Auth {
 
     /// Resolves what the mode needs, and nothing else.
     pub(crate) async fn resolve(&self, options: &LoginOptions) -> Result<Resolved> {
-        match &self.0 {
+        match &self.mode {
             Mode::Login { mode, members } => {
                 let values = resolve_all(members).await?;
-                let body = LoginBody { members: &values, mode: *mode, options: Some(options) };
-                let body = body.to_bytes()?;
+                let number = self.application_type.unwrap_or(options.application_type);
+                let options = Some((number, options));
+                let body = LoginBody { members: &values, mode: *mode, options }.to_bytes()?;
                 let name = values.iter().find(|(name, _)| name == USERNAME);
                 let principal = name.map(|(_, name)| principal::hash(*mode, name.expose_secret()));
                 // the user name of a trusted login may be an API key that was taken for one
@@ -317,10 +342,13 @@ impl Auth {
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.mode {
             Mode::Login { mode, members } => {
                 let mut out = f.debug_struct("Auth");
                 out.field("login_mode", mode);
+                if let Some(number) = &self.application_type {
+                    out.field("application_type", number);
+                }
                 for member in members {
                     out.field(&member.label, &member.value);
                 }
@@ -347,56 +375,6 @@ impl Resolved {
             Self::Post { facts, .. } => facts.clone(),
             Self::Adopt { .. } | Self::AskToken { .. } => Facts::default(),
         }
-    }
-}
-
-/// The JSON body of `POST /auth/login` and `/auth/delegate`.
-struct LoginBody<'a> {
-    members: &'a [(Cow<'static, str>, SecretString)],
-    mode: i64,
-    options: Option<&'a LoginOptions>,
-}
-
-impl LoginBody<'_> {
-    /// The memory is wiped when the last copy is dropped (not the copies of the HTTP stack).
-    fn to_bytes(&self) -> Result<Bytes> {
-        let text: usize = self.members.iter().map(|(_, v)| v.expose_secret().len()).sum();
-        // so large that it never moves: JSON escapes a byte with six at the most
-        let mut body = Zeroizing::new(Vec::with_capacity(4096 + 6 * text));
-        serde_json::to_writer(&mut *body, self)
-            .map_err(|_| Error::new(ErrorKind::Config, "the login body cannot be made"))?;
-        Ok(Bytes::from_owner(body))
-    }
-}
-
-impl Serialize for LoginBody<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        // the order of the Python peer; a delegation leads with its mode
-        let lead = self.options.is_none();
-        if lead {
-            map.serialize_entry("loginMode", &self.mode)?;
-        }
-        for (name, value) in self.members {
-            map.serialize_entry(name.as_ref(), value.expose_secret())?;
-        }
-        if !lead {
-            map.serialize_entry("loginMode", &self.mode)?;
-        }
-        if let Some(options) = self.options {
-            map.serialize_entry("applicationType", &options.application_type)?;
-            for (name, value) in options.texts() {
-                if let Some(value) = value {
-                    map.serialize_entry(name, value)?;
-                }
-            }
-            for (name, value) in options.numbers() {
-                if let Some(value) = value {
-                    map.serialize_entry(name, &value)?;
-                }
-            }
-        }
-        map.end()
     }
 }
 
@@ -434,7 +412,10 @@ mod tests {
         ] {
             assert_eq!(sent(auth, &options).await, ("auth/login", body.to_owned()));
         }
-        let delegate = sent(Auth::identity_token("id"), &options).await;
+        let own = sent(Auth::anonymous().application_type(35), &options).await;
+        assert_eq!(own.1, r#"{"loginMode":8,"applicationType":35}"#);
+        // the server takes none here
+        let delegate = sent(Auth::identity_token("id").application_type(35), &options).await;
         let body = r#"{"loginMode":-1,"identityToken":"id"}"#;
         assert_eq!(delegate, ("auth/delegate", body.to_owned()));
     }

@@ -1,18 +1,19 @@
 //! One request as a value: built, inspected, cloned, and sent when it is awaited.
 
+mod body;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use serde::Serialize;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::call_future::{CallFuture, Decode};
 use crate::request::{ProjectRef, Reading, Request, UsedLogin};
-use crate::{Body, Error, ErrorKind, Response, Result, RetryPolicy, Session, StreamingResponse};
+use crate::{Error, ErrorKind, Response, Result, RetryPolicy, Session, StreamingResponse};
 
 /// A request that is not sent yet, and how to decode its reply.
 ///
@@ -181,34 +182,6 @@ impl<T> Call<T> {
         self
     }
 
-    /// The body, as JSON.
-    pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(json) => {
-                self.request.body = json.into();
-                let json = HeaderValue::from_static("application/json");
-                self.request.headers.insert(header::CONTENT_TYPE, json);
-            }
-            Err(error) => self.fail_with("the body cannot be written as JSON", error),
-        }
-        self
-    }
-
-    /// The body as it is. Set its content type with [`header`](Self::header).
-    pub fn body(mut self, body: impl Into<Body>) -> Self {
-        self.request.body = body.into();
-        self
-    }
-
-    /// The body as a stream, sent once: short for [`Body::stream`].
-    pub fn stream_body<S, E>(self, stream: S) -> Self
-    where
-        S: futures_util::Stream<Item = Result<bytes::Bytes, E>> + Send + 'static,
-        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
-    {
-        self.body(Body::stream(stream))
-    }
-
     /// The timeout of the whole call: waiting for a login or an in-flight slot, all attempts and
     /// redirects, and the body of the reply, a streamed one too. Default: the session's
     /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)).
@@ -278,10 +251,6 @@ impl<T> Call<T> {
     fn fail(&mut self, what: &str) {
         self.request.fail(Error::new(ErrorKind::InvalidRequest, what));
     }
-
-    fn fail_with(&mut self, what: &str, error: serde_json::Error) {
-        self.request.fail(Error::with_source(ErrorKind::InvalidRequest, what, error));
-    }
 }
 
 /// The shape of the answer.
@@ -293,7 +262,7 @@ impl<T> Call<T> {
     /// When sent: [`Decode`](ErrorKind::Decode) for a reply that is no such value; it names the
     /// member.
     pub fn decode<U: DeserializeOwned>(self) -> Call<U> {
-        self.with_decoder(Decode::Plain(|response| response.json()))
+        self.with_decoder(Decode::Plain(Response::json))
     }
 
     /// Decodes the reply with a function that looks at status, headers and body.

@@ -74,8 +74,8 @@ fn unread() -> Error {
     Error::new(ErrorKind::Decode, "the reply was not read")
 }
 
-/// A call on its way, from [`Call::send`]. Dropping it cancels the call; what the server does with
-/// a request that is already there is the server's.
+/// A call on its way, from [`Call::send`](crate::Call::send). Dropping it cancels the
+/// call; what the server does with a request that is already there is the server's.
 ///
 /// ```no_run
 /// use mstr_rest_core::Session;

@@ -23,8 +23,8 @@ const CLOSED: Duration = Duration::from_secs(30);
 ///
 /// [`close`](Self::close) is the way to end it: it waits, and says what went wrong. Dropping the
 /// guard logs out in the background, for at most 5 seconds, and only inside a Tokio runtime that
-/// goes on: [`settle`] waits for that. Outside a runtime nothing is sent, and the server ends
-/// the session after its idle limit. A session that something else owns
+/// goes on: [`settle`](crate::settle) waits for that. Outside a runtime nothing is sent, and
+/// the server ends the session after its idle limit. A session that something else owns
 /// ([`Auth::identity_token`](crate::Auth::identity_token),
 /// [`Auth::existing`](crate::Auth::existing),
 /// [`Auth::browser_cookies`](crate::Auth::browser_cookies)) is left alone, either way.

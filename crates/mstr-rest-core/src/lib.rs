@@ -113,6 +113,7 @@ mod login_options;
 mod login_store;
 #[cfg(test)]
 mod model;
+mod multipart;
 mod nesting;
 mod principal;
 mod projects;
@@ -142,7 +143,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use guard::AuthenticatedSession;
 pub use login_options::Locale;
 pub use login_store::{LoginStore, LoginStoreFuture};
-pub use projects::ProjectIndex;
+pub use multipart::{Multipart, Part};
+pub use projects::{ProjectIndex, ProjectIndexIter};
 pub use response::{Response, StreamingResponse};
 pub use retry::RetryPolicy;
 pub use saved::{SavedCookie, SavedSession};

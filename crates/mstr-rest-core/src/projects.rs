@@ -1,18 +1,18 @@
 //! Project names and ids: one list for the whole session, loaded once for all who wait for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
 
 use http::{HeaderValue, Method};
 use serde::Deserialize;
 
 use crate::client::Client;
-use crate::request::Request;
+use crate::request::{ProjectRef, Request};
 use crate::single_flight::SingleFlight;
 use crate::{Error, ErrorKind, Result};
 
 /// The projects that a user sees: names to ids and back. Names are case-sensitive, and several
-/// projects may bear the same one.
+/// projects may bear the same one. 32 hexadecimal digits are an id, wherever a name is taken.
 ///
 /// ```no_run
 /// use mstr_rest_core::Session;
@@ -20,6 +20,9 @@ use crate::{Error, ErrorKind, Result};
 /// # async fn example(session: Session) -> mstr_rest_core::Result<()> {
 /// let projects = session.load_project_index().await?;
 /// println!("{:?}", projects.id_of("MicroStrategy Tutorial")?);
+/// for (id, name) in projects.iter() {
+///     println!("{id} {name}");
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -39,12 +42,16 @@ impl ProjectIndex {
         index
     }
 
-    /// The id of the project of that name; `None` when there is none.
+    /// The id of the project of that name, or with that id; `None` when there is none.
     ///
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) when several projects bear the name; the
     /// error lists their ids.
-    pub fn id_of(&self, name: &str) -> Result<Option<&str>> {
+    pub fn id_of(&self, name_or_id: &str) -> Result<Option<&str>> {
+        let name = match ProjectRef::parse(name_or_id) {
+            ProjectRef::Id(_) => return Ok(self.listed(name_or_id).map(|(id, _)| id)),
+            ProjectRef::Name(_) => name_or_id,
+        };
         match self.by_name.get(name).map(Vec::as_slice) {
             None | Some([]) => Ok(None),
             Some([id]) => Ok(Some(id)),
@@ -61,14 +68,21 @@ impl ProjectIndex {
 
     /// The name of the project with that id.
     pub fn name_of(&self, id: &str) -> Option<&str> {
-        self.by_id.get(id).map(String::as_str)
+        self.listed(id).map(|(_, name)| name)
+    }
+
+    /// Id and name, by an id in either letter case.
+    fn listed(&self, id: &str) -> Option<(&str, &str)> {
+        let listed = self.by_id.get_key_value(id);
+        let listed = listed.or_else(|| self.by_id.get_key_value(&id.to_ascii_uppercase()));
+        listed.map(|(id, name)| (id.as_str(), name.as_str()))
     }
 
     /// Ids and names of all projects, in no particular order.
     #[doc(alias = "projects_by_id")]
     #[doc(alias = "projects_by_name")]
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.by_id.iter().map(|(id, name)| (id.as_str(), name.as_str()))
+    pub fn iter(&self) -> ProjectIndexIter<'_> {
+        ProjectIndexIter(self.by_id.iter())
     }
 
     /// How many projects there are.
@@ -81,6 +95,33 @@ impl ProjectIndex {
         self.by_id.is_empty()
     }
 }
+
+impl<'a> IntoIterator for &'a ProjectIndex {
+    type Item = (&'a str, &'a str);
+    type IntoIter = ProjectIndexIter<'a>;
+
+    fn into_iter(self) -> ProjectIndexIter<'a> {
+        self.iter()
+    }
+}
+
+/// Ids and names of projects: what [`ProjectIndex::iter`] gives.
+#[derive(Debug, Clone)]
+pub struct ProjectIndexIter<'a>(hash_map::Iter<'a, String, String>);
+
+impl<'a> Iterator for ProjectIndexIter<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<(&'a str, &'a str)> {
+        self.0.next().map(|(id, name)| (id.as_str(), name.as_str()))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for ProjectIndexIter<'_> {}
 
 #[derive(Deserialize)]
 struct Listed {
@@ -104,8 +145,11 @@ impl Client {
     }
 
     /// The id of a project that a call names: from the cache, else from the server, anew for a
-    /// name that is not known.
+    /// name that is not known. An id is given back as it is.
     pub(crate) async fn project_id(self: &Arc<Self>, name: &str) -> Result<HeaderValue> {
+        if let ProjectRef::Id(id) = ProjectRef::parse(name) {
+            return Ok(id);
+        }
         let known = match self.projects.get() {
             Some(index) => index.id_of(name)?.map(str::to_owned),
             None => None,
@@ -143,8 +187,24 @@ mod tests {
         assert_eq!((index.name_of("P2"), index.name_of("P4")), (Some("Dup"), None));
         assert_eq!((index.len(), index.is_empty()), (3, false));
         assert!(ProjectIndex::default().is_empty());
+        let mut listed: Vec<_> = (&index).into_iter().collect();
+        listed.sort_unstable();
+        assert_eq!(listed, [("P1", "Dup"), ("P2", "Dup"), ("P3", "Sales")]);
         let error = index.id_of("Dup").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(error.to_string().contains("'Dup'") && error.to_string().contains("P1, P2"));
+    }
+
+    #[test]
+    fn ids_are_taken_where_names_are() {
+        const ID: &str = "B7CA92F04B9FAE8D941C3E9B7E0CD754";
+        let listed = Listed { id: ID.to_owned(), name: "Sales".to_owned() };
+        let index = ProjectIndex::new(vec![listed]);
+        let lower = ID.to_ascii_lowercase();
+        for id in [ID, &lower] {
+            assert_eq!(index.id_of(id).unwrap(), Some(ID));
+            assert_eq!(index.name_of(id), Some("Sales"));
+        }
+        assert_eq!(index.id_of(&ID.replace('B', "A")).unwrap(), None);
     }
 }

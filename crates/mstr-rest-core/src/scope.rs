@@ -8,7 +8,7 @@ use crate::{Error, Result, Session, SessionBuilder};
 
 /// Logs in, runs `work` with the session, and logs out: after `Ok` and `Err` and when `work`
 /// panics, always awaited; when the future is cancelled (also during the login), in the background
-/// ([`settle`] waits for that).
+/// ([`settle`](crate::settle) waits for that).
 ///
 /// `work` gets the session by value and may keep nothing of it: afterwards calls give
 /// [`NoSession`](crate::ErrorKind::NoSession).

@@ -104,7 +104,7 @@ impl Session {
     /// Loads the projects: `GET /projects`. Callers that come while a loading runs share it.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// As any call; [`NoSession`](crate::ErrorKind::NoSession) without a token.
     pub fn load_project_index(
         &self,
     ) -> impl Future<Output = Result<Arc<ProjectIndex>>> + Send + use<> {
@@ -112,19 +112,20 @@ impl Session {
         async move { client.load_projects().await }
     }
 
-    /// The id of the project of that name: from what was loaded, else from the server.
+    /// The id of the project of that name: from what was loaded, else from the server. An id (32
+    /// hexadecimal digits) is given back as it is; nothing is sent then.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when no project bears the
-    /// name, [`InvalidRequest`](ErrorKind::InvalidRequest) when several do.
+    /// As any call; [`ResourceNotFound`](crate::ErrorKind::ResourceNotFound) when no project bears
+    /// the name, [`InvalidRequest`](crate::ErrorKind::InvalidRequest) when several do.
     pub fn resolve_project(
         &self,
-        name: &str,
+        name_or_id: &str,
     ) -> impl Future<Output = Result<String>> + Send + use<> {
         let client = Arc::clone(&self.client);
-        let name = name.to_owned();
+        let name_or_id = name_or_id.to_owned();
         async move {
-            let id = client.project_id(&name).await?;
+            let id = client.project_id(&name_or_id).await?;
             Ok(id.to_str().unwrap_or_default().to_owned())
         }
     }

@@ -7,7 +7,7 @@ mod tls;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,16 +19,13 @@ use url::Url;
 
 use self::connect::{Proxies, Proxy};
 use self::tls::PlatformRoots;
-use crate::body::{BoxError, ByteStream, Sending};
+use crate::body::{BoxError, ByteStream, PIECE, Sending};
 use crate::error::is_json;
 use crate::time::Progress;
 use crate::{Error, ErrorKind, Result};
 
 /// The body of a reply, as it comes.
 pub(crate) type RawBody = reqwest::Body;
-
-/// A body in memory is handed over in pieces of this size, so that a slow upload shows progress.
-const PIECE: usize = 64 * 1024;
 
 /// An idle connection is not used again after this time: servers close theirs after 20 s (Tomcat)
 /// to 75 s (nginx), and a request written into that moment is lost without a trace.
@@ -196,7 +193,9 @@ impl Transport {
             Sending::Empty => None,
             Sending::Bytes(bytes) if bytes.len() <= PIECE => Some(bytes.into()),
             Sending::Bytes(bytes) => Some(Upload::wrap(Source::Bytes(bytes), progress.clone())),
-            Sending::Stream(stream) => Some(Upload::wrap(Source::Stream(stream), progress.clone())),
+            Sending::Stream(length, stream) => {
+                Some(Upload::wrap(Source::Stream(length, stream), progress.clone()))
+            }
         };
         let proxy = if is_https { None } else { self.proxies.of(request.url()) };
         let needs_tls = is_https || proxy.as_ref().is_some_and(Proxy::is_https);
@@ -263,7 +262,7 @@ fn in_process(
 /// The body of a reply that an in-process server makes.
 #[cfg(test)]
 pub(crate) fn reply_body(stream: ByteStream) -> RawBody {
-    Upload::wrap(Source::Stream(stream), None)
+    Upload::wrap(Source::Stream(None, stream), None)
 }
 
 fn check_tls(base: &Url, options: &TransportOptions, secrets: &TransportSecrets) -> Result<()> {
@@ -375,7 +374,8 @@ struct Upload {
 
 enum Source {
     Bytes(Bytes),
-    Stream(ByteStream),
+    /// With how many bytes are left, if that is known.
+    Stream(Option<u64>, ByteStream),
 }
 
 impl Upload {
@@ -402,8 +402,12 @@ impl http_body::Body for Upload {
                 let piece = bytes.split_to(bytes.len().min(PIECE));
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             }
-            Source::Stream(stream) => {
-                stream.as_mut().poll_next(cx).map(|next| next.map(|item| item.map(Frame::data)))
+            Source::Stream(left, stream) => {
+                let next = ready!(stream.as_mut().poll_next(cx));
+                if let (Some(left), Some(Ok(piece))) = (left, &next) {
+                    *left = left.saturating_sub(piece.len() as u64);
+                }
+                Poll::Ready(next.map(|piece| piece.map(Frame::data)))
             }
         }
     }
@@ -411,7 +415,7 @@ impl http_body::Body for Upload {
     fn size_hint(&self) -> SizeHint {
         match &*self.source.lock().unwrap_or_else(PoisonError::into_inner) {
             Source::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Stream(_) => SizeHint::default(),
+            Source::Stream(left, _) => left.map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod credentials;
 mod errors;
+mod forms;
 mod guard;
 mod hours;
 mod in_flight;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{builder, logins};
+use crate::support::{auth, builder, logins};
 use mstr_rest_core::{Body, Call, ErrorKind, Locale, Response, RetryPolicy};
 use mstr_sim::{Fault, LibraryServer, Method, Reply};
 use serde_json::{Value, json};
@@ -43,6 +43,24 @@ async fn options_of_the_login_are_members_of_its_body() {
 }
 
 #[tokio::test]
+async fn application_type_of_one_login_counts_for_its_relogins_too() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).application_type(76).relogin(true).build().unwrap();
+    let sent = || {
+        let login = server.requests(Method::POST, "/auth/login").pop().unwrap();
+        login.json::<Value>().unwrap()["applicationType"].clone()
+    };
+    session.login(auth().application_type(35)).await.unwrap();
+    assert_eq!(sent(), 35);
+    server.expire_all();
+    session.get("sessions").await.unwrap();
+    assert_eq!((logins(&server), sent()), (2, json!(35)));
+    session.login(auth()).await.unwrap();
+    assert_eq!(sent(), 76);
+    session.logout().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_limit_of_a_session_covers_its_login_and_its_calls() {
     let server = LibraryServer::start().await.unwrap();
     let limited = || builder(&server).timeout(Duration::from_secs(1)).retry(RetryPolicy::none());
@@ -58,6 +76,24 @@ async fn the_limit_of_a_session_covers_its_login_and_its_calls() {
     server.inject(Fault::stall().on(Method::GET, "/x").times(1));
     let error = session.get("x").timeout(Duration::from_millis(50)).await.unwrap_err();
     assert!(error.to_string().contains("50ms"), "{error}");
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn timeouts_and_redirects_of_a_call_count_instead_of_the_sessions() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    server.inject(Fault::stall().on(Method::GET, "/x").times(2));
+    let soon = Duration::from_millis(50);
+    let error = session.get("x").read_timeout(soon).await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("50ms"), "{error}");
+    let error = session.get("x").timeout(soon).await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("50ms"), "{error}");
+    server.inject(Fault::redirect(302, "status").on(Method::GET, "/moved"));
+    let reply = session.get("moved").follow_redirects(false).await.unwrap();
+    assert_eq!(reply.status(), 302);
+    assert_eq!(reply.headers()["location"], "status");
+    assert_eq!(session.get("moved").await.unwrap().status(), 200);
     session.close().await.unwrap();
 }
 
@@ -153,6 +189,22 @@ async fn a_project_by_name_and_by_id_at_once_is_a_mistake() {
         assert_eq!(call.await.unwrap_err().kind(), ErrorKind::InvalidRequest);
     }
     assert!(server.journal().is_empty());
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn project_id_needs_no_lookup() {
+    const ID: &str = "B7CA92F04B9FAE8D941C3E9B7E0CD754";
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    assert_eq!(session.resolve_project(ID).await.unwrap(), ID);
+    server.inject(Fault::reply(Reply::new(204)).on(Method::GET, "/x"));
+    for call in [session.get("x").project(ID), session.in_project(ID).get("x")] {
+        call.await.unwrap();
+        let sent = server.journal().pop().unwrap();
+        assert_eq!(sent.header("x-mstr-projectid"), Some(ID));
+    }
+    assert_eq!(server.count(Method::GET, "/projects"), 0);
     session.close().await.unwrap();
 }
 

@@ -1,0 +1,94 @@
+//! The body of a call: JSON, a form, a form of several parts, or as it is.
+
+use std::error::Error as StdError;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::{HeaderValue, header};
+use serde::Serialize;
+
+use super::Call;
+use crate::{Body, Error, ErrorKind, Multipart};
+
+/// The body. A later one replaces an earlier one, and its content type.
+impl<T> Call<T> {
+    /// Sets the body, as JSON.
+    pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(json) => self.set_body(json, HeaderValue::from_static("application/json")),
+            Err(error) => self.fail_with("the body cannot be written as JSON", error),
+        }
+        self
+    }
+
+    /// Sets the body, as a form (`application/x-www-form-urlencoded`): pairs, a map, or a struct of
+    /// texts, numbers and booleans. A `None` is left out. Several pairs of one name are all sent.
+    ///
+    /// Sending fails with [`InvalidRequest`](ErrorKind::InvalidRequest) if a value is a list, a map
+    /// or a struct itself.
+    ///
+    /// ```
+    /// # use mstr_rest_core::Session;
+    /// # fn example(session: &Session) {
+    /// let call = session.post("own/search").form(&[("name", "Sales"), ("limit", "10")]);
+    /// # let _ = call;
+    /// # }
+    /// ```
+    #[doc(alias = "data")]
+    #[doc(alias = "urlencoded")]
+    pub fn form(mut self, value: &(impl Serialize + ?Sized)) -> Self {
+        match serde_urlencoded::to_string(value) {
+            Ok(form) => {
+                let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+                self.set_body(form, form_type);
+            }
+            Err(error) => self.fail_with("the body cannot be written as a form", error),
+        }
+        self
+    }
+
+    /// Sets the body, as a form of several parts (`multipart/form-data`): texts and files.
+    ///
+    /// ```
+    /// # use mstr_rest_core::Session;
+    /// use mstr_rest_core::{Multipart, Part};
+    ///
+    /// # fn example(session: &Session, png: Vec<u8>) {
+    /// let image = Part::new(png).file_name("logo.png").content_type("image/png");
+    /// let call = session.post("own/images").multipart(Multipart::new().part("image", image));
+    /// # let _ = call;
+    /// # }
+    /// ```
+    #[doc(alias = "files")]
+    pub fn multipart(mut self, form: Multipart) -> Self {
+        match form.encode() {
+            Ok((content_type, body)) => self.set_body(body, content_type),
+            Err(error) => self.request.fail(error),
+        }
+        self
+    }
+
+    /// Sets the body as it is. Set its content type with [`header`](Self::header).
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.request.body = body.into();
+        self
+    }
+
+    /// Sets the body as a stream, sent once: short for [`Body::stream`].
+    pub fn stream_body<S, E>(self, stream: S) -> Self
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
+    {
+        self.body(Body::stream(stream))
+    }
+
+    fn set_body(&mut self, body: impl Into<Body>, content_type: HeaderValue) {
+        self.request.body = body.into();
+        self.request.headers.insert(header::CONTENT_TYPE, content_type);
+    }
+
+    fn fail_with(&mut self, what: &str, error: impl StdError + Send + Sync + 'static) {
+        self.request.fail(Error::with_source(ErrorKind::InvalidRequest, what, error));
+    }
+}
