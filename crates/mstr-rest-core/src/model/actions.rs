@@ -130,6 +130,12 @@ impl Actions {
             84..88 => self.adopt(session),
             88..90 => self.delegate(session),
             90..92 => self.destroy(session),
+            92..94 => {
+                let mut world = self.world.get();
+                world.refusing = !world.refusing;
+                let refusing = world.refusing;
+                world.log(&format!("server: refuses logins: {refusing}"));
+            }
             _ => {
                 self.running();
                 // a scope is cancelled by whoever ends it
@@ -183,7 +189,7 @@ impl Actions {
             let mut world = self.world.get();
             let id = world.issue_elsewhere();
             world.takes_up(id);
-            world.grace = true;
+            world.grace = 2;
             (id, world.ask())
         };
         let cookies = [("iSession", format!("S{id}"))];

@@ -188,8 +188,8 @@ impl World {
             Ok(id) => return Some(id),
             Err((rule, what)) => {
                 let same = self.graced.as_ref().is_some_and(|body| *body == exchange.body);
-                if self.grace || same {
-                    self.grace = false;
+                if self.grace > 0 || same {
+                    self.grace -= u32::from(!same);
                     self.graced = Some(exchange.body.clone());
                 } else {
                     self.violate(rule, &format!("login {number}, but {what}"));
@@ -204,7 +204,7 @@ impl World {
         let known = exchange.session.filter(|id| self.sessions[*id].alive);
         match exchange.endpoint {
             Endpoint::Login | Endpoint::Delegate => {
-                if refuse {
+                if refuse || self.refusing && !self.healthy {
                     return Reply::Refused;
                 }
                 let ours = exchange.endpoint == Endpoint::Login;

@@ -29,7 +29,8 @@ use std::collections::BTreeMap;
 use run::{Outcome, run};
 use world::{Counts, Rule};
 
-const RUNS: u64 = 400;
+/// About ten seconds of a debug build.
+const RUNS: u64 = 4000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())

@@ -155,10 +155,13 @@ pub(super) struct World {
     pub(super) closed: Option<(u64, Duration)>,
     /// The last restore or destruction.
     pub(super) local_change: u64,
-    /// A re-login that ran during a local change may still be sent.
-    pub(super) grace: bool,
+    /// Logins of a re-login that ran during a local change may still be sent: with the credentials
+    /// as they were, and with others should those be refused.
+    pub(super) grace: u32,
     pub(super) graced: Option<Bytes>,
     held: Option<(usize, u32)>,
+    /// The server refuses all logins.
+    pub(super) refusing: bool,
     /// The credentials panic.
     pub(super) panicking: bool,
     /// The server and the credentials have stopped failing.
@@ -191,9 +194,10 @@ impl Shared {
             watch: None,
             closed: None,
             local_change: 0,
-            grace: false,
+            grace: 0,
             graced: None,
             held: None,
+            refusing: false,
             panicking: false,
             healthy: false,
             over: false,
@@ -328,7 +332,7 @@ impl World {
     pub(super) fn local_change(&mut self) {
         self.counts.local_changes += 1;
         self.local_change = self.next_event();
-        self.grace = true;
+        self.grace = 2;
         self.graced = None;
     }
 
@@ -360,7 +364,7 @@ impl World {
         if let Some(id) = self.current() {
             self.sessions[id].forget_relogin();
         }
-        self.grace = true;
+        self.grace = 2;
         self.graced = None;
     }
 
