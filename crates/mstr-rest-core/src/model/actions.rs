@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::adapter::{self, Snapshot, Watch};
 use super::gate::Gate;
 use super::plan::chance;
-use super::server::{Password, Server};
+use super::server::{Gateway, Password, Server};
 use super::world::{Shared, parse_token};
 use crate::{Auth, AuthenticatedSession, Body, Credential, Result, RetryPolicy, Session};
 
@@ -60,6 +60,9 @@ impl Actions {
         if config.retry {
             let policy = RetryPolicy::default().max_retries(2).jitter(false);
             builder = builder.retry(policy.base_delay(Duration::from_millis(40)));
+        }
+        if config.default_header {
+            builder = builder.default_header("x-gateway", Gateway(self.world.clone()));
         }
         if let Some(interval) = config.keep_alive {
             builder = builder.keep_alive(interval);

@@ -41,6 +41,10 @@ impl Watch {
         Self(Arc::downgrade(&session.inner))
     }
 
+    pub(super) fn session(&self) -> Option<Session> {
+        Some(Session { inner: self.0.upgrade()?, project: None })
+    }
+
     /// The token that the next request would carry.
     pub(super) fn token(&self) -> Option<String> {
         let state = self.0.upgrade()?.state.get();

@@ -34,10 +34,12 @@ pub(super) enum Rule {
     TokenAndCookiesBelongTogether,
     /// Cancelling whoever asked for a login does not stop it.
     LoginIsNotDropped,
+    /// A credential that calls the session that logs in would wait for itself.
+    CallInsideALoginFailsAtOnce,
 }
 
 impl Rule {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::NoSessionIsLeft,
         Self::NoLoginAfterLogout,
         Self::OneLoginPerExpiry,
@@ -51,6 +53,7 @@ impl Rule {
         Self::LocalChangeWins,
         Self::TokenAndCookiesBelongTogether,
         Self::LoginIsNotDropped,
+        Self::CallInsideALoginFailsAtOnce,
     ];
 }
 
