@@ -418,11 +418,10 @@ impl World {
             return;
         }
         match before {
+            Some((same, older)) if same == id && older <= revision => {}
             Some((same, older)) if same == id => {
-                if revision < older {
-                    let what = format!("the token of S{id} went back from {older} to {revision}");
-                    self.violate(Rule::LateReplyChangesNothing, &what);
-                }
+                let what = format!("the token of S{id} went back from {older} to {revision}");
+                self.violate(Rule::LateReplyChangesNothing, &what);
             }
             _ if was_held => {
                 let what = format!("S{id} is back, which was not restored; before: {before:?}");

@@ -6,6 +6,7 @@ mod guard;
 mod hours;
 mod in_flight;
 mod keep_alive;
+mod login_state;
 mod origin;
 mod saved;
 mod session;
