@@ -43,6 +43,7 @@ async fn interleave(
     let mut asked = Asked { logins: 1, expiries: 0 };
     let mut tasks: Vec<_> =
         (0..4).map(|_| tokio::spawn(call_for_a_while(session.clone()))).collect();
+    let mut logouts = Vec::new();
     for _ in 0..12 {
         match random.below(8) {
             0 | 1 => asked.expiries += server.expire_all(),
@@ -54,8 +55,9 @@ async fn interleave(
                 }));
             }
             3 => {
+                // never cancelled: the server may have done it, and the session would not know
                 let logout = session.logout();
-                tasks.push(tokio::spawn(async move {
+                logouts.push(tokio::spawn(async move {
                     let _ = logout.await;
                 }));
             }
@@ -70,7 +72,7 @@ async fn interleave(
     if random.below(2) == 0 {
         tasks.iter().for_each(tokio::task::JoinHandle::abort);
     }
-    for task in tasks {
+    for task in tasks.into_iter().chain(logouts) {
         let _ = task.await;
     }
     asked
