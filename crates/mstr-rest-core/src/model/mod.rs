@@ -19,6 +19,7 @@
 
 mod actions;
 mod adapter;
+mod counts;
 mod exchange;
 mod gate;
 mod plan;
@@ -28,8 +29,9 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use counts::Counts;
 use run::{Outcome, run};
-use world::{Counts, Rule};
+use world::Rule;
 
 /// About ten seconds of a debug build.
 const RUNS: u64 = 4000;

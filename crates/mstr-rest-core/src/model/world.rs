@@ -11,6 +11,7 @@ use fastrand::Rng;
 use tokio::time::Instant;
 
 use super::adapter::{SNAPSHOT_GIVES_UP, Watch};
+use super::counts::Counts;
 use super::plan::Config;
 
 /// A rule of the design that a run broke.
@@ -126,23 +127,6 @@ struct Logout {
     disturbed: bool,
 }
 
-/// How often what happened, to see that a run reaches what it is for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) exchanges: usize,
-    pub(super) most_exchanges: usize,
-    pub(super) resolutions: usize,
-    pub(super) logins: usize,
-    pub(super) relogins: usize,
-    pub(super) logouts: usize,
-    pub(super) expiries: usize,
-    pub(super) rotations: usize,
-    pub(super) refusals: usize,
-    pub(super) lost_logins: usize,
-    pub(super) local_changes: usize,
-    pub(super) quiet_windows: usize,
-}
-
 pub(super) struct World {
     pub(super) config: Config,
     /// Decides what the server and the credentials do.
@@ -155,7 +139,10 @@ pub(super) struct World {
     /// Bodies of logins that the server refused.
     pub(super) refused_bodies: HashSet<Bytes>,
     pub(super) watch: Option<Watch>,
-    pub(super) closed: Option<(u64, Duration)>,
+    /// The event of the close.
+    pub(super) closed: Option<u64>,
+    /// When the end of the session was asked for: by a close, or by the end of what holds it.
+    pub(super) ends: Option<Duration>,
     /// The last restore or destruction.
     pub(super) local_change: u64,
     /// Logins of a re-login that ran during a local change may still be sent: with the credentials
@@ -196,6 +183,7 @@ impl Shared {
             refused_bodies: HashSet::new(),
             watch: None,
             closed: None,
+            ends: None,
             local_change: 0,
             grace: 0,
             graced: None,
@@ -371,9 +359,14 @@ impl World {
         self.graced = None;
     }
 
+    pub(super) fn ends(&mut self) {
+        self.ends = self.ends.or(Some(self.now()));
+    }
+
     pub(super) fn closes(&mut self) {
+        self.ends();
         if self.closed.is_none() {
-            self.closed = Some((self.next_event(), self.now()));
+            self.closed = Some(self.next_event());
         }
     }
 }
@@ -459,37 +452,5 @@ impl World {
                 self.violate(Rule::NoSessionIsLeft, &what);
             }
         }
-    }
-}
-
-impl Counts {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.exchanges += other.exchanges;
-        self.most_exchanges = self.most_exchanges.max(other.exchanges);
-        self.resolutions += other.resolutions;
-        self.logins += other.logins;
-        self.relogins += other.relogins;
-        self.logouts += other.logouts;
-        self.expiries += other.expiries;
-        self.rotations += other.rotations;
-        self.refusals += other.refusals;
-        self.lost_logins += other.lost_logins;
-        self.local_changes += other.local_changes;
-        self.quiet_windows += other.quiet_windows;
-    }
-
-    /// Nothing is shown by runs in which nothing happens.
-    pub(super) fn check(&self) {
-        let all = [
-            self.relogins,
-            self.logouts,
-            self.expiries,
-            self.rotations,
-            self.refusals,
-            self.lost_logins,
-            self.local_changes,
-            self.quiet_windows,
-        ];
-        assert!(all.iter().all(|count| *count > 0), "{self:?}");
     }
 }
