@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use mstr_credentials::{Credential, ExposeSecret, SecretString};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::background::require_runtime;
@@ -466,7 +466,7 @@ impl SessionBuilder {
             usage: Usage::new(),
             in_flight: self.max_in_flight.map(InFlight::new),
             projects: ProjectCache::default(),
-            closed: watch::Sender::new(false),
+            closed: Arc::default(),
             closing: Closing::default(),
         };
         Ok(Session { client: Arc::new(client), project: self.project })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::defaults::DefaultsSource;
@@ -13,6 +13,7 @@ use crate::login_machine::LoginMachine;
 use crate::login_options::LoginOptions;
 use crate::login_store::LoginStore;
 use crate::projects::ProjectCache;
+use crate::signal::Signal;
 use crate::time::Limits;
 use crate::transport::Transport;
 use crate::{Error, ErrorKind, Result, RetryPolicy};
@@ -39,8 +40,8 @@ pub(crate) struct Client {
     pub(crate) usage: Usage,
     pub(crate) in_flight: Option<InFlight>,
     pub(crate) projects: ProjectCache,
-    /// True once a guard closed the session: no call is sent any more.
-    pub(crate) closed: watch::Sender<bool>,
+    /// Set once a guard closed the session: no call is sent any more.
+    pub(crate) closed: Arc<Signal>,
     pub(crate) closing: Closing,
 }
 
@@ -58,18 +59,12 @@ impl InFlight {
 
 impl Client {
     pub(crate) fn ensure_open(&self) -> Result<()> {
-        if *self.closed.borrow() {
+        if self.closed.is_set() {
             return Err(Error::new(
                 ErrorKind::NoSession,
                 "this session was closed: connect again from its builder",
             ));
         }
         Ok(())
-    }
-
-    /// Waits until a guard closes the session.
-    pub(crate) async fn until_closed(&self) {
-        // an error says that the sender is gone: it lives in `self`
-        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 }

@@ -31,6 +31,10 @@ impl Client {
     ) -> Result<StreamingResponse> {
         let idle = request.limits.idle.or(self.limits.idle);
         let defaults = self.resolved_defaults().await?;
+        if !matches!(request.login, UsedLogin::Of(_)) {
+            // a slow credential: the session may have been closed meanwhile
+            self.ensure_open()?;
+        }
         if request.includes_auth() && same_origin(&self.base, url) {
             self.usage.touch();
         }

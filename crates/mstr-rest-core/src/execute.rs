@@ -305,7 +305,7 @@ impl Client {
                     tokio::select! {
                         biased;
                         () = running.ended(&self.logins) => {}
-                        () = self.until_closed() => {}
+                        () = self.closed.wait() => {}
                     }
                 }
                 _ => {

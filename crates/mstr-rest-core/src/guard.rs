@@ -121,7 +121,7 @@ impl Client {
     /// Closes the session at once and starts its logout, or joins the one that runs. `None`: there
     /// is nothing to log out, or nothing to do so with.
     fn begin_close(self: &Arc<Self>, limit: Duration) -> Option<Ended> {
-        self.closed.send_replace(true);
+        self.closed.set();
         let mut closing = self.closing.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = &*closing {
             let failed = matches!(&*last.borrow(), Some(Err(_)));

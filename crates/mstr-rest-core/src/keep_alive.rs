@@ -95,15 +95,14 @@ impl Client {
             return;
         }
         let weak = Arc::downgrade(self);
-        let mut closed = self.closed.subscribe();
+        let closed = Arc::clone(&self.closed);
         let kept = Kept(Weak::clone(&weak));
         runtime.spawn(async move {
             let kept = kept;
             let ended = tokio::select! {
                 biased;
                 ended = keep(&weak, interval) => ended,
-                // an error says that the session is gone
-                _ = closed.wait_for(|closed| *closed) => None,
+                () = closed.wait() => None,
             };
             drop(kept);
             let Some(client) = weak.upgrade() else { return };

@@ -124,6 +124,7 @@ mod retry;
 mod saved;
 mod scope;
 mod session;
+mod signal;
 mod single_flight;
 mod testing;
 mod time;

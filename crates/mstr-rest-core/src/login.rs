@@ -15,7 +15,7 @@ use crate::auth::Resolved;
 use crate::background::{Pending, require_runtime};
 use crate::client::Client;
 use crate::cookies::Jar;
-use crate::login_machine::{Facts, Kind, Login, Rejected, TOKEN, Turn};
+use crate::login_machine::{Facts, Kind, Login, TOKEN, Turn};
 use crate::request::Request;
 use crate::transition::ABANDONED;
 use crate::{Auth, Body, Error, ErrorKind, Response, Result, Session, nesting};
@@ -208,10 +208,10 @@ impl Client {
     fn remember_rejection(&self, body: Bytes, error: Option<&Error>) {
         match error {
             Some(error) if error.number() == Some(REFUSED) => {
-                self.logins.set_rejected(Some(Rejected { body, error: error.clone() }));
+                self.logins.reject(body, error.clone());
             }
             Some(_) => {}
-            None => self.logins.set_rejected(None),
+            None => self.logins.forget_rejections(),
         }
     }
 

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use crate::client::Client;
 use crate::cookies::Jar;
+use crate::signal::Signal;
 use crate::{Auth, Error, ErrorKind, Result};
 
 pub(crate) static TOKEN: HeaderName = HeaderName::from_static("x-mstr-authtoken");
@@ -76,11 +76,13 @@ impl fmt::Debug for Login {
 }
 
 /// A login that the server refused: the same one is not sent again, or the account is locked.
-#[derive(Clone)]
-pub(crate) struct Rejected {
-    pub(crate) body: Bytes,
-    pub(crate) error: Error,
+struct Rejected {
+    body: Bytes,
+    error: Error,
 }
+
+/// How many refused logins are remembered.
+const REJECTED: usize = 8;
 
 /// Holds the login, and the right to change it.
 ///
@@ -117,7 +119,8 @@ struct State {
     superseded: Vec<Arc<Login>>,
     /// How to log in again: what logged in last, else what the builder was given.
     auth: Option<Auth>,
-    rejected: Option<Rejected>,
+    /// Logins that the server refused since the last one that it did not: the newest few.
+    rejected: Vec<Rejected>,
 }
 
 /// What a transition does.
@@ -151,19 +154,17 @@ pub(crate) struct Running {
     turn: u64,
     kind: Kind,
     beats: Arc<AtomicU64>,
-    /// Over when its sender is gone, however that came about.
-    ended: watch::Receiver<()>,
+    ended: Arc<Signal>,
 }
 
 impl Running {
     /// Waits until the transition has ended or, when its runtime is not driven, has lost its turn.
-    pub(crate) async fn ended(mut self, machine: &LoginMachine) {
+    pub(crate) async fn ended(self, machine: &LoginMachine) {
         loop {
             let beats = self.beats.load(Ordering::Relaxed);
             let start = Instant::now();
-            match timeout(LEASE, self.ended.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return,
+            match timeout(LEASE, self.ended.wait()).await {
+                Ok(()) => return,
                 // who was not driven either cannot judge
                 Err(_) if start.elapsed() > LEASE * 2 => {}
                 Err(_) if self.beats.load(Ordering::Relaxed) == beats => {
@@ -180,7 +181,6 @@ pub(crate) struct Turn {
     client: Arc<Client>,
     running: Running,
     finished: bool,
-    _ended: watch::Sender<()>,
 }
 
 impl Turn {
@@ -212,6 +212,7 @@ impl Drop for Turn {
         let failure = || self.running.kind.interrupted("its task panicked or was stopped");
         let failure = (!self.finished).then(failure);
         self.client.logins.end(&self.running, failure);
+        self.running.ended.set();
     }
 }
 
@@ -263,11 +264,11 @@ impl LoginMachine {
                 return Begin::Not(reason);
             }
             state.last_turn += 1;
-            let (sender, ended) = watch::channel(());
-            let running = Running { turn: state.last_turn, kind, beats: Arc::default(), ended };
+            let (beats, ended) = Default::default();
+            let running = Running { turn: state.last_turn, kind, beats, ended };
             state.running = Some(running.clone());
             let client = Arc::clone(client);
-            Begin::Start(Turn { client, running, finished: false, _ended: sender })
+            Begin::Start(Turn { client, running, finished: false })
         })
     }
 
@@ -414,12 +415,25 @@ impl LoginMachine {
         self.peek(|state| state.auth.clone())
     }
 
-    pub(crate) fn rejected(&self) -> Option<Rejected> {
-        self.peek(|state| state.rejected.clone())
+    /// How the server refused the same login before.
+    pub(crate) fn rejection(&self, body: &Bytes) -> Option<Error> {
+        let found = |rejected: &&Rejected| rejected.body == *body;
+        self.peek(|state| state.rejected.iter().find(found).map(|found| found.error.clone()))
     }
 
-    pub(crate) fn set_rejected(&self, rejected: Option<Rejected>) {
-        self.with(|state| state.rejected = rejected);
+    pub(crate) fn reject(&self, body: Bytes, error: Error) {
+        self.with(|state| {
+            state.rejected.retain(|rejected| rejected.body != body);
+            if state.rejected.len() == REJECTED {
+                state.rejected.remove(0);
+            }
+            state.rejected.push(Rejected { body, error });
+        });
+    }
+
+    /// A login succeeded: what was refused before may have been put right.
+    pub(crate) fn forget_rejections(&self) {
+        self.with(|state| state.rejected.clear());
     }
 }
 

@@ -1,8 +1,9 @@
 //! Who a saved session belongs to, without saying who.
 
-use sha2::{Digest, Sha256};
+use hmac_sha256::HMAC;
+use zeroize::Zeroizing;
 
-/// A user name of these modes has no letter case; an API key has.
+/// The login mode whose name may be an API key, which has letter case. User names have none.
 const CASE_SENSITIVE: i64 = 4096;
 
 /// A salted hash of a user name or an API key: `SALT:HASH`, in hexadecimal digits.
@@ -18,16 +19,10 @@ pub(crate) fn matches(hash: &str, mode: i64, name: &str) -> bool {
 }
 
 fn salted(salt: &str, mode: i64, name: &str) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(salt);
-    hasher.update(":");
-    if mode == CASE_SENSITIVE {
-        hasher.update(name);
-    } else {
-        hasher.update(name.to_lowercase());
-    }
+    let name = if mode == CASE_SENSITIVE { name.to_owned() } else { name.to_lowercase() };
+    let name = Zeroizing::new(name);
     let mut text = format!("{salt}:");
-    for byte in hasher.finalize() {
+    for byte in HMAC::mac(name.as_bytes(), salt) {
         text.push_str(&format!("{byte:02x}"));
     }
     text

@@ -109,11 +109,9 @@ impl Client {
     /// Fails with the earlier error when the server refused the same login before: an account is
     /// locked after a few failures.
     fn ensure_not_rejected(&self, login: &Resolved) -> Result<()> {
-        match (self.logins.rejected(), login) {
-            (Some(rejected), Resolved::Post { body, .. }) if rejected.body == *body => {
-                Err(rejected.error)
-            }
-            _ => Ok(()),
+        match login {
+            Resolved::Post { body, .. } => self.logins.rejection(body).map_or(Ok(()), Err),
+            Resolved::Adopt { .. } | Resolved::AskToken { .. } => Ok(()),
         }
     }
 

@@ -34,9 +34,11 @@ impl Client {
             if kind != Kind::Close {
                 tokio::select! {
                     biased;
-                    () = running.ended(&self.logins) => {}
-                    // `unless` looks whether the session is closed
-                    () = self.until_closed() => {}
+                    () = running.clone().ended(&self.logins) => {}
+                    () = self.closed.wait() => match unless(&self.logins.current()) {
+                        Some(reason) => return Err(reason),
+                        None => running.ended(&self.logins).await,
+                    }
                 }
                 continue;
             }
@@ -96,7 +98,7 @@ impl Client {
         tokio::select! {
             biased;
             outcome = &mut login => outcome,
-            () = self.until_closed() => timeout(ABANDONED, login).await.unwrap_or_else(|_| {
+            () = self.closed.wait() => timeout(ABANDONED, login).await.unwrap_or_else(|_| {
                 Err(Error::new(ErrorKind::Timeout, "the session was closed during the login"))
             }),
         }

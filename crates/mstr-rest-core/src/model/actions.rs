@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::adapter::{self, Snapshot, Watch};
 use super::gate::Gate;
 use super::plan::chance;
-use super::server::{Password, Server};
+use super::server::{Gateway, Password, Server};
 use super::world::{Shared, parse_token};
 use crate::{Auth, AuthenticatedSession, Body, Credential, Result, RetryPolicy, Session};
 
@@ -60,6 +60,9 @@ impl Actions {
         if config.retry {
             let policy = RetryPolicy::default().max_retries(2).jitter(false);
             builder = builder.retry(policy.base_delay(Duration::from_millis(40)));
+        }
+        if config.default_header {
+            builder = builder.default_header("x-gateway", Gateway(self.world.clone()));
         }
         if let Some(interval) = config.keep_alive {
             builder = builder.keep_alive(interval);
@@ -130,6 +133,12 @@ impl Actions {
             84..88 => self.adopt(session),
             88..90 => self.delegate(session),
             90..92 => self.destroy(session),
+            92..94 => {
+                let mut world = self.world.get();
+                world.refusing = !world.refusing;
+                let refusing = world.refusing;
+                world.log(&format!("server: refuses logins: {refusing}"));
+            }
             _ => {
                 self.running();
                 // a scope is cancelled by whoever ends it
@@ -183,7 +192,7 @@ impl Actions {
             let mut world = self.world.get();
             let id = world.issue_elsewhere();
             world.takes_up(id);
-            world.grace = true;
+            world.grace = 2;
             (id, world.ask())
         };
         let cookies = [("iSession", format!("S{id}"))];

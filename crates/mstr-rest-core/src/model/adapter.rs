@@ -41,6 +41,10 @@ impl Watch {
         Self(Arc::downgrade(&session.client))
     }
 
+    pub(super) fn session(&self) -> Option<Session> {
+        Some(Session { client: self.0.upgrade()?, project: None })
+    }
+
     /// The token that the next request would carry.
     pub(super) fn token(&self) -> Option<String> {
         let login = self.0.upgrade()?.logins.current();

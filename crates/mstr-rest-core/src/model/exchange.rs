@@ -143,7 +143,7 @@ impl World {
                     let what = format!("request {number} was to go without auth");
                     self.violate(Rule::TokenAndCookiesBelongTogether, &what);
                 }
-                if self.closed.is_some_and(|(closed, _)| exchange.began > closed + 1) {
+                if self.closed.is_some_and(|closed| exchange.began > closed + 1) {
                     let what = format!("request {number} is sent after close()");
                     self.violate(Rule::NothingIsSentAfterClose, &what);
                 }
@@ -188,8 +188,8 @@ impl World {
             Ok(id) => return Some(id),
             Err((rule, what)) => {
                 let same = self.graced.as_ref().is_some_and(|body| *body == exchange.body);
-                if self.grace || same {
-                    self.grace = false;
+                if self.grace > 0 || same {
+                    self.grace -= u32::from(!same);
                     self.graced = Some(exchange.body.clone());
                 } else {
                     self.violate(rule, &format!("login {number}, but {what}"));
@@ -204,7 +204,7 @@ impl World {
         let known = exchange.session.filter(|id| self.sessions[*id].alive);
         match exchange.endpoint {
             Endpoint::Login | Endpoint::Delegate => {
-                if refuse {
+                if refuse || self.refusing && !self.healthy {
                     return Reply::Refused;
                 }
                 let ours = exchange.endpoint == Endpoint::Login;
@@ -308,7 +308,7 @@ impl World {
         self.log(&format!("<- {} is dropped by the client", exchange.number));
         let event = self.next_event();
         if let Some(id) = exchange.issued {
-            let closed = self.closed.is_some_and(|(_, at)| self.now().saturating_sub(at) >= CLOSED);
+            let closed = self.ends.is_some_and(|at| self.now().saturating_sub(at) >= CLOSED);
             if age < PATIENCE && !closed {
                 let what =
                     format!("the login {} that issued S{id}, after {age:?}", exchange.number);

@@ -28,6 +28,10 @@ pub(super) struct Config {
     /// Credentials yield another value each time.
     pub(super) rotating: bool,
     pub(super) panics: bool,
+    /// Credentials that make a call of the session that they are asked for.
+    pub(super) calls_back: bool,
+    /// A header of every request that comes from a slow source.
+    pub(super) default_header: bool,
     /// Of 100 exchanges, so many go wrong.
     pub(super) faults: u32,
     /// The longest usual delay, in milliseconds.
@@ -51,6 +55,8 @@ impl Config {
             max_in_flight: chance(rng, 25).then(|| rng.usize(1..4)),
             rotating: chance(rng, 50),
             panics: chance(rng, 15),
+            calls_back: chance(rng, 5),
+            default_header: chance(rng, 15),
             faults: [0, 0, 10, 20, 40][rng.usize(..5)],
             delay: [3, 30, 200][rng.usize(..3)],
             actions: rng.usize(6..45),
@@ -112,10 +118,11 @@ pub(super) enum Source {
     Missing,
     Fails,
     Panics,
+    CallsBack,
 }
 
 impl World {
-    fn pause(&mut self) -> Pause {
+    pub(super) fn pause(&mut self) -> Pause {
         let (rng, delay) = (&mut self.rng, self.config.delay);
         let time = match rng.u32(..100) {
             0..30 => 0,
@@ -161,6 +168,7 @@ impl World {
         self.panicking |= self.config.panics && !self.healthy && chance(&mut self.rng, 15);
         let source = match self.rng.u32(..100) {
             _ if self.panicking => Source::Panics,
+            0..30 if self.config.calls_back => Source::CallsBack,
             n if n >= 100 - faults => {
                 if self.rng.bool() {
                     Source::Missing

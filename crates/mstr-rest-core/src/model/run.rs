@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 
 use super::actions::{Actions, SCOPE};
 use super::adapter::Watch;
+use super::counts::Counts;
 use super::plan::{Config, Holder, chance};
-use super::world::{Counts, Rule, Shared, Violation};
+use super::world::{Rule, Shared, Violation};
 use crate::{AuthenticatedSession, Error, ErrorKind, Session, settle, with_session};
 
 /// Everything that was started ends within this time once nothing fails any more.
@@ -245,6 +246,7 @@ impl Root {
                 && let Some(task) = actions.tasks.pop()
             {
                 actions.cancel(&task);
+                actions.world.get().ends();
                 actions.tasks.push(task);
                 return true;
             }
@@ -290,6 +292,7 @@ impl Root {
     fn end_scope(&mut self, stop: oneshot::Sender<u32>) {
         let how = self.actions.rng.u32(..4);
         self.actions.log(&format!("the work of the scope ends: {how}"));
+        self.actions.world.get().ends();
         if how == 3 {
             let scope = self.actions.tasks.iter().position(|task| task.name.contains(SCOPE));
             if let Some(scope) = scope {

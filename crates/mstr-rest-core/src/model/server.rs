@@ -1,6 +1,7 @@
 //! The server in place of the network, and the credentials that logins ask.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -10,9 +11,9 @@ use url::Url;
 use super::adapter::{BodyEnd, Endpoint, RawBody, body, cannot_connect, connection_lost};
 use super::exchange::{Exchange, Reply};
 use super::plan::{Fate, Plan, Source, chance};
-use super::world::Shared;
+use super::world::{Rule, Shared};
 use crate::transport::InProcess;
-use crate::{CredentialError, Result, SecretProvider, SecretString};
+use crate::{CredentialError, ErrorKind, Result, SecretProvider, SecretString};
 
 pub(super) struct Server(pub(super) Shared);
 
@@ -130,6 +131,24 @@ impl fmt::Debug for Password {
     }
 }
 
+impl Password {
+    async fn call_back(&self) {
+        let watch = self.world.get().watch.clone();
+        let Some(session) = watch.and_then(|watch| watch.session()) else { return };
+        let call = session.get("projects").send();
+        let outcome = match tokio::time::timeout(Duration::from_secs(1), call).await {
+            Ok(Ok(_)) => "succeeds".to_owned(),
+            Ok(Err(error)) if error.kind() == ErrorKind::InvalidRequest => return,
+            // the session was closed
+            Ok(Err(error)) if error.kind() == ErrorKind::NoSession => return,
+            Ok(Err(error)) => format!("fails: {:?}", error.kind()),
+            Err(_) => "waits".to_owned(),
+        };
+        let what = format!("a call inside a login {outcome}");
+        self.world.get().violate(Rule::CallInsideALoginFailsAtOnce, &what);
+    }
+}
+
 impl SecretProvider for Password {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
         let (pause, source, value) = {
@@ -145,10 +164,31 @@ impl SecretProvider for Password {
         pause.wait().await;
         match source {
             Source::Value => Ok(value.into()),
+            Source::CallsBack => {
+                self.call_back().await;
+                Ok(value.into())
+            }
             Source::Missing => Err(CredentialError::missing("nothing here")),
             Source::Fails => Err(CredentialError::new("the source is down")),
             // no message on stderr, unlike panic!
             Source::Panics => std::panic::resume_unwind(Box::new("a credential panics")),
         }
+    }
+}
+
+/// The value of a header that every request carries: slow, and never wrong.
+pub(super) struct Gateway(pub(super) Shared);
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gateway")
+    }
+}
+
+impl SecretProvider for Gateway {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        let pause = self.0.get().pause();
+        pause.wait().await;
+        Ok("gateway".into())
     }
 }

@@ -11,6 +11,7 @@ use fastrand::Rng;
 use tokio::time::Instant;
 
 use super::adapter::{SNAPSHOT_GIVES_UP, Watch};
+use super::counts::Counts;
 use super::plan::Config;
 
 /// A rule of the design that a run broke.
@@ -34,10 +35,12 @@ pub(super) enum Rule {
     TokenAndCookiesBelongTogether,
     /// Cancelling whoever asked for a login does not stop it.
     LoginIsNotDropped,
+    /// A credential that calls the session that logs in would wait for itself.
+    CallInsideALoginFailsAtOnce,
 }
 
 impl Rule {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::NoSessionIsLeft,
         Self::NoLoginAfterLogout,
         Self::OneLoginPerExpiry,
@@ -51,6 +54,7 @@ impl Rule {
         Self::LocalChangeWins,
         Self::TokenAndCookiesBelongTogether,
         Self::LoginIsNotDropped,
+        Self::CallInsideALoginFailsAtOnce,
     ];
 }
 
@@ -123,23 +127,6 @@ struct Logout {
     disturbed: bool,
 }
 
-/// How often what happened, to see that a run reaches what it is for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) exchanges: usize,
-    pub(super) most_exchanges: usize,
-    pub(super) resolutions: usize,
-    pub(super) logins: usize,
-    pub(super) relogins: usize,
-    pub(super) logouts: usize,
-    pub(super) expiries: usize,
-    pub(super) rotations: usize,
-    pub(super) refusals: usize,
-    pub(super) lost_logins: usize,
-    pub(super) local_changes: usize,
-    pub(super) quiet_windows: usize,
-}
-
 pub(super) struct World {
     pub(super) config: Config,
     /// Decides what the server and the credentials do.
@@ -152,13 +139,19 @@ pub(super) struct World {
     /// Bodies of logins that the server refused.
     pub(super) refused_bodies: HashSet<Bytes>,
     pub(super) watch: Option<Watch>,
-    pub(super) closed: Option<(u64, Duration)>,
+    /// The event of the close.
+    pub(super) closed: Option<u64>,
+    /// When the end of the session was asked for: by a close, or by the end of what holds it.
+    pub(super) ends: Option<Duration>,
     /// The last restore or destruction.
     pub(super) local_change: u64,
-    /// A re-login that ran during a local change may still be sent.
-    pub(super) grace: bool,
+    /// Logins of a re-login that ran during a local change may still be sent: with the credentials
+    /// as they were, and with others should those be refused.
+    pub(super) grace: u32,
     pub(super) graced: Option<Bytes>,
     held: Option<(usize, u32)>,
+    /// The server refuses all logins.
+    pub(super) refusing: bool,
     /// The credentials panic.
     pub(super) panicking: bool,
     /// The server and the credentials have stopped failing.
@@ -190,10 +183,12 @@ impl Shared {
             refused_bodies: HashSet::new(),
             watch: None,
             closed: None,
+            ends: None,
             local_change: 0,
-            grace: false,
+            grace: 0,
             graced: None,
             held: None,
+            refusing: false,
             panicking: false,
             healthy: false,
             over: false,
@@ -328,7 +323,7 @@ impl World {
     pub(super) fn local_change(&mut self) {
         self.counts.local_changes += 1;
         self.local_change = self.next_event();
-        self.grace = true;
+        self.grace = 2;
         self.graced = None;
     }
 
@@ -360,13 +355,18 @@ impl World {
         if let Some(id) = self.current() {
             self.sessions[id].forget_relogin();
         }
-        self.grace = true;
+        self.grace = 2;
         self.graced = None;
     }
 
+    pub(super) fn ends(&mut self) {
+        self.ends = self.ends.or(Some(self.now()));
+    }
+
     pub(super) fn closes(&mut self) {
+        self.ends();
         if self.closed.is_none() {
-            self.closed = Some((self.next_event(), self.now()));
+            self.closed = Some(self.next_event());
         }
     }
 }
@@ -411,11 +411,10 @@ impl World {
             return;
         }
         match before {
+            Some((same, older)) if same == id && older <= revision => {}
             Some((same, older)) if same == id => {
-                if revision < older {
-                    let what = format!("the token of S{id} went back from {older} to {revision}");
-                    self.violate(Rule::LateReplyChangesNothing, &what);
-                }
+                let what = format!("the token of S{id} went back from {older} to {revision}");
+                self.violate(Rule::LateReplyChangesNothing, &what);
             }
             _ if was_held => {
                 let what = format!("S{id} is back, which was not restored; before: {before:?}");
@@ -453,37 +452,5 @@ impl World {
                 self.violate(Rule::NoSessionIsLeft, &what);
             }
         }
-    }
-}
-
-impl Counts {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.exchanges += other.exchanges;
-        self.most_exchanges = self.most_exchanges.max(other.exchanges);
-        self.resolutions += other.resolutions;
-        self.logins += other.logins;
-        self.relogins += other.relogins;
-        self.logouts += other.logouts;
-        self.expiries += other.expiries;
-        self.rotations += other.rotations;
-        self.refusals += other.refusals;
-        self.lost_logins += other.lost_logins;
-        self.local_changes += other.local_changes;
-        self.quiet_windows += other.quiet_windows;
-    }
-
-    /// Nothing is shown by runs in which nothing happens.
-    pub(super) fn check(&self) {
-        let all = [
-            self.relogins,
-            self.logouts,
-            self.expiries,
-            self.rotations,
-            self.refusals,
-            self.lost_logins,
-            self.local_changes,
-            self.quiet_windows,
-        ];
-        assert!(all.iter().all(|count| *count > 0), "{self:?}");
     }
 }

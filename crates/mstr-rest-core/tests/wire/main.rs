@@ -8,6 +8,7 @@ mod guard;
 mod hours;
 mod in_flight;
 mod keep_alive;
+mod login_state;
 mod logins;
 mod origin;
 mod proxy;
