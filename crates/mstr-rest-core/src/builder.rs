@@ -7,7 +7,6 @@ use std::time::Duration;
 use http::HeaderName;
 use mstr_credentials::{Credential, ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
-use url::Url;
 
 use crate::background::require_runtime;
 use crate::client::{Client, InFlight};
@@ -445,7 +444,7 @@ impl SessionBuilder {
             return Err(mistake);
         }
         let base = crate::url::parse_base(base.expose_secret())?;
-        warn_plain_http(&base);
+        crate::url::warn_plain_http(&base);
         let transport = Transport::new(&base, &self.transport, secrets)?;
         let client = Client {
             base,
@@ -470,24 +469,6 @@ impl SessionBuilder {
             closing: Closing::default(),
         };
         Ok(Session { client: Arc::new(client), project: self.project })
-    }
-}
-
-fn warn_plain_http(base: &Url) {
-    if base.scheme() == "http" && !is_loopback(base) {
-        tracing::warn!(
-            host = base.host_str(),
-            "the base URL is http: passwords and tokens can be read on the way"
-        );
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

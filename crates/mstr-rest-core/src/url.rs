@@ -45,6 +45,25 @@ pub(crate) fn parse_base(text: &str) -> Result<Url> {
     Ok(url)
 }
 
+/// Warns of a base URL without TLS, unless it stays on this machine.
+pub(crate) fn warn_plain_http(base: &Url) {
+    if base.scheme() == "http" && !is_loopback(base) {
+        tracing::warn!(
+            host = base.host_str(),
+            "the base URL is http: passwords and tokens can be read on the way"
+        );
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(::url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(::url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(::url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Where a call goes.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Target {
