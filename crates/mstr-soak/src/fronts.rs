@@ -50,6 +50,8 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// The program `mstr-sim`: beside this one unless named.
     pub(crate) sim: Option<PathBuf>,
+    /// Keep logs and configurations. Those of a run that failed are kept anyway.
+    pub(crate) keep: bool,
 }
 
 /// What one front brought.
@@ -97,7 +99,7 @@ pub(crate) async fn run(options: &Options) -> Result<bool> {
     }
     drop(within_budget);
     print_table(&rounds);
-    if !well {
+    if options.keep || !well {
         println!("logs and configurations: {}", folder.keep().display());
     }
     Ok(well)

@@ -37,6 +37,7 @@ fn run() -> Result<bool> {
     let mut behind_fronts = false;
     let mut calls = 100_000;
     let mut sim = None;
+    let mut keep = false;
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
@@ -45,6 +46,7 @@ fn run() -> Result<bool> {
             Long("server") => as_server = true,
             Long("fronts") => behind_fronts = true,
             Long("calls") => calls = args.value()?.parse()?,
+            Long("keep") => keep = true,
             Long("sim") => sim = Some(args.value()?.into()),
             arg => return Err(arg.unexpected().into()),
         }
@@ -56,7 +58,7 @@ fn run() -> Result<bool> {
     }
     println!("seed {seed} (what happens to the servers; timing is not repeatable)");
     if behind_fronts {
-        return runtime.block_on(fronts::run(&fronts::Options { calls, seed, sim }));
+        return runtime.block_on(fronts::run(&fronts::Options { calls, seed, sim, keep }));
     }
     runtime.block_on(work::run(length, seed))
 }

@@ -110,15 +110,22 @@ impl Front {
         Ok(Self { setup, process })
     }
 
-    /// Waits until requests whose cookie names this node get there: the front has noticed that the
-    /// node is up.
+    /// Waits until requests get to this node, those whose cookie names it and those that have none:
+    /// the front has noticed that the node is up. nginx notices it for each of the two by itself.
+    /// When the other node ends before it has, no node is left for it, and all requests get 502.
     pub(crate) async fn reaches(&self, node: &str) -> Result {
-        let cookie = format!("NODE={node}");
+        for cookie in [&*format!("NODE={node}"), "none=1"] {
+            self.reaches_with(node, cookie).await?;
+        }
+        Ok(())
+    }
+
+    async fn reaches_with(&self, node: &str, cookie: &str) -> Result {
         for _ in 0..TRIES {
             if let Some(status) = self.process.ended() {
                 return Err(format!("{} ended: {status}", self.setup.program.name()).into());
             }
-            let reply = ask(self.setup.probe, STATUS, &cookie).await;
+            let reply = ask(self.setup.probe, STATUS, cookie).await;
             if reply.is_ok_and(|reply| reply.is_ok() && reply.header("x-node") == Some(node)) {
                 return Ok(());
             }

@@ -50,6 +50,8 @@ impl Node {
     pub(crate) async fn restart(&mut self) -> Result {
         let mut command = Command::new(&self.program);
         command.args(["--port", &self.port.to_string(), "--control", "--require-cookies"]);
+        // so long that a kill always meets requests on their way
+        command.args(["--latency", "10"]);
         command.args(["--user", &format!("{USER}:{PASSWORD}")]);
         for number in 0..PROJECTS {
             command.args(["--project", &format!("Project {number}")]);
