@@ -195,3 +195,37 @@ pub(crate) fn free_ports<const N: usize>(rng: &mut Rng) -> Result<[u16; N]> {
     let ports: Vec<u16> = ports.collect::<Result<_>>()?;
     ports.try_into().map_err(|_| "no free ports".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines of haproxy and of nginx.
+    const LOGGED: &str = "\
+Server nodes/n1 is UP
+LOG HTTP/1.1 POST /MicroStrategyLibrary/api/auth/login 204 - n1 -- 12
+LOG HTTP/1.1 POST /MicroStrategyLibrary/api/auth/login 502 - 0.000 any 502
+LOG HTTP/1.1 POST /MicroStrategyLibrary/api/auth/logout 204 - n1 -- 12
+LOG HTTP/1.1 GET /MicroStrategyLibrary/api/projects 401 71 0.02 127.0.0.1:1, 127.0.0.1:2 502, 401
+LOG HTTP/2.0 GET /MicroStrategyLibrary/api/projects 200 71 n2 -- 12
+LOG HTTP/1.1 GET /MicroStrategyLibrary/api/projects 200 7 n2 -- 71
+LOG <BADREQ> <BADREQ> <BADREQ> 400 - <NOSRV> CR 0
+";
+
+    #[test]
+    fn logs_of_both_fronts_are_read() {
+        let mut log = Log { text: LOGGED.to_owned(), protocol: "HTTP/1.1" };
+        assert_eq!(log.logins(), 1);
+        assert_eq!(log.of_call(71).len(), 2);
+        assert_eq!(log.strays(), 1);
+        log.protocol = "HTTP/2.0";
+        assert_eq!(log.strays(), 5);
+    }
+
+    #[test]
+    fn free_ports_differ() {
+        let ports: [u16; 8] = free_ports(&mut Rng::new()).unwrap();
+        let distinct: std::collections::BTreeSet<_> = ports.iter().collect();
+        assert_eq!(distinct.len(), ports.len());
+    }
+}

@@ -146,16 +146,18 @@ impl Load {
         match operation {
             "projects" => {
                 let call = session.projects().list().header(HEADER, number);
-                check(call.await?.len(), PROJECTS)
+                let number = call.await?.len();
+                check(number == PROJECTS, &number)
             }
             "user" => {
                 let user = session.user_info().header(HEADER, number).await?;
-                check(user.full_name.as_str(), USER)
+                check(user.full_name == USER, &user)
             }
             "extend" => session.extend_session().header(HEADER, number).await,
             "buffered" => {
                 let reply = session.get("projects").header(HEADER, number).await?;
-                check(reply.json::<Vec<Value>>()?.len(), PROJECTS)
+                let number = reply.json::<Vec<Value>>()?.len();
+                check(number == PROJECTS, &number)
             }
             _ => self.stream(session, &number).await,
         }
@@ -172,7 +174,8 @@ impl Load {
             match reply.bytes_stream().try_fold(BytesMut::new(), append).await {
                 Ok(body) => {
                     let list = serde_json::from_slice::<Vec<Value>>(&body);
-                    return check(list.map_or(0, |list| list.len()), PROJECTS);
+                    let is_right = list.is_ok_and(|list| list.len() == PROJECTS);
+                    return check(is_right, &body);
                 }
                 Err(error) => {
                     println!("a stream was cut, and is asked for again: {error}");
@@ -187,9 +190,10 @@ const HEADER: &str = "X-Soak";
 
 const OPERATIONS: [&str; 5] = ["projects", "user", "extend", "buffered", "stream"];
 
-fn check<T: PartialEq + fmt::Debug>(got: T, wanted: T) -> Result<(), Error> {
-    if got == wanted {
+/// Whether the reply was the right one.
+fn check(is_right: bool, got: &dyn fmt::Debug) -> Result<(), Error> {
+    if is_right {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Decode, format!("{got:?} came instead of {wanted:?}")))
+    Err(Error::new(ErrorKind::Decode, format!("the reply is not the right one: {got:?}")))
 }
