@@ -19,6 +19,8 @@ mod interop;
 mod lint;
 mod markdown;
 mod msrv;
+mod nightly;
+mod packages;
 mod programs;
 mod release;
 mod rustdoc;
@@ -91,8 +93,14 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "soak",
-        about: "64 tasks against a server that gives them no peace; --minutes N, --seed N",
+        about: "64 tasks against a server that fails all the time; --minutes N, --seed N; \
+                --fronts: behind haproxy and nginx; --calls N, --keep (logs)",
         run: soak::with_options,
+    },
+    Command {
+        name: "nightly",
+        about: "what takes long: model test, soak behind fronts, soak; --from, --only, --skip",
+        run: nightly::with_options,
     },
     Command {
         name: "bench",

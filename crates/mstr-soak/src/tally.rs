@@ -46,6 +46,11 @@ impl Tally {
         counts.get(operation).map_or(0, |one| one.failed.values().sum())
     }
 
+    /// How many requests were sent again, and how many re-logins were begun.
+    pub(crate) fn repeated(&self) -> (usize, usize) {
+        (self.retries.load(Relaxed), self.renewals.load(Relaxed))
+    }
+
     pub(crate) fn table(&self) -> String {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = format!("{:<14} {:>9} {:>7}\n", "operation", "ok", "failed");
@@ -56,20 +61,20 @@ impl Tally {
                 let _ = writeln!(text, "    {times} x {why}");
             }
         }
-        let (retries, renewals) = (self.retries.load(Relaxed), self.renewals.load(Relaxed));
+        let (retries, renewals) = self.repeated();
         let _ = write!(text, "retries {retries}, re-logins begun {renewals}");
         text
     }
 }
 
-/// Hears of retries and re-logins: a call that succeeds in the end does not tell.
+/// Counts the events of retries and re-logins: the result of a call does not show them.
 pub(crate) struct Ear(pub(crate) Arc<Tally>);
 
 impl<S: Subscriber> Layer<S> for Ear {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         match (event.metadata().target(), *event.metadata().level()) {
             ("mstr_rest_core::retry", Level::WARN) => self.0.retries.fetch_add(1, Relaxed),
-            ("mstr_rest_core::renew", Level::INFO) => self.0.renewals.fetch_add(1, Relaxed),
+            ("mstr_rest_core::relogin", Level::INFO) => self.0.renewals.fetch_add(1, Relaxed),
             _ => 0,
         };
     }
