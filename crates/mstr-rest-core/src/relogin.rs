@@ -21,6 +21,9 @@ const LOCK: Duration = Duration::from_secs(60);
 /// Loading and saving a login elsewhere must not hold up this session.
 const STORE: Duration = Duration::from_secs(30);
 
+/// Whose failure it is that a request gets which itself was fine.
+const FAILED: &str = "The session had expired, and logging in again failed like this.";
+
 /// How an expired session came out of a re-login.
 pub(crate) enum Renewed {
     /// There is a newer token.
@@ -76,6 +79,7 @@ impl Client {
         let login = match login {
             Ok(login) => login,
             Err(error) => {
+                let error = if error.hint().is_none() { error.with_note(FAILED) } else { error };
                 self.logins.relogin_failed(&turn, error.clone());
                 turn.finish();
                 return Err(error);

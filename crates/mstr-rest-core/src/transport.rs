@@ -144,6 +144,7 @@ impl Transport {
         }
         builder = builder
             .redirect(reqwest::redirect::Policy::none())
+            .retry(unprocessed(base))
             .referer(false)
             .gzip(options.gzip)
             .pool_idle_timeout(POOL_IDLE)
@@ -333,6 +334,32 @@ mod tls {
     pub(super) fn rejected(_: &(dyn StdError + 'static)) -> Option<Rejected> {
         None
     }
+}
+
+/// What the HTTP client may send again by itself, whatever the method: a request that reached a
+/// connection which the server was closing in good order (`GOAWAY` with `NO_ERROR`), for it was not
+/// processed. Its own default also counts `REFUSED_STREAM`, which a load balancer sends for a request
+/// that its node has processed: a `POST` would be executed several times.
+fn unprocessed(base: &Url) -> reqwest::retry::Builder {
+    reqwest::retry::for_host(base.host_str().unwrap_or_default().to_owned())
+        .no_budget()
+        .max_retries_per_request(2)
+        .classify_fn(|attempt| match attempt.error() {
+            Some(error) if is_orderly_goaway(error) => attempt.retryable(),
+            _ => attempt.success(),
+        })
+}
+
+fn is_orderly_goaway(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            let orderly = error.reason() == Some(h2::Reason::NO_ERROR);
+            return error.is_go_away() && error.is_remote() && orderly;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The error of an exchange that brought no reply, or not all of it.

@@ -94,7 +94,7 @@ pub(super) struct Issued {
     pub(super) taken_up: bool,
     /// The client knows that it ended: its logout was acknowledged.
     pub(super) known_ended: bool,
-    /// Exempt from the rule about ended logins: restored although the client held it itself.
+    /// Exempt from the rule about ended logins: restored although the client held it before.
     pub(super) shared: bool,
     /// The client got a 401 for it.
     pub(super) refused: bool,
@@ -344,8 +344,9 @@ impl World {
     pub(super) fn takes_up(&mut self, id: usize) {
         self.may_log_in();
         let session = &mut self.sessions[id];
+        // an older snapshot of it holds another token: the client cannot know that it is the same
+        session.shared |= session.ours || session.taken_up;
         session.taken_up = true;
-        session.shared |= session.ours;
         session.known_ended = false;
         session.forget_relogin();
     }

@@ -179,3 +179,39 @@ async fn the_hook_cannot_switch_off_what_the_road_relies_on() {
     session.login(Auth::anonymous()).await.unwrap();
     session.logout().await.unwrap();
 }
+
+/// A load balancer refuses the stream of a request whose node broke off after it had done the work.
+#[tokio::test]
+async fn a_refused_stream_is_not_sent_again_without_a_policy() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/api", listener.local_addr().unwrap());
+    let executed = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&executed);
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(socket).await.unwrap();
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    respond.send_reset(h2::Reason::REFUSED_STREAM);
+                }
+            });
+        }
+    });
+    let session = mstr_rest_core::Session::builder(base)
+        .environment_proxies(false)
+        .http2_prior_knowledge(true)
+        .build()
+        .unwrap();
+    for sent in [1, 2] {
+        let error = session.post("rows").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transport, "{error:?}");
+        assert_eq!((executed.load(Ordering::SeqCst), error.attempts()), (sent, 1));
+    }
+    let error = session.login(auth()).await.unwrap_err();
+    assert_eq!((error.kind(), executed.load(Ordering::SeqCst)), (ErrorKind::Transport, 3));
+}

@@ -93,7 +93,10 @@ pub(crate) fn current_thread() -> Runtime {
 }
 
 /// Fails if the work does not end: a wake-up was lost.
-pub(crate) fn bounded<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) fn bounded<T: Send + 'static>(
+    what: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
     let (done, ended) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         let _ = done.send(work());
@@ -122,4 +125,3 @@ pub(crate) fn everywhere(work: impl Fn(&LibraryServer) + Send + Sync + 'static) 
         });
     }
 }
-
