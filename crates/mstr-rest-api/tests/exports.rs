@@ -227,7 +227,7 @@ async fn a_cut_export_is_an_error_and_no_file() {
     server.clear_journal();
     for place in [folder.0.join("no/where.xlsx"), folder.0.clone()] {
         let error = instance.excel().to_file(place).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.kind(), ErrorKind::Io);
         assert_eq!(error.status(), None);
     }
     assert!(server.journal().is_empty());

@@ -149,7 +149,7 @@ impl Session {
     /// # use mstr_rest::{blocking, prelude::*};
     /// # fn example(session: &blocking::Session) -> mstr_rest::Result<()> {
     /// let user = session.wait(session.user_info())?;
-    /// let text = session.wait(async { session.get("status").await?.text().await })?;
+    /// let seconds = session.wait(async { Ok::<_, Error>(session.session_info().await?.timeout) })?;
     /// # Ok(())
     /// # }
     /// ```
