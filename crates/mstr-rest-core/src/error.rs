@@ -144,10 +144,9 @@ impl Error {
     #[must_use]
     pub fn without_secret(self, secret: &str) -> Self {
         let says = |text: &str| !secret.is_empty() && text.contains(secret);
-        let texts = [&self.0.code, &self.0.ticket_id];
-        if !(self.0.from_server && says(&self.0.message))
-            && !texts.into_iter().flatten().any(|text| says(text))
-        {
+        let message = self.0.from_server.then_some(&self.0.message);
+        let texts = [message, self.0.code.as_ref(), self.0.ticket_id.as_ref()];
+        if !texts.into_iter().flatten().any(|text| says(text)) {
             return self;
         }
         self.change(|inner| {

@@ -88,7 +88,10 @@ impl Session {
     pub fn logout(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let client = Arc::clone(&self.client);
         async move {
-            let work = |turn: Turn| async move { turn.client().clone().log_out(turn, true).await };
+            let work = |turn: Turn| async move {
+                let client = Arc::clone(turn.client());
+                client.log_out(turn, true).await
+            };
             client.transition(Kind::Logout, |_| client.ensure_open().err().map(Err), work).await
         }
     }

@@ -1,5 +1,7 @@
 //! Who a saved session belongs to, without saying who.
 
+use std::fmt::Write;
+
 use hmac_sha256::HMAC;
 use zeroize::Zeroizing;
 
@@ -23,7 +25,8 @@ fn salted(salt: &str, mode: i64, name: &str) -> String {
     let name = Zeroizing::new(name);
     let mut text = format!("{salt}:");
     for byte in HMAC::mac(name.as_bytes(), salt) {
-        text.push_str(&format!("{byte:02x}"));
+        // writing into a text does not fail
+        let _ = write!(text, "{byte:02x}");
     }
     text
 }

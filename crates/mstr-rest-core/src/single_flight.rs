@@ -36,7 +36,7 @@ impl<T> Default for SingleFlight<T> {
     }
 }
 
-impl<T> SingleFlight<T> {
+impl<T: Send + Sync> SingleFlight<T> {
     fn peek<U>(&self, look: impl FnOnce(&Shared<T>) -> U) -> U {
         look(&self.shared.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -51,9 +51,9 @@ impl<T> SingleFlight<T> {
     }
 
     /// Fetches the value, or waits for a fetch that runs and shares its outcome.
-    pub(crate) async fn fetch<F>(&self, fetch: impl Fn() -> F) -> Result<Arc<T>>
+    pub(crate) async fn fetch<F>(&self, fetch: impl Fn() -> F + Send) -> Result<Arc<T>>
     where
-        F: Future<Output = Result<T>>,
+        F: Future<Output = Result<T>> + Send,
     {
         let seen = self.peek(|shared| shared.fetches);
         let _one = self.fetching.lock().await;
@@ -96,7 +96,7 @@ impl<T> SingleFlight<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -107,9 +107,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn those_who_wait_share_one_failure() {
         let cell = SingleFlight::<u32>::default();
-        let fetches = Cell::new(0);
+        let fetches = AtomicU32::new(0);
         let fetch = || {
-            fetches.set(fetches.get() + 1);
+            fetches.fetch_add(1, Ordering::SeqCst);
             async {
                 tokio::time::sleep(SECOND).await;
                 Err(Error::new(ErrorKind::Credential, "the vault is down"))
@@ -121,18 +121,17 @@ mod tests {
         for outcome in [first, second, third] {
             assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Credential);
         }
-        assert_eq!((fetches.get(), start.elapsed()), (1, SECOND));
+        assert_eq!((fetches.load(Ordering::SeqCst), start.elapsed()), (1, SECOND));
         assert!(cell.fetch(fetch).await.is_err());
-        assert_eq!(fetches.get(), 2, "a failure is not kept for later");
+        assert_eq!(fetches.load(Ordering::SeqCst), 2, "a failure is not kept for later");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_fetched_before_it_was_forgotten_is_not_given_out() {
         let cell = SingleFlight::<u32>::default();
-        let fetches = Cell::new(0);
+        let fetches = AtomicU32::new(0);
         let fetch = || {
-            fetches.set(fetches.get() + 1);
-            let number = fetches.get();
+            let number = fetches.fetch_add(1, Ordering::SeqCst) + 1;
             async move {
                 tokio::time::sleep(SECOND).await;
                 Ok(number)

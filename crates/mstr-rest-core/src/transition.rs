@@ -143,11 +143,10 @@ mod tests {
             sleep(Duration::from_secs(50)).await;
             Ok("password")
         });
-        let late = still.block_on(async {
-            let login = tokio::spawn(session.login(Auth::standard("dave", slow)));
+        let late = still.spawn(session.login(Auth::standard("dave", slow)));
+        still.block_on(async {
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
-            login
         });
         driven.block_on(session.login(Auth::anonymous())).unwrap();
         assert_eq!(requests.load(Ordering::SeqCst), 1);

@@ -116,6 +116,13 @@ fn no_secret_comes_out_anywhere() {
     assert_eq!(leaks, [""; 0], "lines that hold a secret");
 }
 
+/// A reply of another type than expected.
+async fn not_decoded(output: &Output, base: &SessionBuilder) {
+    let session = base.clone().connect().await.unwrap();
+    output.error(&session.get("status").decode::<Vec<u8>>().await.unwrap_err());
+    session.close().await.unwrap();
+}
+
 /// Runs all of them and gives the secrets that took part.
 async fn flows(output: &Output) -> Vec<String> {
     let [password, key, trusted, query, gateway, proxy, header, body, wrong] =
@@ -153,9 +160,7 @@ async fn flows(output: &Output) -> Vec<String> {
             session.close().await.unwrap();
         }
     }
-    let session = base.clone().connect().await.unwrap();
-    output.error(&session.get("status").decode::<Vec<u8>>().await.unwrap_err());
-    session.close().await.unwrap();
+    not_decoded(output, &base).await;
     // refused, and a server that repeats what it was sent
     let echo = |text: &str| Fault::reply(Reply::error(401, "ERR003", &format!("bad {text}")));
     server.inject(echo(&wrong).on(Method::POST, "/auth/login").times(1));

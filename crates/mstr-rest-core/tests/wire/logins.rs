@@ -84,7 +84,7 @@ async fn a_credential_that_panics_is_one_error_for_all_and_no_loop() {
         let mut text = format!("{error} {error:?}");
         let mut cause = std::error::Error::source(&error);
         while let Some(source) = cause {
-            text.push_str(&format!("{source} {source:?}"));
+            text = format!("{text} {source} {source:?}");
             cause = source.source();
         }
         assert!(!text.contains("hunter2") && !text.contains("boom"), "{text}");

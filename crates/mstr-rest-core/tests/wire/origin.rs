@@ -258,7 +258,7 @@ async fn of_the_headers_of_a_reply_only_the_token_is_kept() {
     assert_eq!(instance.headers()["x-mstr-ms-instance"], "instance-of-A", "it is the caller's");
     session.get("status").await.unwrap();
     let sent = server.requests(Method::GET, "/status").pop().unwrap();
-    let names = sent.headers().keys().map(|name| name.as_str());
+    let names = sent.headers().keys().map(http::HeaderName::as_str);
     let ours: Vec<_> = names.filter(|name| name.starts_with("x-mstr")).collect();
     assert_eq!(ours, ["x-mstr-authtoken"]);
     session.close().await.unwrap();
