@@ -69,7 +69,7 @@ pub(crate) struct Observation {
 
 /// A block that was entered.
 enum Entered {
-    /// Whoever needs to know how the logout went closes a guard.
+    /// A guard: closing it tells how the logout went.
     Guard(AuthenticatedSession),
     /// A scope, whose body fails: it leaves when it is told the body's error.
     Scope { leave: oneshot::Sender<String>, ended: JoinHandle<Result<(), BodyError>> },

@@ -97,7 +97,7 @@ impl Deref for AuthenticatedSession {
 impl Drop for AuthenticatedSession {
     fn drop(&mut self) {
         let client = &self.session.client;
-        // after a close that failed, whoever called it knows
+        // a close that failed has told its caller
         if !self.detached && !client.closing.has_begun() {
             client.begin_close(DROPPED);
         }

@@ -18,7 +18,7 @@ pub(crate) static TOKEN: HeaderName = HeaderName::from_static("x-mstr-authtoken"
 pub(crate) static PROJECT: HeaderName = HeaderName::from_static("x-mstr-projectid");
 pub(crate) static IDENTITY_TOKEN: HeaderName = HeaderName::from_static("x-mstr-identitytoken");
 
-/// A transition whose runtime shows no sign of life for this long loses its turn to whoever waits.
+/// A transition whose runtime shows no sign of life for this long loses its turn to one that waits.
 const LEASE: Duration = Duration::from_secs(60);
 
 /// How often a transition shows that its runtime is alive.
@@ -89,16 +89,16 @@ const REJECTED: usize = 8;
 /// **States.** Either no transition runs, or one does and `running` describes it. A transition is a
 /// login, a re-login, a logout or a close: what talks to the server about the login.
 ///
-/// **Who changes what.** Transitions run one at a time: whoever wants one waits for the turn
+/// **Who changes what.** Transitions run one at a time: each waits for the turn
 /// ([`begin`](Self::begin)), and the [`Turn`] gives it back when it is dropped, however the
 /// transition ended: returned, panicked, cancelled, or taken along by a runtime that stops. Changes
 /// that send nothing (restore, adopt, forget) do not queue. They take effect at once under a new
 /// login id; a transition that runs meanwhile finds its own id gone when it wants to
 /// [`install`](Self::install) a login, and logs that login out instead.
 ///
-/// **The turn is a lease.** A transition beats while its runtime is driven. Whoever waits for one
-/// that has stopped beating takes the turn away ([`Running::ended`]): a current-thread runtime that
-/// nobody drives must not block the others.
+/// **The turn is a lease.** A transition beats while its runtime is driven. A task that waits for one
+/// that has stopped beating takes the turn away ([`Running::ended`]): a current-thread runtime that is
+/// not driven must not block the others.
 ///
 /// **What a reader may rely on.** [`read`](Self::read) gives the login and the running transition
 /// as they were at one instant, without waiting for anything but the lock, which is never held
@@ -142,7 +142,7 @@ impl Kind {
         }
     }
 
-    /// How whoever waits is told that it did not come to an end.
+    /// The error of a transition that did not come to an end.
     pub(crate) fn interrupted(self, why: &str) -> Error {
         Error::new(ErrorKind::Interrupted, format!("the {} was interrupted: {why}", self.name()))
     }
@@ -367,8 +367,8 @@ impl LoginMachine {
         self.with(|state| state.put(Login::default()));
     }
 
-    /// Whoever holds a saved session may use it: a guard leaves the present login alone from now
-    /// on.
+    /// Marks the present login as used elsewhere too, because it was saved: a guard leaves it alone
+    /// from now on.
     pub(crate) fn share(&self) -> Arc<Login> {
         self.with(|state| {
             if state.login.is_ours() {

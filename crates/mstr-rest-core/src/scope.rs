@@ -29,8 +29,8 @@ use crate::{Error, Result, Session, SessionBuilder};
 /// ```
 ///
 /// The value of `work` is never lost: when only the logout fails, the value is returned and the
-/// failure traced as a warning. Whoever needs to know calls [`connect`](SessionBuilder::connect) and
-/// [`close`](crate::AuthenticatedSession::close).
+/// failure traced as a warning. To learn how the logout went, call
+/// [`connect`](SessionBuilder::connect) and [`close`](crate::AuthenticatedSession::close).
 ///
 /// # Errors
 /// Those of [`connect`](SessionBuilder::connect) and of `work`.

@@ -9,10 +9,10 @@ use crate::Result;
 
 /// A value that is fetched once for all who wait for it.
 ///
-/// **States.** Empty; or it holds a value. Besides, a fetch may be running: whoever runs it holds
-/// `fetching`. Those who come meanwhile wait for that lock and then share the outcome, a value or a
-/// failure (`last`). A failure is not kept for later: who comes after it fetches anew. When the one
-/// who fetches is cancelled, the next in line fetches.
+/// **States.** Empty; or it holds a value. Besides, a fetch may be running: its task holds `fetching`.
+/// Tasks that come meanwhile wait for that lock and then share the outcome, a value or a failure
+/// (`last`). A failure is not kept for later: a task that comes after it fetches anew. When the task
+/// that fetches is cancelled, the next in line fetches.
 ///
 /// [`forget`](Self::forget) empties it. A fetch that runs at that moment began before, so what it
 /// brings is neither kept nor given out: it fetches again.

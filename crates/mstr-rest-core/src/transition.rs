@@ -1,5 +1,5 @@
-//! How a transition of the login runs: in its turn, and in a task of its own, so that whoever asked
-//! for it may go away without losing a session at the server.
+//! How a transition of the login runs: in its turn, and in a task of its own, so that cancelling its
+//! caller loses no session at the server.
 
 use std::future::Future;
 use std::pin::pin;
@@ -89,7 +89,7 @@ impl Client {
         task.await.unwrap_or_else(|_| Err(kind.interrupted("its task panicked or was stopped")))
     }
 
-    /// Bounds a login once the session is closed: nobody wants it any more.
+    /// Bounds a login once the session is closed, for nothing can use it any more.
     pub(crate) async fn unless_closed<T>(
         &self,
         login: impl Future<Output = Result<T>>,
@@ -134,7 +134,7 @@ mod tests {
         Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
     }
 
-    /// A login has its turn, and nobody drives the runtime of its task.
+    /// A login has its turn, and the runtime of its task is not driven.
     #[test]
     fn a_runtime_that_stands_still_loses_its_turn() {
         let (session, requests) = session();

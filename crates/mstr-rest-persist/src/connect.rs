@@ -101,8 +101,8 @@ impl ConnectExt for SessionBuilder {
 struct KeptLogin<S> {
     store: S,
     profile: String,
-    /// Set once the session is there: its first login is saved by whoever made it, under the lock
-    /// that is held until then.
+    /// Set once the session is there. Before, its first login is saved by `connect_or_restore` itself,
+    /// under the lock that it holds.
     is_connected: Arc<AtomicBool>,
     idle_limit: Arc<OnceLock<Duration>>,
 }

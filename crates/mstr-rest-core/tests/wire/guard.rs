@@ -87,7 +87,7 @@ async fn a_failed_logout_never_costs_the_value_of_the_work() {
     assert_eq!(value.unwrap(), "hours of work");
     let error = with_session(builder(&server), async |s| s.get("nope").await.map(drop)).await;
     assert_eq!(error.unwrap_err().code(), Some("ERR004"));
-    // whoever needs to know closes the guard
+    // closing a guard tells how the logout went
     let guard = builder(&server).connect().await.unwrap();
     assert_eq!(guard.close().await.unwrap_err().status().unwrap(), 500);
     // and may try again: the token is still there

@@ -24,7 +24,7 @@ fn count(journal: &[RecordedRequest], method: &Method, endpoint: &str) -> usize 
     ours.filter(|request| request.method() == method).count()
 }
 
-/// The server refuses the token before the reply to the logout is there. Whoever meets that must
+/// The server refuses the token before the reply to the logout is there. A call that meets that must
 /// not log in again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_logout_nothing_logs_in_by_itself() {
