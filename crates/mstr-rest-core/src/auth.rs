@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use mstr_credentials::{Credential, CredentialError, ExposeSecret, SecretString};
+use mstr_credentials::{Credential, ExposeSecret, SecretString};
 
 use self::login_body::LoginBody;
 use crate::login_machine::Facts;
@@ -70,21 +70,8 @@ impl Member {
     }
 
     async fn resolve(&self) -> Result<SecretString> {
-        resolve(&self.value, &self.label).await
+        crate::secrets::resolve(&self.value, &self.label).await
     }
-}
-
-/// Asks a source for its secret: bounded, and with an error that says whose.
-pub(crate) async fn resolve(credential: &Credential, label: &str) -> Result<SecretString> {
-    let failed = |error: CredentialError| {
-        let (kind, what) = if error.is_missing() {
-            (ErrorKind::MissingCredential, "yields nothing")
-        } else {
-            (ErrorKind::Credential, "cannot be resolved")
-        };
-        Error::with_source(kind, format!("the credential `{label}` {what}"), error)
-    };
-    credential.resolve_bounded().await.map_err(failed)
 }
 
 /// Asks all sources, so that the error names all that yield nothing, not the first alone.
@@ -465,7 +452,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_the_mode_needs_is_resolved_and_errors_name_it() {
         let never = Credential::from_fn(|| -> Result<String, _> {
-            Err(CredentialError::missing("nothing here"))
+            Err(mstr_credentials::CredentialError::missing("nothing here"))
         });
         let options = LoginOptions::default();
         let auth = Auth::from_parts(None, Some(never.clone()), None, Some("id".into())).unwrap();
@@ -487,8 +474,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_source_that_hangs_is_bounded() {
-        let hangs =
-            Credential::from_async_fn(std::future::pending::<Result<String, CredentialError>>);
+        let hangs = Credential::from_async_fn(
+            std::future::pending::<Result<String, mstr_credentials::CredentialError>>,
+        );
         let resolved = Auth::api_key(hangs).resolve(&LoginOptions::default()).await;
         assert_eq!(resolved.err().map(|error| error.kind()), Some(ErrorKind::Credential));
     }

@@ -17,13 +17,15 @@ const SETTLE: Duration = Duration::from_secs(40);
 
 /// Everything here needs timers and tasks of Tokio.
 pub(crate) fn require_runtime() -> Result<()> {
-    match Handle::try_current() {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Error::new(
-            ErrorKind::Config,
-            "not inside a Tokio runtime: use #[tokio::main], or mstr_rest::blocking",
-        )),
-    }
+    let message = if Handle::try_current().is_err() {
+        "not inside a Tokio runtime: use #[tokio::main], or mstr_rest::blocking"
+    } else if std::panic::catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_err() {
+        // Tokio has no other way to ask
+        "the Tokio runtime has no timers: call enable_all() on its builder"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::Config, message))
 }
 
 /// Counts what runs in the background.
@@ -88,5 +90,19 @@ pub async fn settle() {
     if timeout(SETTLE, pending.wait_for(|count| *count == 0)).await.is_err() {
         let left = *pending.borrow();
         tracing::warn!(left, "work in the background was not done within {SETTLE:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ErrorKind, Session};
+
+    #[test]
+    fn a_runtime_without_timers_is_an_error() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let session = Session::builder("http://h.example/api").build().unwrap();
+        let error = runtime.block_on(session.get("status").send()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.message().contains("enable_all"), "{error}");
     }
 }

@@ -428,13 +428,13 @@ impl SessionBuilder {
 
     /// Resolves what comes from credentials, and makes the session; nothing is sent.
     pub(crate) async fn resolve(self) -> Result<Session> {
-        let base = crate::auth::resolve(&self.base_url, "base URL").await?;
+        let base = crate::secrets::resolve(&self.base_url, "base URL").await?;
         let mut secrets = TransportSecrets::default();
         if let Some(proxy) = &self.proxy {
-            secrets.proxy = Some(crate::auth::resolve(proxy, "proxy").await?);
+            secrets.proxy = Some(crate::secrets::resolve(proxy, "proxy").await?);
         }
         if let Some(identity) = &self.identity {
-            secrets.identity = Some(crate::auth::resolve(identity, "client identity").await?);
+            secrets.identity = Some(crate::secrets::resolve(identity, "client identity").await?);
         }
         self.finish(&base, &secrets)
     }

@@ -223,7 +223,8 @@ pub struct CookieInfo {
 }
 
 /// Names and values of cookies to adopt: from pairs, from the text of a `Cookie` header
-/// (`"a=1; b=2"`), or none (`()`).
+/// (`"a=1; b=2"`), or none (`()`). A text that is no such header makes the login fail with
+/// [`InvalidRequest`](crate::ErrorKind::InvalidRequest).
 ///
 /// ```
 /// use mstr_rest_core::{Cookies, Credential};
@@ -240,7 +241,7 @@ impl Cookies {
     pub(crate) async fn resolve(&self) -> Result<Vec<(String, SecretString)>> {
         let mut out = Vec::with_capacity(self.0.len());
         for (name, value) in &self.0 {
-            let value = crate::auth::resolve(value, &format!("cookie {name}")).await?;
+            let value = crate::secrets::resolve(value, &format!("cookie {name}")).await?;
             out.push((name.clone(), value));
         }
         Ok(out)
@@ -267,8 +268,12 @@ impl<N: Into<String>, C: Into<Credential>> From<Vec<(N, C)>> for Cookies {
 
 impl From<&str> for Cookies {
     fn from(header: &str) -> Self {
-        let pairs = header.split(';').filter_map(|pair| pair.split_once('='));
-        pairs.map(|(name, value)| (name.trim(), value.trim())).collect()
+        let pairs = header.split(';').map(str::trim).filter(|pair| !pair.is_empty());
+        // one without `=` has no name, and no login takes it
+        pairs
+            .map(|pair| pair.split_once('=').unwrap_or_default())
+            .map(|(name, value)| (name.trim(), value.trim()))
+            .collect()
     }
 }
 
@@ -409,6 +414,9 @@ mod tests {
             assert_eq!(shown, pairs);
         }
         assert!(Cookies::from(()).resolve().await.unwrap().is_empty());
+        assert!(Cookies::from("; ").resolve().await.unwrap().is_empty());
+        let nameless = Cookies::from("JSESSIONID").resolve().await.unwrap();
+        assert!(!Jar::default().adopt(&LOGIN.parse().unwrap(), &nameless[0].0, "x"));
     }
 
     #[test]

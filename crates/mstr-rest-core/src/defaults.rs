@@ -9,8 +9,8 @@ use mstr_credentials::{Credential, ExposeSecret, SecretString};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::auth::resolve;
 use crate::client::Client;
+use crate::secrets::resolve;
 use crate::single_flight::SingleFlight;
 use crate::{Error, ErrorKind, Result, nesting};
 

@@ -123,6 +123,7 @@ mod response;
 mod retry;
 mod saved;
 mod scope;
+mod secrets;
 mod session;
 mod signal;
 mod single_flight;

@@ -97,6 +97,11 @@ async fn a_credential_that_panics_is_one_error_for_all_and_no_loop() {
     let error = builder(&server).auth(auth).connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert!(!format!("{error:?}").contains("hunter2"));
+    // and that of a gateway, in a plain call
+    let build = builder(&server).default_header("X-Gateway", fragile(&asked));
+    let error = build.build().unwrap().get("status").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    assert_eq!(error.message(), "the credential `x-gateway` panicked");
 }
 
 #[tokio::test]
