@@ -345,7 +345,7 @@ impl World {
         self.may_log_in();
         let session = &mut self.sessions[id];
         // an older snapshot of it holds another token: the client cannot know that it is the same
-        session.shared |= session.ours || session.taken_up;
+        session.shared |= session.ours || (session.was_held && session.revision > 0);
         session.taken_up = true;
         session.known_ended = false;
         session.forget_relogin();
