@@ -52,7 +52,7 @@ pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
             }
             saved.token = Some(value.into());
         }
-        // the others belong to a reply, or to the HTTP library of whoever saved them
+        // the others belong to a reply, or to the HTTP library of the program that saved them
     }
     Ok(saved.into())
 }

@@ -366,7 +366,7 @@ impl Wake for Wakeup {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // if it was set, whoever set it unparks
+        // if it was set, the thread that set it unparks
         if !self.woken.swap(true, Ordering::AcqRel) {
             self.thread.unpark();
         }

@@ -141,7 +141,7 @@ impl Actions {
             }
             _ => {
                 self.running();
-                // a scope is cancelled by whoever ends it
+                // a scope is cancelled by the action that ends it
                 let scopes = self.tasks.iter().filter(|task| task.name.contains(SCOPE)).count();
                 if self.tasks.len() > scopes {
                     let task = self.tasks.remove(self.rng.usize(scopes..self.tasks.len()));

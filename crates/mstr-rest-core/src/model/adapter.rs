@@ -20,7 +20,7 @@ pub(super) const BASE: &str = "http://library.test/api/";
 /// A snapshot that can be taken up.
 pub(super) type Snapshot = SavedSession;
 
-/// Whether taking a snapshot hands the duty to log out over to whoever keeps it.
+/// Whether taking a snapshot hands over the duty to log out.
 pub(super) const SNAPSHOT_GIVES_UP: bool = true;
 
 /// Has every request of the session answered by `server`.

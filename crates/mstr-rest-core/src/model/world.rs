@@ -33,7 +33,7 @@ pub(super) enum Rule {
     /// A login that runs while the session is restored or destroyed is logged out, not installed.
     LocalChangeWins,
     TokenAndCookiesBelongTogether,
-    /// Cancelling whoever asked for a login does not stop it.
+    /// Cancelling the caller of a login does not stop it.
     LoginIsNotDropped,
     /// A credential that calls the session that logs in would wait for itself.
     CallInsideALoginFailsAtOnce,
