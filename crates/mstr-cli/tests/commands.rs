@@ -177,6 +177,9 @@ fn an_export_that_fails_leaves_no_file() {
     assert!(not_there.contains("--project"), "{not_there}");
     place.run(&["export", "Sample Report", "-o", "x.txt"]).fails(2);
     place.run(&["export", "Sample Report", "-o", "-", "--format", "parquet"]).fails(2);
+    // a place on this machine that cannot be written is no wrong usage
+    let error = place.run(&["export", "Sample Report", "-o", "no/where.csv"]).fails(1);
+    assert!(error.contains("no/where.csv cannot be written"), "{error}");
     place.server.inject(Fault::status(400).on(Method::GET, "/v2/reports/*/instances/*"));
     place.run(&["export", "Sample Report", "-o", "x.csv", "--page-rows", "100"]).fails(6);
     assert!(!fs::exists(place.path("x.csv")).unwrap());
