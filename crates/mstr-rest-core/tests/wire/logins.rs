@@ -12,6 +12,8 @@ use crate::support::{auth, builder, logins, logouts};
 
 /// Long enough for others to come meanwhile.
 const SHORT: Duration = Duration::from_millis(50);
+/// Long enough for that on a busy machine, where the test is about what comes meanwhile.
+const LONG: Duration = Duration::from_secs(1);
 
 async fn manual(server: &LibraryServer) -> Session {
     let session = builder(server).relogin(true).build().unwrap();
@@ -108,7 +110,7 @@ async fn a_credential_that_panics_is_one_error_for_all_and_no_loop() {
 async fn closing_again_joins_a_logout_that_runs() {
     let server = LibraryServer::start().await.unwrap();
     let guard = builder(&server).connect().await.unwrap();
-    server.inject(Fault::delay(SHORT).on(Method::POST, "/auth/logout"));
+    server.inject(Fault::delay(LONG).on(Method::POST, "/auth/logout"));
     // cancelled, the logout goes on
     let first = tokio::time::timeout(SHORT / 5, guard.close());
     assert!(first.await.is_err());
@@ -125,7 +127,7 @@ async fn closing_wakes_what_waits_for_a_login() {
     let server = LibraryServer::start().await.unwrap();
     let guard = builder(&server).relogin(true).connect().await.unwrap();
     server.expire_all();
-    server.inject(Fault::delay(SHORT * 4).on(Method::POST, "/auth/login"));
+    server.inject(Fault::delay(LONG).on(Method::POST, "/auth/login"));
     let calls: Vec<_> = (0..3).map(|_| tokio::spawn(guard.get("sessions").send())).collect();
     assert!(server.wait_for(|journal| count(journal, &Method::POST, "/auth/login") == 2).await);
     let waiting = tokio::spawn(guard.get("sessions").send());
@@ -177,7 +179,7 @@ async fn adopting_sends_nothing_and_takes_effect_at_once() {
     let guard = builder(&server).connect().await.unwrap();
     let sent = server.journal().len();
     // a login that hangs does not hold it up, and is logged out when it comes
-    server.inject(Fault::delay(SHORT * 2).on(Method::POST, "/auth/login").times(1));
+    server.inject(Fault::delay(LONG).on(Method::POST, "/auth/login").times(1));
     let slow = tokio::spawn(guard.login(auth()));
     assert!(server.wait_for(|journal| count(journal, &Method::POST, "/auth/login") == 3).await);
     guard.login(Auth::existing(token, cookies)).await.unwrap();

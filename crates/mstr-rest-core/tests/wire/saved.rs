@@ -270,7 +270,7 @@ async fn a_login_that_runs_while_another_session_is_restored_is_logged_out() {
     let server = LibraryServer::start().await.unwrap();
     let saved = builder(&server).connect().await.unwrap().detach().save();
     let session = builder(&server).build().unwrap();
-    let slow = Fault::delay(Duration::from_millis(50)).on(Method::POST, "/auth/login").times(1);
+    let slow = Fault::delay(Duration::from_secs(1)).on(Method::POST, "/auth/login").times(1);
     server.inject(slow);
     let restoring = async {
         let on_its_way = |journal: &[RecordedRequest]| {
