@@ -100,7 +100,7 @@ impl Session {
 impl Client {
     /// Logs in anew. The session that was there before is logged out.
     async fn log_in(self: &Arc<Self>, turn: Turn, auth: &Auth) -> Result<Response> {
-        let mut replaces = self.logins.current().id;
+        let mut replaces = turn.base().id;
         let resolved = auth.resolve(&self.login_options).await?;
         self.defaults.forget();
         // a session to adopt may be the same user's: see `LoginMachine`
@@ -256,7 +256,7 @@ impl Client {
     }
 
     /// `POST /auth/logout` with the token and cookies of that login.
-    pub(crate) async fn end_session(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
+    async fn end_session(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
         let mut request = Request::of_login(Method::POST, "auth/logout", login);
         // twice does no harm: the server no longer knows the token then, which is what was wanted
         request.idempotent = Some(true);

@@ -165,7 +165,7 @@ impl Running {
             let start = Instant::now();
             match timeout(LEASE, self.ended.wait()).await {
                 Ok(()) => return,
-                // who was not driven either cannot judge
+                // a task that was not driven itself cannot judge
                 Err(_) if start.elapsed() > LEASE * 2 => {}
                 Err(_) if self.beats.load(Ordering::Relaxed) == beats => {
                     return machine.revoke(&self);
@@ -180,6 +180,8 @@ impl Running {
 pub(crate) struct Turn {
     client: Arc<Client>,
     running: Running,
+    /// The login of the moment in which the turn was taken: a local change since then wins.
+    base: Arc<Login>,
     finished: bool,
 }
 
@@ -199,6 +201,10 @@ impl Turn {
 
     pub(crate) fn kind(&self) -> Kind {
         self.running.kind
+    }
+
+    pub(crate) fn base(&self) -> &Arc<Login> {
+        &self.base
     }
 
     /// Gives the turn back after a transition that came to an end of its own.
@@ -267,8 +273,8 @@ impl LoginMachine {
             let (beats, ended) = Default::default();
             let running = Running { turn: state.last_turn, kind, beats, ended };
             state.running = Some(running.clone());
-            let client = Arc::clone(client);
-            Begin::Start(Turn { client, running, finished: false })
+            let (client, base) = (Arc::clone(client), Arc::clone(&state.login));
+            Begin::Start(Turn { client, running, base, finished: false })
         })
     }
 
@@ -322,14 +328,14 @@ impl LoginMachine {
 
     /// Puts a login in place at once: a restored or adopted one. One of ours that it displaces is
     /// remembered.
-    pub(crate) fn displace(&self, login: Login) -> Arc<Login> {
+    pub(crate) fn displace(&self, login: Login) {
         self.with(|state| {
             if state.login.is_ours() {
                 let displaced = Arc::clone(&state.login);
                 state.superseded.push(displaced);
             }
-            state.put(login)
-        })
+            state.put(login);
+        });
     }
 
     /// Forgets a login that the server has ended, wherever it is held: under its own id, or restored

@@ -69,8 +69,12 @@ impl Client {
     /// The work of a re-login. Whatever happens, the outcome is there before the turn is free.
     async fn renew(self: &Arc<Self>, turn: Turn, auth: &Auth) -> Result<Renewed> {
         tracing::info!("Session expired; logging in again");
-        let expired = self.logins.current();
+        let expired = Arc::clone(turn.base());
         let store_lock = self.lock_store().await;
+        if let Some(outcome) = self.replaced(&expired) {
+            turn.finish();
+            return Ok(outcome);
+        }
         let (login, is_saved) = match self.kept_elsewhere(&expired, auth).await {
             Kept::Newer(kept) => (Ok(kept), false),
             Kept::Nothing => (self.login_anew(auth).await, true),
@@ -93,13 +97,15 @@ impl Client {
                 drop(store_lock);
                 Ok(Renewed::Yes)
             }
-            // an adopted or restored session took the place of the expired one
-            Err(_) if self.logins.current().id != expired.id => {
-                let has_token = self.logins.current().token.is_some();
-                Ok(if has_token { Renewed::Yes } else { Renewed::LoggedOut })
-            }
-            Err(error) => Err(error),
+            Err(error) => self.replaced(&expired).ok_or(error),
         }
+    }
+
+    /// What a re-login comes to when another session took the place of the expired one meanwhile.
+    fn replaced(&self, expired: &Login) -> Option<Renewed> {
+        let now = self.logins.current();
+        let outcome = if now.token.is_some() { Renewed::Yes } else { Renewed::LoggedOut };
+        (now.id != expired.id).then_some(outcome)
     }
 
     async fn login_anew(self: &Arc<Self>, auth: &Auth) -> Result<Login> {
@@ -139,10 +145,12 @@ impl Client {
         let login = same.and_then(|()| self.login_of(&saved));
         let login = match login {
             Ok(login) => Arc::new(login),
-            Err(error) => {
+            Err(error) if error.kind() == ErrorKind::Snapshot => {
                 tracing::warn!(%error, "what the login store holds is left alone");
                 return Kept::OfAnother;
             }
+            // the credential cannot be had: the login will say so
+            Err(_) => return Kept::Nothing,
         };
         if login.token.is_none() || login.token == expired.token {
             return Kept::Nothing;

@@ -127,9 +127,8 @@ impl fmt::Debug for Response {
 /// # }
 /// ```
 pub struct StreamingResponse {
-    status: StatusCode,
-    headers: HeaderMap,
-    url: Url,
+    /// Status, headers and URL; its body is empty.
+    head: Response,
     body: RawBody,
     idle: Option<Duration>,
     deadline: Option<Deadline>,
@@ -144,11 +143,10 @@ impl StreamingResponse {
         url: Url,
         idle: Option<Duration>,
     ) -> Self {
-        let (head, body) = reply.into_parts();
+        let (parts, body) = reply.into_parts();
+        let (status, headers) = (parts.status, parts.headers);
         Self {
-            status: head.status,
-            headers: head.headers,
-            url,
+            head: Response { status, headers, url, body: Bytes::new() },
             body,
             idle,
             deadline: None,
@@ -173,18 +171,18 @@ impl StreamingResponse {
 
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.head.status
     }
 
     /// The headers. Those that hold secrets (`X-MSTR-AuthToken`, `Set-Cookie`) are marked
     /// sensitive: `Debug` does not print them.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.head.headers
     }
 
     /// The URL that answered: behind redirects, the last.
     pub fn url(&self) -> &Url {
-        &self.url
+        &self.head.url
     }
 
     /// The body as it comes, in pieces of whatever size. Nothing is kept in memory.
@@ -210,16 +208,16 @@ impl StreamingResponse {
 
     /// The reply with what was read of its body.
     pub(crate) fn with_body(self, body: Bytes) -> Response {
-        Response { status: self.status, headers: self.headers, url: self.url, body }
+        Response { body, ..self.head }
     }
 
     /// The error that this reply stands for. Its body is read up to `limit` bytes.
     pub(crate) async fn read_error(&mut self, limit: usize) -> Error {
         match self.read_up_to(limit).await {
-            Ok(body) => crate::error::from_reply(self.status, &self.headers, &body),
+            Ok(body) => crate::error::from_reply(self.head.status, &self.head.headers, &body),
             // what broke is less than what the server says with the status
             Err(error) => {
-                crate::error::from_reply(self.status, &self.headers, &[]).caused_by(error)
+                crate::error::from_reply(self.head.status, &self.head.headers, &[]).caused_by(error)
             }
         }
     }
@@ -233,7 +231,7 @@ impl StreamingResponse {
                 "the body of the reply is longer than the {limit} bytes that are allowed: raise \
                  the limit, or read it with Call::stream"
             );
-            return Err(Error::new(ErrorKind::Decode, message).with_status(self.status));
+            return Err(Error::new(ErrorKind::Decode, message).with_status(self.head.status));
         }
         Ok(body)
     }
@@ -277,7 +275,7 @@ impl StreamingResponse {
             match next_piece(self.idle, self.deadline, self.body.frame()).await? {
                 None => return Ok(None),
                 Some(Err(error)) => {
-                    return Err(exchange_error(error, Some(&self.url)));
+                    return Err(exchange_error(error, Some(&self.head.url)));
                 }
                 Some(Ok(frame)) => {
                     if let Ok(piece) = frame.into_data()
@@ -294,8 +292,8 @@ impl StreamingResponse {
 impl fmt::Debug for StreamingResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamingResponse")
-            .field("status", &self.status.as_u16())
-            .field("url", &crate::url::redact(&self.url))
+            .field("status", &self.head.status.as_u16())
+            .field("url", &crate::url::redact(&self.head.url))
             .finish_non_exhaustive()
     }
 }

@@ -157,6 +157,29 @@ mod tests {
         assert_eq!(token, "token-0");
     }
 
+    /// Between the turn and the first poll of its task: the restored session must not be replaced.
+    #[test]
+    fn a_session_restored_as_a_relogin_begins_stays() {
+        let (session, requests) = session();
+        let client = Arc::clone(&session.client);
+        let held = |token| Login {
+            token: Some(http::HeaderValue::from_static(token)),
+            ..Login::default()
+        };
+        runtime().block_on(async {
+            client.logins.displace(held("expired"));
+            let expired = client.logins.current();
+            let auth = Auth::anonymous();
+            let mut relogin = pin!(client.log_in_again(&expired, &auth));
+            // it takes the turn and begins its task
+            assert!(futures_util::FutureExt::now_or_never(relogin.as_mut()).is_none());
+            client.logins.displace(held("restored"));
+            assert!(matches!(relogin.await, Ok(crate::relogin::Renewed::Yes)));
+        });
+        assert_eq!(session.client.logins.current().token.as_ref().unwrap(), "restored");
+        assert_eq!(requests.load(Ordering::SeqCst), 0);
+    }
+
     /// A credential that takes its time is no runtime that stands still.
     #[test]
     fn a_slow_login_keeps_its_turn() {

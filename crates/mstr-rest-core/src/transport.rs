@@ -138,7 +138,7 @@ impl Transport {
         check_tls(base, options, secrets)?;
         let proxies_known = Proxies::new(options, secrets);
         let mut builder = reqwest::Client::builder();
-        // before ours: what the road relies on is not up to the hook
+        // before ours: what the pipeline relies on is not up to the hook
         if let Some(hook) = &options.hook {
             builder = hook(builder);
         }
