@@ -27,7 +27,7 @@ pub(crate) fn with_options(ws: &Workspace, args: &mut lexopt::Parser) -> Result 
     Selection::parse("nightly", STEPS, args)?.run(ws)
 }
 
-/// Random interleavings of all that changes the login: 25 times as many as the tests run.
+/// Random interleavings of all that changes the login: more of them than the tests run.
 fn model(ws: &Workspace) -> Result {
     let test = ["test", "--locked", "-p", "mstr-rest-core", "--lib", "model"];
     sh::run(sh::cargo(&ws.root).args(test).env("MSTR_MODEL_RUNS", "10000"))
