@@ -17,7 +17,6 @@ use std::io::Write;
 use std::path::Path;
 
 use mstr_examples::Place;
-use mstr_rest::ExposeSecret;
 use mstr_rest::persist::SessionSnapshot;
 use mstr_rest::prelude::*;
 

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use mstr_rest_core::{ErrorKind, ExposeSecret, Session};
+use mstr_rest_core::{ErrorKind, Session};
 use mstr_rest_persist::{SessionSnapshot, SnapshotExt};
 
 use crate::CANARY;

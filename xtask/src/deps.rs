@@ -79,8 +79,8 @@ const TREES: &[Tree] = &[
     Tree {
         what: "mstr-credentials",
         args: &["-p", "mstr-credentials", "--all-features", "-e", "normal,build"],
-        has: &["secrecy"],
-        lacks: &["reqwest", "hyper", "http", "mstr-rest*"],
+        has: &["zeroize"],
+        lacks: &["secrecy", "reqwest", "hyper", "http", "mstr-rest*"],
         once: &[],
         at_most: None,
         why: "floor 0 reads secrets and speaks no HTTP",

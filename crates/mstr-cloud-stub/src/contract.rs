@@ -16,7 +16,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::join_all};
-use mstr_credentials::{Credential, CredentialError, ExposeSecret as _, SecretProvider};
+use mstr_credentials::{Credential, CredentialError, SecretProvider};
 
 use crate::leak;
 

@@ -12,8 +12,7 @@ use std::{
 
 use mstr_cloud_stub::contract::{self, Mood, Vault};
 use mstr_credentials::{
-    CachedSecret, Credential, CredentialError, ExposeSecret as _, SecretProvider, SecretString,
-    SecretValue,
+    CachedSecret, Credential, CredentialError, SecretProvider, SecretString, SecretValue,
 };
 
 /// What is wrong with a provider.

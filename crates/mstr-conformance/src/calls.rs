@@ -2,7 +2,7 @@
 
 use futures_util::stream;
 use mstr_rest_api::{IdentityTokensExt, Project, ProjectsExt, SessionInfo, SessionsExt, UserInfo};
-use mstr_rest_core::{Call, Error, ExposeSecret, Response, Result, Session};
+use mstr_rest_core::{Call, Error, Response, Result, Session};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mstr_cloud_stub::{Reply, Request, Responder};
-use mstr_credentials::{Credential, CredentialError, ExposeSecret as _};
+use mstr_credentials::{Credential, CredentialError};
 use mstr_credentials_aws as aws;
 use mstr_rest_core::{Error, ErrorKind};
 use serde::Deserialize;

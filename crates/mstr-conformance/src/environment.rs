@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
-use mstr_credentials::{Credential, EnvVar, ExposeSecret};
+use mstr_credentials::{Credential, EnvVar};
 use mstr_rest_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Steps that save a session, and make one of what was saved.
 
-use mstr_rest_core::{Error, ExposeSecret, Session};
+use mstr_rest_core::{Error, Session};
 use mstr_rest_persist::{SessionSnapshot, SnapshotExt};
 use serde_json::{Value, json};
 

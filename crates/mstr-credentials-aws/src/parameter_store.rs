@@ -354,7 +354,6 @@ fn client(config: &aws_config::SdkConfig, settings: &Settings) -> Result<Client,
 
 #[cfg(test)]
 mod tests {
-    use mstr_credentials::ExposeSecret as _;
 
     use super::*;
 

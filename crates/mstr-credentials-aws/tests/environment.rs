@@ -9,7 +9,7 @@ use std::{env, fs, process::Command, time::Duration};
 
 use common::{Stub, amz};
 use mstr_cloud_stub::{Reply, Request, Responder, leak};
-use mstr_credentials::{Credential, ExposeSecret as _, References};
+use mstr_credentials::{Credential, References};
 use mstr_credentials_aws::SecretsManagerSecret;
 use tempfile::TempDir;
 

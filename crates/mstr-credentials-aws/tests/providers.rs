@@ -12,7 +12,7 @@ use aws_credential_types::provider::{
 use aws_sdk_secretsmanager::config::IdentityCache;
 use common::{Stub, amz, error, sdk_config};
 use mstr_cloud_stub::{Reply, Responder, closed_port, contract::Mood, leak};
-use mstr_credentials::{Credential, CredentialError, ExposeSecret as _, VaultErrorKind};
+use mstr_credentials::{Credential, CredentialError, VaultErrorKind};
 use mstr_credentials_aws::{
     ParameterStoreValues, SecretsManagerSecret, aws_sdk_secretsmanager, aws_sdk_ssm,
     parameter_store, secrets_manager,

@@ -6,9 +6,7 @@ mod stub;
 use std::{sync::Arc, time::Duration};
 
 use mstr_cloud_stub::{Reply, Responder, closed_port, contract::Mood, leak};
-use mstr_credentials::{
-    Credential, CredentialError, ExposeSecret as _, References, VaultErrorKind as Kind,
-};
+use mstr_credentials::{Credential, CredentialError, References, VaultErrorKind as Kind};
 use mstr_credentials_azure::{KeyVaultSecret, key_vault, register, sdk::SecretClient};
 use stub::{Stub, Token, VAULT};
 

@@ -12,7 +12,7 @@ use mstr_cloud_stub::{
     azure::{CLIENT_SECRET, FEDERATED_TOKEN, IDENTITY_HEADER},
     closed_port, leak,
 };
-use mstr_credentials::{Credential, ExposeSecret as _, VaultError};
+use mstr_credentials::{Credential, VaultError};
 use mstr_credentials_azure::{Identity, KeyVaultSecret};
 use stub::{Stub, VAULT};
 use tempfile::TempDir;

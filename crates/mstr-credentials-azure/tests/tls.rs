@@ -7,7 +7,7 @@ mod stub;
 use std::{env, process::Command, sync::Arc};
 
 use mstr_cloud_stub::tls::TlsFront;
-use mstr_credentials::{Credential, ExposeSecret as _};
+use mstr_credentials::Credential;
 use mstr_credentials_azure::{KeyVaultSecret, key_vault};
 use stub::{Stub, Token, VAULT};
 

@@ -12,8 +12,7 @@ use mstr_cloud_stub::{
     leak,
 };
 use mstr_credentials::{
-    Credential, CredentialError, ExposeSecret as _, References, SecretProvider as _,
-    VaultErrorKind as Kind,
+    Credential, CredentialError, References, SecretProvider as _, VaultErrorKind as Kind,
 };
 use mstr_credentials_gcp::{
     SecretManagerSecret, google_cloud_auth::credentials::Credentials, register,

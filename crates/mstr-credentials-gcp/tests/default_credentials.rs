@@ -7,7 +7,7 @@ mod stub;
 use std::{env, fs, process::Command, time::Duration};
 
 use mstr_cloud_stub::{Responder, closed_port, gcp::REFRESH_TOKEN, leak};
-use mstr_credentials::{Credential, ExposeSecret as _, VaultError};
+use mstr_credentials::{Credential, VaultError};
 use mstr_credentials_gcp::SecretManagerSecret;
 use serde_json::json;
 use stub::Stub;

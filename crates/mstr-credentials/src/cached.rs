@@ -9,10 +9,9 @@ use std::{
     time::Duration,
 };
 
-use secrecy::SecretString;
 use tokio::time::Instant;
 
-use crate::{CredentialError, SecretProvider, value::SecretValue};
+use crate::{CredentialError, SecretProvider, SecretString, value::SecretValue};
 
 /// A secret that is fetched once for all of its fields, and again when it is
 /// [invalidated](Self::invalidate).
@@ -21,7 +20,7 @@ use crate::{CredentialError, SecretProvider, value::SecretValue};
 /// The providers of the cloud crates are made of it. Clones share the value.
 ///
 /// ```
-/// use mstr_credentials::{CachedSecret, Credential, CredentialError, ExposeSecret};
+/// use mstr_credentials::{CachedSecret, Credential, CredentialError};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), CredentialError> {

@@ -2,10 +2,9 @@
 
 use std::{borrow::Cow, fmt, future::Future, marker::PhantomData};
 
-use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::{CredentialError, SecretProvider, value::secret_from};
+use crate::{CredentialError, SecretProvider, SecretString};
 
 /// What a closure may give: text, or an `Option` of it.
 ///
@@ -38,22 +37,19 @@ impl IntoSecret for &str {
 
 impl IntoSecret for String {
     fn into_secret(self) -> Option<SecretString> {
-        Some(secret_from(self))
+        Some(SecretString::from(self))
     }
 }
 
 impl IntoSecret for Box<str> {
     fn into_secret(self) -> Option<SecretString> {
-        Some(SecretString::new(self))
+        Some(SecretString::from(self))
     }
 }
 
 impl IntoSecret for Cow<'_, str> {
     fn into_secret(self) -> Option<SecretString> {
-        match self {
-            Cow::Borrowed(text) => text.into_secret(),
-            Cow::Owned(text) => text.into_secret(),
-        }
+        Some(SecretString::from(self))
     }
 }
 

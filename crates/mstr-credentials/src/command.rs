@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use secrecy::SecretString;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{ChildStdout, Command},
@@ -17,7 +16,10 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::{CachedSecret, CredentialError, MAX_SECRET_BYTES, SecretProvider, value::SecretValue};
+use crate::{
+    CachedSecret, CredentialError, MAX_SECRET_BYTES, SecretProvider, SecretString,
+    value::SecretValue,
+};
 
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// How long a failed command's output is waited for when a process that it left behind holds it.

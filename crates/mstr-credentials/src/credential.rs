@@ -5,13 +5,11 @@ use std::{
     time::Duration,
 };
 
-use secrecy::SecretString;
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
-    CredentialError, EnvVar, IntoSecret, SecretCommand, SecretFile, SecretProvider,
+    CredentialError, EnvVar, IntoSecret, SecretCommand, SecretFile, SecretProvider, SecretString,
     closure::{AsyncClosure, Closure},
-    value::secret_from,
 };
 
 /// For sources that have no timeout of their own: a login must not hang because of them.
@@ -24,7 +22,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// source and its name, never the secret.
 ///
 /// ```
-/// use mstr_credentials::{Credential, CredentialError, ExposeSecret};
+/// use mstr_credentials::{Credential, CredentialError};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), CredentialError> {
@@ -114,7 +112,7 @@ impl Credential {
     /// Those of [`resolve`](Self::resolve), and a source that took more than 60 s.
     ///
     /// ```
-    /// use mstr_credentials::{Credential, CredentialError, ExposeSecret};
+    /// use mstr_credentials::{Credential, CredentialError};
     /// use std::time::Duration;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
@@ -191,7 +189,7 @@ impl Credential {
     /// libraries `tokio::task::spawn_blocking` inside of it.
     ///
     /// ```
-    /// use mstr_credentials::{Credential, CredentialError, ExposeSecret};
+    /// use mstr_credentials::{Credential, CredentialError};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), CredentialError> {
@@ -217,7 +215,7 @@ impl Credential {
     /// fields, or that should not run at every login, use [`CachedSecret`](crate::CachedSecret).
     ///
     /// ```
-    /// use mstr_credentials::{Credential, CredentialError, ExposeSecret};
+    /// use mstr_credentials::{Credential, CredentialError};
     ///
     /// async fn from_my_vault() -> Result<String, CredentialError> {
     ///     Ok("s3cret".to_owned())
@@ -249,7 +247,7 @@ impl Credential {
     /// empty).
     ///
     /// ```
-    /// use mstr_credentials::{Credential, CredentialError, ExposeSecret};
+    /// use mstr_credentials::{Credential, CredentialError};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), CredentialError> {
@@ -343,22 +341,19 @@ impl From<&String> for Credential {
 impl From<String> for Credential {
     /// Takes the text over and wipes the original.
     fn from(text: String) -> Self {
-        Self(Repr::Literal(secret_from(text)))
+        Self(Repr::Literal(SecretString::from(text)))
     }
 }
 
 impl From<Cow<'_, str>> for Credential {
     fn from(text: Cow<'_, str>) -> Self {
-        match text {
-            Cow::Borrowed(text) => text.into(),
-            Cow::Owned(text) => text.into(),
-        }
+        Self(Repr::Literal(SecretString::from(text)))
     }
 }
 
 impl From<Box<str>> for Credential {
     fn from(text: Box<str>) -> Self {
-        Self(Repr::Literal(SecretString::new(text)))
+        Self(Repr::Literal(SecretString::from(text)))
     }
 }
 
@@ -384,7 +379,6 @@ impl<T: SecretProvider> From<T> for Credential {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use secrecy::ExposeSecret;
     use zeroize::Zeroizing;
 
     use super::*;

@@ -2,13 +2,12 @@
 
 use std::{ffi::OsString, fmt, time::Duration};
 
-use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::{
-    Credential, CredentialError, SecretProvider,
+    Credential, CredentialError, SecretProvider, SecretString,
     member::{Member, Whole},
-    value::{SecretValue, secret_from},
+    value::SecretValue,
 };
 
 /// An environment variable, read at every resolve.
@@ -54,7 +53,7 @@ impl EnvVar {
     fn read(&self, value: Option<OsString>) -> Result<SecretString, CredentialError> {
         let state = match value {
             Some(value) if !value.is_empty() => {
-                return value.into_string().map(secret_from).map_err(|value| {
+                return value.into_string().map(SecretString::from).map_err(|value| {
                     drop(Zeroizing::new(value.into_encoded_bytes()));
                     CredentialError::new(format!("{} is not valid Unicode", self.name()))
                 });
@@ -116,8 +115,6 @@ fn lookup(name: &str) -> Option<OsString> {
 #[cfg(test)]
 mod tests {
     use std::{cell::RefCell, collections::HashMap};
-
-    use secrecy::ExposeSecret;
 
     use super::*;
 

@@ -14,12 +14,11 @@ use std::{
     time::Duration,
 };
 
-use secrecy::SecretString;
 use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use crate::{
-    Credential, CredentialError, MAX_SECRET_BYTES, SecretProvider,
+    Credential, CredentialError, MAX_SECRET_BYTES, SecretProvider, SecretString,
     member::{Member, Whole},
     value::SecretValue,
 };
@@ -48,7 +47,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Outside a tokio runtime the polling thread waits for the read.
 ///
 /// ```
-/// use mstr_credentials::{Credential, CredentialError, ExposeSecret, SecretFile};
+/// use mstr_credentials::{Credential, CredentialError, SecretFile};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

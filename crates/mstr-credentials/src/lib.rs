@@ -8,7 +8,7 @@
 //! # Quick start
 //!
 //! ```
-//! use mstr_credentials::{Credential, CredentialError, ExposeSecret};
+//! use mstr_credentials::{Credential, CredentialError};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), CredentialError> {
@@ -93,8 +93,8 @@
 //!
 //! # What is wiped
 //!
-//! Secrets are kept in [`secrecy`] types, and buffers of this crate are wiped when they are dropped.
-//! What is out of its hands is not: the environment of the process, the pages of files, the pipe to
+//! Secrets are kept in [`SecretString`], and buffers of this crate are wiped when they are dropped.
+//! Not wiped is what this crate does not control: the environment of the process, the pages of files, the pipe to
 //! a command, the buffers of a vault's client.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -110,10 +110,9 @@ mod member;
 mod provider;
 mod reference;
 mod registry;
+mod secret_string;
 mod value;
 mod vault;
-
-pub use secrecy::{self, ExposeSecret, SecretString};
 
 pub use cached::{CachedSecret, SecretField};
 pub use closure::IntoSecret;
@@ -125,6 +124,7 @@ pub use file::SecretFile;
 pub use provider::SecretProvider;
 pub use reference::Reference;
 pub use registry::References;
+pub use secret_string::SecretString;
 pub use value::SecretValue;
 pub use vault::{VaultError, VaultErrorKind};
 

@@ -2,9 +2,7 @@
 
 use std::{fmt, future::Future, time::Duration};
 
-use secrecy::SecretString;
-
-use crate::{CredentialError, SecretProvider, value::SecretValue};
+use crate::{CredentialError, SecretProvider, SecretString, value::SecretValue};
 
 /// A source whose whole value can be had, for the sake of one member of it.
 pub(crate) trait Whole: fmt::Debug + Send + Sync + 'static {

@@ -2,9 +2,7 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use secrecy::SecretString;
-
-use crate::CredentialError;
+use crate::{CredentialError, SecretString};
 
 /// A source of one secret text.
 ///
@@ -21,7 +19,7 @@ use crate::CredentialError;
 ///   [`CachedSecret`](crate::CachedSecret) does the caching for you.
 ///
 /// ```
-/// use mstr_credentials::{Credential, CredentialError, ExposeSecret, SecretProvider, SecretString};
+/// use mstr_credentials::{Credential, CredentialError, SecretProvider, SecretString};
 ///
 /// #[derive(Debug)]
 /// struct Keychain {

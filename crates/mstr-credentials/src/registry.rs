@@ -30,7 +30,7 @@ type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send 
 /// Cloned registries share what is cached.
 ///
 /// ```
-/// use mstr_credentials::{CredentialError, ExposeSecret, References};
+/// use mstr_credentials::{CredentialError, References};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), CredentialError> {

@@ -2,11 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde_json::value::RawValue;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use crate::CredentialError;
+use crate::{CredentialError, SecretString};
 
 /// A whole secret as its source gave it: bytes that are wiped when dropped.
 ///
@@ -14,7 +13,7 @@ use crate::CredentialError;
 /// text, and how one member is read out of a JSON object.
 ///
 /// ```
-/// use mstr_credentials::{CredentialError, ExposeSecret, SecretValue};
+/// use mstr_credentials::{CredentialError, SecretValue};
 ///
 /// # fn main() -> Result<(), CredentialError> {
 /// let value = SecretValue::from(r#"{"username": "dave", "pin": 42.50}"#);
@@ -26,7 +25,7 @@ use crate::CredentialError;
 /// # Ok(())
 /// # }
 /// ```
-pub struct SecretValue(SecretSlice<u8>);
+pub struct SecretValue(Zeroizing<Box<[u8]>>);
 
 impl SecretValue {
     /// The whole value as text, as it is: nothing is trimmed.
@@ -85,7 +84,7 @@ impl SecretValue {
 
     fn utf8(&self, source: &str) -> Result<&str, CredentialError> {
         // the error of the conversion tells positions: it is dropped
-        std::str::from_utf8(self.0.expose_secret())
+        std::str::from_utf8(&self.0)
             .map_err(|_| CredentialError::new(format!("{source} is not valid UTF-8")))
     }
 }
@@ -99,7 +98,7 @@ impl fmt::Debug for SecretValue {
 
 impl From<&[u8]> for SecretValue {
     fn from(bytes: &[u8]) -> Self {
-        Self(Box::<[u8]>::from(bytes).into())
+        Self(Zeroizing::new(bytes.into()))
     }
 }
 
@@ -128,20 +127,6 @@ impl From<SecretString> for SecretValue {
     fn from(secret: SecretString) -> Self {
         secret.expose_secret().into()
     }
-}
-
-impl From<SecretSlice<u8>> for SecretValue {
-    fn from(secret: SecretSlice<u8>) -> Self {
-        Self(secret)
-    }
-}
-
-/// A secret from text that is not needed any more; the text is wiped.
-pub(crate) fn secret_from(mut text: String) -> SecretString {
-    // copied, since `into_boxed_str` may reallocate and leave the old memory as it was
-    let secret = SecretString::from(text.as_str());
-    text.zeroize();
-    secret
 }
 
 /// The text of a JSON string literal (quotes included, known to be well-formed); `None` when it has

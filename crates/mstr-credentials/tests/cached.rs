@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use mstr_credentials::{CachedSecret, Credential, CredentialError, ExposeSecret};
+use mstr_credentials::{CachedSecret, Credential, CredentialError};
 use tokio::sync::Semaphore;
 
 /// A vault whose contents, health and speed the test decides.

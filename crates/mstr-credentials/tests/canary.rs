@@ -11,8 +11,8 @@ use std::{
 };
 
 use mstr_credentials::{
-    CachedSecret, Credential, CredentialError, EnvVar, ExposeSecret, Reference, References,
-    SecretFile, SecretString, SecretValue,
+    CachedSecret, Credential, CredentialError, EnvVar, Reference, References, SecretFile,
+    SecretString, SecretValue,
 };
 use tracing_subscriber::fmt::MakeWriter;
 

@@ -12,9 +12,7 @@ use std::{
     time::Duration,
 };
 
-use mstr_credentials::{
-    Credential, CredentialError, ExposeSecret, MAX_SECRET_BYTES, SecretCommand,
-};
+use mstr_credentials::{Credential, CredentialError, MAX_SECRET_BYTES, SecretCommand};
 
 fn sh(script: &str) -> SecretCommand {
     SecretCommand::new(["sh", "-c", script])

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use mstr_credentials::{Credential, CredentialError, ExposeSecret, MAX_SECRET_BYTES, SecretFile};
+use mstr_credentials::{Credential, CredentialError, MAX_SECRET_BYTES, SecretFile};
 use tempfile::TempDir;
 
 async fn text(credential: &Credential) -> Result<String, CredentialError> {

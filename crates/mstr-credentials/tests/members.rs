@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use mstr_credentials::{ExposeSecret, SecretValue};
+use mstr_credentials::SecretValue;
 use proptest::prelude::*;
 
 fn member(value: impl Into<SecretValue>) -> Result<String, String> {

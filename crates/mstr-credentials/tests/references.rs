@@ -6,9 +6,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use mstr_credentials::{
-    CachedSecret, Credential, CredentialError, ExposeSecret, Reference, References,
-};
+use mstr_credentials::{CachedSecret, Credential, CredentialError, Reference, References};
 use proptest::prelude::*;
 
 async fn text(credential: &Credential) -> Result<String, CredentialError> {

@@ -11,8 +11,8 @@ use std::{
 };
 
 use mstr_credentials::{
-    CachedSecret, Credential, CredentialError, EnvVar, ExposeSecret, SecretCommand, SecretFile,
-    SecretProvider, SecretString,
+    CachedSecret, Credential, CredentialError, EnvVar, SecretCommand, SecretFile, SecretProvider,
+    SecretString,
 };
 use tokio::time::{Instant, sleep};
 

@@ -60,7 +60,6 @@ impl IdentityTokens {
     /// # Errors
     /// As any call; an error of the server when it is not.
     pub fn validate(&self, token: &SecretString) -> Call<()> {
-        use mstr_rest_core::ExposeSecret;
         self.session
             .get("auth/identityToken")
             .header("X-MSTR-IdentityToken", token.expose_secret())

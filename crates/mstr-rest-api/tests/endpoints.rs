@@ -7,7 +7,7 @@ use mstr_rest_api::{
     ApiTokens, ApiTokensExt, IdentityTokens, IdentityTokensExt, Projects, ProjectsExt, Server,
     ServerExt, SessionsExt,
 };
-use mstr_rest_core::{Auth, Call, ErrorKind, ExposeSecret, Session};
+use mstr_rest_core::{Auth, Call, ErrorKind, Session};
 use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, Fault, LibraryServer, Method, Reply};
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use mstr_credentials::{Credential, ExposeSecret, SecretString};
+use mstr_credentials::{Credential, SecretString};
 
 use self::login_body::LoginBody;
 use crate::login_machine::Facts;

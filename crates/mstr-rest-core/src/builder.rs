@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
-use mstr_credentials::{Credential, ExposeSecret, SecretString};
+use mstr_credentials::{Credential, SecretString};
 use tokio::sync::Semaphore;
 
 use crate::background::require_runtime;

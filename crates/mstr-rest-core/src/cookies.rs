@@ -404,7 +404,6 @@ mod tests {
 
     #[tokio::test]
     async fn pairs_come_in_several_forms() {
-        use mstr_credentials::ExposeSecret;
         let pairs = [("a", "1"), ("b", "2=3")];
         for cookies in [pairs.into(), pairs.to_vec().into(), "a=1; b=2=3".into()] {
             let cookies: Cookies = cookies;

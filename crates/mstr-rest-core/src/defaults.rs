@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use mstr_credentials::{Credential, ExposeSecret, SecretString};
+use mstr_credentials::{Credential, SecretString};
 use url::Url;
 use zeroize::Zeroizing;
 

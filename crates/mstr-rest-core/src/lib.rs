@@ -153,9 +153,7 @@ pub use saved::{SavedCookie, SavedSession};
 pub use scope::{try_with_session, with_session};
 pub use session::Session;
 
-pub use mstr_credentials::{
-    Credential, CredentialError, ExposeSecret, SecretProvider, SecretString,
-};
+pub use mstr_credentials::{Credential, CredentialError, SecretProvider, SecretString};
 
 #[doc(hidden)]
 pub mod __testing {

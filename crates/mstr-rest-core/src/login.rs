@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use mstr_credentials::{Credential, ExposeSecret, SecretString};
+use mstr_credentials::{Credential, SecretString};
 use tokio::time::timeout;
 
 use crate::auth::Resolved;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use cookie_store::{CookieExpiration, RawCookie};
 use http::HeaderValue;
-use mstr_credentials::{ExposeSecret, SecretString};
+use mstr_credentials::SecretString;
 use url::Url;
 
 use crate::background::require_runtime;

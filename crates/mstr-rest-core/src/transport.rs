@@ -286,7 +286,6 @@ fn proxies(
     options: &TransportOptions,
     secrets: &TransportSecrets,
 ) -> Result<reqwest::ClientBuilder> {
-    use mstr_credentials::ExposeSecret;
     let Some(url) = &secrets.proxy else {
         return Ok(if options.environment_proxies { builder } else { builder.no_proxy() });
     };

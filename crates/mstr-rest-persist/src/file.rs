@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mstr_rest_core::{Error, ErrorKind, ExposeSecret, Result};
+use mstr_rest_core::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use zeroize::Zeroizing;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use mstr_rest_core::{Error, ExposeSecret, Result, SavedCookie, SavedSession, SecretString};
+use mstr_rest_core::{Error, Result, SavedCookie, SavedSession, SecretString};
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use keyring_core::api::CredentialStore;
 use keyring_core::{Entry, Error as KeyringError};
-use mstr_rest_core::{Error, ErrorKind, ExposeSecret, Result};
+use mstr_rest_core::{Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
 use crate::file::{blocking, lock_file};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mstr_rest_core::{ExposeSecret, Result, SavedCookie, SavedSession, SecretString};
+use mstr_rest_core::{Result, SavedCookie, SavedSession, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::form::{parse, to_secret};

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use mstr_rest_core::{Credential, Error, ErrorKind, ExposeSecret, Result, SecretString};
+use mstr_rest_core::{Credential, Error, ErrorKind, Result, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 

@@ -4,9 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
-use mstr_rest_core::{
-    ErrorKind, ExposeSecret, Result, SavedSession, SecretString, Session, SessionBuilder,
-};
+use mstr_rest_core::{ErrorKind, Result, SavedSession, SecretString, Session, SessionBuilder};
 use serde_json::Value;
 
 use crate::form::{self, Unknown};
@@ -20,7 +18,7 @@ use crate::{python, sealed};
 /// gives a [`SecretString`].
 ///
 /// ```no_run
-/// use mstr_rest_core::{ExposeSecret, Session};
+/// use mstr_rest_core::{Session};
 /// use mstr_rest_persist::{SessionSnapshot, SnapshotExt};
 ///
 /// # async fn example(session: Session) -> mstr_rest_core::Result<()> {
@@ -110,7 +108,7 @@ impl SessionSnapshot {
     /// Whether both hold the same token, or none: they are of one session then.
     pub fn is_same_session(&self, other: &Self) -> bool {
         let [ours, theirs] = [self, other]
-            .map(|snapshot| snapshot.saved.token.as_ref().map(ExposeSecret::expose_secret));
+            .map(|snapshot| snapshot.saved.token.as_ref().map(SecretString::expose_secret));
         ours == theirs
     }
 

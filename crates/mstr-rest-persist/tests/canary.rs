@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use mstr_rest_core::{Auth, Error, ExposeSecret, Session};
+use mstr_rest_core::{Auth, Error, Session};
 use mstr_rest_persist::{
     ConnectExt, FileStore, MemoryStore, SessionSnapshot, SnapshotExt, SnapshotStore,
 };

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use mstr_rest_core::{Error, ErrorKind, ExposeSecret, Session};
+use mstr_rest_core::{Error, ErrorKind, Session};
 use mstr_rest_persist::{SessionSnapshot, SnapshotExt};
 use proptest::prelude::*;
 use serde_json::{Value, json};

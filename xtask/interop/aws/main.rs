@@ -9,7 +9,7 @@ use mstr_rest::{
         ParameterStoreValues, SecretsManagerSecret, aws_config, aws_sdk_secretsmanager as sm,
         aws_sdk_ssm as ssm, parameter_store, secrets_manager,
     },
-    credentials::{ExposeSecret as _, VaultErrorKind},
+    credentials::{VaultErrorKind},
     prelude::*,
 };
 use mstr_sim::{LibraryServer, Method};

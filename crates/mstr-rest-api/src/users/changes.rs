@@ -1,6 +1,6 @@
 //! New users, and changes to users.
 
-use mstr_rest_core::{Credential, Error, ErrorKind, ExposeSecret as _, Result, SecretString};
+use mstr_rest_core::{Credential, Error, ErrorKind, Result, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::secret;

@@ -1,8 +1,6 @@
 //! Passwords on their way into a request, and never into an error.
 
-use mstr_rest_core::{
-    Credential, CredentialError, Error, ErrorKind, ExposeSecret as _, Result, SecretString,
-};
+use mstr_rest_core::{Credential, CredentialError, Error, ErrorKind, Result, SecretString};
 
 pub(super) async fn resolve(password: Option<&Credential>) -> Result<Option<SecretString>> {
     let Some(password) = password else { return Ok(None) };

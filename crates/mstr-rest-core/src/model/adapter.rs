@@ -73,7 +73,6 @@ pub(super) fn made_elsewhere(token: &str, cookie: (&str, &str)) -> Result<Snapsh
 
 /// The token of a snapshot.
 pub(super) fn token_of(snapshot: &Snapshot) -> Option<String> {
-    use crate::ExposeSecret;
     snapshot.token.as_ref().map(|token| token.expose_secret().to_owned())
 }
 

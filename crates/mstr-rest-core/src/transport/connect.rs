@@ -6,7 +6,6 @@ use std::{fmt, io};
 
 use http::{StatusCode, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
-use mstr_credentials::ExposeSecret;
 use url::Url;
 
 use super::tls::{self, Rejected};

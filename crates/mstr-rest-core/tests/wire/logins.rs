@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mstr_rest_core::{Auth, Cookies, Credential, ErrorKind, ExposeSecret, Session, settle};
+use mstr_rest_core::{Auth, Cookies, Credential, ErrorKind, Session, settle};
 use mstr_sim::{Fault, LibraryServer, LogoutScope, Method, RecordedRequest, Reply};
 use serde_json::Value;
 

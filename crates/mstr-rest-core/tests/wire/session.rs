@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{auth, builder, logins, logouts};
-use mstr_rest_core::{Auth, Credential, ErrorKind, ExposeSecret, Session};
+use mstr_rest_core::{Auth, Credential, ErrorKind, Session};
 use mstr_sim::{Fault, LibraryServer, LogoutScope, Method, RecordedRequest, Reply};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use mstr_rest_core::{Auth, ExposeSecret, Session, SessionBuilder};
+use mstr_rest_core::{Auth, Session, SessionBuilder};
 use mstr_rest_persist::SessionSnapshot;
 use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, LibraryServer, Method};
 
