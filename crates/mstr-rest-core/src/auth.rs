@@ -9,9 +9,9 @@ use bytes::Bytes;
 use mstr_credentials::{Credential, SecretString};
 
 use self::login_body::LoginBody;
-use crate::login_machine::Facts;
+use crate::login::Facts;
 use crate::login_options::LoginOptions;
-use crate::{Cookies, Error, ErrorKind, Result, SavedSession, principal};
+use crate::{Cookies, Error, ErrorKind, Result, SessionSnapshot, principal};
 
 /// Login modes of `POST /auth/login`, as the server numbers them.
 mod mode {
@@ -172,7 +172,7 @@ impl Auth {
 
     /// Adopts a session that something else owns: nothing is sent, and it is never logged out
     /// unless [`logout`](crate::Session::logout) is called. Behind a load balancer the cookies
-    /// belong to it; `()` is none.
+    /// belong to it.
     pub fn existing(token: impl Into<Credential>, cookies: impl Into<Cookies>) -> Self {
         let token = Member::new("token", "token", token);
         Self::of(Mode::Existing { token, cookies: cookies.into() })
@@ -226,8 +226,8 @@ impl Auth {
         self
     }
 
-    /// Whether a logout would end a session that something else owns.
-    pub(crate) fn is_foreign(&self) -> bool {
+    /// Whether the session that it gives belongs to something else.
+    pub(crate) fn is_externally_owned(&self) -> bool {
         !matches!(self.mode, Mode::Login { .. })
     }
 
@@ -241,9 +241,9 @@ impl Auth {
         matches!(self.mode, Mode::Login { .. } | Mode::Delegate(_))
     }
 
-    /// Fails for a saved session of another user, API key or login mode. What the saved session does
-    /// not say (an older one, one from Python) is not compared.
-    pub(crate) async fn ensure_same_principal(&self, saved: &SavedSession) -> Result<()> {
+    /// Fails for a snapshot of another user, API key or login mode. What the snapshot does not say (an
+    /// older one, one from Python) is not compared.
+    pub(crate) async fn ensure_same_principal(&self, snapshot: &SessionSnapshot) -> Result<()> {
         let (mode, name) = match &self.mode {
             Mode::Login { mode, members } => {
                 (*mode, members.iter().find(|member| member.name == USERNAME))
@@ -251,28 +251,28 @@ impl Auth {
             Mode::Delegate(_) => (mode::DELEGATE, None),
             Mode::Existing { .. } | Mode::BrowserCookies(_) => return Ok(()),
         };
-        let other = |what| {
+        let another = |what| {
             Err(Error::new(
                 ErrorKind::Snapshot,
-                format!("the saved session belongs to another {what} than the builder's"),
+                format!("the snapshot belongs to another {what} than the builder's"),
             ))
         };
-        if saved.login_mode.is_some_and(|saved| saved != mode) {
-            return other("login mode");
+        if snapshot.login_mode.is_some_and(|other| other != mode) {
+            return another("login mode");
         }
         let Some(name) = name else { return Ok(()) };
-        if saved.principal.is_none() && saved.user.is_none() {
+        if snapshot.principal.is_none() && snapshot.user.is_none() {
             return Ok(());
         }
         let name = name.resolve().await?;
-        let same = match (&saved.principal, &saved.user) {
+        let same = match (&snapshot.principal, &snapshot.user) {
             (Some(hash), _) => principal::matches(hash, mode, name.expose_secret()),
             (None, Some(user)) => {
                 mode == mode::TRUSTED || user.eq_ignore_ascii_case(name.expose_secret())
             }
             (None, None) => true,
         };
-        if same { Ok(()) } else { other("user") }
+        if same { Ok(()) } else { another("user") }
     }
 
     /// Has the sources forget what they cached: all, before the first is asked, so that user name
@@ -463,7 +463,7 @@ mod tests {
             (Auth::standard(never.clone(), never.clone()), "`username`, `password`"),
             (Auth::api_key(never.clone()), "`api_key`"),
             (Auth::identity_token(never.clone()), "`identity_token`"),
-            (Auth::existing(never.clone(), ()), "`token`"),
+            (Auth::existing(never.clone(), Cookies::default()), "`token`"),
             (Auth::browser_cookies([("iSession", never)]), "`cookie iSession`"),
         ] {
             let Err(error) = auth.resolve(&options).await else { panic!("resolved") };

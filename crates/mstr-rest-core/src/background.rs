@@ -7,10 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::{Call, Error, ErrorKind, Result};
-
-/// A call in the background takes no longer.
-const IN_BACKGROUND: Duration = Duration::from_secs(10);
+use crate::{Error, ErrorKind, Result};
 
 /// The longest that anything in the background takes: a cancelled login and its logout.
 const SETTLE: Duration = Duration::from_secs(40);
@@ -46,30 +43,8 @@ impl Drop for Pending {
     }
 }
 
-impl<T: Send + 'static> Call<T> {
-    /// Sends the call in a task of its own, for at most 10 seconds. Its outcome is dropped (a failure
-    /// is traced), and only [`settle`] waits for it. For clearing away what a dropped future has
-    /// begun on the server. Outside a Tokio runtime nothing is sent.
-    ///
-    /// ```no_run
-    /// # fn example(session: &mstr_rest_core::Session) {
-    /// session.delete("subscriptions").segment("13CF").in_background();
-    /// # }
-    /// ```
-    pub fn in_background(self) {
-        let Ok(runtime) = Handle::try_current() else { return };
-        let pending = Pending::new();
-        runtime.spawn(async move {
-            let _pending = pending;
-            if let Err(error) = self.timeout(IN_BACKGROUND).send().await {
-                tracing::debug!(kind = ?error.kind(), "a call in the background failed");
-            }
-        });
-    }
-}
-
 /// Waits for all that runs in the background: logouts of dropped guards and cancelled scopes, and
-/// [calls](Call::in_background). Call it last, before the runtime ends.
+/// [calls](crate::Call::in_background). Call it last, before the runtime ends.
 ///
 /// It waits for at most 40 seconds. Each piece of work is bounded (5 seconds for a logout, 10 for a
 /// call, 30 for a login that was cancelled on its way), but only while its runtime is driven: what
@@ -90,19 +65,5 @@ pub async fn settle() {
     if timeout(SETTLE, pending.wait_for(|count| *count == 0)).await.is_err() {
         let left = *pending.borrow();
         tracing::warn!(left, "work in the background was not done within {SETTLE:?}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::{ErrorKind, Session};
-
-    #[test]
-    fn a_runtime_without_timers_is_an_error() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let session = Session::builder("http://h.example/api").build().unwrap();
-        let error = runtime.block_on(session.get("status").send()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(error.message().contains("enable_all"), "{error}");
     }
 }

@@ -1,32 +1,29 @@
 //! How a session is set up.
 
+mod connect;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
-use mstr_credentials::{Credential, SecretString};
+use mstr_credentials::Credential;
 use tokio::sync::Semaphore;
 
-use crate::background::require_runtime;
-use crate::client::{Client, InFlight};
-use crate::defaults::{DefaultsSource, Given};
-use crate::guard::Closing;
-use crate::keep_alive::Usage;
-use crate::login_machine::LoginMachine;
+use crate::defaults::Given;
 use crate::login_options::LoginOptions;
-use crate::projects::ProjectCache;
-use crate::request::ProjectRef;
-use crate::time::Limits;
-use crate::transport::{Transport, TransportOptions, TransportSecrets};
-use crate::{
-    Auth, AuthenticatedSession, Error, ErrorKind, Locale, LoginStore, Result, RetryPolicy, Session,
-};
+use crate::projects::ProjectRef;
+use crate::timeouts::Timeouts;
+#[cfg(feature = "reqwest-hook")]
+use crate::transport::HttpClientBuilder;
+use crate::transport::TransportOptions;
+use crate::{Auth, Error, ErrorKind, Locale, LoginStore, RetryPolicy, Session};
 
 /// Sets up a [`Session`]. Get one with [`Session::builder`].
 ///
 /// Nothing is resolved or sent before [`connect`](Self::connect) (or
-/// [`with_session`](crate::with_session)). Mistakes surface there, or in [`build`](Self::build).
+/// [`with_session`](crate::with_session)). Invalid settings are reported there, or by
+/// [`build`](Self::build).
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,11 +39,11 @@ use crate::{
 #[must_use = "a builder does nothing until it is connected or built"]
 pub struct SessionBuilder {
     base_url: Credential,
-    pub(crate) auth: Option<Auth>,
+    auth: Option<Auth>,
     project: Option<ProjectRef>,
     login: LoginOptions,
     login_store: Option<Arc<dyn LoginStore>>,
-    limits: Limits,
+    timeouts: Timeouts,
     defaults: Vec<Given>,
     follow_redirects: bool,
     max_redirects: usize,
@@ -59,18 +56,26 @@ pub struct SessionBuilder {
     proxy: Option<Credential>,
     identity: Option<Credential>,
     transport: TransportOptions,
-    mistake: Option<Error>,
+    error: Option<Error>,
+}
+
+impl Session {
+    /// Starts a session for the server at `base_url`, which ends with `/api`. It may come from a
+    /// secret; then [`connect`](SessionBuilder::connect) resolves it.
+    pub fn builder(base_url: impl Into<Credential>) -> SessionBuilder {
+        SessionBuilder::new(base_url.into())
+    }
 }
 
 impl SessionBuilder {
-    pub(crate) fn new(base_url: Credential) -> Self {
+    fn new(base_url: Credential) -> Self {
         Self {
             base_url,
             auth: None,
             project: None,
             login: LoginOptions::default(),
             login_store: None,
-            limits: Limits { idle: Some(Duration::from_secs(300)), total: None },
+            timeouts: Timeouts { idle: Some(Duration::from_secs(300)), total: None },
             defaults: Vec::new(),
             follow_redirects: true,
             max_redirects: 20,
@@ -83,21 +88,21 @@ impl SessionBuilder {
             proxy: None,
             identity: None,
             transport: TransportOptions::default(),
-            mistake: None,
+            error: None,
         }
     }
 
-    #[cfg(any(test, feature = "reqwest-hook"))]
+    #[cfg(test)]
     pub(crate) fn transport_mut(&mut self) -> &mut TransportOptions {
         &mut self.transport
     }
 
     fn fail(&mut self, what: &str) {
-        self.mistake.get_or_insert_with(|| Error::new(ErrorKind::Config, what));
+        self.error.get_or_insert_with(|| Error::new(ErrorKind::Config, what));
     }
 }
 
-/// The login.
+/// The login
 impl SessionBuilder {
     /// How to log in.
     pub fn auth(mut self, auth: Auth) -> Self {
@@ -105,8 +110,8 @@ impl SessionBuilder {
         self
     }
 
-    /// `applicationType` of the login: 8 unless set here, as mstr-rest-requests sends it; 35 is
-    /// "Web", 76 is what the vendor's Python client sends.
+    /// `applicationType` of the login. Default: 8, as mstr-rest-requests sends it; 35 is "Web", 76 is
+    /// what the vendor's Python client sends.
     pub fn application_type(mut self, number: i64) -> Self {
         self.login.application_type = number;
         self
@@ -143,7 +148,7 @@ impl SessionBuilder {
     }
 }
 
-/// What every request to the base origin carries; it never goes anywhere else.
+/// Sent with every request to the base origin, and nowhere else
 impl SessionBuilder {
     /// A header of every request to the base origin, for a gateway. Resolved at the first request,
     /// and again at each login. A `Cookie` header goes along with the cookies of the login.
@@ -156,8 +161,8 @@ impl SessionBuilder {
     }
 
     /// A cookie of every request to the base origin, for a gateway: `CF_Authorization`, for example.
-    /// Resolved as a [`default_header`](Self::default_header) is. It goes along with the cookies of
-    /// the login, which win over one of the same name.
+    /// Resolved as a [`default_header`](Self::default_header) is. It is sent beside the cookies of
+    /// the login, which take precedence over one of the same name.
     ///
     /// ```
     /// use mstr_rest_core::{Credential, Session};
@@ -175,8 +180,8 @@ impl SessionBuilder {
         self
     }
 
-    /// `Authorization: Basic` with every request, for a gateway in front of the server. It has
-    /// nothing to do with the login.
+    /// `Authorization: Basic` with every request, for a gateway in front of the server. It is not the
+    /// login of the session.
     pub fn basic_auth(
         mut self,
         username: impl Into<Credential>,
@@ -192,37 +197,39 @@ impl SessionBuilder {
         self
     }
 
-    /// The `User-Agent`: `mstr-rest/VERSION` unless set here.
+    /// The `User-Agent` header. Default: `mstr-rest/VERSION`.
     pub fn user_agent(mut self, value: impl Into<String>) -> Self {
         self.transport.user_agent = value.into();
         self
     }
 }
 
-/// Limits.
+/// Timeouts.
 impl SessionBuilder {
-    /// For making a connection, TLS included: 10 s unless set here. `None` is no limit.
-    pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.transport.connect_timeout = limit.into();
+    /// Connect timeout: for making a connection, TLS included. Default: 10 s; `None`: no timeout.
+    pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.transport.connect_timeout = timeout.into();
         self
     }
 
-    /// How long nothing may move, in either direction, while a request is on its way: 300 s unless
-    /// set here. `None` is no limit.
-    pub fn read_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.limits.idle = limit.into();
+    /// Idle timeout: the longest time without a byte sent or received during a request. Default:
+    /// 300 s; `None`: no timeout.
+    pub fn read_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeouts.idle = timeout.into();
         self
     }
 
-    /// For a whole call, from its start to the last byte of its reply: no limit unless set here.
-    pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.limits.total = limit.into();
+    /// Timeout of a whole call, from its start to the last byte of its reply. Default: `None`, no
+    /// timeout.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeouts.total = timeout.into();
         self
     }
 
-    /// At most this many requests in flight; others wait for a slot, for as long as the timeout of
-    /// their call, else for 300 s. Servers cap sessions and jobs. A streamed reply keeps its slot
-    /// until it was read or dropped. Logins, logouts and keep-alive need none.
+    /// The largest number of requests in flight. Further requests wait for a slot, for as long as the
+    /// timeout of their call, or for 300 s if it has none. A streamed reply keeps its slot until it is
+    /// read or dropped. Logins, logouts and keep-alive take none. Default: no limit; servers cap
+    /// sessions and jobs.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         if requests == 0 {
             self.fail("max_in_flight must be at least 1");
@@ -234,27 +241,27 @@ impl SessionBuilder {
     /// The longest body of a reply that is read into memory, in bytes; a longer one is a
     /// [`Decode`](ErrorKind::Decode) error. Default: no limit. Bodies of error replies are read up
     /// to 1 MiB in any case.
-    pub fn max_response_bytes(mut self, bytes: impl Into<Option<usize>>) -> Self {
-        self.body_limit = bytes.into();
+    pub fn max_response_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.body_limit = bytes.into().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         self
     }
 
-    /// Whether redirects are followed (they are, at most 20, unless this says no). Without, a
-    /// redirect is a reply like any other. A redirected login fails either way.
+    /// Follows redirects, at most [`max_redirects`](Self::max_redirects). If false, a redirect is a
+    /// reply like any other. A redirected login fails in either case. Default: true.
     pub fn follow_redirects(mut self, yes: bool) -> Self {
         self.follow_redirects = yes;
         self
     }
 
-    /// How many redirects a request may take: 20 unless set here.
+    /// How many redirects a request may take. Default: 20.
     pub fn max_redirects(mut self, number: usize) -> Self {
         self.max_redirects = number;
         self
     }
 
-    /// Whether an error status without JSON (a proxy's page) is handed back as a reply by calls
-    /// that are not typed, buffered and streamed, as the Python peer does. Otherwise, and for typed calls always, it is
-    /// an [`Http`](ErrorKind::Http) error.
+    /// Gives an error status without JSON (a proxy's page) back as a reply, as the Python package
+    /// does. It applies to calls that are not typed, buffered and streamed; for typed calls such a
+    /// reply is always an [`Http`](ErrorKind::Http) error. Default: false.
     pub fn return_http_errors(mut self, yes: bool) -> Self {
         self.return_http_errors = yes;
         self
@@ -263,22 +270,24 @@ impl SessionBuilder {
 
 /// Long-running sessions
 impl SessionBuilder {
-    /// Whether an expired session (`ERR009`) is logged in again, and the request sent once more.
+    /// Logs in again when the session has expired (`ERR009`), and sends the request once more.
+    /// Default: false.
     ///
-    /// However many requests meet the expiry, there is one login; requests that start while it
-    /// runs wait for it. Credentials are resolved afresh, so that a rotated password counts. A
-    /// login that the server refused is not sent again with the same credentials: later requests
-    /// fail with its error until a credential changes or [`Session::login`] is called. A streamed
-    /// body that can be sent once is not repeated: its request fails with its own `ERR009`.
+    /// One new login serves all requests that receive the expiry, and requests that start while it
+    /// runs wait for it. Credentials are resolved afresh, so that a rotated password is used. A login
+    /// that the server refused is not sent again with the same credentials: later requests fail with
+    /// its error until a credential changes or [`Session::login`] is called. A streamed body that can
+    /// be sent once is not repeated: its request fails with its own `ERR009`.
     pub fn relogin(mut self, yes: bool) -> Self {
         self.relogin = yes;
         self
     }
 
-    /// Extends the session (`PUT /sessions`) whenever it was not used for so long; choose less
-    /// than its idle limit. It begins with a login and ends with the session, with a logout, or when
-    /// the session expired and nothing can renew it. A failure is traced, and tried again after 5 s
-    /// (a quarter of the interval, if that is less), then after twice that, up to the interval.
+    /// Extends the session (`PUT /sessions`) when it was not used for `interval`. Choose less than the
+    /// idle timeout of the server. Keep-alive begins with a login. It ends with the last handle of the
+    /// session, with a logout, or when the session has expired and nothing can renew it. A failure is
+    /// traced, and retried after 5 s (a quarter of the interval, if that is less), then after twice
+    /// that, up to the interval. Default: no keep-alive.
     pub fn keep_alive(mut self, interval: Duration) -> Self {
         if interval.is_zero() {
             self.fail("the keep-alive interval must not be zero");
@@ -287,24 +296,24 @@ impl SessionBuilder {
         self
     }
 
-    /// Where the session keeps its login, to share it with other processes: [`LoginStore`] says what
-    /// is done with it.
+    /// A store through which the session shares its login with other processes; see [`LoginStore`].
+    /// Default: none.
     pub fn login_store(mut self, store: impl LoginStore) -> Self {
         self.login_store = Some(Arc::new(store));
         self
     }
 
-    /// When requests are sent again: never unless set here.
+    /// When requests are retried. Default: never.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 }
 
-/// The network.
+/// The network
 impl SessionBuilder {
-    /// A proxy for all requests: `http://proxy.example:3128`, user info allowed. Proxies of the
-    /// environment do not count then.
+    /// A proxy for all requests: `http://proxy.example:3128`, user info allowed. It replaces the
+    /// proxies of the environment.
     ///
     /// Errors name the proxy, without user info, when it is at fault. A refused login (407) is
     /// final: no retry policy repeats the request.
@@ -320,15 +329,15 @@ impl SessionBuilder {
         self
     }
 
-    /// Whether the proxies of the environment count (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
-    /// `NO_PROXY`; they do unless this says no).
+    /// Uses the proxy variables of the environment: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+    /// `NO_PROXY`. Default: true.
     pub fn environment_proxies(mut self, yes: bool) -> Self {
         self.transport.environment_proxies = yes;
         self
     }
 
     /// Adds root certificates, PEM with one or more of them: a private CA, or the self-signed
-    /// certificate of the server itself. The platform's own count too.
+    /// certificate of the server itself. They are trusted beside the platform's own.
     ///
     /// The platform's are read once per process, by the first https request.
     /// [`build`](Self::build) reads none. Where there are none (in a container without the package
@@ -339,7 +348,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Whether only the roots given here count, not the platform's.
+    /// Trusts only the roots given to [`root_certificates_pem`](Self::root_certificates_pem), not the
+    /// platform's. Default: false.
     pub fn only_these_roots(mut self, yes: bool) -> Self {
         self.transport.only_these_roots = yes;
         self
@@ -359,116 +369,48 @@ impl SessionBuilder {
         self
     }
 
-    /// Whether replies may be compressed with gzip (they may unless this says no).
+    /// Accepts replies that are compressed with gzip. Default: true.
     pub fn gzip(mut self, yes: bool) -> Self {
         self.transport.gzip = yes;
         self
     }
 
-    /// HTTP/1.1 only, also where the server offers HTTP/2 (over TLS it is agreed on otherwise).
+    /// Uses HTTP/1.1 even where the server offers HTTP/2 over TLS. Default: false.
     pub fn http1_only(mut self, yes: bool) -> Self {
         self.transport.http1_only = yes;
         self
     }
 
-    /// HTTP/2 without asking, also over plain TCP.
+    /// Uses HTTP/2 without negotiation, also over plain TCP. Default: false.
     pub fn http2_prior_knowledge(mut self, yes: bool) -> Self {
         self.transport.http2_prior_knowledge = yes;
         self
     }
 }
 
-/// Building
+/// The hook for what the builder does not offer.
+#[cfg(feature = "reqwest-hook")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest-hook")))]
 impl SessionBuilder {
-    /// Makes the session without logging in. Needs no runtime, resolves nothing: base URL, proxy
-    /// and client identity must be literal here.
+    /// Changes the HTTP client before the session's own settings are applied: redirects,
+    /// cookies, timeouts and whatever else is set on this builder stay as they are here. TLS
+    /// settings have no effect: the session brings a TLS configuration of its own.
     ///
-    /// # Errors
-    /// [`Config`](ErrorKind::Config) when a setting is not usable; a base URL is never repeated in
-    /// it.
-    pub fn build(self) -> Result<Session> {
-        let literal = |credential: &Credential, what: &str| {
-            credential.literal().cloned().ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Config,
-                    format!("the {what} comes from a secret provider: use connect()"),
-                )
-            })
-        };
-        let base = literal(&self.base_url, "base URL")?;
-        let secrets = TransportSecrets {
-            proxy: self.proxy.as_ref().map(|c| literal(c, "proxy")).transpose()?,
-            identity: self.identity.as_ref().map(|c| literal(c, "client identity")).transpose()?,
-        };
-        self.finish(&base, &secrets)
-    }
-
-    /// Makes the session and logs in. The guard that it gives logs out when it is closed or
-    /// dropped. If this future is cancelled, a login that was on its way is logged out too.
+    /// **Outside semver**: the type in its signature is reqwest's, of whatever version this crate
+    /// uses at the time.
     ///
-    /// # Errors
-    /// [`Config`](ErrorKind::Config) when a setting is not usable or [`auth`](Self::auth) is
-    /// missing; [`MissingCredential`](ErrorKind::MissingCredential) and
-    /// [`Credential`](ErrorKind::Credential) when a secret cannot be had;
-    /// [`LoginFailure`](ErrorKind::LoginFailure) when the server refuses, or answers without a
-    /// token; and as any call.
-    pub async fn connect(self) -> Result<AuthenticatedSession> {
-        require_runtime()?;
-        let Some(auth) = self.auth.clone() else {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "no authentication configured: call SessionBuilder::auth(Auth::...)",
-            ));
-        };
-        // before the login: if this is cancelled from here on, the guard cleans up
-        let guard = AuthenticatedSession::guard(self.resolve().await?);
-        guard.login(auth).await?;
-        Ok(guard)
-    }
-
-    /// Resolves what comes from credentials, and makes the session; nothing is sent.
-    pub(crate) async fn resolve(self) -> Result<Session> {
-        let base = crate::secrets::resolve(&self.base_url, "base URL").await?;
-        let mut secrets = TransportSecrets::default();
-        if let Some(proxy) = &self.proxy {
-            secrets.proxy = Some(crate::secrets::resolve(proxy, "proxy").await?);
-        }
-        if let Some(identity) = &self.identity {
-            secrets.identity = Some(crate::secrets::resolve(identity, "client identity").await?);
-        }
-        self.finish(&base, &secrets)
-    }
-
-    fn finish(self, base: &SecretString, secrets: &TransportSecrets) -> Result<Session> {
-        if let Some(mistake) = self.mistake {
-            return Err(mistake);
-        }
-        let base = crate::url::parse_base(base.expose_secret())?;
-        crate::url::warn_plain_http(&base);
-        let transport = Transport::new(&base, &self.transport, secrets)?;
-        let client = Client {
-            base,
-            transport,
-            // a session that is restored or adopted can log in again with what is said here
-            logins: LoginMachine::new(self.auth.filter(Auth::can_renew)),
-            login_options: self.login,
-            login_store: self.login_store,
-            limits: self.limits,
-            defaults: DefaultsSource::new(self.defaults),
-            follow_redirects: self.follow_redirects,
-            max_redirects: self.max_redirects,
-            return_http_errors: self.return_http_errors,
-            body_limit: self.body_limit,
-            relogin: self.relogin,
-            retry: self.retry,
-            keep_alive: self.keep_alive,
-            usage: Usage::new(),
-            in_flight: self.max_in_flight.map(InFlight::new),
-            projects: ProjectCache::default(),
-            closed: Arc::default(),
-            closing: Closing::default(),
-        };
-        Ok(Session { client: Arc::new(client), project: self.project })
+    /// ```
+    /// # use mstr_rest_core::Session;
+    /// let builder = Session::builder("https://host/MicroStrategyLibrary/api/")
+    ///     .configure_http(|http| http.tcp_nodelay(false));
+    /// # let _ = builder;
+    /// ```
+    pub fn configure_http(
+        mut self,
+        configure: impl Fn(HttpClientBuilder) -> HttpClientBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.transport.hook = Some(Arc::new(configure));
+        self
     }
 }
 

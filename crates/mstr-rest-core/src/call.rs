@@ -1,18 +1,19 @@
 //! One request as a value: built, inspected, cloned, and sent when it is awaited.
 
 mod body;
+mod send;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::IntoFuture;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::call_future::{CallFuture, Decode};
-use crate::request::{ProjectRef, Reading, Request, UsedLogin};
+use crate::call_future::Decode;
+use crate::projects::ProjectRef;
+use crate::request::{Reading, Request, UsedLogin};
 use crate::{Error, ErrorKind, Response, Result, RetryPolicy, Session, StreamingResponse};
 
 /// A request that is not sent yet, and how to decode its reply.
@@ -186,14 +187,14 @@ impl<T> Call<T> {
     /// redirects, and the body of the reply, a streamed one too. Default: the session's
     /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)).
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.request.limits.total = Some(timeout);
+        self.request.timeouts.total = Some(timeout);
         self
     }
 
     /// Idle timeout: the longest time without a byte sent or received. Default: the session's
     /// ([`SessionBuilder::read_timeout`](crate::SessionBuilder::read_timeout)).
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.request.limits.idle = Some(timeout);
+        self.request.timeouts.idle = Some(timeout);
         self
     }
 
@@ -209,9 +210,9 @@ impl<T> Call<T> {
     /// [`Decode`](ErrorKind::Decode) error. Default: the session's
     /// ([`SessionBuilder::max_response_bytes`](crate::SessionBuilder::max_response_bytes)). It does
     /// not count for [`stream`](Self::stream).
-    pub fn max_response_bytes(mut self, bytes: usize) -> Self {
+    pub fn max_response_bytes(mut self, bytes: u64) -> Self {
         if let Reading::Whole { limit } = &mut self.request.reading {
-            *limit = Some(bytes);
+            *limit = Some(usize::try_from(bytes).unwrap_or(usize::MAX));
         }
         self
     }
@@ -384,27 +385,6 @@ impl<T> Call<T> {
     /// ```
     pub fn curl(&self) -> String {
         self.request.curl(self.session.base_url())
-    }
-}
-
-/// Sending
-impl<T> Call<T> {
-    /// Sends the call. The future is named, boxed and `'static`; nothing happens until it is
-    /// polled, inside a Tokio runtime.
-    pub fn send(self) -> CallFuture<T>
-    where
-        T: Send + 'static,
-    {
-        CallFuture::new(self.session.client, self.request, self.decode)
-    }
-}
-
-impl<T: Send + 'static> IntoFuture for Call<T> {
-    type Output = Result<T>;
-    type IntoFuture = CallFuture<T>;
-
-    fn into_future(self) -> CallFuture<T> {
-        self.send()
     }
 }
 

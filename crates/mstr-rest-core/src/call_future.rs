@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::client::Client;
-use crate::execute::{Received, execute};
+use crate::execute::execute;
+use crate::keep_alive;
 use crate::request::Request;
-use crate::{Error, ErrorKind, Response, Result, StreamingResponse};
+use crate::send::{Received, unread};
+use crate::{Response, Result, StreamingResponse};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
@@ -70,10 +72,6 @@ impl<T> Clone for Decode<T> {
     }
 }
 
-fn unread() -> Error {
-    Error::new(ErrorKind::Decode, "the reply was not read")
-}
-
 /// A call on its way, from [`Call::send`](crate::Call::send). Dropping it cancels the
 /// call; what the server does with a request that is already there is the server's.
 ///
@@ -98,6 +96,7 @@ impl<T: Send + 'static> CallFuture<T> {
                 value = Some(decode.decode(received)?);
                 Ok(())
             };
+            keep_alive::start(&client);
             execute(client, request, &mut sink).await?;
             value.ok_or_else(unread)
         }))

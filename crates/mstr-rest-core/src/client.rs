@@ -1,32 +1,39 @@
 //! What the clones of a session share: settings, connections, the login.
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use http::HeaderValue;
+use mstr_credentials::SecretString;
+use tokio::sync::{Semaphore, watch};
 use url::Url;
 
+use crate::cookies::Jar;
 use crate::defaults::DefaultsSource;
-use crate::guard::Closing;
-use crate::keep_alive::Usage;
+use crate::idle_clock::IdleClock;
+use crate::login::{Facts, Login, token_header};
 use crate::login_machine::LoginMachine;
 use crate::login_options::LoginOptions;
 use crate::login_store::LoginStore;
+use crate::nesting::SessionId;
 use crate::projects::ProjectCache;
 use crate::signal::Signal;
-use crate::time::Limits;
+use crate::timeouts::Timeouts;
 use crate::transport::Transport;
-use crate::{Error, ErrorKind, Result, RetryPolicy};
+use crate::url::same_origin;
+use crate::{Error, ErrorKind, Result, RetryPolicy, SessionSnapshot};
 
 /// The engine of a session. Requests, the login machine and keep-alive work on this; a
 /// [`Session`](crate::Session) is a handle to it.
 pub(crate) struct Client {
+    pub(crate) id: SessionId,
     pub(crate) base: Url,
     pub(crate) transport: Transport,
     pub(crate) logins: LoginMachine,
     pub(crate) login_options: LoginOptions,
     pub(crate) login_store: Option<Arc<dyn LoginStore>>,
-    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
     pub(crate) defaults: DefaultsSource,
     pub(crate) follow_redirects: bool,
     pub(crate) max_redirects: usize,
@@ -37,13 +44,18 @@ pub(crate) struct Client {
     pub(crate) retry: RetryPolicy,
     /// Extends the session when it was idle for so long.
     pub(crate) keep_alive: Option<Duration>,
-    pub(crate) usage: Usage,
+    /// Whether the keep-alive task runs.
+    pub(crate) keep_alive_runs: AtomicBool,
+    pub(crate) idle_clock: IdleClock,
     pub(crate) in_flight: Option<InFlight>,
     pub(crate) projects: ProjectCache,
     /// Set once a guard closed the session: no call is sent any more.
     pub(crate) closed: Arc<Signal>,
     pub(crate) closing: Closing,
 }
+
+/// The last logout that a close began, and its outcome once there is one.
+pub(crate) type Closing = Mutex<Option<watch::Receiver<Option<Result<()>>>>>;
 
 /// The slots of requests in flight.
 pub(crate) struct InFlight {
@@ -67,4 +79,58 @@ impl Client {
         }
         Ok(())
     }
+
+    /// A login as a value.
+    pub(crate) fn snapshot_of(&self, login: &Login) -> SessionSnapshot {
+        let secret = |value: &HeaderValue| Some(SecretString::from(value.to_str().ok()?));
+        let mut snapshot = SessionSnapshot::at(self.base.clone());
+        snapshot.token = login.token.as_ref().and_then(secret);
+        snapshot.cookies = login.jar.save();
+        snapshot.user.clone_from(&login.facts.user);
+        snapshot.login_mode = login.facts.login_mode;
+        snapshot.principal.clone_from(&login.facts.principal);
+        snapshot.created_at = login.facts.created_at;
+        if login.token.is_some() {
+            // its clock counts milliseconds: it could say that the login was after the last use
+            snapshot.last_used_at = Some(self.idle_clock.get()).max(snapshot.created_at);
+        }
+        snapshot.idle_timeout = login.facts.idle_timeout;
+        snapshot
+    }
+
+    /// The login that a saved session holds, as one that something else may use too.
+    pub(crate) fn login_of(&self, snapshot: &SessionSnapshot) -> Result<Login> {
+        if !same_origin(&self.base, snapshot.base_url()) {
+            return Err(unusable("belongs to another server than this session (another origin)"));
+        }
+        let token = snapshot.token.as_ref();
+        let token = token.map(|token| token_header(token.expose_secret().as_bytes()));
+        let token = token.transpose().map_err(|_| unusable("holds an invalid token"))?;
+        let facts = Facts {
+            user: snapshot.user.clone(),
+            login_mode: snapshot.login_mode,
+            principal: snapshot.principal.clone(),
+            created_at: snapshot.created_at,
+            idle_timeout: snapshot.idle_timeout,
+        };
+        Ok(Login {
+            token,
+            jar: Arc::new(Jar::restored(&self.base, &snapshot.cookies)?),
+            externally_owned: true,
+            facts: Arc::new(facts),
+            ..Login::default()
+        })
+    }
+}
+
+/// The error of a request that needs a token, without one.
+pub(crate) fn no_session() -> Error {
+    Error::new(
+        ErrorKind::NoSession,
+        "there is no valid session: log in first (connect() or login())",
+    )
+}
+
+fn unusable(what: &str) -> Error {
+    Error::new(ErrorKind::Snapshot, format!("the snapshot {what}"))
 }

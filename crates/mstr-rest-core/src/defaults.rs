@@ -9,10 +9,10 @@ use mstr_credentials::{Credential, SecretString};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::client::Client;
+use crate::nesting::{self, SessionId};
 use crate::secrets::resolve;
 use crate::single_flight::SingleFlight;
-use crate::{Error, ErrorKind, Result, nesting};
+use crate::{Error, ErrorKind, Result};
 
 /// One of them, as it was given to the builder.
 #[derive(Debug, Clone)]
@@ -134,35 +134,26 @@ impl DefaultsSource {
         Self { given, ..Self::default() }
     }
 
-    fn peek(&self) -> Option<Arc<Defaults>> {
-        if self.given.is_empty() { Some(Arc::clone(&self.none)) } else { self.resolved.get() }
-    }
-
-    async fn get(&self) -> Result<Arc<Defaults>> {
-        match self.peek() {
-            Some(defaults) => Ok(defaults),
-            None => self.resolved.fetch(|| Defaults::resolve(&self.given)).await,
+    /// All of them, resolved once for all requests that wait. A credential among them that uses this
+    /// session gets an error: it would wait for itself.
+    pub(crate) async fn get(&self, session: SessionId) -> Result<Arc<Defaults>> {
+        if self.given.is_empty() {
+            return Ok(Arc::clone(&self.none));
         }
+        if let Some(defaults) = self.resolved.get() {
+            return Ok(defaults);
+        }
+        let resolve = self.resolved.fetch(|| Defaults::resolve(&self.given));
+        nesting::within(session, Box::pin(resolve)).await
     }
 
-    /// A secret that was rotated meanwhile counts from the next login on.
+    /// A secret that was rotated meanwhile is used from the next login on.
     pub(crate) fn forget(&self) {
         let sources = || self.given.iter().flat_map(Given::credentials);
         if sources().any(|credential| credential.literal().is_none()) {
             sources().for_each(Credential::invalidate);
             self.resolved.forget();
         }
-    }
-}
-
-impl Client {
-    /// What every request to the base origin carries. A credential of it that uses this session
-    /// gets an error: it would wait for itself.
-    pub(crate) async fn resolved_defaults(&self) -> Result<Arc<Defaults>> {
-        if let Some(defaults) = self.defaults.peek() {
-            return Ok(defaults);
-        }
-        nesting::within(self, Box::pin(self.defaults.get())).await
     }
 }
 
@@ -182,7 +173,8 @@ mod tests {
             Given::Basic { username: "Aladdin".into(), password: "open sesame".into() },
             Given::Query("sig".to_owned(), "a&b".into()),
         ]);
-        let (first, second) = tokio::join!(source.get(), source.get());
+        let (first, second) =
+            tokio::join!(source.get(SessionId::new()), source.get(SessionId::new()));
         assert_eq!(first.unwrap().headers()["x-key"], "k0");
         let defaults = second.unwrap();
         assert_eq!(defaults.headers()["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
@@ -191,7 +183,7 @@ mod tests {
         defaults.add_query(&mut url);
         assert_eq!(url.as_str(), "https://h/x?y=1&sig=a%26b");
         source.forget();
-        assert_eq!(source.get().await.unwrap().headers()["x-key"], "k1");
+        assert_eq!(source.get(SessionId::new()).await.unwrap().headers()["x-key"], "k1");
     }
 
     /// A vault that answers late must not bring a login what was true before it.
@@ -218,7 +210,7 @@ mod tests {
         source.forget();
         answer.add_permits(2);
         assert_eq!(getting.await.unwrap().headers()["x-key"], "k1");
-        assert_eq!(source.get().await.unwrap().headers()["x-key"], "k1");
+        assert_eq!(source.get(SessionId::new()).await.unwrap().headers()["x-key"], "k1");
         assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 
@@ -226,7 +218,7 @@ mod tests {
     async fn a_value_that_no_header_can_hold() {
         let name = HeaderName::from_static("x-key");
         let source = DefaultsSource::new(vec![Given::Header(name, "can\nary".into())]);
-        let error = source.get().await.err().unwrap();
+        let error = source.get(SessionId::new()).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Credential);
         assert!(error.to_string().contains("x-key") && !format!("{error:?}").contains("ary"));
     }

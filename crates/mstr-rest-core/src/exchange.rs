@@ -1,4 +1,4 @@
-//! One attempt: the hops of our own redirect loop, and what of the session goes to which origin.
+//! One exchange: our own redirect loop, and what of the session goes to which origin.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
@@ -6,8 +6,9 @@ use url::Url;
 use crate::body::Sending;
 use crate::client::Client;
 use crate::defaults::Defaults;
-use crate::login_machine::{IDENTITY_TOKEN, Login, PROJECT, TOKEN};
-use crate::request::{ProjectRef, Request, UsedLogin};
+use crate::login::{IDENTITY_TOKEN, Login, TOKEN};
+use crate::projects::{PROJECT, ProjectRef};
+use crate::request::{Request, UsedLogin};
 use crate::transport::RawBody;
 use crate::url::{is_auth_path, origin, same_origin};
 use crate::{Body, Error, ErrorKind, Result, StreamingResponse};
@@ -29,14 +30,14 @@ impl Client {
         url: &Url,
         login: &Login,
     ) -> Result<StreamingResponse> {
-        let idle = request.limits.idle.or(self.limits.idle);
-        let defaults = self.resolved_defaults().await?;
+        let idle = request.timeouts.idle.or(self.timeouts.idle);
+        let defaults = self.defaults.get(self.id).await?;
         if !matches!(request.login, UsedLogin::Of(_)) {
             // a slow credential: the session may have been closed meanwhile
             self.ensure_open()?;
         }
         if request.includes_auth() && same_origin(&self.base, url) {
-            self.usage.touch();
+            self.idle_clock.touch();
         }
         let body = Some(&request.body);
         let mut hop =

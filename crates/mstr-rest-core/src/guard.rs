@@ -1,16 +1,18 @@
 //! Sessions that log out.
 
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use mstr_credentials::Credential;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::background::Pending;
 use crate::client::Client;
-use crate::login_machine::{Kind, Turn};
-use crate::{Error, ErrorKind, Result, Session};
+use crate::login_machine::Kind;
+use crate::{Auth, Error, ErrorKind, Response, Result, Session};
 
 /// A logout behind a dropped guard takes no longer.
 const DROPPED: Duration = Duration::from_secs(5);
@@ -79,6 +81,36 @@ impl AuthenticatedSession {
         }
     }
 
+    /// Logs in anew, as [`Session::login`] does: the login that is held is logged out first, and the
+    /// guard logs the new one out when it is closed or dropped.
+    ///
+    /// # Errors
+    /// As [`Session::login`].
+    pub fn login(&self, auth: Auth) -> impl Future<Output = Result<Response>> + Send + use<> {
+        self.session.login(auth)
+    }
+
+    /// Makes a session that shares the one behind an identity token, as [`Session::delegate`] does.
+    /// Something else owns that session, so the guard does not log it out.
+    ///
+    /// # Errors
+    /// As [`Session::login`].
+    pub fn delegate(
+        &self,
+        identity_token: impl Into<Credential>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response>> + Send>> {
+        self.session.delegate(identity_token)
+    }
+
+    /// The same as [`close`](Self::close): a guard that logged out has nothing left to guard. To log
+    /// out and go on with the session, [`detach`](Self::detach) it and call [`Session::logout`].
+    ///
+    /// # Errors
+    /// As [`close`](Self::close).
+    pub fn logout(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.close()
+    }
+
     /// Gives up the duty to log out: the session goes on without a guard.
     pub fn detach(mut self) -> Session {
         self.detached = true;
@@ -98,31 +130,25 @@ impl Drop for AuthenticatedSession {
     fn drop(&mut self) {
         let client = &self.session.client;
         // a close that failed has told its caller
-        if !self.detached && !client.closing.has_begun() {
+        if !self.detached && !client.has_begun_to_close() {
             client.begin_close(DROPPED);
         }
     }
 }
 
-/// The outcome of a logout, once it is there.
+/// The outcome of a logout, once there is one.
 type Ended = watch::Receiver<Option<Result<()>>>;
 
-/// The last logout that a close began.
-#[derive(Default)]
-pub(crate) struct Closing(Mutex<Option<Ended>>);
-
-impl Closing {
-    fn has_begun(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-}
-
 impl Client {
+    fn has_begun_to_close(&self) -> bool {
+        self.closing.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Closes the session at once and starts its logout, or joins the one that runs. `None`: there
     /// is nothing to log out, or nothing to do so with.
     fn begin_close(self: &Arc<Self>, limit: Duration) -> Option<Ended> {
         self.closed.set();
-        let mut closing = self.closing.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = &*closing {
             let failed = matches!(&*last.borrow(), Some(Err(_)));
             // without a sender and without an outcome, its runtime stopped
@@ -159,8 +185,7 @@ impl Client {
     }
 
     async fn close(self: &Arc<Self>, limit: Duration) -> Result<()> {
-        let work = move |turn: Turn| async move {
-            let client = Arc::clone(turn.client());
+        let work = async move |client: Arc<Self>, turn| {
             tokio::time::timeout(limit, client.log_out(turn, false)).await.unwrap_or_else(|_| {
                 let message = format!("the logout was not done within {limit:?}");
                 Err(Error::new(ErrorKind::Timeout, message))

@@ -92,7 +92,9 @@
 //! redirects too. Of the headers of a reply only the token is kept: any other belongs to its reply.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod attempts;
 mod auth;
+mod authenticate;
 mod background;
 mod body;
 mod builder;
@@ -106,6 +108,7 @@ mod error;
 mod exchange;
 mod execute;
 mod guard;
+mod idle_clock;
 mod keep_alive;
 mod login;
 mod login_machine;
@@ -121,14 +124,17 @@ mod relogin;
 mod request;
 mod response;
 mod retry;
-mod saved;
 mod scope;
 mod secrets;
+mod send;
 mod session;
 mod signal;
 mod single_flight;
+mod snapshot;
 mod testing;
-mod time;
+#[cfg(test)]
+mod tests;
+mod timeouts;
 mod trace;
 mod transition;
 mod transport;
@@ -140,7 +146,7 @@ pub use body::Body;
 pub use builder::SessionBuilder;
 pub use call::Call;
 pub use call_future::CallFuture;
-pub use cookies::{CookieInfo, Cookies};
+pub use cookies::{CookieInfo, Cookies, SavedCookie};
 pub use error::{Error, ErrorKind, Result};
 pub use guard::AuthenticatedSession;
 pub use login_options::Locale;
@@ -149,9 +155,9 @@ pub use multipart::{Multipart, Part};
 pub use projects::{ProjectIndex, ProjectIndexIter};
 pub use response::{Response, StreamingResponse};
 pub use retry::RetryPolicy;
-pub use saved::{SavedCookie, SavedSession};
 pub use scope::{try_with_session, with_session};
 pub use session::Session;
+pub use snapshot::SessionSnapshot;
 
 pub use mstr_credentials::{Credential, CredentialError, SecretProvider, SecretString};
 

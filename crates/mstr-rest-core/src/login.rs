@@ -1,281 +1,75 @@
-//! Logging in and out.
+//! One login: token, cookies and what is known of it, as one immutable value.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use futures_util::future::join_all;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use mstr_credentials::{Credential, SecretString};
-use tokio::time::timeout;
+use http::{HeaderName, HeaderValue};
 
-use crate::auth::Resolved;
-use crate::background::{Pending, require_runtime};
-use crate::client::Client;
 use crate::cookies::Jar;
-use crate::login_machine::{Facts, Kind, Login, TOKEN, Turn};
-use crate::request::Request;
-use crate::transition::ABANDONED;
-use crate::{Auth, Body, Error, ErrorKind, Response, Result, Session, nesting};
+use crate::{Error, ErrorKind, Result};
 
-/// `ERR003`: the server refuses the credentials.
-const REFUSED: u32 = 3;
+/// The header of the session token, in both directions.
+pub(crate) static TOKEN: HeaderName = HeaderName::from_static("x-mstr-authtoken");
+pub(crate) static IDENTITY_TOKEN: HeaderName = HeaderName::from_static("x-mstr-identitytoken");
 
-impl Session {
-    /// Logs in, `POST /auth/login` (or what else the [`Auth`] says), and gives the server's reply.
-    /// A token that is held already is logged out first, unless something else owns it; should
-    /// that fail, the login goes on. Cancelling the future does not stop a login on its way. The
-    /// token is in the head of the reply: a body that breaks off, or does not come within 5 s, does
-    /// not fail the login.
-    ///
-    /// For [`Auth::existing`] nothing is sent, and the reply is an empty 204 made here. Adopting a
-    /// session ([`Auth::existing`], [`Auth::browser_cookies`]) leaves one of ours that was held
-    /// before alone for now, for the server may end all sessions of a user at once: the guard logs
-    /// it out when it is closed, or the next login or logout does.
-    ///
-    /// # Errors
-    /// [`MissingCredential`](ErrorKind::MissingCredential) and
-    /// [`Credential`](ErrorKind::Credential) before anything is sent;
-    /// [`LoginFailure`](ErrorKind::LoginFailure) when the server refuses (`ERR003`) or its reply
-    /// holds no token; [`Redirect`](ErrorKind::Redirect) when it redirects;
-    /// [`Interrupted`](ErrorKind::Interrupted) when a credential panics, the runtime stops, or
-    /// another session took the place of this one meanwhile (it is logged out then); and those
-    /// [common to all calls](crate::Call#errors).
-    pub fn login(&self, auth: Auth) -> impl Future<Output = Result<Response>> + Send + use<> {
-        let client = Arc::clone(&self.client);
-        async move {
-            require_runtime()?;
-            nesting::ensure_outside(&client)?;
-            client.ensure_open()?;
-            if auth.sends_nothing() {
-                return client.adopt(&auth).await;
-            }
-            let work = move |turn: Turn| async move {
-                let client = Arc::clone(turn.client());
-                client.unless_closed(client.log_in(turn, &auth)).await
-            };
-            client.transition(Kind::Login, |_| client.ensure_open().err().map(Err), work).await
-        }
+/// One login, or the absence of one. Immutable: a change puts another value in its place.
+///
+/// `id` tells logins apart: login, logout, restoring, adopting and forgetting each make a new one.
+/// `revision` counts the tokens of one login, for a reply may rotate the token. The two numbers
+/// decide what a late reply may change: a token is rotated only if both still match, and the end
+/// of a login only touches the login of that id.
+#[derive(Clone, Default)]
+pub(crate) struct Login {
+    pub(crate) id: u64,
+    pub(crate) revision: u64,
+    pub(crate) token: Option<HeaderValue>,
+    pub(crate) jar: Arc<Jar>,
+    /// Something else owns or uses it too: only [`Session::logout`](crate::Session::logout) ends
+    /// it.
+    pub(crate) externally_owned: bool,
+    pub(crate) facts: Arc<Facts>,
+    /// How many re-logins of this login failed, and how the last one did. A request that was sent
+    /// before a re-login failed shares its failure instead of starting another one.
+    pub(crate) failed_relogins: u64,
+    pub(crate) relogin_failure: Option<Error>,
+}
+
+/// What is known of a login besides its secrets.
+#[derive(Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) user: Option<String>,
+    pub(crate) login_mode: Option<i64>,
+    /// Salted hash of the user name or API key.
+    pub(crate) principal: Option<String>,
+    pub(crate) created_at: Option<SystemTime>,
+    pub(crate) idle_timeout: Option<Duration>,
+}
+
+impl Login {
+    /// Whether a guard has to log it out.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.token.is_some() && !self.externally_owned
     }
 
-    /// Makes a session that shares the one behind an identity token: `POST /auth/delegate`. Short
-    /// for [`login`](Self::login) with [`Auth::identity_token`].
-    ///
-    /// # Errors
-    /// As [`login`](Self::login).
-    pub fn delegate(
-        &self,
-        identity_token: impl Into<Credential>,
-    ) -> Pin<Box<dyn Future<Output = Result<Response>> + Send>> {
-        // boxed: `impl Future` would borrow what the token was made from
-        Box::pin(self.login(Auth::identity_token(identity_token)))
-    }
-
-    /// Logs out: `POST /auth/logout`, also without a token. The token is forgotten when the
-    /// server agrees, or no longer knows it (`ERR009`). As a login, it is never redirected.
-    ///
-    /// Calls that start meanwhile wait for it and then find no token. Nothing logs in again
-    /// afterwards, neither a call that met an expired session nor keep-alive, until
-    /// [`login`](Self::login) is called. Logins of this session that an adopted or restored one took
-    /// the place of are logged out too.
-    ///
-    /// The vendor documents that this ends all sessions of the user, not this one alone.
-    ///
-    /// # Errors
-    /// Those [common to all calls](crate::Call#errors); the token is kept then.
-    pub fn logout(&self) -> impl Future<Output = Result<()>> + Send + use<> {
-        let client = Arc::clone(&self.client);
-        async move {
-            let work = |turn: Turn| async move {
-                let client = Arc::clone(turn.client());
-                client.log_out(turn, true).await
-            };
-            client.transition(Kind::Logout, |_| client.ensure_open().err().map(Err), work).await
+    /// Takes the token out of an error: a server may repeat it in its message.
+    pub(crate) fn redact(&self, error: Error) -> Error {
+        match self.token.as_ref().and_then(|token| token.to_str().ok()) {
+            Some(token) => error.without_secret(token),
+            None => error,
         }
     }
 }
 
-impl Client {
-    /// Logs in anew. The session that was there before is logged out.
-    async fn log_in(self: &Arc<Self>, turn: Turn, auth: &Auth) -> Result<Response> {
-        let mut replaces = turn.base().id;
-        let resolved = auth.resolve(&self.login_options).await?;
-        self.defaults.forget();
-        // a session to adopt may be the same user's: see `LoginMachine`
-        if !matches!(resolved, Resolved::AskToken { .. }) {
-            replaces = self.end_before_login(replaces).await?;
-        }
-        let (login, response) = self.authenticate(resolved, auth).await?;
-        let login = self.install(turn, replaces, login, auth).await?;
-        self.save_login(&login).await;
-        Ok(response)
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("id", &self.id)
+            .field("revision", &self.revision)
+            .field("logged_in", &self.token.is_some())
+            .field("cookies", &self.jar)
+            .finish_non_exhaustive()
     }
-
-    /// Puts a login in place, frees the turn, and does what follows from a new login. One that is no
-    /// longer wanted is logged out before the turn is free.
-    pub(crate) async fn install(
-        self: &Arc<Self>,
-        turn: Turn,
-        replaces: u64,
-        login: Login,
-        auth: &Auth,
-    ) -> Result<Arc<Login>> {
-        let login = match self.logins.install(&turn, replaces, login, auth) {
-            Ok(login) => login,
-            Err(unwanted) => {
-                let _pending = Pending::new();
-                if unwanted.is_ours() {
-                    let ending = timeout(ABANDONED, self.end_login(&unwanted)).await;
-                    if !matches!(ending, Ok(Ok(()))) {
-                        tracing::warn!("a login that came too late was not logged out");
-                    }
-                }
-                turn.finish();
-                return Err(displaced());
-            }
-        };
-        self.usage.touch();
-        self.start_keep_alive();
-        turn.finish();
-        Ok(login)
-    }
-
-    /// Sends what logs in, and takes the token from the reply.
-    pub(crate) async fn authenticate(
-        self: &Arc<Self>,
-        resolved: Resolved,
-        auth: &Auth,
-    ) -> Result<(Login, Response)> {
-        let facts = Arc::new(Facts { created: Some(SystemTime::now()), ..resolved.facts() });
-        // with a token or cookies of an earlier login the server would not make a new session
-        let mut fresh = Login { externally_owned: auth.is_foreign(), facts, ..Login::default() };
-        let (token, response) = match resolved {
-            Resolved::Post { path, body, secrets, .. } => {
-                let mut request = Request::of_login(Method::POST, path, &Arc::new(fresh.clone()));
-                request.body = Body::from(body.clone());
-                let json = HeaderValue::from_static("application/json");
-                request.headers.insert(http::header::CONTENT_TYPE, json);
-                let reply = self.send_decoded(request, take_token).await.map_err(|error| {
-                    let redact = |error: Error, secret: &SecretString| {
-                        error.without_secret(secret.expose_secret())
-                    };
-                    secrets.iter().fold(error, redact)
-                });
-                self.remember_rejection(body, reply.as_ref().err());
-                reply?
-            }
-            Resolved::AskToken { cookies } => {
-                self.adopt_cookies(&fresh.jar, &cookies)?;
-                let login = Arc::new(fresh.clone());
-                let request = Request::of_login(Method::GET, "auth/token", &login);
-                self.send_decoded(request, take_token).await?
-            }
-            Resolved::Adopt { token, cookies } => {
-                self.adopt_cookies(&fresh.jar, &cookies)?;
-                let token = token_header(token.expose_secret().as_bytes())?;
-                (token, Response::local(self.base.clone()))
-            }
-        };
-        fresh.token = Some(token);
-        Ok((fresh, response))
-    }
-
-    /// Adopts a session that something else owns: at once, without queueing.
-    async fn adopt(self: &Arc<Self>, auth: &Auth) -> Result<Response> {
-        let resolved = nesting::within(self, auth.resolve(&self.login_options)).await?;
-        let (login, response) = self.authenticate(resolved, auth).await?;
-        self.ensure_open()?;
-        self.defaults.forget();
-        self.logins.displace(login);
-        self.usage.touch();
-        self.start_keep_alive();
-        Ok(response)
-    }
-
-    fn adopt_cookies(&self, jar: &Jar, cookies: &[(String, SecretString)]) -> Result<()> {
-        for (name, value) in cookies {
-            if !jar.adopt(&self.base, name, value.expose_secret()) {
-                return Err(Error::new(
-                    ErrorKind::InvalidRequest,
-                    "a cookie to adopt has a name or value that cookies cannot have",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Remembers a login that was refused; one that was not makes earlier ones forgotten. What
-    /// failed for another reason says nothing of the credentials.
-    fn remember_rejection(&self, body: Bytes, error: Option<&Error>) {
-        match error {
-            Some(error) if error.number() == Some(REFUSED) => {
-                self.logins.reject(body, error.clone());
-            }
-            Some(_) => {}
-            None => self.logins.forget_rejections(),
-        }
-    }
-
-    /// Logs out the present login (`always`, or if it is ours) and those that it superseded, all at
-    /// once: one that hangs must not keep the others. Gives the first failure.
-    pub(crate) async fn log_out(self: &Arc<Self>, turn: Turn, always: bool) -> Result<()> {
-        let current = self.logins.current();
-        let mut logins = self.logins.superseded();
-        if always || current.is_ours() {
-            logins.insert(0, current);
-        }
-        let outcomes = join_all(logins.iter().map(|login| self.end_login(login))).await;
-        turn.finish();
-        outcomes.into_iter().collect()
-    }
-
-    /// The same before a new login, if the login of `id` is still the present one. What fails is
-    /// traced, and tried again by the next login, logout or close. Gives the id of the login that is
-    /// there then.
-    async fn end_before_login(self: &Arc<Self>, id: u64) -> Result<u64> {
-        let cleared = self.logins.clear(id).ok_or_else(displaced)?;
-        let superseded = self.logins.superseded();
-        let ends = superseded.iter().map(async |login| {
-            if let Err(error) = self.end_login(login).await {
-                let kind = error.kind();
-                tracing::debug!(?kind, "the session before this login was not logged out");
-            }
-        });
-        join_all(ends).await;
-        // a local change may have come meanwhile: then nothing logs in over it
-        if self.logins.current().id == cleared { Ok(cleared) } else { Err(displaced()) }
-    }
-
-    /// Logs out one login, and forgets it wherever it is held.
-    async fn end_login(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
-        self.end_session(login).await?;
-        self.logins.ended(login);
-        Ok(())
-    }
-
-    /// `POST /auth/logout` with the token and cookies of that login.
-    async fn end_session(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
-        let mut request = Request::of_login(Method::POST, "auth/logout", login);
-        // twice does no harm: the server no longer knows the token then, which is what was wanted
-        request.idempotent = Some(true);
-        match self.send(request).await {
-            Ok(response) if response.status().is_success() => Ok(()),
-            Ok(response) => Err(Error::new(
-                ErrorKind::Http,
-                format!("the logout was answered with status {}", response.status()),
-            )
-            .with_status(response.status())),
-            Err(error) if error.is_session_expired() => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// A session was adopted, restored or forgotten while a login ran.
-fn displaced() -> Error {
-    Kind::Login.interrupted("the session was replaced meanwhile, so the login was logged out")
 }
 
 pub(crate) fn token_header(token: &[u8]) -> Result<HeaderValue> {
@@ -285,29 +79,4 @@ pub(crate) fn token_header(token: &[u8]) -> Result<HeaderValue> {
     })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// The token of a reply to a login.
-fn take_token(response: Response) -> Result<(HeaderValue, Response)> {
-    match response.headers().get(&TOKEN) {
-        Some(token) => Ok((token_header(token.as_bytes())?, response)),
-        None => Err(no_token(response.status(), response.headers())),
-    }
-}
-
-/// What came instead of a token.
-fn no_token(status: StatusCode, headers: &HeaderMap) -> Error {
-    let what = match crate::error::media_type(headers) {
-        Some("text/html") => {
-            "an HTML page, likely a sign-on page: browser sign-on cannot be done with a password. \
-             Use Auth::browser_cookies or Auth::api_key, and check that the base URL looks like \
-             https://host/MicroStrategyLibrary/api/"
-        }
-        _ => {
-            "no session token: is this a Library server? The base URL should look like \
-             https://host/MicroStrategyLibrary/api/"
-        }
-    };
-    let message = format!("the login was answered with status {status} and {what}");
-    Error::new(ErrorKind::LoginFailure, message).with_status(status)
 }

@@ -1,79 +1,22 @@
 //! The login of a session, and the one place where it changes.
 
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 use tokio::time::{Instant, timeout};
 
-use crate::client::Client;
-use crate::cookies::Jar;
+use crate::login::Login;
 use crate::signal::Signal;
 use crate::{Auth, Error, ErrorKind, Result};
-
-pub(crate) static TOKEN: HeaderName = HeaderName::from_static("x-mstr-authtoken");
-pub(crate) static PROJECT: HeaderName = HeaderName::from_static("x-mstr-projectid");
-pub(crate) static IDENTITY_TOKEN: HeaderName = HeaderName::from_static("x-mstr-identitytoken");
 
 /// A transition whose runtime shows no sign of life for this long loses its turn to one that waits.
 const LEASE: Duration = Duration::from_secs(60);
 
 /// How often a transition shows that its runtime is alive.
 pub(crate) const BEAT: Duration = Duration::from_secs(10);
-
-/// One login, or the absence of one. Immutable: a change puts another value in its place.
-///
-/// `id` tells logins apart: login, logout, restoring, adopting and forgetting each make a new one.
-/// `revision` counts the tokens of one login, for a reply may rotate the token. The two numbers
-/// decide what a late reply may change: a token is rotated only if both still match, and the end
-/// of a login only touches the login of that id.
-#[derive(Clone, Default)]
-pub(crate) struct Login {
-    pub(crate) id: u64,
-    pub(crate) revision: u64,
-    pub(crate) token: Option<HeaderValue>,
-    pub(crate) jar: Arc<Jar>,
-    /// Something else owns or uses it too: only [`Session::logout`](crate::Session::logout) ends
-    /// it.
-    pub(crate) externally_owned: bool,
-    pub(crate) facts: Arc<Facts>,
-    /// How many re-logins of this login failed, and how the last one did. A request that was sent
-    /// before a re-login failed shares its failure instead of starting another one.
-    pub(crate) failed_relogins: u64,
-    pub(crate) relogin_failure: Option<Error>,
-}
-
-/// What is known of a login besides its secrets.
-#[derive(Clone, Default)]
-pub(crate) struct Facts {
-    pub(crate) user: Option<String>,
-    pub(crate) login_mode: Option<i64>,
-    /// Salted hash of the user name or API key.
-    pub(crate) principal: Option<String>,
-    pub(crate) created: Option<SystemTime>,
-    pub(crate) idle_limit: Option<Duration>,
-}
-
-impl Login {
-    /// Whether a guard has to log it out.
-    pub(crate) fn is_ours(&self) -> bool {
-        self.token.is_some() && !self.externally_owned
-    }
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login")
-            .field("id", &self.id)
-            .field("revision", &self.revision)
-            .field("logged_in", &self.token.is_some())
-            .field("cookies", &self.jar)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A login that the server refused: the same one is not sent again, or the account is locked.
 struct Rejected {
@@ -103,8 +46,8 @@ const REJECTED: usize = 8;
 /// **What a reader may rely on.** [`read`](Self::read) gives the login and the running transition
 /// as they were at one instant, without waiting for anything but the lock, which is never held
 /// across an await.
-#[derive(Default)]
-pub(crate) struct LoginMachine(RwLock<State>);
+#[derive(Clone, Default)]
+pub(crate) struct LoginMachine(Arc<RwLock<State>>);
 
 #[derive(Default)]
 struct State {
@@ -178,7 +121,7 @@ impl Running {
 
 /// The right to change the login, held by the one transition that runs.
 pub(crate) struct Turn {
-    client: Arc<Client>,
+    machine: LoginMachine,
     running: Running,
     /// The login of the moment in which the turn was taken: a local change since then wins.
     base: Arc<Login>,
@@ -186,10 +129,6 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    pub(crate) fn client(&self) -> &Arc<Client> {
-        &self.client
-    }
-
     /// Shows that the runtime of the transition is driven.
     pub(crate) fn beat(beats: &AtomicU64) {
         beats.fetch_add(1, Ordering::Relaxed);
@@ -217,7 +156,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let failure = || self.running.kind.interrupted("its task panicked or was stopped");
         let failure = (!self.finished).then(failure);
-        self.client.logins.end(&self.running, failure);
+        self.machine.end(&self.running, failure);
         self.running.ended.set();
     }
 }
@@ -233,7 +172,7 @@ pub(crate) enum Begin<T> {
 
 impl LoginMachine {
     pub(crate) fn new(auth: Option<Auth>) -> Self {
-        Self(RwLock::new(State { auth, ..State::default() }))
+        Self(Arc::new(RwLock::new(State { auth, ..State::default() })))
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -258,7 +197,6 @@ impl LoginMachine {
     /// login, that there is nothing to do.
     pub(crate) fn begin<T>(
         &self,
-        client: &Arc<Client>,
         kind: Kind,
         unless: impl FnOnce(&Login) -> Option<T>,
     ) -> Begin<T> {
@@ -273,8 +211,8 @@ impl LoginMachine {
             let (beats, ended) = Default::default();
             let running = Running { turn: state.last_turn, kind, beats, ended };
             state.running = Some(running.clone());
-            let (client, base) = (Arc::clone(client), Arc::clone(&state.login));
-            Begin::Start(Turn { client, running, base, finished: false })
+            let (machine, base) = (self.clone(), Arc::clone(&state.login));
+            Begin::Start(Turn { machine, running, base, finished: false })
         })
     }
 
@@ -371,17 +309,6 @@ impl LoginMachine {
     /// Drops the present login, whichever it is. A transition that runs finds its login gone.
     pub(crate) fn forget_current(&self) {
         self.with(|state| state.put(Login::default()));
-    }
-
-    /// Marks the present login as used elsewhere too, because it was saved: a guard leaves it alone
-    /// from now on.
-    pub(crate) fn share(&self) -> Arc<Login> {
-        self.with(|state| {
-            if state.login.is_ours() {
-                Arc::make_mut(&mut state.login).externally_owned = true;
-            }
-            Arc::clone(&state.login)
-        })
     }
 
     /// Takes over the token of a reply to a request that was sent with `sent`. A reply to an earlier

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::{Result, SavedSession};
+use crate::{Result, SessionSnapshot};
 
 /// What a [`LoginStore`] gives back: a future that may be sent between threads.
 pub type LoginStoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -25,8 +25,8 @@ pub trait LoginStore: Send + Sync + 'static {
     fn lock(&self) -> LoginStoreFuture<'_, Box<dyn Any + Send>>;
 
     /// The session that is kept, if there is one.
-    fn load(&self) -> LoginStoreFuture<'_, Option<SavedSession>>;
+    fn load(&self) -> LoginStoreFuture<'_, Option<SessionSnapshot>>;
 
     /// Keeps a session in the place of the one before.
-    fn save(&self, session: SavedSession) -> LoginStoreFuture<'_, ()>;
+    fn save(&self, session: SessionSnapshot) -> LoginStoreFuture<'_, ()>;
 }

@@ -1,38 +1,44 @@
-//! Credentials that use the very session that asks for them.
+//! Credentials that use the same session that asks for them: an error instead of a deadlock.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::client::Client;
 use crate::{Error, ErrorKind, Result};
 
 tokio::task_local! {
-    /// The sessions whose credentials are being resolved by this task.
-    static RESOLVING: Vec<usize>;
+    /// The sessions whose credentials this task is resolving.
+    static RESOLVING: Vec<SessionId>;
 }
 
-/// Tells sessions apart.
-fn id(client: &Client) -> usize {
-    std::ptr::from_ref(client).addr()
+/// Tells the sessions of a process apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionId(u64);
+
+impl SessionId {
+    pub(crate) fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
-fn outer() -> Vec<usize> {
+fn outer() -> Vec<SessionId> {
     RESOLVING.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// Marks what a future does as part of a login (or of the default headers) of that session. A task
-/// that it spawns is not marked, so it waits for the login like any other, until a timeout.
+/// Marks a future as part of a login (or of the default headers) of that session. Tasks that it
+/// spawns are not marked: they wait for the login like any other, until a timeout.
 pub(crate) fn within<F: Future>(
-    client: &Client,
+    session: SessionId,
     work: F,
 ) -> impl Future<Output = F::Output> + use<F> {
     let mut sessions = outer();
-    sessions.push(id(client));
+    sessions.push(session);
     RESOLVING.scope(sessions, work)
 }
 
-/// Fails inside a login of that session: it would wait for itself.
-pub(crate) fn ensure_outside(client: &Client) -> Result<()> {
-    let inside = RESOLVING.try_with(|sessions| sessions.contains(&id(client))).unwrap_or(false);
+/// Fails inside a login of that session: the call would wait for itself.
+pub(crate) fn ensure_outside(session: SessionId) -> Result<()> {
+    let inside = RESOLVING.try_with(|sessions| sessions.contains(&session)).unwrap_or(false);
     if inside {
         return Err(Error::new(
             ErrorKind::InvalidRequest,

@@ -1,15 +1,42 @@
-//! Project names and ids: one list for the whole session, loaded once for all who wait for it.
+//! Projects by name and id: the index that a session loads once.
 
 use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
 
-use http::{HeaderValue, Method};
+use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
-use crate::client::Client;
-use crate::request::{ProjectRef, Request};
 use crate::single_flight::SingleFlight;
 use crate::{Error, ErrorKind, Result};
+
+/// The header that says which project a request is about.
+pub(crate) static PROJECT: HeaderName = HeaderName::from_static("x-mstr-projectid");
+
+/// A project as the caller named it: by name or by id.
+#[derive(Debug, Clone)]
+pub(crate) enum ProjectRef {
+    Name(Arc<str>),
+    Id(HeaderValue),
+}
+
+impl ProjectRef {
+    /// 32 hexadecimal digits are an id, everything else is a name.
+    pub(crate) fn parse(text: &str) -> Self {
+        let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        match HeaderValue::from_str(text) {
+            Ok(id) if is_id => Self::Id(id),
+            _ => Self::Name(text.into()),
+        }
+    }
+
+    /// The name or the id.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Id(id) => id.to_str().ok(),
+        }
+    }
+}
 
 /// The projects that a user sees: names to ids and back. Names are case-sensitive, and several
 /// projects may bear the same one. 32 hexadecimal digits are an id, wherever a name is taken.
@@ -26,14 +53,14 @@ use crate::{Error, ErrorKind, Result};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProjectIndex {
     by_name: HashMap<String, Vec<String>>,
     by_id: HashMap<String, String>,
 }
 
 impl ProjectIndex {
-    fn new(projects: Vec<Listed>) -> Self {
+    pub(crate) fn new(projects: Vec<Listed>) -> Self {
         let mut index = Self::default();
         for Listed { id, name } in projects {
             index.by_name.entry(name.clone()).or_default().push(id.clone());
@@ -123,52 +150,15 @@ impl<'a> Iterator for ProjectIndexIter<'a> {
 
 impl ExactSizeIterator for ProjectIndexIter<'_> {}
 
+/// What is read of a project of `GET /projects`.
 #[derive(Deserialize)]
-struct Listed {
+pub(crate) struct Listed {
     id: String,
     name: String,
 }
 
-/// The index of a session, and its loading.
+/// The index of a session. It is loaded once for all calls that wait for it.
 pub(crate) type ProjectCache = SingleFlight<ProjectIndex>;
-
-impl Client {
-    /// Loads the index, or waits for a loading that runs and shares its outcome.
-    pub(crate) async fn load_projects(self: &Arc<Self>) -> Result<Arc<ProjectIndex>> {
-        let load = || async {
-            // no project of its own, and with auth whatever the call that needs it says
-            let mut request = Request::new(Method::GET, "projects".into());
-            request.needs_session = true;
-            self.send_decoded(request, |reply| Ok(ProjectIndex::new(reply.json()?))).await
-        };
-        self.projects.fetch(load).await
-    }
-
-    /// The id of a project that a call names: from the cache, else from the server, anew for a
-    /// name that is not known. An id is given back as it is.
-    pub(crate) async fn project_id(self: &Arc<Self>, name: &str) -> Result<HeaderValue> {
-        if let ProjectRef::Id(id) = ProjectRef::parse(name) {
-            return Ok(id);
-        }
-        let known = match self.projects.get() {
-            Some(index) => index.id_of(name)?.map(str::to_owned),
-            None => None,
-        };
-        let id = match known {
-            Some(id) => Some(id),
-            None => self.load_projects().await?.id_of(name)?.map(str::to_owned),
-        };
-        let Some(id) = id else {
-            return Err(Error::new(
-                ErrorKind::ResourceNotFound,
-                format!("no project named '{name}' is available to this session"),
-            ));
-        };
-        HeaderValue::from_str(&id).map_err(|_| {
-            Error::new(ErrorKind::Decode, format!("the id of project '{name}' is not usable"))
-        })
-    }
-}
 
 #[cfg(test)]
 mod tests {

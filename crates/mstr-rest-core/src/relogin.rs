@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use tokio::time::timeout;
 
 use crate::auth::Resolved;
 use crate::client::Client;
-use crate::login_machine::{Kind, Login, Turn};
-use crate::request::Request;
+use crate::login::Login;
+use crate::login_machine::{Kind, Turn};
 use crate::{Auth, Error, ErrorKind, Result};
 
 /// Another process may be logging in.
@@ -63,7 +62,7 @@ impl Client {
             now.relogin_failure.clone().filter(|_| failed_meanwhile).map(Err)
         };
         let (id, auth) = (sent.id, auth.clone());
-        self.transition(Kind::Relogin(id), unless, |turn| renewal(turn, auth)).await
+        self.transition(Kind::Relogin(id), unless, |client, turn| renewal(client, turn, auth)).await
     }
 
     /// The work of a re-login. Whatever happens, the outcome is there before the turn is free.
@@ -125,11 +124,6 @@ impl Client {
         }
     }
 
-    /// Whether the server no longer knows a login: `GET /sessions`. An error when it cannot say.
-    pub(crate) async fn ensure_alive(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
-        self.send(Request::of_login(Method::GET, "sessions", login)).await.map(|_| ())
-    }
-
     async fn lock_store(&self) -> Option<Box<dyn Any + Send>> {
         let store = self.login_store.as_ref()?;
         bounded(LOCK, "lock", store.lock()).await
@@ -138,11 +132,11 @@ impl Client {
     /// Looks for a login that another process has made and saved meanwhile.
     async fn kept_elsewhere(self: &Arc<Self>, expired: &Login, auth: &Auth) -> Kept {
         let Some(store) = &self.login_store else { return Kept::Nothing };
-        let Some(Some(saved)) = bounded(STORE, "load", store.load()).await else {
+        let Some(Some(snapshot)) = bounded(STORE, "load", store.load()).await else {
             return Kept::Nothing;
         };
-        let same = auth.ensure_same_principal(&saved).await;
-        let login = same.and_then(|()| self.login_of(&saved));
+        let same = auth.ensure_same_principal(&snapshot).await;
+        let login = same.and_then(|()| self.login_of(&snapshot));
         let login = match login {
             Ok(login) => Arc::new(login),
             Err(error) if error.kind() == ErrorKind::Snapshot => {
@@ -164,16 +158,17 @@ impl Client {
     /// Saves a login that was just put in place. What fails is traced.
     pub(crate) async fn save_login(&self, login: &Login) {
         let Some(store) = &self.login_store else { return };
-        bounded(STORE, "save", store.save(self.saved(login))).await;
+        bounded(STORE, "save", store.save(self.snapshot_of(login))).await;
     }
 }
 
 /// Boxed: a re-login sends requests from inside of a request.
-fn renewal(turn: Turn, auth: Auth) -> Pin<Box<dyn Future<Output = Result<Renewed>> + Send>> {
-    Box::pin(async move {
-        let client = Arc::clone(turn.client());
-        client.unless_closed(client.renew(turn, &auth)).await
-    })
+fn renewal(
+    client: Arc<Client>,
+    turn: Turn,
+    auth: Auth,
+) -> Pin<Box<dyn Future<Output = Result<Renewed>> + Send>> {
+    Box::pin(async move { client.unless_closed(client.renew(turn, &auth)).await })
 }
 
 /// One step of a login store. What fails is traced: the session goes on without.

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use crate::login_machine::{IDENTITY_TOKEN, Login};
-use crate::time::Limits;
+use crate::login::{IDENTITY_TOKEN, Login};
+use crate::projects::{PROJECT, ProjectRef};
+use crate::timeouts::Timeouts;
 use crate::url::Target;
 use crate::{Body, Error, Result, RetryPolicy};
 
@@ -26,8 +27,8 @@ pub(crate) struct Request {
     pub(crate) may_relogin: bool,
     /// Whether it takes one of the session's in-flight slots.
     pub(crate) takes_slot: bool,
-    /// Limits of this call; where it has none, the session's count.
-    pub(crate) limits: Limits,
+    /// Timeouts of this call; where it has none, the session's count.
+    pub(crate) timeouts: Timeouts,
     /// Whether it may be repeated; its method decides where this is `None`.
     pub(crate) idempotent: Option<bool>,
     /// When it is sent again; the session's policy counts where this is `None`.
@@ -67,32 +68,6 @@ pub(crate) enum Reading {
     Head,
 }
 
-/// A project, by what was said of it.
-#[derive(Debug, Clone)]
-pub(crate) enum ProjectRef {
-    Name(Arc<str>),
-    Id(HeaderValue),
-}
-
-impl ProjectRef {
-    /// 32 hexadecimal digits are an id, everything else is a name.
-    pub(crate) fn parse(text: &str) -> Self {
-        let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        match HeaderValue::from_str(text) {
-            Ok(id) if is_id => Self::Id(id),
-            _ => Self::Name(text.into()),
-        }
-    }
-
-    /// What was said, name or id.
-    pub(crate) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Name(name) => Some(name),
-            Self::Id(id) => id.to_str().ok(),
-        }
-    }
-}
-
 impl Request {
     pub(crate) fn new(method: Method, path: Cow<'static, str>) -> Self {
         Self {
@@ -106,7 +81,7 @@ impl Request {
             needs_session: false,
             may_relogin: true,
             takes_slot: true,
-            limits: Limits { idle: None, total: None },
+            timeouts: Timeouts { idle: None, total: None },
             idempotent: None,
             retry: None,
             follow_redirects: None,
@@ -232,7 +207,7 @@ const PUBLIC_QUERY: [&str; 5] = ["offset", "limit", "fields", "type", "pattern"]
 
 /// Headers whose values are no secrets: everything else is marked sensitive.
 pub(crate) fn is_public(name: &HeaderName) -> bool {
-    *name == crate::login_machine::PROJECT || is_harmless(name)
+    *name == PROJECT || is_harmless(name)
 }
 
 /// Headers of the caller that may follow a redirect to another origin.

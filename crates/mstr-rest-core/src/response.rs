@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::time::{Deadline, next_piece};
+use crate::timeouts::{Deadline, next_piece};
 use crate::transport::{RawBody, exchange_error};
 use crate::{Error, ErrorKind, Result};
 

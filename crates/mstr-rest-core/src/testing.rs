@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
-use crate::login_machine::{LoginMachine, TOKEN};
+use crate::login::TOKEN;
+use crate::login_machine::LoginMachine;
 use crate::{CookieInfo, Error, Result, RetryPolicy};
 
 /// Scheme, host, and the port unless it is the scheme's own.

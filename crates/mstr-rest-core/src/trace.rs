@@ -1,58 +1,118 @@
-//! Spans of calls and attempts: method, route and outcome; never headers, bodies, query values or
-//! user info.
+//! Spans, with the names of OpenTelemetry's HTTP conventions: one internal span per call, and in it one
+//! client span per attempt. Never headers, bodies, query values or user info.
 
-use std::time::Instant;
-
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tracing::{Span, field};
+use url::Url;
 
-use crate::Result;
 use crate::request::Request;
+use crate::url::redact;
+use crate::{Error, Result};
 
-/// One call, with all its attempts.
+/// The span of a call: all its attempts, the waiting between them, re-login and decoding.
 pub(crate) fn call_span(request: &Request) -> Span {
     tracing::debug_span!(
         "mstr_call",
-        method = request.method.as_str(),
-        route = request.route(),
-        status = field::Empty,
-        code = field::Empty,
-        iserver_code = field::Empty,
-        ticket = field::Empty,
-        error = field::Empty,
-        elapsed_ms = field::Empty,
+        otel.name = field::display(format_args!("{} {}", request.method, request.route())),
+        otel.status_code = field::Empty,
+        http.request.method = method(&request.method),
+        http.response.status_code = field::Empty,
+        error.type = field::Empty,
+        mstr.code = field::Empty,
+        mstr.iserver_code = field::Empty,
+        mstr.ticket = field::Empty,
     )
 }
 
-/// One sending of a call, with its redirects.
-pub(crate) fn attempt_span(attempt: u32) -> Span {
-    tracing::debug_span!("mstr_attempt", attempt)
+/// The span of one attempt: one request with its redirects, up to the end of the body that is read.
+/// `attempt` counts from 1; the first has no `http.request.resend_count`.
+pub(crate) fn attempt_span(request: &Request, url: &Url, attempt: u32) -> Span {
+    tracing::debug_span!(
+        "mstr_attempt",
+        otel.kind = "client",
+        otel.name = method(&request.method),
+        otel.status_code = field::Empty,
+        http.request.method = method(&request.method),
+        http.request.resend_count = Some(attempt.saturating_sub(1)).filter(|count| *count > 0),
+        server.address = url.host_str(),
+        server.port = url.port_or_known_default(),
+        url.full = redact(url),
+        http.response.status_code = field::Empty,
+        error.type = field::Empty,
+        mstr.code = field::Empty,
+        mstr.iserver_code = field::Empty,
+        mstr.ticket = field::Empty,
+    )
 }
 
-pub(crate) fn record(span: &Span, start: Instant, outcome: &Result<StatusCode>) {
+/// The methods that the conventions know; any other is `_OTHER`.
+fn method(method: &Method) -> &str {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if known.contains(method) { method.as_str() } else { "_OTHER" }
+}
+
+/// Writes the outcome of a call into its span.
+pub(crate) fn record_call(span: &Span, outcome: &Result<StatusCode>) {
     if span.is_disabled() {
         return;
     }
-    let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    span.record("elapsed_ms", elapsed);
-    let error = match outcome {
+    match outcome {
         Ok(status) => {
-            span.record("status", status.as_u16());
-            return;
+            span.record("http.response.status_code", status.as_u16());
         }
-        Err(error) => error,
-    };
-    span.record("error", field::debug(error.kind()));
-    if let Some(status) = error.status() {
-        span.record("status", status.as_u16());
+        Err(error) => {
+            if let Some(status) = error.status() {
+                span.record("http.response.status_code", status.as_u16());
+            }
+            record_error(span, error);
+            span.record("error.type", field::debug(error.kind()));
+        }
     }
+}
+
+/// Writes the head of a reply into the span of its attempt.
+pub(crate) fn record_status(span: &Span, status: StatusCode) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_client_error() || status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", status.as_str());
+    }
+}
+
+/// Writes why an attempt failed into its span: as the conventions have it, `error.type` is the status
+/// of an error reply, and the kind of the error where there was no such reply.
+pub(crate) fn record_attempt_error(span: &Span, error: &Error) {
+    if span.is_disabled() {
+        return;
+    }
+    record_error(span, error);
+    if !error.status().is_some_and(|status| status.as_u16() >= 400) {
+        span.record("error.type", field::debug(error.kind()));
+    }
+}
+
+fn record_error(span: &Span, error: &Error) {
+    span.record("otel.status_code", "ERROR");
     if let Some(code) = error.code() {
-        span.record("code", code);
+        span.record("mstr.code", code);
     }
     if let Some(code) = error.iserver_code() {
-        span.record("iserver_code", code);
+        span.record("mstr.iserver_code", code);
     }
     if let Some(ticket) = error.ticket_id() {
-        span.record("ticket", ticket);
+        span.record("mstr.ticket", ticket);
     }
 }

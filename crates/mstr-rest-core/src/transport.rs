@@ -21,7 +21,7 @@ use self::connect::{Proxies, Proxy};
 use self::tls::PlatformRoots;
 use crate::body::{BoxError, ByteStream, PIECE, Sending};
 use crate::error::is_json;
-use crate::time::Progress;
+use crate::timeouts::Progress;
 use crate::{Error, ErrorKind, Result};
 
 /// The body of a reply, as it comes.
@@ -31,7 +31,10 @@ pub(crate) type RawBody = reqwest::Body;
 /// to 75 s (nginx), and a request written into that moment is lost without a trace.
 const POOL_IDLE: Duration = Duration::from_secs(15);
 
-type Hook = Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
+/// The builder of the HTTP client: reqwest's.
+pub(crate) type HttpClientBuilder = reqwest::ClientBuilder;
+
+type Hook = Arc<dyn Fn(HttpClientBuilder) -> HttpClientBuilder + Send + Sync>;
 
 /// How the HTTP client is to be.
 #[derive(Clone)]
@@ -443,31 +446,5 @@ impl http_body::Body for Upload {
             Source::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Stream(left, _) => left.map_or_else(SizeHint::default, SizeHint::with_exact),
         }
-    }
-}
-
-/// The hook for what the builder does not offer.
-#[cfg(feature = "reqwest-hook")]
-#[cfg_attr(docsrs, doc(cfg(feature = "reqwest-hook")))]
-impl crate::SessionBuilder {
-    /// Changes the HTTP client before the session's own settings are applied: redirects,
-    /// cookies, timeouts and whatever else is set on this builder stay as they are here. TLS
-    /// settings have no effect: the session brings a TLS configuration of its own.
-    ///
-    /// **Outside semver**: the type in its signature is reqwest's, of whatever version this crate
-    /// uses at the time.
-    ///
-    /// ```
-    /// # use mstr_rest_core::Session;
-    /// let builder = Session::builder("https://host/MicroStrategyLibrary/api/")
-    ///     .configure_http(|http| http.tcp_nodelay(false));
-    /// # let _ = builder;
-    /// ```
-    pub fn configure_http(
-        mut self,
-        hook: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
-    ) -> Self {
-        self.transport_mut().hook = Some(Arc::new(hook));
-        self
     }
 }

@@ -11,17 +11,17 @@ use url::Url;
 
 use crate::client::Client;
 use crate::transport::{self, InProcess};
-use crate::{Error, ErrorKind, Result, SavedCookie, SavedSession, Session, SessionBuilder};
+use crate::{Error, ErrorKind, Result, SavedCookie, Session, SessionBuilder, SessionSnapshot};
 
 pub(super) use crate::transport::RawBody;
 
 pub(super) const BASE: &str = "http://library.test/api/";
 
 /// A snapshot that can be taken up.
-pub(super) type Snapshot = SavedSession;
+pub(super) type Snapshot = SessionSnapshot;
 
 /// Whether taking a snapshot hands over the duty to log out.
-pub(super) const SNAPSHOT_GIVES_UP: bool = true;
+pub(super) const SNAPSHOT_GIVES_UP: bool = false;
 
 /// Has every request of the session answered by `server`.
 pub(super) fn in_process(
@@ -54,20 +54,20 @@ impl Watch {
 }
 
 pub(super) fn snapshot(session: &Session) -> Snapshot {
-    let mut saved = session.save();
+    let mut saved = session.snapshot();
     if saved.token.is_some() {
         // the wall clock must not decide when keep-alive is due: "used just now" in any case
-        saved.last_used = Some(SystemTime::now() + Duration::from_secs(24 * 3600));
+        saved.last_used_at = Some(SystemTime::now() + Duration::from_secs(24 * 3600));
     }
     saved
 }
 
 /// The snapshot of a session that another program made.
 pub(super) fn made_elsewhere(token: &str, cookie: (&str, &str)) -> Result<Snapshot> {
-    let mut saved = SavedSession::new(BASE)?;
+    let mut saved = SessionSnapshot::new(BASE)?;
     saved.token = Some(token.into());
     saved.cookies = vec![SavedCookie::new(cookie.0, cookie.1)];
-    saved.last_used = Some(SystemTime::now() + Duration::from_secs(24 * 3600));
+    saved.last_used_at = Some(SystemTime::now() + Duration::from_secs(24 * 3600));
     Ok(saved)
 }
 

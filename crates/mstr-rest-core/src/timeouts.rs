@@ -1,4 +1,4 @@
-//! Time limits: progress of one exchange, and the end of a whole call.
+//! Timeouts: progress of one exchange, and the end of a whole call.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -10,9 +10,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{Error, ErrorKind, Result};
 
-/// The limits of one call. `None` is no limit.
+/// The timeouts of one call. `None`: no timeout.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct Timeouts {
     /// Without progress in either direction.
     pub(crate) idle: Option<Duration>,
     /// For the whole call.
@@ -23,13 +23,13 @@ pub(crate) struct Limits {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     at: Instant,
-    limit: Duration,
+    timeout: Duration,
 }
 
 impl Deadline {
-    /// `None` also for a limit so far away that the clock cannot express it.
-    pub(crate) fn after(limit: Duration) -> Option<Self> {
-        Some(Self { at: Instant::now().checked_add(limit)?, limit })
+    /// `None` also for a timeout so far away that the clock cannot express it.
+    pub(crate) fn after(timeout: Duration) -> Option<Self> {
+        Some(Self { at: Instant::now().checked_add(timeout)?, timeout })
     }
 
     /// By reference: a future that is handed over by value is kept twice.
@@ -42,7 +42,7 @@ impl Deadline {
 
     /// Waits for a future, no longer than to the end of the call. Fails with the call's timeout.
     pub(crate) async fn at_most<T>(self, future: impl Future<Output = T>) -> Result<T, Duration> {
-        timeout_at(self.at, future).await.map_err(|_| self.limit)
+        timeout_at(self.at, future).await.map_err(|_| self.timeout)
     }
 
     /// Whether a wait of that length goes beyond it.
@@ -51,7 +51,7 @@ impl Deadline {
     }
 
     fn error(self) -> Error {
-        Error::new(ErrorKind::Timeout, format!("the call was not done within {:?}", self.limit))
+        Error::new(ErrorKind::Timeout, format!("the call was not done within {:?}", self.timeout))
     }
 }
 
@@ -67,26 +67,26 @@ pub(crate) async fn next_piece<T>(
         (idle, _) => idle.is_some(),
     };
     let Some(end) = (if idle_first { idle } else { deadline }) else { return Ok(future.await) };
-    let over = |_| if idle_first { no_progress(end.limit) } else { end.error() };
+    let over = |_| if idle_first { no_progress(end.timeout) } else { end.error() };
     timeout_at(end.at, future).await.map_err(over)
 }
 
-fn no_progress(limit: Duration) -> Error {
-    Error::new(ErrorKind::Timeout, format!("no data sent or received for {limit:?}"))
+fn no_progress(timeout: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("no data sent or received for {timeout:?}"))
 }
 
-/// Watches one exchange up to the head of its reply: a limit that progress of the upload resets.
+/// Watches one exchange up to the head of its reply: a timeout that progress of the upload resets.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
-    limit: Duration,
+    timeout: Duration,
     start: Instant,
     /// When something moved last, in milliseconds after `start`.
     moved: Arc<AtomicU64>,
 }
 
 impl Progress {
-    pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, start: Instant::now(), moved: Arc::default() }
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self { timeout, start: Instant::now(), moved: Arc::default() }
     }
 
     /// Something moved.
@@ -100,12 +100,12 @@ impl Progress {
         loop {
             let moved = self.moved.load(Ordering::Relaxed);
             let end =
-                self.start.checked_add(Duration::from_millis(moved).saturating_add(self.limit));
+                self.start.checked_add(Duration::from_millis(moved).saturating_add(self.timeout));
             let Some(end) = end else { return Ok(future.await) };
             match timeout_at(end, &mut future).await {
                 Ok(value) => return Ok(value),
                 Err(_) if self.moved.load(Ordering::Relaxed) == moved => {
-                    return Err(no_progress(self.limit));
+                    return Err(no_progress(self.timeout));
                 }
                 Err(_) => {}
             }

@@ -1,0 +1,232 @@
+//! The attempts of one request: which failures are retried, and after what delay.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, Method, StatusCode, header};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::request::Request;
+use crate::retry::retry_after;
+use crate::timeouts::Deadline;
+use crate::{Error, ErrorKind, RetryPolicy};
+
+/// After which failures a request may be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeatable {
+    /// Only if nothing was sent.
+    Unsent,
+    /// If nothing was sent, or the server says that it is too busy.
+    UnlessDone,
+    /// After every transient failure.
+    Always,
+    Never,
+}
+
+impl Repeatable {
+    pub(crate) fn of(request: &Request) -> Self {
+        if !request.body.is_repeatable() {
+            return Self::Never;
+        }
+        // a login is not repeated if it was refused or may have succeeded
+        if request.forbids_redirects() && request.idempotent.is_none() {
+            return Self::UnlessDone;
+        }
+        let by_method = [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE]
+            .contains(&request.method);
+        if request.idempotent.unwrap_or(by_method) { Self::Always } else { Self::Unsent }
+    }
+
+    fn after_error(self, error: &Error) -> bool {
+        match error.kind() {
+            _ if error.is_final() => false,
+            ErrorKind::Connect => self != Self::Never,
+            ErrorKind::Timeout | ErrorKind::Transport => self == Self::Always,
+            _ => self == Self::Always && error.is_cut_off(),
+        }
+    }
+
+    fn after_status(self, status: StatusCode) -> bool {
+        matches!(self, Self::Always | Self::UnlessDone)
+            && matches!(status.as_u16(), 429 | 502 | 503 | 504)
+    }
+}
+
+/// Counts the attempts of one request, and says how long to wait before the next one.
+pub(crate) struct Attempts {
+    policy: RetryPolicy,
+    repeatable: Repeatable,
+    deadline: Option<Deadline>,
+    start: Instant,
+    retries: u32,
+    /// How many times the request was sent, after re-logins too.
+    pub(crate) count: u32,
+}
+
+impl Attempts {
+    pub(crate) fn new(
+        policy: RetryPolicy,
+        repeatable: Repeatable,
+        deadline: Option<Deadline>,
+    ) -> Self {
+        Self { policy, repeatable, deadline, start: Instant::now(), retries: 0, count: 0 }
+    }
+
+    /// The delay before the request is sent again because of its error.
+    pub(crate) fn after_error(
+        &mut self,
+        request: &Request,
+        base: &Url,
+        error: &Error,
+    ) -> Option<Duration> {
+        if !self.repeatable.after_error(error) {
+            return None;
+        }
+        let wait = self.wait(None)?;
+        self.announce(request, base, &format!("failed ({:?})", error.kind()), wait);
+        Some(wait)
+    }
+
+    /// The delay before the request is sent again because the re-login that it waited for broke off. A
+    /// request that receives an expired session did nothing, so the method does not matter. Connect
+    /// errors and statuses were retried by the login itself.
+    pub(crate) fn after_relogin(
+        &mut self,
+        request: &Request,
+        base: &Url,
+        error: &Error,
+    ) -> Option<Duration> {
+        let broke = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Transport);
+        if self.repeatable == Repeatable::Never || !broke {
+            return None;
+        }
+        let wait = self.wait(None)?;
+        self.announce(
+            request,
+            base,
+            "received an expired session, and the re-login broke off",
+            wait,
+        );
+        Some(wait)
+    }
+
+    /// The delay before the request is sent again because of the status of its reply.
+    pub(crate) fn after_status(
+        &mut self,
+        request: &Request,
+        base: &Url,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Option<Duration> {
+        if !self.repeatable.after_status(status) {
+            return None;
+        }
+        let asked = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let wait = self.wait(asked.and_then(|text| retry_after(text, SystemTime::now())))?;
+        self.announce(request, base, &format!("returned {}", status.as_u16()), wait);
+        Some(wait)
+    }
+
+    fn wait(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
+        if self.retries >= self.policy.max_retries {
+            return None;
+        }
+        let wait = self.policy.delay(self.retries + 1, retry_after)?;
+        let in_all = self.start.elapsed().saturating_add(wait);
+        let too_late = self.policy.total_timeout.is_some_and(|limit| in_all > limit)
+            || self.deadline.is_some_and(|deadline| deadline.is_over_after(wait));
+        if too_late {
+            return None;
+        }
+        self.retries += 1;
+        Some(wait)
+    }
+
+    fn announce(&self, request: &Request, base: &Url, what: &str, wait: Duration) {
+        let url = request.target(base).map(|target| crate::url::redact(&target.url));
+        tracing::warn!(
+            delay_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            "{} {} {what}; retry {} of {} in {:.1}s",
+            request.method,
+            url.as_deref().unwrap_or_default(),
+            self.retries,
+            self.policy.max_retries,
+            wait.as_secs_f64(),
+        );
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// When the first attempt began.
+    pub(crate) fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// Since the start of the first attempt.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Writes the number of attempts and the elapsed time into an error.
+    pub(crate) fn mark(&self, error: Error) -> Error {
+        error.with_tries(self.count, self.elapsed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn no_delay_goes_beyond_a_timeout() {
+        let attempts =
+            |policy: RetryPolicy, deadline| Attempts::new(policy, Repeatable::Always, deadline);
+        let policy = RetryPolicy::default().base_delay(S).jitter(false);
+        let every_second = policy.max_delay(S).max_retries(9);
+        let mut three = attempts(every_second.clone().total_timeout(S * 3), None);
+        for _ in 0..3 {
+            assert_eq!(three.wait(None), Some(S));
+            tokio::time::advance(S).await;
+        }
+        assert_eq!(three.wait(None), None);
+        let mut unlimited = attempts(every_second.clone().total_timeout(None), None);
+        tokio::time::advance(S * 1000).await;
+        assert_eq!(unlimited.wait(None), Some(S));
+        // a delay that ends with the call leaves no time for the attempt
+        let mut bounded = attempts(every_second.clone(), Deadline::after(S * 2));
+        assert_eq!(bounded.wait(None), Some(S));
+        tokio::time::advance(S).await;
+        assert_eq!(bounded.wait(None), None);
+        let mut counted = attempts(every_second.max_retries(2), None);
+        assert_eq!([(); 3].map(|()| counted.wait(None).is_some()), [true, true, false]);
+        assert_eq!(counted.retries, 2);
+    }
+
+    #[test]
+    fn what_is_repeated_after_what() {
+        use Repeatable::{Always, Never, UnlessDone, Unsent};
+        let all = [Always, UnlessDone, Unsent, Never];
+        let after = |kind| all.map(|repeatable| repeatable.after_error(&Error::new(kind, "x")));
+        assert_eq!(after(ErrorKind::Connect), [true, true, true, false]);
+        for kind in [ErrorKind::Timeout, ErrorKind::Transport] {
+            assert_eq!(after(kind), [true, false, false, false], "{kind:?}");
+        }
+        for kind in [ErrorKind::Http, ErrorKind::Redirect, ErrorKind::LoginFailure] {
+            assert_eq!(after(kind), [false; 4], "{kind:?}");
+        }
+        for repeatable in all {
+            let error = Error::new(ErrorKind::Connect, "x").into_final();
+            assert!(!repeatable.after_error(&error) && !error.is_transient());
+        }
+        for status in [200, 400, 401, 404, 408, 429, 500, 501, 502, 503, 504, 505] {
+            let busy = matches!(status, 429 | 502 | 503 | 504);
+            let status = StatusCode::from_u16(status).unwrap();
+            let after = all.map(|repeatable| repeatable.after_status(status));
+            assert_eq!(after, [busy, busy, false, false], "{status}");
+        }
+    }
+}

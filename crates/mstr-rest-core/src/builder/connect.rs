@@ -1,0 +1,145 @@
+//! From a builder to a session.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use mstr_credentials::{Credential, SecretString};
+
+use super::SessionBuilder;
+use crate::background::require_runtime;
+use crate::client::{Client, Closing, InFlight};
+use crate::defaults::DefaultsSource;
+use crate::idle_clock::IdleClock;
+use crate::login_machine::LoginMachine;
+use crate::nesting::SessionId;
+use crate::projects::{ProjectCache, ProjectRef};
+use crate::secrets::resolve;
+use crate::transport::{Transport, TransportSecrets};
+use crate::url::{parse_base, warn_plain_http};
+use crate::{Auth, AuthenticatedSession, Error, ErrorKind, Result, Session, SessionSnapshot};
+
+/// Building
+impl SessionBuilder {
+    /// Makes the session without logging in. Needs no runtime, resolves nothing: base URL, proxy
+    /// and client identity must be literal here.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) when a setting is not usable; a base URL is never repeated in
+    /// it.
+    pub fn build(self) -> Result<Session> {
+        let literal = |credential: &Credential, what: &str| {
+            credential.literal().cloned().ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Config,
+                    format!("the {what} comes from a secret provider: use connect()"),
+                )
+            })
+        };
+        let base = literal(&self.base_url, "base URL")?;
+        let secrets = TransportSecrets {
+            proxy: self.proxy.as_ref().map(|c| literal(c, "proxy")).transpose()?,
+            identity: self.identity.as_ref().map(|c| literal(c, "client identity")).transpose()?,
+        };
+        self.finish(&base, &secrets)
+    }
+
+    /// Makes the session and logs in. The guard that it gives logs out when it is closed or
+    /// dropped. If this future is cancelled, a login that was on its way is logged out too.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) when a setting is not usable or [`auth`](Self::auth) is
+    /// missing; [`MissingCredential`](ErrorKind::MissingCredential) and
+    /// [`Credential`](ErrorKind::Credential) when a secret cannot be obtained;
+    /// [`LoginFailure`](ErrorKind::LoginFailure) when the server refuses, or answers without a
+    /// token; and those [common to all calls](crate::Call#errors).
+    pub async fn connect(self) -> Result<AuthenticatedSession> {
+        require_runtime()?;
+        let Some(auth) = self.auth.clone() else {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "no authentication configured: call SessionBuilder::auth(Auth::...)",
+            ));
+        };
+        // before the login: if this is cancelled from here on, the guard cleans up
+        let guard = AuthenticatedSession::guard(self.resolve().await?);
+        guard.login(auth).await?;
+        Ok(guard)
+    }
+
+    /// Resolves what comes from credentials, and makes the session; nothing is sent.
+    pub(crate) async fn resolve(self) -> Result<Session> {
+        let base = resolve(&self.base_url, "base URL").await?;
+        let mut secrets = TransportSecrets::default();
+        if let Some(proxy) = &self.proxy {
+            secrets.proxy = Some(resolve(proxy, "proxy").await?);
+        }
+        if let Some(identity) = &self.identity {
+            secrets.identity = Some(resolve(identity, "client identity").await?);
+        }
+        self.finish(&base, &secrets)
+    }
+
+    fn finish(self, base: &SecretString, secrets: &TransportSecrets) -> Result<Session> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let base = parse_base(base.expose_secret())?;
+        warn_plain_http(&base);
+        let transport = Transport::new(&base, &self.transport, secrets)?;
+        let client = Client {
+            id: SessionId::new(),
+            base,
+            transport,
+            // a session that is restored or adopted can log in again with what is said here
+            logins: LoginMachine::new(self.auth.filter(Auth::can_renew)),
+            login_options: self.login,
+            login_store: self.login_store,
+            timeouts: self.timeouts,
+            defaults: DefaultsSource::new(self.defaults),
+            follow_redirects: self.follow_redirects,
+            max_redirects: self.max_redirects,
+            return_http_errors: self.return_http_errors,
+            body_limit: self.body_limit,
+            relogin: self.relogin,
+            retry: self.retry,
+            keep_alive: self.keep_alive,
+            keep_alive_runs: AtomicBool::new(false),
+            idle_clock: IdleClock::new(),
+            in_flight: self.max_in_flight.map(InFlight::new),
+            projects: ProjectCache::default(),
+            closed: Arc::default(),
+            closing: Closing::default(),
+        };
+        Ok(Session { client: Arc::new(client), project: self.project })
+    }
+
+    /// Makes the session from a snapshot instead of logging in. Nothing is sent:
+    /// [`Session::is_alive`] asks whether the server still knows it.
+    ///
+    /// The base URL is the builder's; it must be of the same origin. With [`auth`](Self::auth) and
+    /// [`relogin`](Self::relogin) the session logs in again once the server has ended it; login mode,
+    /// and user name or API key, must then be those of the snapshot, as far as it says them. The
+    /// project is the builder's, else the snapshot's.
+    ///
+    /// No guard comes with it: others may use the session. [`Session::logout`] ends it.
+    ///
+    /// # Errors
+    /// As [`Session::restore`], and [`Snapshot`](ErrorKind::Snapshot) for another user;
+    /// [`Config`](ErrorKind::Config) when a setting is not usable, and
+    /// [`MissingCredential`](ErrorKind::MissingCredential) and
+    /// [`Credential`](ErrorKind::Credential) when base URL, proxy or client identity cannot be
+    /// obtained.
+    pub async fn restore(self, snapshot: &SessionSnapshot) -> Result<Session> {
+        require_runtime()?;
+        let auth = self.auth.clone();
+        let mut session = self.resolve().await?;
+        if let Some(auth) = auth {
+            auth.ensure_same_principal(snapshot).await?;
+        }
+        session.restore(snapshot)?;
+        if session.project.is_none() {
+            session.project = snapshot.project.as_deref().map(ProjectRef::parse);
+        }
+        Ok(session)
+    }
+}

@@ -1,0 +1,374 @@
+//! Sends a request until there is a reply to use: the in-flight slot, the attempts with their retries,
+//! and what each reply stands for. Nothing here logs in: that is [`execute`](crate::execute)'s.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::sleep;
+use tracing::{Instrument, Span};
+use url::Url;
+
+use crate::attempts::{Attempts, Repeatable};
+use crate::client::{Client, InFlight, no_session};
+use crate::login::Login;
+use crate::request::{Reading, Request, UsedLogin};
+use crate::timeouts::Deadline;
+use crate::url::same_origin;
+use crate::{Error, ErrorKind, Response, Result, StreamingResponse, trace};
+
+/// The reply to a request, read as the request wants it read.
+pub(crate) enum Received {
+    Whole(Response),
+    Stream(StreamingResponse),
+}
+
+impl Received {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Whole(response) => response.status(),
+            Self::Stream(response) => response.status(),
+        }
+    }
+}
+
+/// Why there is no reply to use.
+pub(crate) enum Failure {
+    /// The server does not know the session of the login that was sent.
+    Expired(Error),
+    Final(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
+/// Why one attempt was not enough.
+enum Unsettled {
+    /// The request is to be sent again after this time.
+    Retry(Duration),
+    Failed(Failure),
+}
+
+impl From<Error> for Unsettled {
+    fn from(error: Error) -> Self {
+        Self::Failed(Failure::Final(error))
+    }
+}
+
+/// Bodies of error replies are read up to 1 MiB: nothing useful is longer.
+const ERROR_LIMIT: usize = 1024 * 1024;
+
+/// Where only the head of a reply counts, its body may take this long.
+const HEAD_ONLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a call without a timeout waits for an in-flight slot.
+pub(crate) const SLOT_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Runs the work of a call within its span and its timeout.
+pub(crate) async fn bounded(
+    span: Span,
+    deadline: Option<Deadline>,
+    work: impl Future<Output = Result<StatusCode>>,
+) -> Result<()> {
+    let outcome = async {
+        let work = pin!(work);
+        match deadline {
+            None => work.await,
+            Some(deadline) => deadline.bound(work).await,
+        }
+    }
+    .instrument(span.clone())
+    .await;
+    trace::record_call(&span, &outcome);
+    outcome.map(|_| ())
+}
+
+impl Client {
+    /// When a request that begins now must be over.
+    pub(crate) fn deadline(&self, request: &Request) -> Option<Deadline> {
+        request.timeouts.total.or(self.timeouts.total).and_then(Deadline::after)
+    }
+
+    pub(crate) fn attempts(&self, request: &Request, deadline: Option<Deadline>) -> Attempts {
+        let policy = request.retry.clone().unwrap_or_else(|| self.retry.clone());
+        Attempts::new(policy, Repeatable::of(request), deadline)
+    }
+
+    /// Sends a request of the login machine: with a login of its own
+    /// ([`UsedLogin::Of`]), so that it waits for no transition and starts none. Boxed: such requests
+    /// are also sent while another request is being sent.
+    pub(crate) fn send_as<'a, T: Send + 'a>(
+        self: &'a Arc<Self>,
+        request: Request,
+        decode: impl Fn(Response) -> Result<T> + Send + Sync + 'a,
+    ) -> Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>> {
+        Box::pin(async move {
+            let deadline = self.deadline(&request);
+            let mut value = None;
+            bounded(trace::call_span(&request), deadline, async {
+                let url = request.target(&self.base)?.url;
+                let mut attempts = self.attempts(&request, deadline);
+                let mut login = self.login_for(&request, &mut attempts, None).await?;
+                match self.send(&request, &url, &mut attempts, &mut login).await {
+                    Ok(Received::Whole(response)) => {
+                        let status = response.status();
+                        value = Some(decode(response)?);
+                        Ok(status)
+                    }
+                    Ok(Received::Stream(response)) => Ok(response.status()),
+                    Err(Failure::Expired(error) | Failure::Final(error)) => Err(error),
+                }
+            })
+            .await?;
+            value.ok_or_else(unread)
+        })
+    }
+
+    /// Fails if the server does not know that login: `GET /sessions`.
+    pub(crate) async fn ensure_alive(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
+        self.send_as(Request::of_login(Method::GET, "sessions", login), |_| Ok(())).await
+    }
+
+    /// The retry loop: attempts until there is a reply, an expired session, or an error that is
+    /// final. After a delay the login is read anew: it may have been replaced meanwhile.
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        request: &Request,
+        url: &Url,
+        attempts: &mut Attempts,
+        login: &mut Arc<Login>,
+    ) -> Result<Received, Failure> {
+        loop {
+            match self.attempt(request, url, attempts, login).await {
+                Ok(received) => return Ok(received),
+                Err(Unsettled::Failed(failure)) => return Err(failure),
+                Err(Unsettled::Retry(delay)) => {
+                    sleep(delay).await;
+                    *login = self.login_for(request, attempts, None).await?;
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        self: &Arc<Self>,
+        request: &Request,
+        url: &Url,
+        attempts: &mut Attempts,
+        login: &mut Arc<Login>,
+    ) -> Result<Received, Unsettled> {
+        let slot = self.slot(request, attempts, login).await?;
+        if request.needs_session && login.token.is_none() {
+            return Err(no_session().into());
+        }
+        attempts.count += 1;
+        let span = trace::attempt_span(request, url, attempts.count);
+        let work = self.attempt_once(request, url, attempts, login, slot, &span);
+        work.instrument(span.clone()).await
+    }
+
+    /// Sends the request once. When this ends without a reply to use, its connection and its slot are
+    /// free again.
+    async fn attempt_once(
+        self: &Arc<Self>,
+        request: &Request,
+        url: &Url,
+        attempts: &mut Attempts,
+        login: &Arc<Login>,
+        slot: Option<OwnedSemaphorePermit>,
+        span: &Span,
+    ) -> Result<Received, Unsettled> {
+        let mut response = match self.exchange(request, url, login).await {
+            Ok(response) => response,
+            Err(error) => {
+                trace::record_attempt_error(span, &error);
+                let delay = attempts.after_error(request, &self.base, &error);
+                return Err(delay.map_or_else(|| attempts.mark(error).into(), Unsettled::Retry));
+            }
+        };
+        let status = response.status();
+        trace::record_status(span, status);
+        if let Some(delay) = attempts.after_status(request, &self.base, status, response.headers())
+        {
+            return Err(Unsettled::Retry(delay));
+        }
+        let from_base_origin = same_origin(&self.base, response.url());
+        response.set_call(attempts.deadline(), slot, (attempts.count, attempts.start()));
+        let error = if self.is_error(request, &response) {
+            response.read_error(ERROR_LIMIT).await
+        } else {
+            match self.receive(request, response).await {
+                Ok(received) => return Ok(received),
+                Err(error) => error,
+            }
+        };
+        let error = login.redact(attempts.mark(error));
+        trace::record_attempt_error(span, &error);
+        // a body that broke off: the exchange broke
+        if let Some(delay) = attempts.after_error(request, &self.base, &error) {
+            return Err(Unsettled::Retry(delay));
+        }
+        let is_own = from_base_origin
+            && login.token.is_some()
+            && matches!(request.login, UsedLogin::Session);
+        let failure = if is_own && status == StatusCode::UNAUTHORIZED && request.has_ambiguous_401()
+        {
+            match self.ensure_alive(login).await {
+                Err(expired) if expired.is_session_expired() => {
+                    Failure::Expired(attempts.mark(expired))
+                }
+                _ => Failure::Final(error),
+            }
+        } else if is_own && error.is_session_expired() {
+            Failure::Expired(error)
+        } else {
+            Failure::Final(error)
+        };
+        Err(Unsettled::Failed(failure))
+    }
+
+    /// Reads the body as the request wants it read.
+    async fn receive(
+        &self,
+        request: &Request,
+        mut response: StreamingResponse,
+    ) -> Result<Received> {
+        let body = match request.reading {
+            Reading::Stream => return Ok(Received::Stream(response)),
+            Reading::Whole { limit } => response.read_within(limit.or(self.body_limit)).await?,
+            Reading::Head => {
+                let body = response.read_within(Some(ERROR_LIMIT));
+                let body = tokio::time::timeout(HEAD_ONLY_TIMEOUT, body).await;
+                body.ok().and_then(Result::ok).unwrap_or_default()
+            }
+        };
+        Ok(Received::Whole(response.with_body(body)))
+    }
+
+    /// Whether a reply stands for an error.
+    fn is_error(&self, request: &Request, response: &StreamingResponse) -> bool {
+        let is_handed_back = || {
+            request.untyped && self.return_http_errors && !crate::error::is_json(response.headers())
+        };
+        response.status().as_u16() >= 400 && !request.raw && !is_handed_back()
+    }
+
+    /// The login to send a request with. A request whose re-login failed with a transient error may
+    /// start another one. `seen`: the login that the request had when it began to wait, if it did.
+    pub(crate) async fn login_for(
+        &self,
+        request: &Request,
+        attempts: &mut Attempts,
+        seen: Option<&Login>,
+    ) -> Result<Arc<Login>> {
+        let mut seen = seen.map(|login| (login.id, login.failed_relogins));
+        loop {
+            match self.settled_login(request, seen.take()).await {
+                Ok(login) => return Ok(login),
+                Err(failed) => {
+                    let delay = attempts.after_relogin(request, &self.base, &failed);
+                    sleep(delay.ok_or(failed)?).await;
+                }
+            }
+        }
+    }
+
+    /// The login once no transition runs. A request that waited for a re-login shares its failure.
+    /// Without auth there is nothing to wait for.
+    async fn settled_login(
+        &self,
+        request: &Request,
+        mut seen: Option<(u64, u64)>,
+    ) -> Result<Arc<Login>> {
+        if let UsedLogin::Of(login) = &request.login {
+            return Ok(Arc::clone(login));
+        }
+        loop {
+            self.ensure_open()?;
+            let (login, running) = self.logins.read();
+            match running {
+                Some(running) if request.includes_auth() => {
+                    seen = seen.or(Some((login.id, login.failed_relogins)));
+                    tokio::select! {
+                        biased;
+                        () = running.ended(&self.logins) => {}
+                        () = self.closed.wait() => {}
+                    }
+                }
+                _ => {
+                    let failed_meanwhile = seen.is_some_and(|(id, failed)| {
+                        id == login.id && failed != login.failed_relogins
+                    });
+                    return match &login.relogin_failure {
+                        Some(failure) if failed_meanwhile && request.includes_auth() => {
+                            Err(failure.clone())
+                        }
+                        _ => Ok(login),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Waits for an in-flight slot. Thousands of requests may wait: the session may expire and be
+    /// renewed meanwhile, and a request that was sent with the login from before would be refused.
+    async fn slot(
+        &self,
+        request: &Request,
+        attempts: &mut Attempts,
+        login: &mut Arc<Login>,
+    ) -> Result<Option<OwnedSemaphorePermit>> {
+        let Some(in_flight) = self.in_flight.as_ref().filter(|_| request.takes_slot) else {
+            return Ok(None);
+        };
+        loop {
+            let slot = in_flight.slot(attempts.deadline()).await?;
+            self.ensure_open()?;
+            let (now, running) = self.logins.read();
+            let is_unchanged = (now.id, now.revision, now.failed_relogins)
+                == (login.id, login.revision, login.failed_relogins);
+            if is_unchanged && (running.is_none() || !request.includes_auth()) {
+                return Ok(Some(slot));
+            }
+            // the slot is free for others while this request waits for a transition
+            drop(slot);
+            let seen = Arc::clone(login);
+            *login = self.login_for(request, attempts, Some(&seen)).await?;
+        }
+    }
+}
+
+impl InFlight {
+    async fn slot(&self, deadline: Option<Deadline>) -> Result<OwnedSemaphorePermit> {
+        let slot = Arc::clone(&self.slots).acquire_owned();
+        let timed_out = |timeout: &str| {
+            let message = format!(
+                "no in-flight slot was free within {timeout}: all {} of max_in_flight are taken; \
+                 read or drop streamed replies, or raise max_in_flight",
+                self.limit
+            );
+            Error::new(ErrorKind::Timeout, message)
+        };
+        let slot = match deadline {
+            Some(deadline) => deadline
+                .at_most(slot)
+                .await
+                .map_err(|timeout| timed_out(&format!("{timeout:?}")))?,
+            None => tokio::time::timeout(SLOT_TIMEOUT, slot)
+                .await
+                .map_err(|_| timed_out(&format!("{SLOT_TIMEOUT:?}")))?,
+        };
+        // the semaphore is never closed
+        slot.map_err(|_| timed_out("any time"))
+    }
+}
+
+/// A decoder that was not called: a request and its decoder disagree, which the call rules out.
+pub(crate) fn unread() -> Error {
+    Error::new(ErrorKind::Decode, "the reply was not read")
+}
