@@ -43,11 +43,11 @@ async fn main() -> Result {
     }
 }
 
-/// Logs in and leaves the session to whoever reads the file.
+/// Logs in and leaves the session to the program that reads the file.
 async fn save(builder: SessionBuilder, file: &Path) -> Result {
     let session = builder.connect().await?;
     write(&session, file)?;
-    session.close().await?;
+    let session = session.detach();
     println!("saved a session at {}", session.base_url());
     Ok(())
 }
@@ -55,8 +55,8 @@ async fn save(builder: SessionBuilder, file: &Path) -> Result {
 /// Uses the session of the file.
 async fn restore(file: &Path) -> Result {
     let session = read(file)?;
-    if !session.check().await? {
-        return Err("the server has forgotten the session".into());
+    if !session.is_alive().await? {
+        return Err("the server no longer knows the session".into());
     }
     println!("user: {}", session.user_info().await?.full_name);
     println!("projects: {}", session.projects().list().await?.len());
@@ -71,7 +71,8 @@ async fn hand_back(from: &Path, to: &Path) -> Result {
 }
 
 fn read(file: &Path) -> Result<Session> {
-    Ok(SessionSnapshot::from_python_json(&std::fs::read_to_string(file)?)?.restore()?)
+    let snapshot = SessionSnapshot::from_python_json(&std::fs::read_to_string(file)?)?;
+    Ok(Session::from_snapshot(&snapshot)?)
 }
 
 fn write(session: &Session, file: &Path) -> Result {

@@ -28,7 +28,6 @@ async fn log_in() -> Result<(), Box<dyn std::error::Error>> {
     let session = place.builder.connect().await?;
     let directory = std::env::temp_dir().join(format!("mstr-hand-over-{}", std::process::id()));
     let store = FileStore::new(&directory);
-    // from here on the guard leaves the session alone: somebody else uses it
     store.save(PROFILE, &session.snapshot()).await?;
 
     let program = std::env::current_exe()?;
@@ -38,8 +37,8 @@ async fn log_in() -> Result<(), Box<dyn std::error::Error>> {
 
     store.delete(PROFILE).await?;
     std::fs::remove_dir_all(directory)?;
-    // so it is logged out by hand
-    session.logout().await?;
+    // the guard still logs the session out: taking a snapshot does not change that
+    session.close().await?;
     println!("logged out");
     if status.success() { Ok(()) } else { Err("the other process failed".into()) }
 }
@@ -47,11 +46,15 @@ async fn log_in() -> Result<(), Box<dyn std::error::Error>> {
 /// The other process: it has no password.
 async fn use_it(directory: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let snapshot = FileStore::new(directory).load(PROFILE).await?.ok_or("nothing was saved")?;
-    println!("  a session of {} at {}", snapshot.user().unwrap_or("somebody"), snapshot.base_url());
-    let builder = Session::builder(snapshot.base_url()).environment_proxies(false);
-    let session = snapshot.restore_with(builder).await?;
-    if !session.check().await? {
-        return Err("the server has forgotten the session".into());
+    println!(
+        "  a session of {} at {}",
+        snapshot.user.as_deref().unwrap_or("an unknown user"),
+        snapshot.base_url()
+    );
+    let builder = Session::builder(snapshot.base_url().as_str()).environment_proxies(false);
+    let session = builder.restore(&snapshot).await?;
+    if !session.is_alive().await? {
+        return Err("the server no longer knows the session".into());
     }
     for project in session.projects().list().await? {
         println!("  {}", project.name);

@@ -40,7 +40,7 @@ fn written_and_restored(snapshot: &SessionSnapshot) {
     assert_eq!(again.base_url(), snapshot.base_url());
     assert_eq!(again.has_session(), snapshot.has_session());
     let before = SESSION.snapshot().to_json().expect("written");
-    match snapshot.apply_to(&SESSION) {
+    match SESSION.restore(snapshot) {
         Ok(()) => {
             assert_eq!(SESSION.has_session(), snapshot.has_session());
             assert!(snapshot.base_url().starts_with("http://h.example/"), "another origin");

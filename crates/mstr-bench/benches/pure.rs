@@ -7,7 +7,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use mstr_rest_core::__testing as road;
 use mstr_rest_data::{GridOptions, GridReader};
-use mstr_rest_persist::SessionSnapshot;
+use mstr_rest_persist::{SessionSnapshot, SnapshotExt};
 use serde_json::json;
 
 fn join(c: &mut Criterion) {

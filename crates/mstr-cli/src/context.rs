@@ -2,9 +2,7 @@
 
 use std::{env, future::Future, path::Path};
 
-use mstr_rest::persist::{
-    ConnectExt as _, FileStore, SessionSnapshot, SnapshotExt as _, SnapshotStore as _,
-};
+use mstr_rest::persist::{ConnectExt as _, FileStore, SessionSnapshot, SnapshotStore as _};
 use mstr_rest::{Auth, AuthenticatedSession, Credential, RetryPolicy, Session, SessionBuilder};
 use url::Url;
 
@@ -107,7 +105,10 @@ impl Context {
         let (name, profile) = match self.origin()? {
             Origin::Environment => {
                 let guard = self.tuned(mstr_rest::from_env()?, None).connect().await?;
-                return Ok(Opened { session: Session::clone(&guard), kept: Kept::Not(guard) });
+                return Ok(Opened {
+                    session: Session::clone(&guard),
+                    kept: Kept::Temporary(guard),
+                });
             }
             Origin::Profile(name, profile) => (name, profile),
         };
@@ -121,10 +122,10 @@ impl Context {
                 Failure::new(code::AUTH, format!("profile {name} is not logged in"))
                     .hint(format!("mstr login --profile {name}"))
             })?;
-            snapshot.restore_with(builder).await?
+            builder.restore(&snapshot).await?
         };
         let restored = Box::new(session.snapshot());
-        Ok(Opened { session, kept: Kept::As { name, restored } })
+        Ok(Opened { session, kept: Kept::Persistent { name, restored } })
     }
 }
 
@@ -135,20 +136,20 @@ struct Opened {
 }
 
 enum Kept {
-    /// For the next command, under that name.
-    As {
+    /// Saved for the next command, under that name.
+    Persistent {
         name: String,
         restored: Box<SessionSnapshot>,
     },
-    Not(AuthenticatedSession),
+    Temporary(AuthenticatedSession),
 }
 
 impl Opened {
     async fn close(self, context: &Context) -> Result {
         match self.kept {
-            Kept::Not(guard) => guard.close().await?,
+            Kept::Temporary(guard) => guard.close().await?,
             // another token, if it had to log in again, and cookies that were renewed
-            Kept::As { name, restored } if self.session.has_session() => {
+            Kept::Persistent { name, restored } if self.session.has_session() => {
                 let (store, now) = (context.store(), self.session.snapshot());
                 // another command may have logged in anew meanwhile: its session stays
                 let kept = store.load(&name).await?;
@@ -158,7 +159,7 @@ impl Opened {
                     store.save(&name, &now).await?;
                 }
             }
-            Kept::As { .. } => {}
+            Kept::Persistent { .. } => {}
         }
         Ok(())
     }

@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mstr_rest_core::{Auth, AuthenticatedSession, Error, ErrorKind, Session, try_with_session};
+use mstr_rest_core::{
+    Auth, AuthenticatedSession, Cookies, Error, ErrorKind, Session, try_with_session,
+};
 use mstr_rest_persist::SessionSnapshot;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -144,7 +146,7 @@ impl Driver<'_> {
         }
         let Some(token) = &self.case.given.preset.token else { return Ok(()) };
         let session = self.session().map_err(|error| format!("preset: {error}"))?;
-        let adopted = session.login(Auth::existing(token, ())).await;
+        let adopted = session.login(Auth::existing(token, Cookies::default())).await;
         adopted.map(|_| ()).map_err(|error| format!("preset: {error}"))
     }
 
@@ -266,7 +268,9 @@ impl Driver<'_> {
             Step::SecondSessionSameClient { base_url } => {
                 let other = Client::elsewhere(&self.case.given.session, &self.proxy, base_url)?;
                 let adopted = match other.build() {
-                    Ok(session) => session.login(Auth::existing("another", ())).await,
+                    Ok(session) => {
+                        session.login(Auth::existing("another", Cookies::default())).await
+                    }
                     Err(error) => Err(error),
                 };
                 Ok(Outcome::done(adopted))

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use mstr_rest_core::{Auth, Session};
+use mstr_rest_core::{Auth, Cookies, Session};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -167,7 +167,9 @@ impl Server {
         let Some(session) = session else {
             return self.problem("set_token: there is no session yet");
         };
-        if let Err(error) = session.login(Auth::existing(effect.set_token, ())).await {
+        if let Err(error) =
+            session.login(Auth::existing(effect.set_token, Cookies::default())).await
+        {
             self.problem(format!("set_token: {error}"));
         }
     }

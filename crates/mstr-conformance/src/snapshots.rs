@@ -16,9 +16,9 @@ pub(crate) fn restore(driver: &Driver<'_>, json: &str) -> Result<Outcome, String
         Err(error) => return Ok(error.into()),
     };
     if let Ok(session) = driver.session()
-        && session.base_url().as_str() == snapshot.base_url()
+        && session.base_url() == snapshot.base_url()
     {
-        return Ok(snapshot.apply_to(&session).map_or_else(Outcome::from, |()| Outcome::default()));
+        return Ok(session.restore(&snapshot).map_or_else(Outcome::from, |()| Outcome::default()));
     }
     replace(driver, &snapshot, &driver.case.given.session)
 }
@@ -81,9 +81,9 @@ fn made(
     snapshot: &SessionSnapshot,
     options: &Options,
 ) -> Result<Result<Session, Error>, String> {
-    let builder = Client::elsewhere(options, &driver.proxy, snapshot.base_url())?;
+    let builder = Client::elsewhere(options, &driver.proxy, snapshot.base_url().as_str())?;
     Ok(builder.build().and_then(|session| {
-        snapshot.apply_to(&session)?;
+        session.restore(snapshot)?;
         Ok(session)
     }))
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mstr_rest_core::{Auth, Result, RetryPolicy, Session, SessionBuilder};
+use mstr_rest_core::{Auth, Cookies, Result, RetryPolicy, Session, SessionBuilder};
 use mstr_sim::{Fault as Act, LibraryServer, Method, Reply};
 use serde_json::json;
 
@@ -98,7 +98,7 @@ impl Bench {
     /// A session that is logged in; one that only says so where no login gets through.
     pub(crate) async fn session(&self) -> Result<Session> {
         let auth = match self.fault {
-            Fault::Dns | Fault::Tls => Auth::existing(TOKEN, ()),
+            Fault::Dns | Fault::Tls => Auth::existing(TOKEN, Cookies::default()),
             _ => Auth::standard(USER, PASSWORD),
         };
         Ok(self.builder().auth(auth).connect().await?.detach())

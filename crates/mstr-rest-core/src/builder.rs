@@ -16,7 +16,7 @@ use crate::projects::ProjectRef;
 use crate::timeouts::Timeouts;
 #[cfg(feature = "reqwest-hook")]
 use crate::transport::HttpClientBuilder;
-use crate::transport::TransportOptions;
+use crate::transport::{Hooks, TransportOptions};
 use crate::{Auth, Error, ErrorKind, Locale, LoginStore, RetryPolicy, Session};
 
 /// Sets up a [`Session`]. Get one with [`Session::builder`].
@@ -56,6 +56,7 @@ pub struct SessionBuilder {
     proxy: Option<Credential>,
     identity: Option<Credential>,
     transport: TransportOptions,
+    hooks: Hooks,
     error: Option<Error>,
 }
 
@@ -88,13 +89,14 @@ impl SessionBuilder {
             proxy: None,
             identity: None,
             transport: TransportOptions::default(),
+            hooks: Hooks::default(),
             error: None,
         }
     }
 
     #[cfg(test)]
-    pub(crate) fn transport_mut(&mut self) -> &mut TransportOptions {
-        &mut self.transport
+    pub(crate) fn hooks_mut(&mut self) -> &mut Hooks {
+        &mut self.hooks
     }
 
     fn fail(&mut self, what: &str) {
@@ -409,7 +411,7 @@ impl SessionBuilder {
         mut self,
         configure: impl Fn(HttpClientBuilder) -> HttpClientBuilder + Send + Sync + 'static,
     ) -> Self {
-        self.transport.hook = Some(Arc::new(configure));
+        self.hooks.configure = Some(Arc::new(configure));
         self
     }
 }

@@ -205,7 +205,7 @@ mod tests {
         let name = HeaderName::from_static("x-key");
         let source = Arc::new(DefaultsSource::new(vec![Given::Header(name, key)]));
         let getting = Arc::clone(&source);
-        let getting = tokio::spawn(async move { getting.get().await.unwrap() });
+        let getting = tokio::spawn(async move { getting.get(SessionId::new()).await.unwrap() });
         asked.acquire().await.unwrap().forget();
         source.forget();
         answer.add_permits(2);

@@ -1,6 +1,6 @@
 //! The request pipeline of a call: project, login, attempts, re-login, decoding.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, StatusCode};
@@ -51,7 +51,8 @@ pub(crate) async fn execute(
     }
     let span = trace::call_span(&request);
     let deadline = client.deadline(&request);
-    bounded(span, deadline, client.run(&mut request, sink, deadline)).await
+    let run = pin!(client.run(&mut request, sink, deadline));
+    bounded(span, deadline, run).await
 }
 
 /// Sends a request of the client's own (project index, keep-alive) as a call is sent, and gives the
@@ -93,7 +94,10 @@ impl Client {
             if login.token.is_none() {
                 return Err(no_session());
             }
-            request.project = Some(ProjectRef::Id(self.project_id(&name).await?));
+            // boxed, as the re-login below: most calls need neither, and each would make their futures
+            // larger
+            let id = Box::pin(self.project_id(&name)).await?;
+            request.project = Some(ProjectRef::Id(id));
             login = self.login_for(request, &mut attempts, None).await?;
         }
         let may_relogin = self.relogin
@@ -115,7 +119,7 @@ impl Client {
                 return Err(error);
             }
             let Some(auth) = self.logins.auth() else { return Err(error.with_note(ADOPTED)) };
-            let renewal = self.log_in_again(&login, &auth).await;
+            let renewal = Box::pin(self.log_in_again(&login, &auth)).await;
             if !request.body.is_repeatable() {
                 return Err(error.with_note(NOT_REPEATED));
             }

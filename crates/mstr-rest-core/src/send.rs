@@ -69,21 +69,17 @@ const HEAD_ONLY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a call without a timeout waits for an in-flight slot.
 pub(crate) const SLOT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Runs the work of a call within its span and its timeout.
+/// Runs the work of a call within its span and its timeout. By reference: a future that is handed over
+/// by value is kept twice.
 pub(crate) async fn bounded(
     span: Span,
     deadline: Option<Deadline>,
-    work: impl Future<Output = Result<StatusCode>>,
+    work: Pin<&mut impl Future<Output = Result<StatusCode>>>,
 ) -> Result<()> {
-    let outcome = async {
-        let work = pin!(work);
-        match deadline {
-            None => work.await,
-            Some(deadline) => deadline.bound(work).await,
-        }
-    }
-    .instrument(span.clone())
-    .await;
+    let outcome = match deadline {
+        None => work.instrument(span.clone()).await,
+        Some(deadline) => deadline.bound(work).instrument(span.clone()).await,
+    };
     trace::record_call(&span, &outcome);
     outcome.map(|_| ())
 }
@@ -110,21 +106,23 @@ impl Client {
         Box::pin(async move {
             let deadline = self.deadline(&request);
             let mut value = None;
-            bounded(trace::call_span(&request), deadline, async {
-                let url = request.target(&self.base)?.url;
-                let mut attempts = self.attempts(&request, deadline);
-                let mut login = self.login_for(&request, &mut attempts, None).await?;
-                match self.send(&request, &url, &mut attempts, &mut login).await {
-                    Ok(Received::Whole(response)) => {
-                        let status = response.status();
-                        value = Some(decode(response)?);
-                        Ok(status)
+            {
+                let work = pin!(async {
+                    let url = request.target(&self.base)?.url;
+                    let mut attempts = self.attempts(&request, deadline);
+                    let mut login = self.login_for(&request, &mut attempts, None).await?;
+                    match self.send(&request, &url, &mut attempts, &mut login).await {
+                        Ok(Received::Whole(response)) => {
+                            let status = response.status();
+                            value = Some(decode(response)?);
+                            Ok(status)
+                        }
+                        Ok(Received::Stream(response)) => Ok(response.status()),
+                        Err(Failure::Expired(error) | Failure::Final(error)) => Err(error),
                     }
-                    Ok(Received::Stream(response)) => Ok(response.status()),
-                    Err(Failure::Expired(error) | Failure::Final(error)) => Err(error),
-                }
-            })
-            .await?;
+                });
+                bounded(trace::call_span(&request), deadline, work).await?;
+            }
             value.ok_or_else(unread)
         })
     }
@@ -168,7 +166,7 @@ impl Client {
         }
         attempts.count += 1;
         let span = trace::attempt_span(request, url, attempts.count);
-        let work = self.attempt_once(request, url, attempts, login, slot, &span);
+        let work = pin!(self.attempt_once(request, url, attempts, login, slot, &span));
         work.instrument(span.clone()).await
     }
 

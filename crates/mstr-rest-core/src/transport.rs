@@ -1,6 +1,7 @@
 //! The one file that names reqwest: the HTTP client, one exchange, and its errors.
 
 mod connect;
+mod options;
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
 mod tls;
 
@@ -14,10 +15,10 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, Method, StatusCode};
 use http_body::{Frame, SizeHint};
-use mstr_credentials::SecretString;
 use url::Url;
 
 use self::connect::{Proxies, Proxy};
+pub(crate) use self::options::{TransportOptions, TransportSecrets};
 use self::tls::PlatformRoots;
 use crate::body::{BoxError, ByteStream, PIECE, Sending};
 use crate::error::is_json;
@@ -34,22 +35,10 @@ const POOL_IDLE: Duration = Duration::from_secs(15);
 /// The builder of the HTTP client: reqwest's.
 pub(crate) type HttpClientBuilder = reqwest::ClientBuilder;
 
-type Hook = Arc<dyn Fn(HttpClientBuilder) -> HttpClientBuilder + Send + Sync>;
-
-/// How the HTTP client is to be.
-#[derive(Clone)]
-pub(crate) struct TransportOptions {
-    pub(crate) connect_timeout: Option<Duration>,
-    pub(crate) user_agent: String,
-    pub(crate) gzip: bool,
-    pub(crate) http1_only: bool,
-    pub(crate) http2_prior_knowledge: bool,
-    pub(crate) environment_proxies: bool,
-    pub(crate) no_proxy: Option<String>,
-    pub(crate) roots: Vec<Vec<u8>>,
-    pub(crate) only_these_roots: bool,
-    pub(crate) accept_invalid_certs: bool,
-    pub(crate) hook: Option<Hook>,
+/// What is set beside the options: the hook of the user, and the server of a test.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) configure: Option<Arc<dyn Fn(HttpClientBuilder) -> HttpClientBuilder + Send + Sync>>,
     /// Answers every request in place of the network.
     #[cfg(test)]
     pub(crate) in_process: Option<Arc<dyn InProcess>>,
@@ -87,33 +76,6 @@ where
     }
 }
 
-impl Default for TransportOptions {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Some(Duration::from_secs(10)),
-            user_agent: concat!("mstr-rest/", env!("CARGO_PKG_VERSION")).to_owned(),
-            gzip: true,
-            http1_only: false,
-            http2_prior_knowledge: false,
-            environment_proxies: true,
-            no_proxy: None,
-            roots: Vec::new(),
-            only_these_roots: false,
-            accept_invalid_certs: false,
-            hook: None,
-            #[cfg(test)]
-            in_process: None,
-        }
-    }
-}
-
-/// What of the options comes from credentials.
-#[derive(Default)]
-pub(crate) struct TransportSecrets {
-    pub(crate) proxy: Option<SecretString>,
-    pub(crate) identity: Option<SecretString>,
-}
-
 /// The HTTP client of a session: a pool of connections.
 #[derive(Clone)]
 pub(crate) struct Transport {
@@ -137,13 +99,19 @@ impl Transport {
         base: &Url,
         options: &TransportOptions,
         secrets: &TransportSecrets,
+        hooks: &Hooks,
     ) -> Result<Self> {
         check_tls(base, options, secrets)?;
-        let proxies_known = Proxies::new(options, secrets);
+        // a hook may set another proxy
+        let proxies_known = if hooks.configure.is_some() {
+            Proxies::given(options, secrets)
+        } else {
+            Proxies::new(options, secrets)
+        };
         let mut builder = reqwest::Client::builder();
         // before ours: what the pipeline relies on is not up to the hook
-        if let Some(hook) = &options.hook {
-            builder = hook(builder);
+        if let Some(configure) = &hooks.configure {
+            builder = configure(builder);
         }
         builder = builder
             .redirect(reqwest::redirect::Policy::none())
@@ -175,7 +143,7 @@ impl Transport {
             platform_roots: PlatformRoots::of(options),
             proxies: Arc::new(proxies_known),
             #[cfg(test)]
-            in_process: options.in_process.clone(),
+            in_process: hooks.in_process.clone(),
         })
     }
 
@@ -308,7 +276,7 @@ fn proxies(
 mod tls {
     use std::error::Error as StdError;
 
-    use super::TransportOptions;
+    use super::options::TransportOptions;
     use crate::{Error, Result};
 
     pub(super) const AVAILABLE: bool = false;

@@ -1,4 +1,4 @@
-//! A session that outlives the program: restored if it lives, logged in and kept if not.
+//! Sessions that outlive the program: restored while the server knows them, else logged in and saved.
 
 use std::any::Any;
 use std::future::Future;
@@ -7,35 +7,34 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mstr_rest_core::{
-    Error, LoginStore, LoginStoreFuture, Result, SavedSession, Session, SessionBuilder,
+    Error, LoginStore, LoginStoreFuture, Result, Session, SessionBuilder, SessionSnapshot,
 };
+use serde_json::Value;
 
 use crate::file::in_runtime;
-use crate::sealed;
-use crate::snapshot::limits;
-use crate::{SessionSnapshot, SnapshotExt, SnapshotStore};
+use crate::{SnapshotStore, sealed};
 
-/// For a logout that nobody asked for: what was logged in cannot be kept.
-const LOGOUT: Duration = Duration::from_secs(30);
+/// For the logout of a login that cannot be saved.
+const LOGOUT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sessions that are kept between runs of a program.
 pub trait ConnectExt: sealed::Sealed {
     /// Restores the session of the profile if the server still knows it; otherwise logs in and
     /// saves. Of several tasks or processes that come at once, one logs in.
     ///
-    /// The session is nobody's to log out by itself, and no guard comes with it: it is there for
-    /// the next run. [`Session::logout`] ends it for all. A snapshot that cannot be read is kept
-    /// aside by the store, traced as a warning, and replaced. Cancelling the future does not stop
-    /// a login on its way: it is saved.
+    /// No guard comes with the session, and it is never logged out by itself: it is there for the
+    /// next run. [`Session::logout`] ends it for all. A snapshot that cannot be read is put aside by
+    /// the store, traced as a warning, and replaced. Cancelling the future does not stop a login that
+    /// is running: it is saved.
     ///
-    /// What [`relogin`](SessionBuilder::relogin) brings later is saved too: the session takes the
-    /// lock of the profile, first takes up a newer live session that another process has saved
+    /// Logins that [`relogin`](SessionBuilder::relogin) makes later are saved too: the session takes
+    /// the lock of the profile; it restores a newer live session that another process has saved
     /// meanwhile, and otherwise logs in and saves. A failure of the store is traced then, and does
     /// not fail the call.
     ///
-    /// A profile is only taken up by a login of the same mode and the same user name or API key;
+    /// A profile is only restored for a login of the same mode and the same user name or API key;
     /// identity tokens are compared by mode alone. A snapshot that does not say these (from Python,
-    /// or an older one) is taken up.
+    /// or an older one) is restored.
     ///
     /// ```no_run
     /// use mstr_rest_core::{Auth, Credential, Session};
@@ -81,8 +80,7 @@ impl ConnectExt for SessionBuilder {
             if let Some(session) = live(&self, &kept).await? {
                 return Ok(session);
             }
-            // in a task of its own: whoever waits may be cancelled, and nobody would have the
-            // session then
+            // in a task of its own: if the caller is cancelled, the session is still saved
             let task = tokio::spawn(async move {
                 let _lock = kept.store.lock(&kept.profile).await?;
                 // another process may have logged in while this one waited
@@ -104,20 +102,18 @@ struct KeptLogin<S> {
     /// Set once the session is there. Before, its first login is saved by `connect_or_restore` itself,
     /// under the lock that it holds.
     is_connected: Arc<AtomicBool>,
-    idle_limit: Arc<OnceLock<Duration>>,
+    idle_timeout: Arc<OnceLock<Duration>>,
 }
 
 impl<S: SnapshotStore + Clone + 'static> KeptLogin<S> {
     fn new(store: S, profile: String) -> Self {
-        Self { store, profile, is_connected: Arc::default(), idle_limit: Arc::default() }
+        Self { store, profile, is_connected: Arc::default(), idle_timeout: Arc::default() }
     }
 
-    fn snapshot(&self, session: SavedSession) -> SessionSnapshot {
-        let snapshot = SessionSnapshot::from(session);
-        match self.idle_limit.get() {
-            Some(limit) => snapshot.with_idle_limit(*limit),
-            None => snapshot,
-        }
+    /// The snapshot with what is known of the server.
+    fn completed(&self, mut snapshot: SessionSnapshot) -> SessionSnapshot {
+        snapshot.idle_timeout = self.idle_timeout.get().copied().or(snapshot.idle_timeout);
+        snapshot
     }
 }
 
@@ -129,39 +125,36 @@ impl<S: SnapshotStore + Clone + 'static> LoginStore for KeptLogin<S> {
         })
     }
 
-    fn load(&self) -> LoginStoreFuture<'_, Option<SavedSession>> {
-        Box::pin(async move {
-            let kept = load(&self.store, &self.profile).await?;
-            Ok(kept.map(|snapshot| snapshot.saved))
-        })
+    fn load(&self) -> LoginStoreFuture<'_, Option<SessionSnapshot>> {
+        Box::pin(load(&self.store, &self.profile))
     }
 
-    fn save(&self, session: SavedSession) -> LoginStoreFuture<'_, ()> {
+    fn save(&self, snapshot: SessionSnapshot) -> LoginStoreFuture<'_, ()> {
         Box::pin(async move {
             if !self.is_connected.load(Ordering::SeqCst) {
                 return Ok(());
             }
-            self.store.save(&self.profile, &self.snapshot(session)).await
+            self.store.save(&self.profile, &self.completed(snapshot)).await
         })
     }
 }
 
-/// The kept session, if the server knows it.
+/// The session that the profile holds, if the server knows it.
 async fn live<S: SnapshotStore + Clone + 'static>(
     builder: &SessionBuilder,
     kept: &KeptLogin<S>,
 ) -> Result<Option<Session>> {
     let Some(snapshot) = load(&kept.store, &kept.profile).await? else { return Ok(None) };
-    if let Some(limit) = snapshot.idle_limit() {
-        let _ = kept.idle_limit.set(limit);
+    if let Some(timeout) = snapshot.idle_timeout {
+        let _ = kept.idle_timeout.set(timeout);
     }
-    let session = snapshot.restore_with(builder.clone().login_store(kept.clone())).await?;
-    let is_live = session.check().await?;
+    let session = builder.clone().login_store(kept.clone()).restore(&snapshot).await?;
+    let is_live = session.is_alive().await?;
     kept.is_connected.store(is_live, Ordering::SeqCst);
     Ok(is_live.then_some(session))
 }
 
-/// What was kept; a damaged one counts as none once the store has put it aside.
+/// The snapshot of the profile. A damaged one counts as none once the store has put it aside.
 async fn load(store: &impl SnapshotStore, profile: &str) -> Result<Option<SessionSnapshot>> {
     let error = match store.load(profile).await {
         Ok(kept) => return Ok(kept),
@@ -172,7 +165,7 @@ async fn load(store: &impl SnapshotStore, profile: &str) -> Result<Option<Sessio
             tracing::warn!(profile, %error, "a snapshot could not be read: logging in");
             Ok(None)
         }
-        // somebody else has saved one meanwhile
+        // another process has saved one meanwhile
         Ok(kept) => Ok(kept),
         Err(_) => Err(error),
     }
@@ -183,17 +176,29 @@ async fn log_in<S: SnapshotStore + Clone + 'static>(
     kept: &KeptLogin<S>,
 ) -> Result<Session> {
     let guard = builder.login_store(kept.clone()).connect().await?;
-    // good to know, and no more
-    if let Some(limit) = limits(&guard).await.ok().flatten() {
-        let _ = kept.idle_limit.set(limit);
+    // nothing depends on it
+    if let Some(timeout) = idle_timeout(&guard).await.ok().flatten() {
+        let _ = kept.idle_timeout.set(timeout);
     }
-    let snapshot = kept.snapshot(guard.save());
+    // from here on the session is kept, so that no guard ends it
     let session = guard.detach();
+    let snapshot = kept.completed(session.snapshot());
     if let Err(error) = kept.store.save(&kept.profile, &snapshot).await {
         // an error of the logout would hide the one that counts
-        let _ = tokio::time::timeout(LOGOUT, session.logout()).await;
+        let _ = tokio::time::timeout(LOGOUT_TIMEOUT, session.logout()).await;
         return Err(error);
     }
     kept.is_connected.store(true, Ordering::SeqCst);
     Ok(session)
+}
+
+/// The server's idle timeout, if it says one: `timeout` of `GET /sessions`, in seconds.
+async fn idle_timeout(session: &Session) -> Result<Option<Duration>> {
+    let call = session.get("sessions").without_project().require_session().relogin(false);
+    let info: Value = call.decode().await?;
+    let seconds = match &info["timeout"] {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_u64(),
+    };
+    Ok(seconds.map(Duration::from_secs))
 }

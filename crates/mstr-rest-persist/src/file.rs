@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mstr_rest_core::{Error, ErrorKind, Result};
+use mstr_rest_core::{Error, ErrorKind, Result, SessionSnapshot};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use crate::steps::Folder;
+use crate::directory::Directory;
 use crate::store::check_profile;
-use crate::{SessionSnapshot, SnapshotStore, StoreFuture, StoreLock, form, unusable};
+use crate::{SnapshotExt, SnapshotStore, StoreFuture, StoreLock, form, unusable};
 
 #[cfg(feature = "encryption")]
 use mstr_rest_core::{Credential, SecretString};
@@ -36,7 +36,7 @@ const TRY_EVERY: Duration = Duration::from_millis(50);
 /// ```
 #[derive(Clone)]
 pub struct FileStore {
-    folder: Folder,
+    folder: Directory,
     lock_timeout: Duration,
     #[cfg(feature = "encryption")]
     key: Option<Credential>,
@@ -47,7 +47,7 @@ impl FileStore {
     /// before.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
-            folder: Folder { path: directory.into(), open: false },
+            folder: Directory { path: directory.into(), open: false },
             lock_timeout: Duration::from_secs(60),
             #[cfg(feature = "encryption")]
             key: None,
@@ -203,7 +203,7 @@ impl SnapshotStore for FileStore {
 
 /// Tries again and again: a thread that waits in the kernel could not be called back.
 pub(crate) async fn lock_file(
-    folder: &Folder,
+    folder: &Directory,
     profile: &str,
     limit: Duration,
 ) -> Result<StoreLock> {

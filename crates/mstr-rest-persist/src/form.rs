@@ -1,39 +1,15 @@
-//! The snapshot as JSON: version 1 of our own format.
+//! Version 1 of the JSON format of a snapshot.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use mstr_rest_core::{Error, Result, SavedCookie, SavedSession, SecretString};
-use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+use mstr_rest_core::{Error, Result, SavedCookie, SecretString, SessionSnapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::{SessionSnapshot, unusable};
+use crate::unusable;
 
 const VERSION: u64 = 1;
-
-/// Members that this version does not know, as they were written.
-pub(crate) type Unknown = Vec<(String, Box<RawValue>)>;
-
-const MEMBERS: &[&str] = &[
-    "version",
-    "base_url",
-    "token",
-    "cookies",
-    // written by earlier versions, and of no use
-    "headers",
-    "project",
-    "user",
-    "login_mode",
-    "principal",
-    "created_at",
-    "last_used_at",
-    "idle_limit",
-];
-
-const COOKIE_MEMBERS: &[&str] =
-    &["name", "value", "path", "domain", "secure", "http_only", "same_site", "expires"];
 
 /// What kind of file it is: a snapshot of whatever version, or an encrypted one.
 #[derive(Deserialize)]
@@ -45,7 +21,7 @@ pub(crate) struct Kind<'a> {
 }
 
 impl Kind<'_> {
-    /// Not damaged, only not for this program.
+    /// Written by a newer program: it is not damaged.
     pub(crate) fn is_newer(&self) -> bool {
         let version = self.version.and_then(|text| serde_json::from_str::<u64>(text.get()).ok());
         version.is_some_and(|version| version > VERSION)
@@ -64,7 +40,9 @@ struct Form<'a> {
     principal: Option<String>,
     created_at: Option<u64>,
     last_used_at: Option<u64>,
-    idle_limit: Option<u64>,
+    // earlier versions called it a limit
+    #[serde(alias = "idle_limit")]
+    idle_timeout: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -101,21 +79,19 @@ pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
     }
     let form: Form<'_> = parse(json)?;
     let base_url = form.base_url.ok_or_else(|| unusable("the snapshot has no `base_url`"))?;
-    let mut saved = SavedSession::new(&base_url)?;
-    saved.token = form.token.map(Into::into);
-    let mut unknown_of_cookies = Vec::new();
+    let mut snapshot = SessionSnapshot::new(&base_url)?;
+    snapshot.token = form.token.map(Into::into);
     for cookie in form.cookies.unwrap_or_default() {
-        saved.cookies.push(read_cookie(cookie.get())?);
-        unknown_of_cookies.push(unknown(cookie.get(), COOKIE_MEMBERS)?);
+        snapshot.cookies.push(read_cookie(cookie.get())?);
     }
-    saved.project = form.project;
-    saved.user = form.user;
-    saved.login_mode = form.login_mode;
-    saved.principal = form.principal;
-    saved.created = form.created_at.map(time).transpose()?;
-    saved.last_used = form.last_used_at.map(time).transpose()?;
-    saved.idle_limit = form.idle_limit.map(Duration::from_secs);
-    Ok(SessionSnapshot { saved, unknown: unknown(json, MEMBERS)?, unknown_of_cookies })
+    snapshot.project = form.project;
+    snapshot.user = form.user;
+    snapshot.login_mode = form.login_mode;
+    snapshot.principal = form.principal;
+    snapshot.created_at = form.created_at.map(time).transpose()?;
+    snapshot.last_used_at = form.last_used_at.map(time).transpose()?;
+    snapshot.idle_timeout = form.idle_timeout.map(Duration::from_secs);
+    Ok(snapshot)
 }
 
 fn read_cookie(json: &str) -> Result<SavedCookie> {
@@ -131,12 +107,6 @@ fn read_cookie(json: &str) -> Result<SavedCookie> {
     cookie.same_site = form.same_site;
     cookie.expires = form.expires.map(time).transpose()?;
     Ok(cookie)
-}
-
-fn unknown(json: &str, known: &[&str]) -> Result<Unknown> {
-    let members: BTreeMap<String, &RawValue> = parse(json)?;
-    let unknown = members.into_iter().filter(|(name, _)| !known.contains(&name.as_str()));
-    Ok(unknown.map(|(name, value)| (name, value.to_owned())).collect())
 }
 
 fn time(seconds: u64) -> Result<SystemTime> {
@@ -163,10 +133,6 @@ fn not_understood(error: &serde_json::Error) -> Error {
     unusable(format!("the snapshot {what} (line {line}, column {column})"))
 }
 
-pub(crate) fn write(snapshot: &SessionSnapshot) -> Result<SecretString> {
-    to_secret(snapshot)
-}
-
 /// The buffer is wiped, but not what it left behind when it grew.
 pub(crate) fn to_secret(value: &impl Serialize) -> Result<SecretString> {
     let mut json = Zeroizing::new(Vec::with_capacity(16 * 1024));
@@ -178,83 +144,70 @@ pub(crate) fn to_secret(value: &impl Serialize) -> Result<SecretString> {
     }
 }
 
-impl Serialize for SessionSnapshot {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let saved = &self.saved;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("version", &VERSION)?;
-        map.serialize_entry("base_url", self.base_url())?;
-        if let Some(token) = &saved.token {
-            map.serialize_entry("token", token.expose_secret())?;
+/// What is written. `Serialize` stands here and not at the snapshot: a snapshot that is part of a
+/// user's own type must not be written by accident.
+#[derive(Serialize)]
+struct Written<'a> {
+    version: u64,
+    base_url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    cookies: Vec<WrittenCookie<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_mode: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_timeout: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct WrittenCookie<'a> {
+    name: &'a str,
+    value: &'a str,
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same_site: Option<&'a str>,
+    secure: bool,
+    http_only: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u64>,
+}
+
+pub(crate) fn write(snapshot: &SessionSnapshot) -> Result<SecretString> {
+    fn written(cookie: &SavedCookie) -> WrittenCookie<'_> {
+        WrittenCookie {
+            name: &cookie.name,
+            value: cookie.value.expose_secret(),
+            path: &cookie.path,
+            domain: cookie.domain.as_deref(),
+            same_site: cookie.same_site.as_deref(),
+            secure: cookie.secure,
+            http_only: cookie.http_only,
+            expires: cookie.expires.map(seconds),
         }
-        let cookies = Cookies { cookies: &saved.cookies, unknown: &self.unknown_of_cookies };
-        map.serialize_entry("cookies", &cookies)?;
-        let texts =
-            [("project", &saved.project), ("user", &saved.user), ("principal", &saved.principal)];
-        for (name, value) in texts {
-            if let Some(value) = value {
-                map.serialize_entry(name, value)?;
-            }
-        }
-        if let Some(mode) = saved.login_mode {
-            map.serialize_entry("login_mode", &mode)?;
-        }
-        for (name, time) in [("created_at", saved.created), ("last_used_at", saved.last_used)] {
-            if let Some(time) = time {
-                map.serialize_entry(name, &seconds(time))?;
-            }
-        }
-        if let Some(limit) = saved.idle_limit {
-            map.serialize_entry("idle_limit", &limit.as_secs())?;
-        }
-        for (name, value) in &self.unknown {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
     }
-}
-
-struct Cookies<'a> {
-    cookies: &'a [SavedCookie],
-    unknown: &'a [Unknown],
-}
-
-impl Serialize for Cookies<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(Some(self.cookies.len()))?;
-        for (at, cookie) in self.cookies.iter().enumerate() {
-            let unknown = self.unknown.get(at).map(Vec::as_slice).unwrap_or_default();
-            list.serialize_element(&Cookie { cookie, unknown })?;
-        }
-        list.end()
-    }
-}
-
-struct Cookie<'a> {
-    cookie: &'a SavedCookie,
-    unknown: &'a [(String, Box<RawValue>)],
-}
-
-impl Serialize for Cookie<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let cookie = self.cookie;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("name", &cookie.name)?;
-        map.serialize_entry("value", cookie.value.expose_secret())?;
-        map.serialize_entry("path", &cookie.path)?;
-        for (name, value) in [("domain", &cookie.domain), ("same_site", &cookie.same_site)] {
-            if let Some(value) = value {
-                map.serialize_entry(name, value)?;
-            }
-        }
-        map.serialize_entry("secure", &cookie.secure)?;
-        map.serialize_entry("http_only", &cookie.http_only)?;
-        if let Some(expires) = cookie.expires {
-            map.serialize_entry("expires", &seconds(expires))?;
-        }
-        for (name, value) in self.unknown {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
+    to_secret(&Written {
+        version: VERSION,
+        base_url: snapshot.base_url().as_str(),
+        token: snapshot.token.as_ref().map(SecretString::expose_secret),
+        cookies: snapshot.cookies.iter().map(written).collect(),
+        project: snapshot.project.as_deref(),
+        user: snapshot.user.as_deref(),
+        login_mode: snapshot.login_mode,
+        principal: snapshot.principal.as_deref(),
+        created_at: snapshot.created_at.map(seconds),
+        last_used_at: snapshot.last_used_at.map(seconds),
+        idle_timeout: snapshot.idle_timeout.map(|timeout| timeout.as_secs()),
+    })
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use keyring_core::api::CredentialStore;
 use keyring_core::{Entry, Error as KeyringError};
-use mstr_rest_core::{Error, ErrorKind, Result};
+use mstr_rest_core::{Error, ErrorKind, Result, SessionSnapshot};
 use zeroize::Zeroizing;
 
+use crate::directory::Directory;
 use crate::file::{blocking, lock_file};
-use crate::steps::Folder;
 use crate::store::check_profile;
-use crate::{MemoryStore, SessionSnapshot, SnapshotStore, StoreFuture, StoreLock, unusable};
+use crate::{MemoryStore, SnapshotExt, SnapshotStore, StoreFuture, StoreLock, unusable};
 
 /// Keeps each profile as an entry of the operating system's keyring.
 ///
@@ -169,7 +169,7 @@ impl SnapshotStore for KeyringStore {
             match &self.locks {
                 None => self.process.lock(profile).await,
                 Some(path) => {
-                    let folder = Folder { path: path.clone(), open: false };
+                    let folder = Directory { path: path.clone(), open: false };
                     lock_file(&folder, profile, LOCKED).await
                 }
             }

@@ -2,12 +2,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;
+mod directory;
 mod file;
 mod form;
 mod memory;
 mod python;
 mod snapshot;
-mod steps;
 mod store;
 
 #[cfg(feature = "keyring")]
@@ -21,7 +21,9 @@ pub use file::FileStore;
 #[cfg_attr(docsrs, doc(cfg(feature = "keyring")))]
 pub use keyring::KeyringStore;
 pub use memory::MemoryStore;
-pub use snapshot::{SessionSnapshot, SnapshotExt};
+#[doc(no_inline)]
+pub use mstr_rest_core::SessionSnapshot;
+pub use snapshot::SnapshotExt;
 pub use store::{SnapshotStore, StoreFuture, StoreLock};
 
 use mstr_rest_core::{Error, ErrorKind};
@@ -35,6 +37,6 @@ fn unusable(what: impl Into<String>) -> Error {
 mod sealed {
     pub trait Sealed {}
 
-    impl Sealed for mstr_rest_core::Session {}
     impl Sealed for mstr_rest_core::SessionBuilder {}
+    impl Sealed for mstr_rest_core::SessionSnapshot {}
 }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mstr_rest_core::SessionSnapshot;
+
 use crate::store::check_profile;
-use crate::{SessionSnapshot, SnapshotStore, StoreFuture, StoreLock};
+use crate::{SnapshotStore, StoreFuture, StoreLock};
 
 /// Keeps snapshots as long as the process runs: for tests, and for sessions that several parts of
 /// one program share. Clones share what they keep.

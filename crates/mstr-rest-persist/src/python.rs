@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use mstr_rest_core::{Result, SavedCookie, SavedSession, SecretString};
+use mstr_rest_core::{Result, SavedCookie, SecretString, SessionSnapshot};
 use serde::{Deserialize, Serialize};
 
 use crate::form::{parse, to_secret};
-use crate::{SessionSnapshot, unusable};
+use crate::unusable;
 
 const TOKEN: &str = "X-MSTR-AuthToken";
 
@@ -39,35 +39,35 @@ pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
     let base_url = form.base_url.ok_or_else(|| missing("base_url"))?;
     let cookies = form.cookies.ok_or_else(|| missing("cookies"))?;
     let headers = form.headers.ok_or_else(|| missing("headers"))?;
-    let mut saved = SavedSession::new(&base_url)?;
+    let mut snapshot = SessionSnapshot::new(&base_url)?;
     for (name, value) in cookies {
-        saved.cookies.extend(value.map(|value| SavedCookie::new(name, value)));
+        snapshot.cookies.extend(value.map(|value| SavedCookie::new(name, value)));
     }
     // httpx flavours write names in lower case, the requests flavour keeps theirs
     for (name, value) in headers {
         let Some(value) = value else { continue };
         if name.eq_ignore_ascii_case(TOKEN) {
-            if saved.token.as_ref().is_some_and(|token| token.expose_secret() != value) {
+            if snapshot.token.as_ref().is_some_and(|token| token.expose_secret() != value) {
                 return Err(unusable("the snapshot holds two different tokens"));
             }
-            saved.token = Some(value.into());
+            snapshot.token = Some(value.into());
         }
-        // the others belong to a reply, or to the HTTP library of the program that saved them
+        // any other header belongs to a reply, or to the HTTP library of the program that saved it
     }
-    Ok(saved.into())
+    Ok(snapshot)
 }
 
-pub(crate) fn write(saved: &SavedSession) -> Result<SecretString> {
-    let mut cookies: Vec<_> = saved
+pub(crate) fn write(snapshot: &SessionSnapshot) -> Result<SecretString> {
+    let mut cookies: Vec<_> = snapshot
         .cookies
         .iter()
-        .filter(|cookie| covers(&cookie.path, saved.base_url().path()))
+        .filter(|cookie| covers(&cookie.path, snapshot.base_url().path()))
         .collect();
-    // of one name the last stays
+    // of one name the last one stays
     cookies.sort_by_key(|cookie| cookie.path.len());
-    let token = saved.token.as_ref().map(|token| (TOKEN, token.expose_secret()));
+    let token = snapshot.token.as_ref().map(|token| (TOKEN, token.expose_secret()));
     to_secret(&Written {
-        base_url: saved.base_url().as_str(),
+        base_url: snapshot.base_url().as_str(),
         cookies: cookies
             .into_iter()
             .map(|cookie| (cookie.name.as_str(), cookie.value.expose_secret()))

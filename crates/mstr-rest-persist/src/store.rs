@@ -6,9 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use mstr_rest_core::{Error, ErrorKind, Result};
-
-use crate::SessionSnapshot;
+use mstr_rest_core::{Error, ErrorKind, Result, SessionSnapshot};
 
 /// What a store gives back: a future that may be sent between threads.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;

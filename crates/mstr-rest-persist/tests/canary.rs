@@ -128,11 +128,11 @@ async fn live_flow(printed: &Printed, server: &LibraryServer, directory: &Path) 
     let restored = printed.outcome(build().connect_or_restore(&store, "p").await).unwrap();
     printed.debug(&restored.cookies());
     printed.debug(&store.lock("p").await.unwrap());
-    printed.outcome(restored.check().await);
+    printed.outcome(restored.is_alive().await);
     server.inject(Fault::html(502).on(Method::GET, "/sessions").times(1));
-    printed.outcome(restored.check().await);
+    printed.outcome(restored.is_alive().await);
     server.expire_all();
-    printed.outcome(restored.check().await);
+    printed.outcome(restored.is_alive().await);
     printed.outcome(restored.get("sessions").await.map(drop));
     secrets.extend(secrets_of(&restored.snapshot()));
     let wrong = Auth::standard("dave", format!("{PASSWORD}x"));
@@ -158,10 +158,10 @@ async fn broken_flow(printed: &Printed, directory: &Path) {
     ] {
         let snapshot = tampered(pointer, value);
         printed.debug(&snapshot);
-        assert!(printed.outcome(snapshot.apply_to(&session)).is_none(), "{pointer}");
+        assert!(printed.outcome(session.restore(&snapshot)).is_none(), "{pointer}");
     }
     let good = tampered("/later", json!(CANARY));
-    good.apply_to(&session).unwrap();
+    session.restore(&good).unwrap();
     printed.debug(&session);
     let whole = good.to_json().unwrap().expose_secret().to_owned();
     for text in [

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use mstr_rest_core::{Auth, ErrorKind, Session};
 use mstr_rest_persist::{
-    ConnectExt, FileStore, MemoryStore, SessionSnapshot, SnapshotExt, SnapshotStore, StoreFuture,
-    StoreLock,
+    ConnectExt, FileStore, MemoryStore, SessionSnapshot, SnapshotStore, StoreFuture, StoreLock,
 };
 use mstr_sim::{DEFAULT_PASSWORD, Fault, LibraryServer, Method};
 use support::{at, builder, child, logins, logouts, names, token};
@@ -32,8 +31,8 @@ async fn logs_in_once_and_then_restores() {
         assert_eq!((logins(&server), logouts(&server)), (1, 0), "run {run}");
     }
     let kept = store.load("p").await.unwrap().unwrap();
-    assert_eq!(kept.idle_limit(), Some(Duration::from_secs(1200)));
-    assert_eq!((kept.user(), kept.login_mode()), (Some("administrator"), Some(1)));
+    assert_eq!(kept.idle_timeout, Some(Duration::from_secs(1200)));
+    assert_eq!((kept.user.as_deref(), kept.login_mode), (Some("administrator"), Some(1)));
     // another profile is another login
     builder(&server).connect_or_restore(&store, "q").await.unwrap();
     assert_eq!((logins(&server), server.sessions().len()), (2, 2));
@@ -71,7 +70,7 @@ async fn what_a_relogin_brings_is_saved() {
         session.get("sessions").await.unwrap();
         let kept = store.load("p").await.unwrap().unwrap();
         assert_eq!(token(&kept), token(&session.snapshot()));
-        assert_eq!(kept.idle_limit(), Some(Duration::from_secs(1200)));
+        assert_eq!(kept.idle_timeout, Some(Duration::from_secs(1200)));
         assert_eq!((logins(&server), server.sessions().len()), (run + 1, 1));
     }
 }
@@ -266,7 +265,7 @@ async fn a_login_without_limits_known_is_saved_all_the_same() {
     server.inject(Fault::status(500).on(Method::GET, "/sessions").times(1));
     let store = MemoryStore::new();
     builder(&server).connect_or_restore(&store, "p").await.unwrap();
-    assert_eq!(store.load("p").await.unwrap().unwrap().idle_limit(), None);
+    assert_eq!(store.load("p").await.unwrap().unwrap().idle_timeout, None);
 }
 
 /// A store whose disk is full, or that is slow.
@@ -334,7 +333,7 @@ async fn a_cancelled_login_is_saved() {
     // the lock is free once it is saved
     let _lock = store.lock("p").await.unwrap();
     let kept = store.load("p").await.unwrap().unwrap();
-    assert!(kept.restore_with(builder(&server)).await.unwrap().check().await.unwrap());
+    assert!(builder(&server).restore(&kept).await.unwrap().is_alive().await.unwrap());
     assert_eq!(server.sessions().len(), 1);
 }
 
@@ -354,20 +353,20 @@ async fn a_refused_login_saves_nothing() {
 }
 
 #[tokio::test]
-async fn check_tells_and_never_logs_in() {
+async fn is_alive_asks_the_server_and_never_logs_in() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).relogin(true).return_http_errors(true).connect().await.unwrap();
-    let restored = session.snapshot().restore_with(builder(&server).relogin(true)).await.unwrap();
-    assert!(restored.check().await.unwrap() && session.check().await.unwrap());
+    let restored = builder(&server).relogin(true).restore(&session.snapshot()).await.unwrap();
+    assert!(restored.is_alive().await.unwrap() && session.is_alive().await.unwrap());
     server.expire_all();
-    assert!(!restored.check().await.unwrap() && !session.check().await.unwrap());
+    assert!(!restored.is_alive().await.unwrap() && !session.is_alive().await.unwrap());
     assert_eq!(logins(&server), 1);
     restored.destroy_auth_token();
     server.clear_journal();
-    assert!(!restored.check().await.unwrap());
+    assert!(!restored.is_alive().await.unwrap());
     assert!(server.journal().is_empty());
     server.inject(Fault::html(502));
-    assert!(session.check().await.is_err());
+    assert!(session.is_alive().await.is_err());
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use mstr_rest_core::ErrorKind;
-use mstr_rest_persist::{FileStore, SessionSnapshot, SnapshotStore};
+use mstr_rest_persist::{FileStore, SessionSnapshot, SnapshotExt, SnapshotStore};
 use support::{child, names, snapshot, token};
 use tempfile::TempDir;
 

@@ -52,7 +52,9 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Runtime, RuntimeFlavor, worker_index};
 use tokio::task::{block_in_place, coop, try_id};
 
-use crate::{AuthenticatedSession, Error, ErrorKind, Result, SessionBuilder};
+use crate::{
+    Auth, AuthenticatedSession, Credential, Error, ErrorKind, Response, Result, SessionBuilder,
+};
 
 /// How long dropping a session waits for its logout.
 const LOGOUT: Duration = Duration::from_secs(5);
@@ -91,7 +93,7 @@ pub struct Session {
 #[derive(Debug)]
 enum Held {
     Guarded(AuthenticatedSession),
-    /// Others may use it too.
+    /// Used by others too.
     Shared(crate::Session),
 }
 
@@ -117,7 +119,7 @@ impl Session {
     ///
     /// let store = FileStore::new("sessions");
     /// let session = blocking::Session::open(builder.connect_or_restore(&store, "nightly"))?;
-    /// let alive = session.wait(session.check())?;
+    /// let alive = session.wait(session.is_alive())?;
     /// # Ok(())
     /// # }
     /// ```
@@ -159,12 +161,45 @@ impl Session {
     pub fn wait<F, T, E>(&self, future: F) -> Result<T, E>
     where
         F: IntoFuture<Output = Result<T, E>>,
-        E: From<Error>,
     {
         self.runtime.block_on(future)
     }
 
-    /// Logs out. Dropping the session does the same, but swallows the error.
+    /// Logs in anew and waits, as [`Session::login`](crate::Session::login) does. The login that is
+    /// held is logged out first.
+    ///
+    /// # Errors
+    /// As [`Session::login`](crate::Session::login).
+    pub fn login(&self, auth: Auth) -> Result<Response> {
+        let session: &crate::Session = self;
+        self.wait(session.login(auth))
+    }
+
+    /// Makes a session that shares the one behind an identity token, and waits, as
+    /// [`Session::delegate`](crate::Session::delegate) does.
+    ///
+    /// # Errors
+    /// As [`Session::login`](crate::Session::login).
+    pub fn delegate(&self, identity_token: impl Into<Credential>) -> Result<Response> {
+        let session: &crate::Session = self;
+        self.wait(session.delegate(identity_token))
+    }
+
+    /// Logs out and waits: [`close`](Self::close) for a session from [`connect`](Self::connect). One
+    /// from [`open`](Self::open) is logged out for all that use it, as
+    /// [`Session::logout`](crate::Session::logout) does.
+    ///
+    /// # Errors
+    /// As [`AuthenticatedSession::close`].
+    pub fn logout(&self) -> Result<()> {
+        match self.held() {
+            Held::Guarded(guard) => self.wait(guard.close()),
+            Held::Shared(session) => self.wait(session.logout()),
+        }
+    }
+
+    /// Logs out. Dropping the session does the same, but drops the error. A session from
+    /// [`open`](Self::open) is left alone.
     ///
     /// # Errors
     /// As [`AuthenticatedSession::close`].

@@ -56,7 +56,7 @@ pub use mstr_rest_persist as persist;
 pub mod prelude {
     pub use crate::{
         Auth, AuthenticatedSession, Body, Call, Credential, Error, ErrorKind, Response,
-        RetryPolicy, Session, SessionBuilder, with_session,
+        RetryPolicy, Session, SessionBuilder, SessionSnapshot, with_session,
     };
     #[cfg(feature = "api")]
     pub use mstr_rest_api::{

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mstr_rest::Credential;
-use mstr_rest::persist::{SessionSnapshot, SnapshotExt as _, SnapshotStore as _};
+use mstr_rest::persist::{SessionSnapshot, SnapshotStore as _};
+use mstr_rest::{Credential, Session};
 
 use crate::{
     config::{Config, Mode, Profile},
@@ -60,7 +60,7 @@ impl Login {
         let store = context.store();
         let old = store.load(&name).await.ok().flatten();
         store.save(&name, &guard.snapshot()).await?;
-        // from here on it is the store's
+        // saved: the next command uses it
         guard.detach();
         if let Some(old) = old {
             end(&old).await;
@@ -131,9 +131,9 @@ fn check_name(name: &str) -> Result {
 
 /// The session that another one takes the place of. It is ours alone, and nobody waits for it.
 async fn end(old: &SessionSnapshot) {
-    let Ok(session) = old.restore() else { return };
-    let limit = std::time::Duration::from_secs(10);
-    let _ = tokio::time::timeout(limit, session.logout()).await;
+    let Ok(session) = Session::from_snapshot(old) else { return };
+    let timeout = std::time::Duration::from_secs(10);
+    let _ = tokio::time::timeout(timeout, session.logout()).await;
 }
 
 /// End the session of a profile on the server and forget it. The profile stays.
@@ -165,9 +165,9 @@ impl Logout {
             // its certificates, for one
             let session = match config.profile(&name)? {
                 Some(profile) => {
-                    snapshot.restore_with(context.builder(&profile, None)?.relogin(false)).await?
+                    context.builder(&profile, None)?.relogin(false).restore(&snapshot).await?
                 }
-                None => snapshot.restore()?,
+                None => Session::from_snapshot(&snapshot)?,
             };
             match session.logout().await {
                 Err(error) if !error.is_session_expired() => result = Err(error.into()),

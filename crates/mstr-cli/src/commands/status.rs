@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use mstr_rest::persist::{SessionSnapshot, SnapshotExt as _, SnapshotStore as _};
+use mstr_rest::persist::{SessionSnapshot, SnapshotStore as _};
 use mstr_rest::prelude::*;
 use serde_json::json;
 
@@ -38,17 +38,17 @@ pub(crate) async fn run(context: &Context, format: Format) -> Result {
         None => false,
         Some(snapshot) => {
             let builder = context.builder(&profile, None)?;
-            let session = snapshot.restore_with(builder).await?;
+            let session = builder.restore(snapshot).await?;
             if let Ok(server) = session.server().status().await {
                 say("server", json!(server.iserver_version).as_str().unwrap_or("?").to_owned());
             }
-            if let Some(age) = snapshot.created_at().and_then(age) {
+            if let Some(age) = snapshot.created_at.and_then(age) {
                 say("logged in", format!("{age} ago"));
             }
-            if let Some(limit) = snapshot.idle_limit() {
-                say("idle limit", minutes(limit));
+            if let Some(timeout) = snapshot.idle_timeout {
+                say("idle timeout", minutes(timeout));
             }
-            session.check().await?
+            session.is_alive().await?
         }
     };
     let state = match (&snapshot, alive) {

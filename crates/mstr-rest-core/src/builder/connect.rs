@@ -18,6 +18,23 @@ use crate::transport::{Transport, TransportSecrets};
 use crate::url::{parse_base, warn_plain_http};
 use crate::{Auth, AuthenticatedSession, Error, ErrorKind, Result, Session, SessionSnapshot};
 
+impl Session {
+    /// Makes a session from a snapshot, with the settings that [`Session::builder`] starts with and
+    /// the project of the snapshot. Nothing is sent. [`SessionBuilder::restore`] does the same with
+    /// settings of your own, [`Session::restore`] with a session that exists.
+    ///
+    /// # Errors
+    /// As [`Session::restore`]; [`Config`](ErrorKind::Config) if no session can be made for the base
+    /// URL of the snapshot.
+    #[doc(alias = "from_dict")]
+    pub fn from_snapshot(snapshot: &SessionSnapshot) -> Result<Self> {
+        let mut session = Self::builder(snapshot.base_url().as_str()).build()?;
+        session.restore(snapshot)?;
+        session.project = snapshot.project.as_deref().map(ProjectRef::parse);
+        Ok(session)
+    }
+}
+
 /// Building
 impl SessionBuilder {
     /// Makes the session without logging in. Needs no runtime, resolves nothing: base URL, proxy
@@ -85,7 +102,7 @@ impl SessionBuilder {
         }
         let base = parse_base(base.expose_secret())?;
         warn_plain_http(&base);
-        let transport = Transport::new(&base, &self.transport, secrets)?;
+        let transport = Transport::new(&base, &self.transport, secrets, &self.hooks)?;
         let client = Client {
             id: SessionId::new(),
             base,

@@ -28,7 +28,7 @@ pub(super) fn in_process(
     mut builder: SessionBuilder,
     server: Arc<dyn InProcess>,
 ) -> SessionBuilder {
-    builder.transport_mut().in_process = Some(server);
+    builder.hooks_mut().in_process = Some(server);
     builder
 }
 

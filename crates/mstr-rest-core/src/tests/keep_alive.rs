@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::Session;
-use crate::keep_alive::start;
+use crate::keep_alive;
 use crate::login::Login;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ async fn it_holds_no_session() {
         .client
         .logins
         .displace(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
-    start(&session.client);
+    keep_alive::start(&session.client);
     assert!(session.client.keep_alive_runs.load(Ordering::SeqCst));
     tokio::task::yield_now().await;
     let weak = Arc::downgrade(&session.client);
@@ -40,14 +40,14 @@ async fn a_failed_extension_is_tried_again_soon() {
         http::Response::builder().status(if seen.len() < 4 { 502 } else { 204 })
     };
     let mut builder = Session::builder("http://library.test/api").keep_alive(MINUTE * 20);
-    builder.transport_mut().in_process = Some(Arc::new(server));
+    builder.hooks_mut().in_process = Some(Arc::new(server));
     let session = builder.build().unwrap();
     let start = Instant::now();
     session
         .client
         .logins
         .displace(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
-    start(&session.client);
+    keep_alive::start(&session.client);
     tokio::time::sleep(MINUTE * 45).await;
     let minutes: Vec<_> =
         times.lock().unwrap().iter().map(|time| (*time - start).as_secs_f64() / 60.0).collect();

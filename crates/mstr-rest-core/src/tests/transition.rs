@@ -20,7 +20,7 @@ fn session() -> (Session, Arc<AtomicUsize>) {
         http::Response::builder().status(204).header(&TOKEN, format!("token-{number}"))
     };
     let mut builder = Session::builder("http://library.test/api");
-    builder.transport_mut().in_process = Some(Arc::new(server));
+    builder.hooks_mut().in_process = Some(Arc::new(server));
     (builder.build().unwrap(), requests)
 }
 

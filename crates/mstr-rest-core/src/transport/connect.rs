@@ -8,8 +8,8 @@ use http::{StatusCode, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
+use super::options::{TransportOptions, TransportSecrets};
 use super::tls::{self, Rejected};
-use super::{TransportOptions, TransportSecrets};
 use crate::{Error, ErrorKind};
 
 /// Which proxy a request goes through. The HTTP library decides by itself and does not tell: this
@@ -26,21 +26,27 @@ impl Proxies {
         Self(None)
     }
 
-    pub(super) fn new(options: &TransportOptions, secrets: &TransportSecrets) -> Self {
-        let known = match &secrets.proxy {
-            Some(url) => Some(Known {
+    /// Without the proxies of the environment.
+    pub(super) fn given(options: &TransportOptions, secrets: &TransportSecrets) -> Self {
+        Self::used(secrets.proxy.as_ref().map(|url| {
+            Known {
                 matcher: Matcher::builder()
                     .all(url.expose_secret())
                     .no(options.no_proxy.as_deref().unwrap_or_default())
                     .build(),
                 from_environment: false,
-            }),
-            // a hook may have set another one
-            None if options.environment_proxies && options.hook.is_none() => {
-                Some(Known { matcher: Matcher::from_system(), from_environment: true })
             }
-            None => None,
-        };
+        }))
+    }
+
+    pub(super) fn new(options: &TransportOptions, secrets: &TransportSecrets) -> Self {
+        if secrets.proxy.is_some() || !options.environment_proxies {
+            return Self::given(options, secrets);
+        }
+        Self::used(Some(Known { matcher: Matcher::from_system(), from_environment: true }))
+    }
+
+    fn used(known: Option<Known>) -> Self {
         // most programs have none: then nothing is asked for each request
         let used = |known: &Known| {
             ["http://probe.invalid", "https://probe.invalid"]

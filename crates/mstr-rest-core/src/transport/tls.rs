@@ -23,7 +23,7 @@ use rustls::{
     SignatureScheme,
 };
 
-use super::{TransportOptions, TransportSecrets};
+use super::options::{TransportOptions, TransportSecrets};
 use crate::{Error, ErrorKind, Result};
 
 pub(super) const AVAILABLE: bool = true;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use mstr_rest_core::{Auth, Session, SessionBuilder};
-use mstr_rest_persist::SessionSnapshot;
+use mstr_rest_persist::{SessionSnapshot, SnapshotExt};
 use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, LibraryServer, Method};
 
 pub(crate) fn builder(server: &LibraryServer) -> SessionBuilder {

@@ -456,7 +456,7 @@ fn sessions_that_outlive_the_program() {
     for _ in 0..2 {
         let connecting = builder(&server).connect_or_restore(&store, "p");
         let session = blocking::Session::open(connecting).unwrap();
-        assert!(session.wait(session.check()).unwrap());
+        assert!(session.wait(session.is_alive()).unwrap());
         assert_eq!(session.wait(session.projects().list()).unwrap().len(), 2);
         // not ours to end
         session.close().unwrap();
@@ -464,7 +464,7 @@ fn sessions_that_outlive_the_program() {
     assert_eq!((server.count(Method::POST, "/auth/login"), logouts(&server)), (1, 0));
     let session = blocking::Session::connect(builder(&server)).unwrap();
     let kept = session.wait(store.load("p")).unwrap().unwrap();
-    session.wait(async { kept.apply_to(&session) }).unwrap();
+    session.restore(&kept).unwrap();
     session.wait(store.save("q", &session.snapshot())).unwrap();
     drop(session);
     // the login that the snapshot took the place of

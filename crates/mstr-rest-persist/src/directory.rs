@@ -1,4 +1,5 @@
-//! What happens on the disk, step by step. Everything here blocks.
+//! The directory of a file store: locks, and files that are replaced as a whole. Everything here
+//! blocks.
 //!
 //! Killed between any two steps, or out of space, the profile still has its last snapshot or
 //! already the new one, never a part of one.
@@ -22,13 +23,13 @@ const WRITING: Duration = Duration::from_secs(30);
 
 /// The directory of a file store.
 #[derive(Debug, Clone)]
-pub(crate) struct Folder {
+pub(crate) struct Directory {
     pub(crate) path: PathBuf,
     /// Whether others may have access to what is in it.
     pub(crate) open: bool,
 }
 
-impl Folder {
+impl Directory {
     fn snapshot(&self, profile: &str) -> PathBuf {
         self.path.join(format!("{profile}.json"))
     }
@@ -237,5 +238,5 @@ fn step(_name: &str) {}
 use tests::step;
 
 #[cfg(all(test, unix))]
-#[path = "steps_tests.rs"]
+#[path = "directory_tests.rs"]
 mod tests;

@@ -23,8 +23,8 @@ pub(super) fn step(name: &str) {
     }
 }
 
-fn folder(path: &Path) -> Folder {
-    Folder { path: path.to_owned(), open: false }
+fn folder(path: &Path) -> Directory {
+    Directory { path: path.to_owned(), open: false }
 }
 
 fn content(fill: u8) -> Vec<u8> {
