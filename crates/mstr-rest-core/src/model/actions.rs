@@ -10,8 +10,8 @@ use fastrand::Rng;
 use tokio::task::JoinHandle;
 
 use super::adapter::{self, Snapshot, Watch};
+use super::config::chance;
 use super::gate::Gate;
-use super::plan::chance;
 use super::server::{Gateway, Password, Server};
 use super::world::{Shared, parse_token};
 use crate::{Auth, AuthenticatedSession, Body, Credential, Result, RetryPolicy, Session};
@@ -232,7 +232,6 @@ impl Actions {
         let held = adapter::token_of(&snapshot).as_deref().and_then(parse_token);
         let mut world = self.world.get();
         world.log(&format!("a snapshot of {held:?} is taken"));
-        world.snapshot_taken(held.map(|(id, _)| id));
         if held.is_some() {
             self.snapshots.push(snapshot);
         }

@@ -17,11 +17,8 @@ pub(super) use crate::transport::RawBody;
 
 pub(super) const BASE: &str = "http://library.test/api/";
 
-/// A snapshot that can be taken up.
+/// A snapshot that can be restored.
 pub(super) type Snapshot = SessionSnapshot;
-
-/// Whether taking a snapshot hands over the duty to log out.
-pub(super) const SNAPSHOT_GIVES_UP: bool = false;
 
 /// Has every request of the session answered by `server`.
 pub(super) fn in_process(

@@ -7,7 +7,8 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::adapter::{Endpoint, token_and_cookie};
-use super::world::{Issued, Rule, World, parse_token};
+use super::config::Rule;
+use super::world::{Issued, World, parse_token};
 
 /// A login is not given up earlier than this while its exchange runs; every limit is longer.
 const PATIENCE: Duration = Duration::from_secs(5);

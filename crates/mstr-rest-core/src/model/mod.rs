@@ -11,14 +11,16 @@
 //! | file | topic |
 //! | --- | --- |
 //! | `adapter.rs` | all that depends on the inside of this crate |
-//! | `plan.rs` | what a seed decides |
-//! | `world.rs`, `exchange.rs` | what the model knows, and the rules that it checks |
+//! | `config.rs` | how a run is set up, and the rules |
+//! | `plan.rs` | what a seed decides of each exchange |
+//! | `world.rs`, `exchange.rs` | what the model knows, and the checks of the rules |
 //! | `server.rs` | the server and the credentials |
 //! | `gate.rs` | the order in which tasks go on |
 //! | `actions.rs`, `run.rs` | what is done to the session, and one run |
 
 mod actions;
 mod adapter;
+mod config;
 mod counts;
 mod exchange;
 mod gate;
@@ -29,9 +31,9 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use config::Rule;
 use counts::Counts;
 use run::{Outcome, run};
-use world::Rule;
 
 /// About ten seconds of a debug build.
 const RUNS: u64 = 4000;

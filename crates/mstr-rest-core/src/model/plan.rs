@@ -1,73 +1,11 @@
-//! What a seed decides: how the session is set up, and how the server and the credentials behave.
+//! What a seed decides: how the server and the credentials behave.
 
 use std::time::Duration;
 
-use fastrand::Rng;
 
 use super::adapter::BodyEnd;
-use super::world::{Rule, World};
-
-/// Who has the duty to log out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holder {
-    /// A session from `build()`.
-    Manual,
-    /// A guard from `connect()`.
-    Guard,
-    /// `with_session`.
-    Scope,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Config {
-    pub(super) holder: Holder,
-    pub(super) relogin: bool,
-    pub(super) retry: bool,
-    pub(super) keep_alive: Option<Duration>,
-    pub(super) max_in_flight: Option<usize>,
-    /// Credentials yield another value each time.
-    pub(super) rotating: bool,
-    pub(super) panics: bool,
-    /// Credentials that make a call of the session that they are asked for.
-    pub(super) calls_back: bool,
-    /// A header of every request that comes from a slow source.
-    pub(super) default_header: bool,
-    /// Of 100 exchanges, so many go wrong.
-    pub(super) faults: u32,
-    /// The longest usual delay, in milliseconds.
-    pub(super) delay: u64,
-    pub(super) actions: usize,
-    /// Other rules are not checked.
-    pub(super) only: Option<Rule>,
-}
-
-impl Config {
-    pub(super) fn new(rng: &mut Rng, only: Option<Rule>) -> Self {
-        Self {
-            holder: match rng.u32(..100) {
-                0..45 => Holder::Manual,
-                45..85 => Holder::Guard,
-                _ => Holder::Scope,
-            },
-            relogin: chance(rng, 90),
-            retry: chance(rng, 30),
-            keep_alive: chance(rng, 40).then(|| Duration::from_millis(rng.u64(20..3000))),
-            max_in_flight: chance(rng, 25).then(|| rng.usize(1..4)),
-            rotating: chance(rng, 50),
-            panics: chance(rng, 15),
-            calls_back: chance(rng, 5),
-            default_header: chance(rng, 15),
-            faults: [0, 0, 10, 20, 40][rng.usize(..5)],
-            delay: [3, 30, 200][rng.usize(..3)],
-            actions: rng.usize(6..45),
-            only,
-        }
-    }
-}
-
-pub(super) fn chance(rng: &mut Rng, percent: u32) -> bool {
-    rng.u32(..100) < percent
-}
+use super::config::chance;
+use super::world::World;
 
 /// How the server treats one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 
 use super::actions::{Actions, SCOPE};
 use super::adapter::Watch;
+use super::config::{Config, Holder, Rule, chance};
 use super::counts::Counts;
-use super::plan::{Config, Holder, chance};
-use super::world::{Rule, Shared, Violation};
+use super::world::{Shared, Violation};
 use crate::{AuthenticatedSession, Error, ErrorKind, Session, settle, with_session};
 
 /// Everything that was started ends within this time once nothing fails any more.

@@ -9,9 +9,10 @@ use http::{HeaderMap, Method, header};
 use url::Url;
 
 use super::adapter::{BodyEnd, Endpoint, RawBody, body, cannot_connect, connection_lost};
+use super::config::{Rule, chance};
 use super::exchange::{Exchange, Reply};
-use super::plan::{Fate, Plan, Source, chance};
-use super::world::{Rule, Shared};
+use super::plan::{Fate, Plan, Source};
+use super::world::Shared;
 use crate::transport::InProcess;
 use crate::{CredentialError, ErrorKind, Result, SecretProvider, SecretString};
 

@@ -10,59 +10,9 @@ use bytes::Bytes;
 use fastrand::Rng;
 use tokio::time::Instant;
 
-use super::adapter::{SNAPSHOT_GIVES_UP, Watch};
+use super::adapter::Watch;
+use super::config::{Config, Rule};
 use super::counts::Counts;
-use super::plan::Config;
-
-/// A rule of the design that a run broke.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Rule {
-    /// Sessions issued = ended + held + given up.
-    NoSessionIsLeft,
-    NoLoginAfterLogout,
-    OneLoginPerExpiry,
-    /// A 401 that arrives after a failed re-login shares its failure.
-    FailedReloginIsShared,
-    /// The server refused these credentials: only `login()` or another value sends a login again.
-    RefusedLoginIsNotRepeated,
-    NothingIsSentWithAnEndedLogin,
-    NothingIsSentAfterClose,
-    NothingWaitsForEver,
-    NoLivelock,
-    LateReplyChangesNothing,
-    /// A login that runs while the session is restored or destroyed is logged out, not installed.
-    LocalChangeWins,
-    TokenAndCookiesBelongTogether,
-    /// Cancelling the caller of a login does not stop it.
-    LoginIsNotDropped,
-    /// A credential that calls the session that logs in would wait for itself.
-    CallInsideALoginFailsAtOnce,
-}
-
-impl Rule {
-    pub(super) const ALL: [Self; 14] = [
-        Self::NoSessionIsLeft,
-        Self::NoLoginAfterLogout,
-        Self::OneLoginPerExpiry,
-        Self::FailedReloginIsShared,
-        Self::RefusedLoginIsNotRepeated,
-        Self::NothingIsSentWithAnEndedLogin,
-        Self::NothingIsSentAfterClose,
-        Self::NothingWaitsForEver,
-        Self::NoLivelock,
-        Self::LateReplyChangesNothing,
-        Self::LocalChangeWins,
-        Self::TokenAndCookiesBelongTogether,
-        Self::LoginIsNotDropped,
-        Self::CallInsideALoginFailsAtOnce,
-    ];
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
 
 #[derive(Clone, Debug)]
 pub(super) struct Violation {
@@ -332,12 +282,6 @@ impl World {
             self.sessions[id].given_up = Some("destroyed");
         }
         self.local_change();
-    }
-
-    pub(super) fn snapshot_taken(&mut self, held: Option<usize>) {
-        if let Some(id) = held.filter(|_| SNAPSHOT_GIVES_UP) {
-            self.sessions[id].given_up = Some("saved");
-        }
     }
 
     /// A session is about to be restored or adopted.
