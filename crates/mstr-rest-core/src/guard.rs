@@ -8,6 +8,7 @@ use std::time::Duration;
 use mstr_credentials::Credential;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::background::Pending;
 use crate::client::Client;
@@ -146,7 +147,7 @@ impl Client {
 
     /// Closes the session at once and starts its logout, or joins the one that runs. `None`: there
     /// is nothing to log out, or nothing to do so with.
-    fn begin_close(self: &Arc<Self>, limit: Duration) -> Option<Ended> {
+    fn begin_close(self: &Arc<Self>, timeout: Duration) -> Option<Ended> {
         self.closed.set();
         let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = &*closing {
@@ -172,22 +173,23 @@ impl Client {
         *closing = Some(ended.clone());
         let client = Arc::clone(self);
         let pending = Pending::new();
-        runtime.spawn(async move {
+        let closing = async move {
             let _pending = pending;
-            let outcome = client.close(limit).await;
+            let outcome = client.close(timeout).await;
             if let Err(error) = &outcome {
                 tracing::debug!(kind = ?error.kind(), "the logout of a closed session failed");
             }
             // there may be no receiver any more
             let _ = done.send(Some(outcome));
-        });
+        };
+        runtime.spawn(closing.in_current_span());
         Some(ended)
     }
 
-    async fn close(self: &Arc<Self>, limit: Duration) -> Result<()> {
+    async fn close(self: &Arc<Self>, timeout: Duration) -> Result<()> {
         let work = async move |client: Arc<Self>, turn| {
-            tokio::time::timeout(limit, client.log_out(turn, false)).await.unwrap_or_else(|_| {
-                let message = format!("the logout was not done within {limit:?}");
+            tokio::time::timeout(timeout, client.log_out(turn, false)).await.unwrap_or_else(|_| {
+                let message = format!("the logout was not done within {timeout:?}");
                 Err(Error::new(ErrorKind::Timeout, message))
             })
         };

@@ -1,6 +1,7 @@
 //! What a call is made of, before it is sent.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Method, header};
@@ -17,6 +18,8 @@ use crate::{Body, Error, Result, RetryPolicy};
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) path: Cow<'static, str>,
+    /// Where the segments stand in `path` that were appended as values.
+    segments: Vec<Range<usize>>,
     pub(crate) query: Vec<(Cow<'static, str>, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
@@ -73,6 +76,7 @@ impl Request {
         Self {
             method,
             path,
+            segments: Vec::new(),
             query: Vec::new(),
             headers: HeaderMap::new(),
             body: Body::default(),
@@ -129,6 +133,8 @@ impl Request {
         let end = path.find(['?', '#']).unwrap_or(path.len());
         let slash = if path[..end].is_empty() || path[..end].ends_with('/') { "" } else { "/" };
         path.insert_str(end, &format!("{slash}{segment}"));
+        let start = end + slash.len();
+        self.segments.push(start..start + segment.len());
         self.path = path.into();
     }
 
@@ -145,6 +151,21 @@ impl Request {
     pub(crate) fn route(&self) -> &str {
         let path = self.path.split(['?', '#']).next().unwrap_or_default();
         if path.contains("://") { "(absolute URL)" } else { path }
+    }
+
+    /// The route with `{}` in place of ids and of other values: the name of the operation.
+    pub(crate) fn template(&self) -> String {
+        let route = self.route();
+        let is_id = |segment: &str| {
+            segment.len() == 32 && segment.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        let mut start = 0;
+        let segments = route.split('/').map(|segment| {
+            let range = start..start + segment.len();
+            start = range.end + 1;
+            if is_id(segment) || self.segments.contains(&range) { "{}" } else { segment }
+        });
+        segments.collect::<Vec<_>>().join("/")
     }
 
     pub(crate) fn curl(&self, base: &Url) -> String {

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 pub(crate) fn call_span(request: &Request) -> Span {
     tracing::debug_span!(
         "mstr_call",
-        otel.name = field::display(format_args!("{} {}", request.method, request.route())),
+        otel.name = format!("{} {}", method(&request.method), request.template()),
         otel.status_code = field::Empty,
         http.request.method = method(&request.method),
         http.response.status_code = field::Empty,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument;
 
 use crate::background::require_runtime;
 use crate::client::Client;
@@ -76,7 +77,7 @@ impl Client {
         };
         let beats = turn.beats();
         let work = nesting::within(self.id, work(Arc::clone(self), turn));
-        let task = tokio::spawn(async move {
+        let driven = async move {
             let mut work = pin!(work);
             loop {
                 tokio::select! {
@@ -85,7 +86,8 @@ impl Client {
                     () = sleep(BEAT) => Turn::beat(&beats),
                 }
             }
-        });
+        };
+        let task = tokio::spawn(driven.in_current_span());
         // not the error of the task: it may hold the text of a panic
         task.await.unwrap_or_else(|_| Err(kind.interrupted("its task panicked or was stopped")))
     }

@@ -106,7 +106,7 @@ fn no_secret_comes_out_anywhere() {
     assert!(text.contains("mstr_call") && text.contains("/auth/login -> 204"), "not heard: {text}");
     assert!(text.contains("WARN") && text.contains("Logout failed"), "behind an error it is told");
     // a reply that cannot be decoded is no success
-    let not_decoded = |line: &str| line.contains("mstr_call") && line.contains("error=Decode");
+    let not_decoded = |line: &str| line.contains("mstr_call") && line.contains("error.type=Decode");
     assert!(text.lines().any(not_decoded), "{text}");
     let leaks: Vec<_> = output
         .leaks(&secrets)

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-
 use super::adapter::BodyEnd;
 use super::config::chance;
 use super::world::World;
