@@ -10,7 +10,9 @@ use mstr_rest_core::{
 };
 use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest, Reply};
 
-use crate::support::{Gate, auth, builder, logins, logouts, quick, received, round_trip};
+use crate::support::{
+    Gate, auth, builder, logged_in_with, logins, logouts, quick, received, round_trip,
+};
 
 async fn renewing(server: &LibraryServer) -> Session {
     builder(server).relogin(true).connect().await.unwrap().detach()
@@ -334,9 +336,9 @@ async fn rejected_identity_token_does_not_cause_a_relogin() {
     session.logout().await.unwrap();
 }
 
-/// The server refuses the token before the reply to the logout is there. A call that meets that must
-/// not log in again.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// The server refuses the token before the reply to the logout is there. A request that receives this
+/// must not log in again.
+#[tokio::test]
 async fn nothing_logs_in_by_itself_after_a_logout() {
     for keep_alive in [false, true] {
         let server = LibraryServer::start().await.unwrap();
@@ -344,38 +346,30 @@ async fn nothing_logs_in_by_itself_after_a_logout() {
         if keep_alive {
             build = build.keep_alive(Duration::from_millis(5));
         }
-        let session = build.build().unwrap();
-        session.login(auth()).await.unwrap();
-        let reply = Gate::default();
+        let session = logged_in_with(build).await;
+        let (refusals, reply) = (Gate::default(), Gate::default());
+        for method in [Method::GET, Method::PUT] {
+            let expired = refusals.reply(Reply::session_expired());
+            server.inject(expired.on(method, "/sessions"));
+        }
         server.inject(reply.hold().on(Method::POST, "/auth/logout").times(1));
-        let busy: Vec<_> = (0..4)
-            .map(|_| {
-                let session = session.clone();
-                tokio::spawn(async move {
-                    // until one is refused: then the session has ended for good
-                    while session.get("sessions").await.is_ok() {}
-                    session.get("sessions").await
-                })
-            })
-            .collect();
-        received(&server, Method::GET, "/sessions", 9).await;
+        let calls: Vec<_> = (0..4).map(|_| tokio::spawn(session.get("sessions").send())).collect();
+        received(&server, Method::GET, "/sessions", 4).await;
+        received(&server, Method::PUT, "/sessions", usize::from(keep_alive)).await;
         let logout = tokio::spawn(session.logout());
-        // every task is refused before the reply to the logout is there
-        let refused = |journal: &[RecordedRequest]| {
-            let refused = journal.iter().filter(|request| request.endpoint() == "/sessions");
-            let refused = refused.filter(|request| request.method() == Method::GET);
-            refused.filter(|request| request.status().is_some_and(|status| status == 401)).count()
-        };
-        assert!(server.wait_for(|journal| refused(journal) == 4).await);
+        received(&server, Method::POST, "/auth/logout", 1).await;
+        refusals.open();
         round_trip(&server).await;
         reply.open();
         logout.await.unwrap().unwrap();
-        for task in busy {
-            assert!(task.await.unwrap().unwrap_err().is_session_expired());
+        for call in calls {
+            assert!(call.await.unwrap().unwrap_err().is_session_expired());
         }
+        assert!(session.get("sessions").await.unwrap_err().is_session_expired());
         assert!(!session.has_session());
         assert_eq!((logins(&server), server.sessions().len()), (1, 0), "{keep_alive}");
-        // asked for, it does
+        // on request it does
+        server.clear_faults();
         session.login(auth()).await.unwrap();
         session.get("sessions").await.unwrap();
         session.logout().await.unwrap();

@@ -9,7 +9,7 @@ use mstr_sim::{DEFAULT_USER, Fault, LibraryServer, Method, Reply};
 use crate::support::{builder, logins, logouts, quick};
 
 #[tokio::test]
-async fn retries() {
+async fn busy_servers_and_broken_connections_are_retried() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).retry(quick()).connect().await.unwrap();
     for status in [429, 502, 503, 504] {
@@ -23,25 +23,41 @@ async fn retries() {
         assert_eq!(session.get("sessions").await.unwrap().status(), 200);
     }
     assert_eq!(server.count(Method::GET, "/sessions"), 4);
-    // what may have taken effect is not sent twice, unless the caller knows better
-    let posted = server.inject(Fault::status(503).on(Method::POST, "/x"));
-    assert_eq!(session.post("x").await.unwrap_err().attempts(), 1);
-    assert_eq!(posted.hits(), 1);
-    let error = session.post("x").idempotent(true).await.unwrap_err();
-    assert_eq!((error.attempts(), posted.hits()), (4, 5));
-    assert!(error.elapsed().is_some() && error.is_transient());
-    assert_eq!(session.put("y").idempotent(false).await.unwrap_err().attempts(), 1);
-    // a 500 is never hidden, and per call there may be none
+    // a 500 is not, and a call may turn retries off
     let failing = server.inject(Fault::status(500).on(Method::GET, "/z"));
     session.get("z").await.unwrap_err();
     assert_eq!(failing.hits(), 1);
     let failing = server.inject(Fault::status(503).on(Method::GET, "/v"));
     session.get("v").retry(RetryPolicy::none()).await.unwrap_err();
     assert_eq!(failing.hits(), 1);
-    // more than we would wait, or than the call may take: no further try
-    for (after, limit) in [("600", 60), ("30", 20)] {
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn only_idempotent_requests_are_retried() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).retry(quick()).connect().await.unwrap();
+    // what may have taken effect is not sent twice, unless the call says that it may be
+    let posted = server.inject(Fault::status(503).on(Method::POST, "/x"));
+    assert_eq!(session.post("x").await.unwrap_err().attempts(), 1);
+    assert_eq!(posted.hits(), 1);
+    let error = session.post("x").idempotent(true).await.unwrap_err();
+    assert_eq!((error.attempts(), posted.hits()), (4, 5));
+    assert!(error.elapsed().is_some() && error.is_transient());
+    let put = server.inject(Fault::status(503).on(Method::PUT, "/y"));
+    assert_eq!(session.put("y").idempotent(false).await.unwrap_err().attempts(), 1);
+    assert_eq!(put.hits(), 1);
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn retry_after_that_is_too_long_ends_the_retries() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).retry(quick()).connect().await.unwrap();
+    // longer than the policy waits, or than the call may take
+    for (after, timeout) in [("600", 3600), ("30", 20)] {
         let failing = server.inject(Fault::retry_after(429, after).on(Method::GET, "/w"));
-        let call = session.get("w").timeout(Duration::from_secs(limit));
+        let call = session.get("w").timeout(Duration::from_secs(timeout));
         let error = call.await.unwrap_err();
         assert_eq!((error.status().unwrap().as_u16(), failing.hits()), (429, 1));
         failing.remove();

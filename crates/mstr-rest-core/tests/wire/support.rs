@@ -116,6 +116,12 @@ fn wait((open, changed): &(Mutex<bool>, Condvar)) {
     });
 }
 
+/// Moves a [`StoppedClock`] from inside of a task, which cannot borrow it.
+pub(crate) async fn pass(time: Duration) {
+    // timers are rounded up to whole milliseconds
+    tokio::time::advance(time + Duration::from_millis(1)).await;
+}
+
 /// Stops the clock of the test's runtime until it is dropped: timers of the client fire only when
 /// the test lets time [`pass`](Self::pass). The server has a clock of its own, which goes on.
 pub(crate) struct StoppedClock {
@@ -132,10 +138,9 @@ impl StoppedClock {
         Self { _stopped: stopped }
     }
 
-    /// At once: no real time passes.
-    #[allow(clippy::unused_self, reason = "only a stopped clock can be moved")]
+    /// Moves the clock, at once: no real time passes.
     pub(crate) async fn pass(&self, time: Duration) {
-        tokio::time::advance(time).await;
+        pass(time).await;
     }
 }
 

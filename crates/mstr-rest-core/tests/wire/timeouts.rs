@@ -8,7 +8,7 @@ use mstr_rest_core::{ErrorKind, RetryPolicy};
 use mstr_sim::{Fault, LibraryServer, Method, Reply};
 use serde_json::{Value, json};
 
-use crate::support::{StoppedClock, builder, logins, received};
+use crate::support::{StoppedClock, builder, logins, pass, received};
 
 const S: Duration = Duration::from_secs(1);
 
@@ -75,21 +75,32 @@ async fn upload_may_be_slow_but_not_stop() {
         .await
         .unwrap();
     let session = builder(&server).connect().await.unwrap();
+    let clock = StoppedClock::new();
     // only the body moves the clock: 0.9 s for each piece
-    let _stopped = StoppedClock::new();
-    let pieces = || {
-        stream::iter(0..12).then(|_| async {
-            tokio::time::advance(S * 9 / 10).await;
-            Ok::<_, std::io::Error>(Bytes::from("x"))
-        })
-    };
-    let call = session.post("count").read_timeout(S).stream_body(pieces());
+    let slow = stream::iter(0..12).then(|_| async {
+        pass(S * 9 / 10).await;
+        Ok::<_, std::io::Error>(Bytes::from("x"))
+    });
+    let call = session.post("count").read_timeout(S).stream_body(slow);
     assert_eq!(call.decode::<usize>().await.unwrap(), 12);
-    let stops = pieces().chain(stream::once(async {
-        tokio::time::advance(S).await;
+
+    let (stopped, stops) = tokio::sync::oneshot::channel();
+    let body = stream::once(async { Ok::<_, std::io::Error>(Bytes::from("x")) });
+    let body = body.chain(stream::once(async {
+        stopped.send(()).unwrap();
         std::future::pending().await
     }));
-    let error = session.post("count").read_timeout(S).stream_body(stops).await.unwrap_err();
+    let time_passes = async {
+        stops.await.unwrap();
+        for _ in 0..100 {
+            clock.pass(S).await;
+        }
+    };
+    let error = tokio::select! {
+        biased;
+        reply = session.post("count").read_timeout(S).stream_body(body).send() => reply.unwrap_err(),
+        () = time_passes => panic!("no timeout after 100 s"),
+    };
     assert!(error.is_timeout() && error.to_string().contains("1s"), "{error}");
     assert_eq!(server.count(Method::POST, "/count"), 1);
     session.close().await.unwrap();
