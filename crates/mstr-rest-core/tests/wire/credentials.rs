@@ -1,12 +1,17 @@
-//! How long the source of a credential may take.
+//! Credentials: when they are resolved, how long that may take, and sources that misbehave.
 
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mstr_rest_core::{
     Auth, Credential, CredentialError, ErrorKind, SecretProvider, SecretString, Session,
 };
+use mstr_sim::{LibraryServer, Method};
 use tokio::time::{Instant, sleep};
+
+use crate::support::{auth, builder, logins};
 
 const S: Duration = Duration::from_secs(1);
 
@@ -44,4 +49,111 @@ async fn hanging_closure_ends_after_60_s_and_the_error_says_how_to_set_a_timeout
     assert_eq!(error.to_string(), "the credential `base URL` cannot be resolved");
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("60s") && source.contains("Credential::with_timeout"), "{source}");
+}
+
+#[tokio::test]
+async fn credentials_are_resolved_when_they_are_needed() {
+    let server = LibraryServer::start().await.unwrap();
+    let base = server.base_url();
+    let from_secret = Credential::from_async_fn(move || {
+        let base = base.clone();
+        async move { Ok(base) }
+    });
+    let builder = Session::builder(from_secret).environment_proxies(false).auth(auth());
+    assert_eq!(builder.clone().build().unwrap_err().kind(), ErrorKind::Config);
+    let session = builder.connect().await.unwrap();
+    assert_eq!(session.base_url().as_str(), server.base_url());
+    session.close().await.unwrap();
+
+    let missing = Credential::env("MSTR_TEST_VARIABLE_THAT_IS_NOT_SET");
+    let error = crate::support::builder(&server)
+        .auth(Auth::standard("u", missing))
+        .connect()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MissingCredential);
+    assert!(error.is_login_failure());
+    assert_eq!(logins(&server), 1, "nothing was sent");
+    let error = Session::builder(server.base_url()).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+}
+
+/// One that panics the second time it is asked.
+fn fragile(asked: &Arc<AtomicUsize>) -> Credential {
+    let asked = Arc::clone(asked);
+    Credential::from_fn(move || match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => Ok(mstr_sim::DEFAULT_PASSWORD),
+        _ => panic!("boom pw=hunter2"),
+    })
+}
+
+#[tokio::test]
+async fn credential_that_panics_is_one_error_for_all_waiting_requests() {
+    let server = LibraryServer::start().await.unwrap();
+    let asked = Arc::default();
+    let auth = Auth::standard(mstr_sim::DEFAULT_USER, fragile(&asked));
+    let session = builder(&server).auth(auth).relogin(true).connect().await.unwrap();
+    server.expire_all();
+    let calls: Vec<_> = (0..20).map(|_| tokio::spawn(session.get("sessions").send())).collect();
+    for call in calls {
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "{error:?}");
+        let mut text = format!("{error} {error:?}");
+        let mut cause = std::error::Error::source(&error);
+        while let Some(source) = cause {
+            text = format!("{text} {source} {source:?}");
+            cause = source.source();
+        }
+        assert!(!text.contains("hunter2") && !text.contains("boom"), "{text}");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "one re-login");
+    assert_eq!(logins(&server), 1);
+    // the first login too
+    let asked = Arc::new(AtomicUsize::new(1));
+    let auth = Auth::standard(mstr_sim::DEFAULT_USER, fragile(&asked));
+    let error = builder(&server).auth(auth).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    assert!(!format!("{error:?}").contains("hunter2"));
+    // and that of a gateway, in a plain call
+    let build = builder(&server).default_header("X-Gateway", fragile(&asked));
+    let error = build.build().unwrap().get("status").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    assert_eq!(error.message(), "the credential `x-gateway` panicked");
+}
+
+/// It would wait for itself: for the login that waits for the credential.
+#[tokio::test]
+async fn credential_that_uses_its_own_session_is_an_error() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).build().unwrap();
+    let own = session.clone();
+    let password = Credential::from_async_fn(move || {
+        let own = own.clone();
+        async move {
+            let seen = own.get("status").await.map(drop).map_err(|error| error.kind());
+            assert_eq!(seen, Err(ErrorKind::InvalidRequest));
+            let seen = own.login(auth()).await.map(drop).map_err(|error| error.kind());
+            assert_eq!(seen, Err(ErrorKind::InvalidRequest));
+            Ok(mstr_sim::DEFAULT_PASSWORD)
+        }
+    });
+    session.login(Auth::standard(mstr_sim::DEFAULT_USER, password)).await.unwrap();
+    session.logout().await.unwrap();
+    // a default header alike
+    let slot: Arc<std::sync::OnceLock<Session>> = Arc::default();
+    let own = Arc::clone(&slot);
+    let header = Credential::from_async_fn(move || {
+        let own = own.get().cloned();
+        async move {
+            if let Some(own) = own {
+                let seen = own.get("status").await.map(drop).map_err(|error| error.kind());
+                assert_eq!(seen, Err(ErrorKind::InvalidRequest));
+            }
+            Ok("value")
+        }
+    });
+    let session = builder(&server).default_header("X-Gateway", header).build().unwrap();
+    slot.set(session.clone()).unwrap();
+    session.get("status").await.unwrap();
+    assert_eq!(server.requests(Method::GET, "/status")[0].header("x-gateway"), Some("value"));
 }

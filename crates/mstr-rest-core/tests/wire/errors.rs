@@ -1,4 +1,4 @@
-//! What comes of replies that are not what was hoped for.
+//! Errors: broken replies, connections that fail, calls that are not valid.
 
 use std::time::Duration;
 
@@ -8,17 +8,10 @@ use serde_json::{Value, json};
 
 use crate::support::builder;
 
-/// A server that answers `GET /x` with this, once.
-async fn ask(server: &LibraryServer, session: &Session, fault: Fault) -> mstr_rest_core::Error {
-    server.inject(fault.on(Method::GET, "/x").times(1));
-    session.get("x").decode::<Value>().await.unwrap_err()
-}
-
 #[tokio::test]
 async fn every_broken_reply_has_its_kind() {
     let server = LibraryServer::start().await.unwrap();
-    let session =
-        builder(&server).read_timeout(Duration::from_millis(500)).connect().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
     let text = |content_type: &str, body: &str| {
         Fault::reply(Reply::new(200).with_body(content_type, body.as_bytes().to_vec()))
     };
@@ -57,7 +50,12 @@ async fn every_broken_reply_has_its_kind() {
         ),
         ("expired", Fault::reply(Reply::session_expired()), ErrorKind::SessionExpired, Some(401)),
     ] {
-        let error = ask(&server, &session, fault).await;
+        server.inject(fault.on(Method::GET, "/x").times(1));
+        let mut call = session.get("x");
+        if kind == ErrorKind::Timeout {
+            call = call.read_timeout(Duration::from_millis(100));
+        }
+        let error = call.decode::<Value>().await.unwrap_err();
         assert_eq!(error.kind(), kind, "{name}: {error:?}");
         assert_eq!(error.status().map(|status| status.as_u16()), status, "{name}");
         assert_eq!(error.attempts(), 1, "{name}");
@@ -86,7 +84,7 @@ async fn decode_errors_name_the_member_and_hold_no_value() {
 }
 
 #[tokio::test]
-async fn raw_and_handed_back_replies() {
+async fn raw_calls_and_return_http_errors_give_the_reply() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
     let reply = session.get("nothing").raw().await.unwrap();
@@ -107,7 +105,7 @@ async fn raw_and_handed_back_replies() {
 }
 
 #[tokio::test]
-async fn no_connection() {
+async fn failed_connection_names_the_server_and_no_query() {
     // a port that nobody listens on: it was given to a listener that is gone
     let gone = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -137,7 +135,7 @@ async fn no_connection() {
 }
 
 #[tokio::test]
-async fn mistakes_are_errors_before_anything_is_sent() {
+async fn invalid_call_is_an_error_and_nothing_is_sent() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
     server.clear_journal();
@@ -162,18 +160,15 @@ async fn mistakes_are_errors_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn the_limit_of_a_call_covers_its_body() {
+async fn reply_longer_than_max_response_bytes_is_an_error() {
     let server = LibraryServer::start().await.unwrap();
-    let session = builder(&server).connect().await.unwrap();
-    let stalls = Reply::json(200, &json!([1, 2, 3])).stall_at(3);
-    server.inject(Fault::reply(stalls).on(Method::GET, "/x"));
-    let limit = Duration::from_millis(100);
-    let error = session.get("x").timeout(limit).decode::<Value>().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout);
-    let error = session.get("x").timeout(limit).await.unwrap_err();
-    assert!(error.is_timeout() && error.to_string().contains("100ms"), "{error}");
-    let reply = session.get("x").timeout(limit).stream().await.unwrap();
-    let error = reply.read().await.unwrap_err();
-    assert!(error.is_timeout() && error.to_string().contains("100ms"), "{error}");
+    let session = builder(&server).max_response_bytes(10).connect().await.unwrap();
+    let error = session.get("sessions").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(error.message().contains("longer than the 10 bytes"), "{error}");
+    assert!(session.get("sessions").max_response_bytes(1 << 20).await.is_ok());
+    assert!(session.get("sessions").stream().await.unwrap().read().await.is_ok());
+    let error = session.get("sessions").decode::<Value>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
     session.close().await.unwrap();
 }

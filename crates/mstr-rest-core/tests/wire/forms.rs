@@ -1,4 +1,4 @@
-//! Bodies that are forms, as they arrive: urlencoded, and of several parts.
+//! Forms as request bodies: urlencoded and multipart.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ async fn form_takes_pairs_maps_and_structs() {
 }
 
 #[tokio::test]
-async fn form_of_something_nested_fails_when_it_is_sent() {
+async fn form_of_a_nested_value_fails_when_it_is_sent() {
     let server = server().await;
     let session = builder(&server).connect().await.unwrap();
     let error = session.post("form").form(&[("a", vec!["hunter2"])]).await.unwrap_err();
@@ -136,7 +136,7 @@ async fn multipart_escapes_names_as_browsers_do() {
 }
 
 #[tokio::test]
-async fn multipart_with_a_content_type_that_is_no_header_fails_when_it_is_sent() {
+async fn multipart_with_an_invalid_content_type_fails_when_it_is_sent() {
     let server = server().await;
     let session = builder(&server).connect().await.unwrap();
     for bad in ["text/plain\r\nX-Evil: 1", "", "text/\u{7f}"] {
@@ -155,7 +155,7 @@ async fn multipart_with_a_content_type_that_is_no_header_fails_when_it_is_sent()
 }
 
 #[tokio::test]
-async fn boundaries_differ() {
+async fn every_multipart_body_has_its_own_boundary() {
     let server = server().await;
     let session = builder(&server).build().unwrap();
     let boundary = || {
@@ -251,7 +251,7 @@ async fn multipart_is_repeated_when_all_its_parts_can_be() {
 }
 
 #[test]
-fn debug_shows_no_contents() {
+fn debug_of_a_form_shows_no_contents() {
     let part = Part::new("hunter2").file_name("hunter2").content_type("text/plain");
     let form = Multipart::new().text("hunter2", "hunter2").part("a", part.clone());
     let shown = format!("{part:?} {form:?}");

@@ -1,91 +1,134 @@
-//! Keeping an idle session alive, and when that ends.
+//! Keep-alive: an idle session is extended, and what ends that.
 
 use std::time::Duration;
 
-use mstr_rest_core::{Auth, ErrorKind};
+use mstr_rest_core::{Auth, ErrorKind, Session};
 use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest, Reply};
 
-use crate::support::{auth, builder, logins};
+use crate::support::{Gate, StoppedClock, auth, builder, count, logins};
 
-const INTERVAL: Duration = Duration::from_millis(30);
+/// By a clock that the test moves.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 fn extended(journal: &[RecordedRequest]) -> usize {
-    journal.iter().filter(|request| request.method() == Method::PUT).count()
+    count(journal, &Method::PUT, "/sessions")
+}
+
+/// Time that passes for the client when the test says so.
+struct Time<'a> {
+    clock: StoppedClock,
+    server: &'a LibraryServer,
+    /// Another client. What was due before one of its requests has arrived when the reply is there.
+    other: Session,
+}
+
+impl<'a> Time<'a> {
+    fn stopped(server: &'a LibraryServer) -> Self {
+        Self { clock: StoppedClock::new(), server, other: builder(server).build().unwrap() }
+    }
+
+    async fn pass(&self, intervals: usize) {
+        for _ in 0..intervals {
+            self.clock.pass(INTERVAL).await;
+            for _ in 0..2 {
+                self.other.get("status").include_auth(false).await.unwrap();
+            }
+        }
+    }
+
+    async fn pass_until(&self, holds: impl Fn(&[RecordedRequest]) -> bool) {
+        for _ in 0..200 {
+            if holds(&self.server.journal()) {
+                return;
+            }
+            self.pass(1).await;
+        }
+        panic!("it did not come in 200 intervals");
+    }
+
+    /// Whether the session is extended while it is idle for many intervals.
+    async fn extends(&self) -> bool {
+        let before = extended(&self.server.journal());
+        self.pass(20).await;
+        extended(&self.server.journal()) > before
+    }
 }
 
 #[tokio::test]
-async fn keep_alive_by_idle_time() {
+async fn idle_session_is_extended_until_it_is_closed() {
     let server = LibraryServer::start().await.unwrap();
     let error = builder(&server).keep_alive(Duration::ZERO).build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
+    let time = Time::stopped(&server);
     let session = builder(&server).keep_alive(INTERVAL).connect().await.unwrap();
-    // a failure is no reason to stop
+    // a failed extension is no reason to stop
     server.inject(Fault::html(502).on(Method::PUT, "/sessions").times(1));
-    assert!(server.wait_for(|journal| extended(journal) >= 3).await);
+    time.pass_until(|journal| extended(journal) >= 3).await;
+    assert!(time.extends().await);
     session.close().await.unwrap();
-    let last = server.journal().pop().unwrap();
-    assert_eq!(last.endpoint(), "/auth/logout");
-    tokio::time::sleep(INTERVAL * 3).await;
-    assert_eq!(server.journal().pop().unwrap().endpoint(), "/auth/logout", "it has ended");
+    assert!(!time.extends().await);
+}
 
-    // an expiry that nothing renews ends it; with re-login it renews
+#[tokio::test]
+async fn expired_session_is_extended_no_longer() {
+    let server = LibraryServer::start().await.unwrap();
+    let time = Time::stopped(&server);
     let session = builder(&server).keep_alive(INTERVAL).connect().await.unwrap();
     server.expire_all();
-    let refused = |journal: &[RecordedRequest]| {
-        let puts = journal.iter().filter(|request| request.method() == Method::PUT);
-        puts.filter(|put| put.status().is_some_and(|status| status == 401)).count()
-    };
-    assert!(server.wait_for(|journal| refused(journal) > 0).await);
-    tokio::time::sleep(INTERVAL * 3).await;
-    assert_eq!(refused(&server.journal()), 1);
+    time.pass_until(|journal| extended(journal) > 0).await;
+    assert!(!time.extends().await);
+    assert_eq!(extended(&server.journal()), 1);
     session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn keep_alive_renews_an_expired_session_with_relogin() {
+    let server = LibraryServer::start().await.unwrap();
+    let time = Time::stopped(&server);
     let renewing = builder(&server).keep_alive(INTERVAL).relogin(true);
     let session = renewing.connect().await.unwrap();
-    let before = logins(&server);
     server.expire_all();
-    assert!(
-        server
-            .wait_for(
-                |journal| journal.iter().filter(|r| r.endpoint() == "/auth/login").count() > before
-            )
-            .await
-    );
+    time.pass_until(|journal| count(journal, &Method::POST, "/auth/login") == 2).await;
+    assert!(time.extends().await);
     session.close().await.unwrap();
-    assert!(server.sessions().is_empty());
+    assert_eq!((logins(&server), server.sessions().len()), (2, 0));
 }
 
 #[tokio::test]
-async fn a_login_while_the_one_before_is_found_expired_is_kept_alive_too() {
+async fn login_made_while_an_extension_is_refused_is_kept_alive() {
     let server = LibraryServer::start().await.unwrap();
+    let time = Time::stopped(&server);
     let session = builder(&server).keep_alive(INTERVAL).connect().await.unwrap();
-    let late = |_: &RecordedRequest| Reply::session_expired().delayed(INTERVAL * 10);
-    server.inject(Fault::respond(late).on(Method::PUT, "/sessions").times(1));
-    assert!(server.wait_for(|journal| extended(journal) == 1).await);
+    let refusal = Gate::default();
+    let refused = refusal.reply(Reply::session_expired());
+    server.inject(refused.on(Method::PUT, "/sessions").times(1));
+    time.pass_until(|journal| extended(journal) == 1).await;
     session.login(auth()).await.unwrap();
-    assert!(server.wait_for(|journal| extended(journal) >= 3).await);
+    refusal.open();
+    time.pass_until(|journal| extended(journal) >= 3).await;
     // a logout ends it, and the next login begins it anew
     session.logout().await.unwrap();
-    let before = extended(&server.journal());
-    tokio::time::sleep(INTERVAL * 3).await;
-    assert_eq!(extended(&server.journal()), before);
+    assert!(!time.extends().await);
     session.login(auth()).await.unwrap();
-    assert!(server.wait_for(|journal| extended(journal) > before).await);
+    assert!(time.extends().await);
     session.close().await.unwrap();
 }
 
 #[tokio::test]
-async fn an_adopted_session_that_expired_is_not_extended_for_ever() {
+async fn adopted_session_that_expired_is_extended_once() {
     let server = LibraryServer::start().await.unwrap();
     let owner = builder(&server).connect().await.unwrap();
     let token = owner.save().token.unwrap();
     server.expire_all();
-    let auth = Auth::existing(token, ());
-    let build = builder(&server).auth(auth).relogin(true).keep_alive(INTERVAL / 3);
-    let session = build.connect().await.unwrap();
-    assert!(server.wait_for(|journal| extended(journal) == 1).await);
+    let time = Time::stopped(&server);
+    let build = builder(&server).auth(Auth::existing(token, ())).relogin(true);
+    let session = build.keep_alive(INTERVAL).connect().await.unwrap();
+    time.pass_until(|journal| extended(journal) > 0).await;
+    assert!(!time.extends().await);
+    assert_eq!(extended(&server.journal()), 1);
     // the task has ended: a login starts another one, which alone extends the session
-    session.login(crate::support::auth()).await.unwrap();
-    assert!(server.wait_for(|journal| extended(journal) >= 3).await);
+    session.login(auth()).await.unwrap();
+    time.pass_until(|journal| extended(journal) >= 3).await;
     let refused = |request: &&RecordedRequest| request.status().is_some_and(|s| s == 401);
     let puts = server.requests(Method::PUT, "/sessions");
     assert_eq!(puts.iter().filter(refused).count(), 1);
@@ -93,13 +136,14 @@ async fn an_adopted_session_that_expired_is_not_extended_for_ever() {
 }
 
 #[tokio::test]
-async fn keep_alive_needs_no_slot() {
+async fn keep_alive_needs_no_in_flight_slot() {
     let server = LibraryServer::start().await.unwrap();
+    let time = Time::stopped(&server);
     let build = builder(&server).max_in_flight(1).keep_alive(INTERVAL);
     let session = build.connect().await.unwrap();
     // a consumer that takes its time
     let held = session.get("sessions").stream().await.unwrap();
-    assert!(server.wait_for(|journal| extended(journal) >= 2).await);
+    time.pass_until(|journal| extended(journal) >= 2).await;
     drop(held);
     session.close().await.unwrap();
 }

@@ -1,12 +1,60 @@
-//! Random interleavings of logins, logouts, expiries and cancelled calls over real connections. The
-//! model inside the crate checks more, without a network.
+//! Which login a session has while several things change it at once, and random interleavings of
+//! logins, logouts, expiries and cancelled calls over real connections. The model inside the crate
+//! checks more, without a network.
 
 use std::time::Duration;
 
-use mstr_rest_core::{AuthenticatedSession, Session, settle};
-use mstr_sim::{Fault, LibraryServer, Method};
+use mstr_rest_core::{Auth, AuthenticatedSession, Cookies, ErrorKind, Session, settle};
+use mstr_sim::{Fault, LibraryServer, LogoutScope, Method};
 
-use crate::support::{auth, builder, logins};
+use crate::support::{Gate, auth, builder, logins, received};
+
+/// Three of them, the second restored, the third by re-login: all that are ours are ended.
+#[tokio::test]
+async fn login_replaced_by_a_restored_session_is_logged_out_too() {
+    let server = LibraryServer::start().await.unwrap();
+    for end in ["close", "logout", "login"] {
+        let other = builder(&server).connect().await.unwrap().detach().save();
+        let guard = builder(&server).relogin(true).connect().await.unwrap();
+        guard.restore(&other).unwrap();
+        assert_eq!(server.sessions().len(), 2);
+        server.expire(other.token.as_ref().unwrap().expose_secret());
+        guard.get("sessions").await.unwrap();
+        assert_eq!(server.sessions().len(), 2, "ours of before, and the re-login's");
+        match end {
+            "close" => guard.close().await.unwrap(),
+            "logout" => guard.logout().await.unwrap(),
+            _ => {
+                guard.login(auth()).await.unwrap();
+                assert_eq!(server.sessions().len(), 1);
+                guard.close().await.unwrap();
+            }
+        }
+        assert!(server.sessions().is_empty(), "{end}");
+    }
+}
+
+/// The vendor documents that a logout ends all sessions of its user: adopting sends none.
+#[tokio::test]
+async fn adopting_a_session_sends_nothing_and_takes_effect_at_once() {
+    let server = LibraryServer::builder().logout_scope(LogoutScope::User).start().await.unwrap();
+    let other = builder(&server).connect().await.unwrap().detach();
+    let token = other.save().token.unwrap();
+    let cookies = other.save().cookies;
+    let cookies: Cookies =
+        cookies.iter().map(|c| (c.name.as_str(), c.value.expose_secret())).collect();
+    let guard = builder(&server).connect().await.unwrap();
+    let sent = server.journal().len();
+    // a login that hangs does not hold it up, and is logged out when it comes
+    let reply = Gate::default();
+    server.inject(reply.hold().on(Method::POST, "/auth/login").times(1));
+    let slow = tokio::spawn(guard.login(auth()));
+    received(&server, Method::POST, "/auth/login", 3).await;
+    guard.login(Auth::existing(token, cookies)).await.unwrap();
+    assert_eq!(server.journal().len(), sent + 2, "a logout and a login, both of the slow one");
+    reply.open();
+    assert_eq!(slow.await.unwrap().unwrap_err().kind(), ErrorKind::Interrupted);
+}
 
 /// Numbers from a seed. The scheduler of the operating system has its say too: a failure names the
 /// seed, which likely, not surely, fails again.
@@ -79,7 +127,7 @@ async fn interleave(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_session_is_left_and_every_login_has_a_reason() {
+async fn random_interleavings_leave_no_session_and_no_login_without_a_reason() {
     for seed in 0..15 {
         let mut random = Random(seed);
         let server = LibraryServer::start().await.unwrap();

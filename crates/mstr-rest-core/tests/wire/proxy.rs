@@ -1,13 +1,15 @@
-//! Proxies, and who is at fault when a connection fails.
+//! Proxies, and what an error names when a connection fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mstr_rest_core::{Error, ErrorKind, RetryPolicy, Session, SessionBuilder};
-use mstr_sim::LibraryServer;
+use mstr_sim::{LibraryServer, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::support::auth;
 
 /// No host has this name.
 const HOST: &str = "library.invalid";
@@ -92,7 +94,7 @@ async fn failure(builder: SessionBuilder) -> Error {
 }
 
 #[tokio::test]
-async fn refused_proxy_login_is_final_and_names_the_proxy() {
+async fn refused_proxy_login_names_the_proxy_and_is_not_retried() {
     let mut stood = Vec::new();
     for target in targets() {
         let proxy = Proxy::start(reply("407 Proxy Authentication Required")).await;
@@ -111,14 +113,14 @@ async fn refused_proxy_login_is_final_and_names_the_proxy() {
 }
 
 #[tokio::test]
-async fn a_407_that_no_proxy_sent_is_a_reply_like_any_other() {
+async fn status_407_of_a_server_is_an_http_error() {
     let server = Proxy::start(reply("407 Proxy Authentication Required")).await;
     let error = failure(retrying(&format!("http://{}/api/", server.address))).await;
     assert_eq!(error.kind(), ErrorKind::Http);
 }
 
 #[tokio::test]
-async fn proxy_that_does_not_listen_is_named_and_tried_again() {
+async fn proxy_that_does_not_listen_is_named_and_retried() {
     // bound and not listening: nobody else gets the port
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -139,7 +141,7 @@ async fn proxy_that_does_not_listen_is_named_and_tried_again() {
 }
 
 #[tokio::test]
-async fn proxy_that_cannot_reach_the_server_is_named_and_tried_again() {
+async fn proxy_that_cannot_reach_the_server_is_named_and_retried() {
     let proxy = Proxy::start(reply("503 Service Unavailable")).await;
     let error = failure(retrying(&targets()[1]).proxy(proxy.url())).await;
     let expected =
@@ -150,7 +152,7 @@ async fn proxy_that_cannot_reach_the_server_is_named_and_tried_again() {
 }
 
 #[tokio::test]
-async fn certificate_that_is_not_trusted_is_final_and_the_fault_of_the_server() {
+async fn untrusted_certificate_names_the_server_and_is_not_retried() {
     let server = LibraryServer::builder().tls().start().await.unwrap();
     let address = server.origin().replace("https://", "");
     let proxy = Proxy::start(Answer::Tunnel(address.clone())).await;
@@ -172,7 +174,7 @@ async fn certificate_that_is_not_trusted_is_final_and_the_fault_of_the_server() 
 }
 
 #[tokio::test]
-async fn host_name_that_is_not_resolved_is_tried_again() {
+async fn host_name_that_is_not_resolved_is_retried() {
     for target in targets() {
         let error = failure(retrying(&target)).await;
         let origin = target.trim_end_matches("/api/");
@@ -183,4 +185,25 @@ async fn host_name_that_is_not_resolved_is_tried_again() {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3));
         assert!(error.is_transient());
     }
+}
+
+/// A forward proxy is a server that gets whole URLs.
+#[tokio::test]
+async fn requests_go_through_the_proxy_except_to_hosts_of_no_proxy() {
+    let proxy = LibraryServer::start().await.unwrap();
+    let builder = Session::builder("http://library.example/MicroStrategyLibrary/api/").auth(auth());
+    let proxied = builder.clone().proxy(proxy.origin().replace("http://", "http://u:canary@"));
+    let session = proxied.connect().await.unwrap();
+    session.get("sessions").await.unwrap();
+    let sent = proxy.requests(Method::GET, "/sessions").pop().unwrap();
+    assert_eq!(sent.header("host"), Some("library.example"));
+    assert!(sent.header("proxy-authorization").is_some());
+    assert!(!format!("{session:?}").contains("canary"));
+    session.close().await.unwrap();
+    let direct = builder.clone().proxy(proxy.origin()).no_proxy("library.example");
+    let sent = proxy.journal().len();
+    assert_eq!(direct.connect().await.unwrap_err().kind(), ErrorKind::Connect);
+    assert_eq!(proxy.journal().len(), sent);
+    let error = builder.proxy("can ary").build().unwrap_err();
+    assert!(error.kind() == ErrorKind::Config && !format!("{error:?}").contains("ary"));
 }

@@ -1,8 +1,9 @@
-//! Certificates that the simulated server does not have.
+//! TLS: certificates that are trusted, certificates that are not, and client certificates.
 
 use std::sync::Arc;
 
-use mstr_rest_core::{Error, Response, Session};
+use mstr_rest_core::{Credential, Error, ErrorKind, Response, Session};
+use mstr_sim::{LibraryServer, Method, Version};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -10,6 +11,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::support::builder;
 
 /// A server that answers every request with `{}`; gives its base URL.
 async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> String {
@@ -108,4 +111,50 @@ async fn ca_without_the_key_usage_extension_is_trusted() {
     let certificate = params("127.0.0.1").signed_by(&key, &issuer).unwrap();
     let url = serve(certificate.der().clone(), &key).await;
     assert_eq!(get(&url, &root.pem()).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn private_ca_is_trusted_when_it_is_given_as_a_root() {
+    let server = LibraryServer::builder().tls().start().await.unwrap();
+    let plain = builder(&server);
+    let error = plain.clone().connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(error.to_string().contains("root_certificates_pem"), "{error}");
+    assert!(server.journal().is_empty(), "no password went to a stranger");
+
+    let ca = server.ca_pem().unwrap();
+    for (builder, version) in [
+        (plain.clone().root_certificates_pem(ca), Version::HTTP_2),
+        (plain.clone().root_certificates_pem(ca).only_these_roots(true), Version::HTTP_2),
+        (plain.clone().root_certificates_pem(ca).http1_only(true), Version::HTTP_11),
+        (plain.clone().danger_accept_invalid_certs(true), Version::HTTP_2),
+    ] {
+        let session = builder.connect().await.unwrap();
+        session.get("sessions").await.unwrap();
+        assert_eq!(server.requests(Method::GET, "/sessions").pop().unwrap().version(), version);
+        assert!(session.cookies().iter().any(|cookie| cookie.secure));
+        session.close().await.unwrap();
+    }
+    for bad in ["", "garbage", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let error = plain.clone().root_certificates_pem(bad).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn client_certificate_is_sent_to_a_server_that_requires_one() {
+    let server = LibraryServer::builder().tls().require_client_certificate().start().await.unwrap();
+    let (certificate, key) = server.client_identity_pem().unwrap();
+    let identity = format!("{certificate}\n{key}");
+    let base = builder(&server).root_certificates_pem(server.ca_pem().unwrap());
+    assert!(base.clone().connect().await.is_err(), "the server wants a certificate");
+    let session = base.clone().client_identity_pem(identity.as_str()).connect().await.unwrap();
+    session.close().await.unwrap();
+    // from a secret, by connect() alone
+    let secret = Credential::from_fn(move || Ok(identity.clone()));
+    let with_secret = base.clone().client_identity_pem(secret);
+    assert_eq!(with_secret.clone().build().unwrap_err().kind(), ErrorKind::Config);
+    with_secret.connect().await.unwrap().close().await.unwrap();
+    let error = base.client_identity_pem("canary").build().unwrap_err();
+    assert!(error.kind() == ErrorKind::Config && !format!("{error:?}").contains("canary"));
 }

@@ -1,10 +1,11 @@
-//! Saving a session and taking it up elsewhere.
+//! Saving a session and restoring it elsewhere.
 
 use std::time::{Duration, SystemTime};
 
-use crate::support::{auth, builder, logins, logouts};
 use mstr_rest_core::{Auth, ErrorKind, SavedCookie, SavedSession, SecretString, Session};
-use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest};
+use mstr_sim::{LibraryServer, Method, RecordedRequest};
+
+use crate::support::{Gate, auth, builder, logins, logouts, received};
 
 fn token(saved: &SavedSession) -> &str {
     saved.token.as_ref().unwrap().expose_secret()
@@ -22,7 +23,7 @@ async fn taken_up(server: &LibraryServer, saved: &SavedSession) -> Session {
 }
 
 #[tokio::test]
-async fn goes_on_elsewhere_with_cookies_of_a_cluster() {
+async fn restored_session_keeps_the_cookies_of_its_cluster_node() {
     let server = cluster().await;
     let owner = builder(&server).project("MicroStrategy Tutorial").connect().await.unwrap();
     let saved = owner.save();
@@ -48,7 +49,7 @@ async fn goes_on_elsewhere_with_cookies_of_a_cluster() {
 }
 
 #[tokio::test]
-async fn a_session_is_not_used_before_its_login() {
+async fn last_use_is_never_before_the_login() {
     let server = LibraryServer::start().await.unwrap();
     let owner = builder(&server).connect().await.unwrap();
     let mut saved = owner.save();
@@ -60,7 +61,7 @@ async fn a_session_is_not_used_before_its_login() {
 }
 
 #[tokio::test]
-async fn who_saves_gives_up_the_logout() {
+async fn saved_session_is_not_logged_out_by_its_guard() {
     let server = LibraryServer::start().await.unwrap();
     let owner = builder(&server).connect().await.unwrap();
     let saved = owner.save();
@@ -73,7 +74,7 @@ async fn who_saves_gives_up_the_logout() {
 }
 
 #[tokio::test]
-async fn a_login_after_the_save_is_the_guards_again() {
+async fn login_after_a_save_is_logged_out_by_the_guard() {
     let server = LibraryServer::start().await.unwrap();
     let owner = builder(&server).relogin(true).connect().await.unwrap();
     let _saved = owner.save();
@@ -85,7 +86,7 @@ async fn a_login_after_the_save_is_the_guards_again() {
 }
 
 #[tokio::test]
-async fn saving_before_a_login_leaves_the_guard_its_duty() {
+async fn session_without_a_login_is_saved_without_a_token() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).build().unwrap();
     let saved = session.save();
@@ -95,7 +96,7 @@ async fn saving_before_a_login_leaves_the_guard_its_duty() {
 }
 
 #[tokio::test]
-async fn credentials_log_a_forgotten_session_in_again() {
+async fn restored_session_that_expired_is_renewed_with_credentials() {
     let server = LibraryServer::start().await.unwrap();
     let saved = builder(&server).connect().await.unwrap().detach().save();
     server.expire_all();
@@ -113,7 +114,7 @@ async fn credentials_log_a_forgotten_session_in_again() {
 }
 
 #[tokio::test]
-async fn a_session_of_another_user_is_not_taken_up() {
+async fn session_of_another_user_is_not_restored() {
     let server = LibraryServer::start().await.unwrap();
     let refused = async |auth: Auth, saved: &SavedSession, what: &str| {
         let error = builder(&server).auth(auth).restore(saved).await.unwrap_err();
@@ -145,7 +146,7 @@ async fn a_session_of_another_user_is_not_taken_up() {
 }
 
 #[tokio::test]
-async fn a_login_that_a_restored_session_replaces_is_ended_by_the_guard() {
+async fn login_replaced_by_a_restored_session_is_logged_out_by_the_guard() {
     let server = LibraryServer::start().await.unwrap();
     let saved = builder(&server).connect().await.unwrap().detach().save();
     let guard = builder(&server).connect().await.unwrap();
@@ -160,7 +161,7 @@ async fn a_login_that_a_restored_session_replaces_is_ended_by_the_guard() {
 }
 
 #[tokio::test]
-async fn all_or_nothing() {
+async fn invalid_snapshot_changes_nothing() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
     let good = session.save();
@@ -192,7 +193,7 @@ async fn all_or_nothing() {
 }
 
 #[tokio::test]
-async fn never_at_another_origin() {
+async fn snapshot_of_another_origin_is_an_error() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).build().unwrap();
     for base in ["https://elsewhere.example/api", &server.base_url().replace("http:", "https:")] {
@@ -210,7 +211,7 @@ async fn never_at_another_origin() {
 }
 
 #[test]
-fn cookies_are_host_only_and_secure_and_end_in_time() {
+fn restored_cookies_are_host_only_secure_and_expire() {
     let session = Session::builder("https://sub.h.example/api").build().unwrap();
     let mut saved = SavedSession::new("https://sub.h.example/api").unwrap();
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
@@ -248,7 +249,7 @@ fn restoring_needs_no_runtime() {
 
 /// Keep-alive starts with the first call, for there was no runtime before.
 #[test]
-fn a_session_restored_outside_a_runtime_is_kept_alive() {
+fn session_restored_outside_a_runtime_is_kept_alive() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let server = runtime.block_on(LibraryServer::start()).unwrap();
     let saved = runtime.block_on(builder(&server).connect()).unwrap().detach().save();
@@ -264,18 +265,16 @@ fn a_session_restored_outside_a_runtime_is_kept_alive() {
 }
 
 #[tokio::test]
-async fn a_login_that_runs_while_another_session_is_restored_is_logged_out() {
+async fn login_that_runs_while_another_session_is_restored_is_logged_out() {
     let server = LibraryServer::start().await.unwrap();
     let saved = builder(&server).connect().await.unwrap().detach().save();
     let session = builder(&server).build().unwrap();
-    let slow = Fault::delay(Duration::from_secs(1)).on(Method::POST, "/auth/login").times(1);
-    server.inject(slow);
+    let reply = Gate::default();
+    server.inject(reply.hold().on(Method::POST, "/auth/login").times(1));
     let restoring = async {
-        let on_its_way = |journal: &[RecordedRequest]| {
-            journal.iter().filter(|request| request.endpoint() == "/auth/login").count() == 2
-        };
-        assert!(server.wait_for(on_its_way).await);
+        received(&server, Method::POST, "/auth/login", 2).await;
         session.restore(&saved).unwrap();
+        reply.open();
     };
     let (login, ()) = tokio::join!(session.login(auth()), restoring);
     assert_eq!(login.unwrap_err().kind(), ErrorKind::Interrupted);
@@ -285,7 +284,7 @@ async fn a_login_that_runs_while_another_session_is_restored_is_logged_out() {
 }
 
 #[tokio::test]
-async fn only_what_the_server_counts_is_a_use() {
+async fn only_requests_with_the_token_count_as_a_use() {
     let server = LibraryServer::start().await.unwrap();
     let elsewhere = LibraryServer::start().await.unwrap();
     let mut saved = builder(&server).connect().await.unwrap().detach().save();
@@ -302,7 +301,7 @@ async fn only_what_the_server_counts_is_a_use() {
 }
 
 #[tokio::test]
-async fn a_restored_session_is_kept_alive() {
+async fn restored_session_is_kept_alive_from_its_last_use() {
     let server = LibraryServer::start().await.unwrap();
     let mut saved = builder(&server).connect().await.unwrap().detach().save();
     saved.last_used = Some(SystemTime::now() - Duration::from_secs(3600));
@@ -326,7 +325,7 @@ async fn a_restored_session_is_kept_alive() {
 }
 
 #[tokio::test]
-async fn trusted_user_names_and_keys_are_not_kept() {
+async fn trusted_user_name_is_not_saved() {
     let server = LibraryServer::builder().trusted_user("canary").start().await.unwrap();
     let session = builder(&server).auth(Auth::trusted("canary")).connect().await.unwrap();
     let saved = session.save();

@@ -1,4 +1,4 @@
-//! What makes a job of hours end well: re-login, keep-alive, retries.
+//! Re-login: one new login for all requests that receive "session expired".
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,28 +8,18 @@ use futures_util::{StreamExt, stream};
 use mstr_rest_core::{
     Auth, Body, Credential, Error, ErrorKind, RetryPolicy, Session, with_session,
 };
-use mstr_sim::{DEFAULT_USER, Fault, LibraryServer, Method, RecordedRequest, Reply};
+use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest, Reply};
 
-use crate::support::{auth, builder, logins, logouts};
-
-const SOON: Duration = Duration::from_millis(1);
-/// Long enough for others to come meanwhile.
-const SHORT: Duration = Duration::from_millis(100);
-
-fn quick() -> RetryPolicy {
-    RetryPolicy::default().max_retries(3).base_delay(SOON)
-}
+use crate::support::{
+    Gate, auth, builder, logged_in_with, logins, logouts, quick, received, round_trip,
+};
 
 async fn renewing(server: &LibraryServer) -> Session {
     builder(server).relogin(true).connect().await.unwrap().detach()
 }
 
-fn busy(journal: &[RecordedRequest], endpoint: &str) -> usize {
-    journal.iter().filter(|request| request.endpoint() == endpoint).count()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_tasks_meet_an_expiry_and_cause_one_login() {
+async fn expired_session_is_renewed_once_for_ten_thousand_requests() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     server.expire_all();
@@ -46,18 +36,21 @@ async fn ten_thousand_tasks_meet_an_expiry_and_cause_one_login() {
 }
 
 #[tokio::test]
-async fn requests_that_start_during_a_re_login_wait_for_it() {
+async fn request_that_starts_during_a_relogin_waits_for_it() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     let old = server.sessions()[0].token().to_owned();
     server.expire_all();
-    server.inject(Fault::delay(Duration::from_millis(200)).on(Method::POST, "/auth/login"));
+    let login = Gate::default();
+    server.inject(login.hold().on(Method::POST, "/auth/login"));
     let first = tokio::spawn(session.get("sessions").send());
-    assert!(server.wait_for(|journal| busy(journal, "/auth/login") == 2).await);
+    received(&server, Method::POST, "/auth/login", 2).await;
     let later: Vec<_> = (0..20).map(|_| tokio::spawn(session.get("sessions").send())).collect();
     // without auth there is nothing to wait for
     session.get("status").include_auth(false).await.unwrap();
-    assert!(!first.is_finished());
+    round_trip(&server).await;
+    assert_eq!(server.count(Method::GET, "/sessions"), 1, "the others wait");
+    login.open();
     for call in later.into_iter().chain([first]) {
         assert_eq!(call.await.unwrap().unwrap().status(), 200);
     }
@@ -73,7 +66,7 @@ async fn requests_that_start_during_a_re_login_wait_for_it() {
 }
 
 #[tokio::test]
-async fn only_once_and_only_for_an_expired_session() {
+async fn only_an_expired_session_is_renewed_and_only_once_per_request() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     let expired = || Fault::reply(Reply::session_expired());
@@ -107,7 +100,7 @@ async fn only_once_and_only_for_an_expired_session() {
 }
 
 #[tokio::test]
-async fn one_bad_password_is_sent_once() {
+async fn wrong_password_is_sent_once_until_the_credential_changes() {
     let server = LibraryServer::builder().user("dave", "old").start().await.unwrap();
     let password = Arc::new(std::sync::Mutex::new("old"));
     let source = Arc::clone(&password);
@@ -139,13 +132,16 @@ async fn one_bad_password_is_sent_once() {
 }
 
 #[tokio::test]
-async fn a_failed_re_login_is_shared_and_not_final() {
+async fn failed_relogin_is_shared_and_the_next_request_tries_again() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     server.expire_all();
-    let down = Fault::respond(|_| Reply::html(503, "busy").delayed(SHORT));
+    let reply = Gate::default();
+    let down = reply.reply(Reply::html(503, "busy"));
     let down = server.inject(down.on(Method::POST, "/auth/login"));
     let calls: Vec<_> = (0..20).map(|_| tokio::spawn(session.get("sessions").send())).collect();
+    received(&server, Method::GET, "/sessions", 20).await;
+    reply.open();
     for call in calls {
         assert_eq!(call.await.unwrap().unwrap_err().status().unwrap(), 503);
     }
@@ -155,46 +151,57 @@ async fn a_failed_re_login_is_shared_and_not_final() {
 }
 
 #[tokio::test]
-async fn who_comes_during_a_failing_re_login_shares_its_failure_and_sends_nothing() {
+async fn request_that_starts_during_a_failing_relogin_shares_its_error_and_is_not_sent() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     server.expire_all();
-    let down = Fault::respond(|_| Reply::html(503, "busy").delayed(SHORT));
+    let reply = Gate::default();
+    let down = reply.reply(Reply::html(503, "busy"));
     let down = server.inject(down.on(Method::POST, "/auth/login"));
     let first = tokio::spawn(session.get("sessions").send());
-    assert!(server.wait_for(|journal| busy(journal, "/auth/login") == 2).await);
+    received(&server, Method::POST, "/auth/login", 2).await;
     let later: Vec<_> = (0..20).map(|_| tokio::spawn(session.get("sessions").send())).collect();
+    round_trip(&server).await;
+    reply.open();
     for call in later.into_iter().chain([first]) {
         assert_eq!(call.await.unwrap().unwrap_err().status().unwrap(), 503);
     }
     assert_eq!((server.count(Method::GET, "/sessions"), down.hits()), (1, 1));
     down.remove();
 
-    // that failure is over: who waits for a login of another kind is sent, and may renew
-    let slow = |_: &RecordedRequest| Reply::session_expired().delayed(SHORT);
-    server.inject(Fault::respond(slow).on(Method::GET, "/auth/token"));
+    // that failure is over: a request that waits for a login of another kind is sent, and may renew
+    let reply = Gate::default();
+    server.inject(reply.reply(Reply::session_expired()).on(Method::GET, "/auth/token"));
     let other = tokio::spawn(session.login(Auth::browser_cookies([("JSESSIONID", "gone")])));
-    assert!(server.wait_for(|journal| busy(journal, "/auth/token") == 1).await);
-    assert_eq!(session.get("sessions").await.unwrap().status(), 200);
+    received(&server, Method::GET, "/auth/token", 1).await;
+    let waiting = tokio::spawn(session.get("sessions").send());
+    round_trip(&server).await;
+    reply.open();
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 200);
     assert!(other.await.unwrap().unwrap_err().is_session_expired());
     assert_eq!(logins(&server), 3);
 }
 
 #[tokio::test]
-async fn a_cancelled_leader_wedges_nobody() {
+async fn relogin_goes_on_when_the_request_that_began_it_is_cancelled() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     server.expire_all();
-    server.inject(Fault::delay(Duration::from_millis(200)).on(Method::POST, "/auth/login"));
-    let leader = tokio::spawn(session.get("sessions").send());
-    assert!(server.wait_for(|journal| busy(journal, "/auth/login") == 2).await);
-    leader.abort();
-    assert_eq!(session.get("sessions").await.unwrap().status(), 200);
+    let login = Gate::default();
+    server.inject(login.hold().on(Method::POST, "/auth/login"));
+    let first = tokio::spawn(session.get("sessions").send());
+    received(&server, Method::POST, "/auth/login", 2).await;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    let second = tokio::spawn(session.get("sessions").send());
+    round_trip(&server).await;
+    login.open();
+    assert_eq!(second.await.unwrap().unwrap().status(), 200);
     assert_eq!(logins(&server), 2);
 }
 
 #[tokio::test]
-async fn bodies_that_cannot_be_repeated_are_not() {
+async fn body_that_can_be_sent_once_is_not_sent_again() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     server.route(Method::POST, "/rows", |_| Reply::new(204));
@@ -210,16 +217,10 @@ async fn bodies_that_cannot_be_repeated_are_not() {
     let sent = server.requests(Method::POST, "/rows");
     assert!(sent.iter().all(|request| request.body() == "rows"));
     assert_eq!((sent.len(), logins(&server)), (3, 3));
-    // nor by a retry
-    let retrying = builder(&server).retry(quick()).connect().await.unwrap();
-    let full = server.inject(Fault::status(503).on(Method::PUT, "/rows"));
-    let error = retrying.put("rows").stream_body(rows()).await.unwrap_err();
-    assert_eq!((error.status().unwrap().as_u16(), full.hits()), (503, 1));
-    retrying.close().await.unwrap();
 }
 
 #[tokio::test]
-async fn identity_tokens_delegate_again_and_adopted_sessions_cannot() {
+async fn identity_token_is_delegated_again_and_an_adopted_session_is_not_renewed() {
     let server = LibraryServer::start().await.unwrap();
     let owner = builder(&server).connect().await.unwrap();
     let reply = owner.post("auth/identityToken").await.unwrap();
@@ -241,85 +242,7 @@ async fn identity_tokens_delegate_again_and_adopted_sessions_cannot() {
 }
 
 #[tokio::test]
-async fn retries() {
-    let server = LibraryServer::start().await.unwrap();
-    let session = builder(&server).retry(quick()).connect().await.unwrap();
-    for status in [429, 502, 503, 504] {
-        server.inject(Fault::status(status).on(Method::GET, "/sessions").times(2));
-        let reply = session.get("sessions").await.unwrap();
-        assert_eq!(reply.status(), 200, "{status}");
-    }
-    server.clear_journal();
-    for fault in [Fault::reset(), Fault::reset_after_work()] {
-        server.inject(fault.on(Method::GET, "/sessions").times(1));
-        assert_eq!(session.get("sessions").await.unwrap().status(), 200);
-    }
-    assert_eq!(server.count(Method::GET, "/sessions"), 4);
-    // what may have taken effect is not sent twice, unless the caller knows better
-    let posted = server.inject(Fault::status(503).on(Method::POST, "/x"));
-    assert_eq!(session.post("x").await.unwrap_err().attempts(), 1);
-    assert_eq!(posted.hits(), 1);
-    let error = session.post("x").idempotent(true).await.unwrap_err();
-    assert_eq!((error.attempts(), posted.hits()), (4, 5));
-    assert!(error.elapsed().is_some() && error.is_transient());
-    assert_eq!(session.put("y").idempotent(false).await.unwrap_err().attempts(), 1);
-    // a 500 is never hidden, and per call there may be none
-    let failing = server.inject(Fault::status(500).on(Method::GET, "/z"));
-    session.get("z").await.unwrap_err();
-    assert_eq!(failing.hits(), 1);
-    let failing = server.inject(Fault::status(503).on(Method::GET, "/v"));
-    session.get("v").retry(RetryPolicy::none()).await.unwrap_err();
-    assert_eq!(failing.hits(), 1);
-    // more than we would wait, or than the call may take: no further try
-    for (after, limit) in [("600", 60), ("5", 1)] {
-        let failing = server.inject(Fault::retry_after(429, after).on(Method::GET, "/w"));
-        let call = session.get("w").timeout(Duration::from_secs(limit));
-        let error = call.await.unwrap_err();
-        assert_eq!((error.status().unwrap().as_u16(), failing.hits()), (429, 1));
-        failing.remove();
-    }
-    session.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn logins_are_retried_but_never_a_rejection() {
-    let server = LibraryServer::start().await.unwrap();
-    let retrying = builder(&server).retry(quick());
-    server.inject(Fault::status(503).on(Method::POST, "/auth/login").times(2));
-    let session = retrying.clone().connect().await.unwrap();
-    assert_eq!(logins(&server), 3);
-    session.close().await.unwrap();
-    let wrong = retrying.clone().auth(Auth::standard(DEFAULT_USER, "wrong"));
-    assert_eq!(wrong.connect().await.unwrap_err().kind(), ErrorKind::LoginFailure);
-    assert_eq!(server.failed_logins(DEFAULT_USER), 1);
-    // one that may have made a session is not sent twice
-    let before = logins(&server);
-    server.inject(Fault::reset_after_work().on(Method::POST, "/auth/login").times(1));
-    assert_eq!(retrying.clone().connect().await.unwrap_err().kind(), ErrorKind::Transport);
-    assert_eq!(logins(&server), before + 1);
-    // the error counts what was sent
-    server.inject(Fault::status(503).on(Method::POST, "/auth/login"));
-    assert_eq!(retrying.connect().await.unwrap_err().attempts(), 4);
-}
-
-#[tokio::test]
-async fn an_error_whose_body_broke_off_is_tried_again() {
-    let server = LibraryServer::start().await.unwrap();
-    let session = builder(&server).relogin(true).retry(quick()).connect().await.unwrap();
-    server.session_route(Method::POST, "/x", |_| Reply::new(204));
-    // an expired session says so in the body: without it the status says too little
-    let cut = || Fault::reply(Reply::session_expired().cut_at(5)).times(1);
-    server.inject(cut().on(Method::GET, "/sessions"));
-    assert_eq!(session.get("sessions").await.unwrap().status(), 200);
-    server.inject(cut().on(Method::POST, "/x"));
-    let error = session.post("x").await.unwrap_err();
-    assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::Http, 401));
-    assert!(error.is_transient());
-    session.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_session_that_expires_again_between_retries_is_renewed_again() {
+async fn session_that_expires_again_between_retries_is_renewed_again() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).relogin(true).retry(quick()).connect().await.unwrap().detach();
     // neither expiry follows upon the other
@@ -335,7 +258,7 @@ async fn a_session_that_expires_again_between_retries_is_renewed_again() {
 }
 
 #[tokio::test]
-async fn a_re_login_that_broke_is_begun_again_by_retries() {
+async fn relogin_that_fails_with_a_transient_error_is_retried() {
     for method in [Method::GET, Method::POST] {
         let server = LibraryServer::start().await.unwrap();
         let route = |_: &RecordedRequest| Reply::new(204);
@@ -364,44 +287,7 @@ async fn a_re_login_that_broke_is_begun_again_by_retries() {
 }
 
 #[tokio::test]
-async fn logouts_are_retried() {
-    // sent twice it says ERR009, which is as good
-    for fault in [Fault::status(503), Fault::reset(), Fault::reset_after_work()] {
-        let server = LibraryServer::start().await.unwrap();
-        let guard = builder(&server).retry(quick()).connect().await.unwrap();
-        server.inject(fault.on(Method::POST, "/auth/logout").times(1));
-        guard.close().await.unwrap();
-        assert_eq!((logouts(&server), server.sessions().len()), (2, 0));
-    }
-}
-
-#[tokio::test]
-async fn connect_errors_are_retried_for_any_method() {
-    let gone = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let session = Session::builder(format!("http://127.0.0.1:{gone}/api"))
-        .environment_proxies(false)
-        .retry(quick())
-        .build()
-        .unwrap();
-    let error = session.post("x").body("rows").await.unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 4));
-
-    // behind a redirect something was sent: what may have taken effect is not sent again
-    let server = LibraryServer::start().await.unwrap();
-    let session = builder(&server).retry(quick()).connect().await.unwrap();
-    let elsewhere = format!("http://127.0.0.1:{gone}/");
-    let redirect = server.inject(Fault::redirect(303, &elsewhere).on(Method::POST, "/x"));
-    let error = session.post("x").body("rows").await.unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Transport, 1));
-    assert_eq!(redirect.hits(), 1);
-    session.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_scope_survives_an_expiry() {
+async fn scope_continues_after_its_session_expires() {
     let server = LibraryServer::builder().nodes(2).sticky(true).start().await.unwrap();
     let job = builder(&server).relogin(true).retry(quick()).auth(auth());
     let status = with_session(job, async |session| {
@@ -413,4 +299,79 @@ async fn a_scope_survives_an_expiry() {
     assert_eq!(status.await.unwrap(), 200);
     assert_eq!((logins(&server), logouts(&server)), (2, 1));
     assert!(server.sessions().is_empty());
+}
+
+#[tokio::test]
+async fn every_endpoint_except_login_and_logout_is_sent_again_after_a_relogin() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = renewing(&server).await;
+    server.expire_all();
+    let token = session.post("auth/identityToken").await.unwrap();
+    assert!(token.headers().contains_key("x-mstr-identitytoken"));
+    assert_eq!(logins(&server), 2);
+    // a 401 to HEAD has no body: the session is asked for
+    server.session_route(Method::HEAD, "/cubes/C", |_| Reply::new(200));
+    server.expire_all();
+    assert_eq!(session.head("cubes/C").await.unwrap().status(), 200);
+    assert_eq!(logins(&server), 3);
+    // a server that refuses it for another reason is believed
+    server.inject(Fault::status(401).on(Method::HEAD, "/forbidden"));
+    let error = session.head("forbidden").await.unwrap_err();
+    assert_eq!((error.kind(), logins(&server)), (ErrorKind::Http, 3));
+    // without re-login the error is that of an expired session all the same
+    let plain = builder(&server).connect().await.unwrap();
+    server.expire_all();
+    assert!(plain.head("cubes/C").await.unwrap_err().is_session_expired());
+}
+
+#[tokio::test]
+async fn rejected_identity_token_does_not_cause_a_relogin() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = renewing(&server).await;
+    let refused = Fault::reply(Reply::session_expired());
+    server.inject(refused.on(Method::GET, "/auth/identityToken"));
+    let call = session.get("auth/identityToken").header("X-MSTR-IdentityToken", "stale");
+    assert!(call.await.unwrap_err().is_session_expired());
+    assert_eq!(logins(&server), 1, "the session is alive");
+    session.logout().await.unwrap();
+}
+
+/// The server refuses the token before the reply to the logout is there. A request that receives this
+/// must not log in again.
+#[tokio::test]
+async fn nothing_logs_in_by_itself_after_a_logout() {
+    for keep_alive in [false, true] {
+        let server = LibraryServer::start().await.unwrap();
+        let mut build = builder(&server).relogin(true);
+        if keep_alive {
+            build = build.keep_alive(Duration::from_millis(5));
+        }
+        let session = logged_in_with(build).await;
+        let (refusals, reply) = (Gate::default(), Gate::default());
+        for method in [Method::GET, Method::PUT] {
+            let expired = refusals.reply(Reply::session_expired());
+            server.inject(expired.on(method, "/sessions"));
+        }
+        server.inject(reply.hold().on(Method::POST, "/auth/logout").times(1));
+        let calls: Vec<_> = (0..4).map(|_| tokio::spawn(session.get("sessions").send())).collect();
+        received(&server, Method::GET, "/sessions", 4).await;
+        received(&server, Method::PUT, "/sessions", usize::from(keep_alive)).await;
+        let logout = tokio::spawn(session.logout());
+        received(&server, Method::POST, "/auth/logout", 1).await;
+        refusals.open();
+        round_trip(&server).await;
+        reply.open();
+        logout.await.unwrap().unwrap();
+        for call in calls {
+            assert!(call.await.unwrap().unwrap_err().is_session_expired());
+        }
+        assert!(session.get("sessions").await.unwrap_err().is_session_expired());
+        assert!(!session.has_session());
+        assert_eq!((logins(&server), server.sessions().len()), (1, 0), "{keep_alive}");
+        // on request it does
+        server.clear_faults();
+        session.login(auth()).await.unwrap();
+        session.get("sessions").await.unwrap();
+        session.logout().await.unwrap();
+    }
 }

@@ -1,0 +1,107 @@
+//! Timeouts: of a session, of a call, and of a transfer that makes no progress.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use mstr_rest_core::{ErrorKind, RetryPolicy};
+use mstr_sim::{Fault, LibraryServer, Method, Reply};
+use serde_json::{Value, json};
+
+use crate::support::{StoppedClock, builder, logins, pass, received};
+
+const S: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn timeout_of_a_call_covers_its_body() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    let stalls = Reply::json(200, &json!([1, 2, 3])).stall_at(3);
+    server.inject(Fault::reply(stalls).on(Method::GET, "/x"));
+    let limit = Duration::from_millis(100);
+    let error = session.get("x").timeout(limit).decode::<Value>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let error = session.get("x").timeout(limit).await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("100ms"), "{error}");
+    // the time is over when the head is there already
+    let clock = StoppedClock::new();
+    let reply = session.get("x").timeout(limit).stream().await.unwrap();
+    let (read, ()) = tokio::join!(reply.read(), clock.pass(limit));
+    let error = read.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("100ms"), "{error}");
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn timeout_of_a_session_covers_its_login_and_its_calls() {
+    let server = LibraryServer::start().await.unwrap();
+    let clock = StoppedClock::new();
+    let limited = || builder(&server).timeout(S).retry(RetryPolicy::none());
+    server.inject(Fault::stall().on(Method::POST, "/auth/login").times(1));
+    let second_passes = async {
+        received(&server, Method::POST, "/auth/login", 1).await;
+        clock.pass(S).await;
+    };
+    let (connected, ()) = tokio::join!(limited().connect(), second_passes);
+    let error = connected.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("1s"), "{error}");
+    assert_eq!(logins(&server), 1);
+
+    let session = limited().connect().await.unwrap();
+    server.inject(Fault::stall().on(Method::GET, "/x").times(2));
+    let second_passes = async {
+        received(&server, Method::GET, "/x", 1).await;
+        clock.pass(S).await;
+    };
+    let (reply, ()) = tokio::join!(session.get("x").send(), second_passes);
+    assert!(reply.unwrap_err().is_timeout());
+    // the timeout of the call applies instead
+    let longer = session.get("x").timeout(S * 3).send();
+    let three_seconds_pass = async {
+        received(&server, Method::GET, "/x", 2).await;
+        clock.pass(S * 3).await;
+    };
+    let (reply, ()) = tokio::join!(longer, three_seconds_pass);
+    let error = reply.unwrap_err();
+    assert!(error.to_string().contains("3s"), "{error}");
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn upload_may_be_slow_but_not_stop() {
+    let server = LibraryServer::builder()
+        .route(Method::POST, "/count", |request| Reply::json(200, &request.body().len()))
+        .start()
+        .await
+        .unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    let clock = StoppedClock::new();
+    // only the body moves the clock: 0.9 s for each piece
+    let slow = stream::iter(0..12).then(|_| async {
+        pass(S * 9 / 10).await;
+        Ok::<_, std::io::Error>(Bytes::from("x"))
+    });
+    let call = session.post("count").read_timeout(S).stream_body(slow);
+    assert_eq!(call.decode::<usize>().await.unwrap(), 12);
+
+    let (stopped, stops) = tokio::sync::oneshot::channel();
+    let body = stream::once(async { Ok::<_, std::io::Error>(Bytes::from("x")) });
+    let body = body.chain(stream::once(async {
+        stopped.send(()).unwrap();
+        std::future::pending().await
+    }));
+    let time_passes = async {
+        stops.await.unwrap();
+        for _ in 0..100 {
+            clock.pass(S).await;
+        }
+    };
+    let error = tokio::select! {
+        biased;
+        reply = session.post("count").read_timeout(S).stream_body(body).send() => reply.unwrap_err(),
+        () = time_passes => panic!("no timeout after 100 s"),
+    };
+    assert!(error.is_timeout() && error.to_string().contains("1s"), "{error}");
+    assert_eq!(server.count(Method::POST, "/count"), 1);
+    session.close().await.unwrap();
+}
