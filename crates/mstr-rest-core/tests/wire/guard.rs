@@ -3,7 +3,7 @@
 use mstr_rest_core::{Auth, Error, ErrorKind, settle, try_with_session, with_session};
 use mstr_sim::{Fault, LibraryServer, Method};
 
-use crate::support::{Gate, builder, logins, logouts, received};
+use crate::support::{Gate, auth, builder, logins, logouts, received};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scope_logs_out_after_ok_err_and_panic() {
@@ -115,7 +115,9 @@ async fn guard_logs_out_once_however_it_ends() {
     session.close().await.unwrap();
     session.close().await.unwrap();
     assert_eq!(clone.get("sessions").await.unwrap_err().kind(), ErrorKind::NoSession);
-    assert_eq!(session.logout().await.unwrap_err().kind(), ErrorKind::NoSession);
+    // of a guard it is the same as `close`; of the session, an error
+    session.logout().await.unwrap();
+    assert_eq!(clone.logout().await.unwrap_err().kind(), ErrorKind::NoSession);
     drop(session);
     settle().await;
     assert_eq!(logouts(&server), 1);
@@ -135,4 +137,18 @@ async fn guard_logs_out_once_however_it_ends() {
     settle().await;
     assert_eq!(logouts(&server), 3);
     session.logout().await.unwrap();
+}
+
+#[tokio::test]
+async fn login_on_a_guard_is_logged_out_by_it() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    session.login(auth()).await.unwrap();
+    assert_eq!((logins(&server), logouts(&server), server.sessions().len()), (2, 1, 1));
+    session.logout().await.unwrap();
+    assert_eq!((logouts(&server), server.sessions().len()), (2, 0));
+    assert_eq!(session.get("sessions").await.unwrap_err().kind(), ErrorKind::NoSession);
+    drop(session);
+    settle().await;
+    assert_eq!(logouts(&server), 2);
 }

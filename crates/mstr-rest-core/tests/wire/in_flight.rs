@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mstr_rest_core::{Auth, ErrorKind, Session};
+use mstr_rest_core::{Auth, Cookies, ErrorKind, Session};
 use mstr_sim::{Fault, LibraryServer, Method};
 use serde_json::Value;
 
@@ -97,7 +97,8 @@ async fn waiting_request_is_not_sent_for_a_session_that_ended_meanwhile() {
     assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::NoSession);
     assert_eq!(needs_none.await.unwrap().unwrap().status(), 200);
     // adopted, and closed without a logout
-    let adopted = builder(&server).auth(Auth::existing("not-ours", ())).max_in_flight(1);
+    let adopted =
+        builder(&server).auth(Auth::existing("not-ours", Cookies::default())).max_in_flight(1);
     let guard = adopted.connect().await.unwrap();
     let held = guard.get("status").stream().await.unwrap();
     let call = tokio::spawn(user_info(&guard).send());

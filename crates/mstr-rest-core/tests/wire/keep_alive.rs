@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mstr_rest_core::{Auth, ErrorKind, Session};
+use mstr_rest_core::{Auth, Cookies, ErrorKind, Session};
 use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest, Reply};
 
 use crate::support::{Gate, StoppedClock, auth, builder, count, logins};
@@ -107,21 +107,22 @@ async fn login_made_while_an_extension_is_refused_is_kept_alive() {
     refusal.open();
     time.pass_until(|journal| extended(journal) >= 3).await;
     // a logout ends it, and the next login begins it anew
+    let session = session.detach();
     session.logout().await.unwrap();
     assert!(!time.extends().await);
     session.login(auth()).await.unwrap();
     assert!(time.extends().await);
-    session.close().await.unwrap();
+    session.logout().await.unwrap();
 }
 
 #[tokio::test]
 async fn adopted_session_that_expired_is_extended_once() {
     let server = LibraryServer::start().await.unwrap();
     let owner = builder(&server).connect().await.unwrap();
-    let token = owner.save().token.unwrap();
+    let token = owner.snapshot().token.unwrap();
     server.expire_all();
     let time = Time::stopped(&server);
-    let build = builder(&server).auth(Auth::existing(token, ())).relogin(true);
+    let build = builder(&server).auth(Auth::existing(token, Cookies::default())).relogin(true);
     let session = build.keep_alive(INTERVAL).connect().await.unwrap();
     time.pass_until(|journal| extended(journal) > 0).await;
     assert!(!time.extends().await);

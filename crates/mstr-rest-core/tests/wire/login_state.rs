@@ -14,7 +14,7 @@ use crate::support::{Gate, auth, builder, logins, received};
 async fn login_replaced_by_a_restored_session_is_logged_out_too() {
     let server = LibraryServer::start().await.unwrap();
     for end in ["close", "logout", "login"] {
-        let other = builder(&server).connect().await.unwrap().detach().save();
+        let other = builder(&server).connect().await.unwrap().detach().snapshot();
         let guard = builder(&server).relogin(true).connect().await.unwrap();
         guard.restore(&other).unwrap();
         assert_eq!(server.sessions().len(), 2);
@@ -39,8 +39,8 @@ async fn login_replaced_by_a_restored_session_is_logged_out_too() {
 async fn adopting_a_session_sends_nothing_and_takes_effect_at_once() {
     let server = LibraryServer::builder().logout_scope(LogoutScope::User).start().await.unwrap();
     let other = builder(&server).connect().await.unwrap().detach();
-    let token = other.save().token.unwrap();
-    let cookies = other.save().cookies;
+    let token = other.snapshot().token.unwrap();
+    let cookies = other.snapshot().cookies;
     let cookies: Cookies =
         cookies.iter().map(|c| (c.name.as_str(), c.value.expose_secret())).collect();
     let guard = builder(&server).connect().await.unwrap();

@@ -31,3 +31,4 @@ mod streaming;
 mod support;
 mod timeouts;
 mod tls;
+mod trace;

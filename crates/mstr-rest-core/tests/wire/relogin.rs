@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use mstr_rest_core::{
-    Auth, Body, Credential, Error, ErrorKind, RetryPolicy, Session, with_session,
+    Auth, Body, Cookies, Credential, Error, ErrorKind, RetryPolicy, Session, with_session,
 };
 use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest, Reply};
 
@@ -233,8 +233,12 @@ async fn identity_token_is_delegated_again_and_an_adopted_session_is_not_renewed
     assert_eq!(server.count(Method::POST, "/auth/delegate"), 2);
     guest.close().await.unwrap();
     assert_eq!(logouts(&server), 0);
-    let adopted =
-        builder(&server).relogin(true).auth(Auth::existing("gone", ())).connect().await.unwrap();
+    let adopted = builder(&server)
+        .relogin(true)
+        .auth(Auth::existing("gone", Cookies::default()))
+        .connect()
+        .await
+        .unwrap();
     let error = adopted.get("sessions").await.unwrap_err();
     assert_eq!(error.code(), Some("ERR009"), "nothing of the server's error is lost");
     assert!(error.ticket_id().is_some() && error.to_string().contains("adopted"), "{error}");

@@ -1,6 +1,6 @@
 //! A session from login to logout, its requests, and sessions that somebody else owns.
 
-use mstr_rest_core::{Auth, ErrorKind};
+use mstr_rest_core::{Auth, Cookies, ErrorKind};
 use mstr_sim::{LibraryServer, LogoutScope, Method, Reply};
 use serde_json::Value;
 
@@ -74,11 +74,11 @@ async fn adopted_session_is_logged_out_on_request_only() {
         owner.get("sessions").await.unwrap();
         server.requests(Method::GET, "/sessions").pop().unwrap()
     };
-    let cookies = request.header("cookie").unwrap().to_owned();
+    let cookies: Cookies = request.header("cookie").unwrap().parse().unwrap();
     let token = request.token().unwrap().to_owned();
 
     let adopted = builder(&server)
-        .auth(Auth::existing(token.as_str(), cookies.as_str()))
+        .auth(Auth::existing(token.as_str(), cookies.clone()))
         .connect()
         .await
         .unwrap();
@@ -88,7 +88,7 @@ async fn adopted_session_is_logged_out_on_request_only() {
     assert_eq!(logouts(&server), 0);
 
     let browser =
-        builder(&server).auth(Auth::browser_cookies(cookies.as_str())).connect().await.unwrap();
+        builder(&server).auth(Auth::browser_cookies(cookies.clone())).connect().await.unwrap();
     assert_eq!(server.count(Method::GET, "/auth/token"), 1);
     assert!(browser.get("sessions").await.is_ok());
     drop(browser);
@@ -96,7 +96,7 @@ async fn adopted_session_is_logged_out_on_request_only() {
     assert_eq!(logouts(&server), 0);
     // asked for, it is done
     let asked = builder(&server).build().unwrap();
-    asked.login(Auth::existing(token.as_str(), cookies.as_str())).await.unwrap();
+    asked.login(Auth::existing(token.as_str(), cookies.clone())).await.unwrap();
     asked.logout().await.unwrap();
     assert!(server.sessions().is_empty());
 
@@ -104,13 +104,13 @@ async fn adopted_session_is_logged_out_on_request_only() {
     let (ours, theirs) = (builder(&server).connect().await.unwrap(), logged_in(&server).await);
     theirs.get("sessions").await.unwrap();
     let request = server.requests(Method::GET, "/sessions").pop().unwrap();
-    let (token, cookies) = (request.token().unwrap(), request.header("cookie").unwrap());
-    ours.login(Auth::existing(token, cookies)).await.unwrap();
+    let cookies: Cookies = request.header("cookie").unwrap().parse().unwrap();
+    ours.login(Auth::existing(request.token().unwrap(), cookies)).await.unwrap();
     assert_eq!(server.sessions().len(), 2, "nothing is ended by adopting");
     assert!(ours.get("sessions").await.is_ok());
     ours.close().await.unwrap();
     let left: Vec<_> = server.sessions().iter().map(|live| live.token().to_owned()).collect();
-    assert_eq!(left, [token]);
+    assert_eq!(left, [request.token().unwrap()]);
     theirs.logout().await.unwrap();
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use mstr_rest_core::{Auth, ErrorKind, SavedCookie, SavedSession, SecretString, Session};
-use mstr_sim::{LibraryServer, Method, RecordedRequest};
+use mstr_rest_core::{Auth, ErrorKind, SavedCookie, SecretString, Session, SessionSnapshot};
+use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest};
 
 use crate::support::{Gate, auth, builder, logins, logouts, received};
 
-fn token(saved: &SavedSession) -> &str {
+fn token(saved: &SessionSnapshot) -> &str {
     saved.token.as_ref().unwrap().expose_secret()
 }
 
@@ -17,7 +17,7 @@ async fn cluster() -> LibraryServer {
 }
 
 /// Elsewhere: another connection pool, no credentials.
-async fn taken_up(server: &LibraryServer, saved: &SavedSession) -> Session {
+async fn taken_up(server: &LibraryServer, saved: &SessionSnapshot) -> Session {
     let builder = Session::builder(server.base_url()).environment_proxies(false);
     builder.restore(saved).await.unwrap()
 }
@@ -26,7 +26,7 @@ async fn taken_up(server: &LibraryServer, saved: &SavedSession) -> Session {
 async fn restored_session_keeps_the_cookies_of_its_cluster_node() {
     let server = cluster().await;
     let owner = builder(&server).project("MicroStrategy Tutorial").connect().await.unwrap();
-    let saved = owner.save();
+    let saved = owner.snapshot();
     assert_eq!(saved.base_url().as_str(), server.base_url());
     assert_eq!((saved.user.as_deref(), saved.login_mode), (Some("administrator"), Some(1)));
     assert_eq!(saved.project.as_deref(), Some("MicroStrategy Tutorial"));
@@ -34,7 +34,7 @@ async fn restored_session_keeps_the_cookies_of_its_cluster_node() {
     assert!(names.contains(&"JSESSIONID") && names.contains(&"iSession"), "{names:?}");
     let jsession = saved.cookies.iter().find(|cookie| cookie.name == "JSESSIONID").unwrap();
     assert!(jsession.http_only && jsession.path == "/MicroStrategyLibrary", "{}", jsession.path);
-    assert!(saved.created.is_some() && saved.last_used >= saved.created);
+    assert!(saved.created_at.is_some() && saved.last_used_at >= saved.created_at);
 
     let other = taken_up(&server, &saved).await;
     for _ in 0..4 {
@@ -43,54 +43,89 @@ async fn restored_session_keeps_the_cookies_of_its_cluster_node() {
     assert_eq!(logins(&server), 1);
     assert!(format!("{other:?}").contains("MicroStrategy Tutorial"), "the project came along");
     // what it is again is the same, but for the time of use and a cookie issued anew
-    let again = other.save();
+    let again = other.snapshot();
     assert_eq!(token(&again), token(&saved));
-    assert_eq!((again.user, again.created), (saved.user, saved.created));
+    assert_eq!((again.user, again.created_at), (saved.user, saved.created_at));
 }
 
 #[tokio::test]
 async fn last_use_is_never_before_the_login() {
     let server = LibraryServer::start().await.unwrap();
     let owner = builder(&server).connect().await.unwrap();
-    let mut saved = owner.save();
+    let mut saved = owner.snapshot();
     // as if by a clock that is behind
-    saved.last_used = saved.created.map(|created| created - Duration::from_secs(5));
-    let again = taken_up(&server, &saved).await.save();
-    assert_eq!(again.created, saved.created);
-    assert_eq!(again.last_used, saved.created);
+    saved.last_used_at = saved.created_at.map(|created| created - Duration::from_secs(5));
+    let again = taken_up(&server, &saved).await.snapshot();
+    assert_eq!(again.created_at, saved.created_at);
+    assert_eq!(again.last_used_at, saved.created_at);
 }
 
 #[tokio::test]
-async fn saved_session_is_not_logged_out_by_its_guard() {
+async fn taking_a_snapshot_does_not_change_who_logs_out() {
     let server = LibraryServer::start().await.unwrap();
     let owner = builder(&server).connect().await.unwrap();
-    let saved = owner.save();
-    owner.close().await.unwrap();
-    assert_eq!((logouts(&server), server.sessions().len()), (0, 1));
-    let other = taken_up(&server, &saved).await;
+    let snapshot = owner.snapshot();
+    let other = taken_up(&server, &snapshot).await;
     other.get("sessions").await.unwrap();
+    owner.close().await.unwrap();
+    assert_eq!((logouts(&server), server.sessions().len()), (1, 0));
+    assert!(!other.is_alive().await.unwrap());
+    // the same behind a dropped guard
+    let owner = builder(&server).connect().await.unwrap();
+    let _snapshot = owner.snapshot();
+    drop(owner);
+    mstr_rest_core::settle().await;
+    assert_eq!((logouts(&server), server.sessions().len()), (2, 0));
+}
+
+#[tokio::test]
+async fn detached_session_is_left_to_its_snapshot() {
+    let server = LibraryServer::start().await.unwrap();
+    let snapshot = builder(&server).connect().await.unwrap().detach().snapshot();
+    mstr_rest_core::settle().await;
+    assert_eq!((logouts(&server), server.sessions().len()), (0, 1));
+    let other = taken_up(&server, &snapshot).await;
+    assert!(other.is_alive().await.unwrap());
     other.logout().await.unwrap();
     assert!(server.sessions().is_empty() && !other.has_session());
 }
 
 #[tokio::test]
-async fn login_after_a_save_is_logged_out_by_the_guard() {
+async fn session_from_a_snapshot_has_its_project() {
     let server = LibraryServer::start().await.unwrap();
-    let owner = builder(&server).relogin(true).connect().await.unwrap();
-    let _saved = owner.save();
-    server.expire_all();
-    owner.get("sessions").await.unwrap();
+    let owner = builder(&server).project("MicroStrategy Tutorial").connect().await.unwrap();
+    let session = Session::from_snapshot(&owner.snapshot()).unwrap();
+    assert!(session.has_session() && format!("{session:?}").contains("MicroStrategy Tutorial"));
     owner.close().await.unwrap();
-    assert_eq!(logouts(&server), 1);
-    assert!(server.sessions().is_empty());
+}
+
+#[tokio::test]
+async fn is_alive_asks_the_server_and_never_logs_in() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).relogin(true).return_http_errors(true).connect().await.unwrap();
+    assert!(session.is_alive().await.unwrap());
+    server.expire_all();
+    assert!(!session.is_alive().await.unwrap());
+    assert_eq!(logins(&server), 1);
+    session.destroy_auth_token();
+    server.clear_journal();
+    assert!(!session.is_alive().await.unwrap());
+    assert!(server.journal().is_empty(), "without a token nothing is sent");
+    let other = builder(&server).connect().await.unwrap();
+    server.inject(Fault::html(502));
+    let error = other.is_alive().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Http);
+    session.close().await.unwrap();
+    let error = session.is_alive().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSession, "it was closed");
 }
 
 #[tokio::test]
 async fn session_without_a_login_is_saved_without_a_token() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).build().unwrap();
-    let saved = session.save();
-    assert!(saved.token.is_none() && saved.last_used.is_none() && saved.login_mode.is_none());
+    let saved = session.snapshot();
+    assert!(saved.token.is_none() && saved.last_used_at.is_none() && saved.login_mode.is_none());
     session.restore(&saved).unwrap();
     assert!(!session.has_session());
 }
@@ -98,7 +133,7 @@ async fn session_without_a_login_is_saved_without_a_token() {
 #[tokio::test]
 async fn restored_session_that_expired_is_renewed_with_credentials() {
     let server = LibraryServer::start().await.unwrap();
-    let saved = builder(&server).connect().await.unwrap().detach().save();
+    let saved = builder(&server).connect().await.unwrap().detach().snapshot();
     server.expire_all();
     let bare = Session::builder(server.base_url()).environment_proxies(false).relogin(true);
     let error = bare.restore(&saved).await.unwrap().get("sessions").await.unwrap_err();
@@ -108,21 +143,21 @@ async fn restored_session_that_expired_is_renewed_with_credentials() {
     assert_eq!((error.kind(), logins(&server)), (ErrorKind::SessionExpired, 1));
     session.get("sessions").await.unwrap();
     assert_eq!(logins(&server), 2);
-    let again = session.save();
+    let again = session.snapshot();
     assert_ne!(token(&again), token(&saved));
-    assert!(again.created > saved.created);
+    assert!(again.created_at > saved.created_at);
 }
 
 #[tokio::test]
 async fn session_of_another_user_is_not_restored() {
     let server = LibraryServer::start().await.unwrap();
-    let refused = async |auth: Auth, saved: &SavedSession, what: &str| {
+    let refused = async |auth: Auth, saved: &SessionSnapshot, what: &str| {
         let error = builder(&server).auth(auth).restore(saved).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Snapshot);
         assert!(error.message().contains(what), "{error}");
         assert!(!format!("{error:?}").contains("canary"));
     };
-    let mut saved = builder(&server).connect().await.unwrap().detach().save();
+    let mut saved = builder(&server).connect().await.unwrap().detach().snapshot();
     assert!(!saved.principal.clone().unwrap().contains("dministrator"), "it is a hash");
     refused(Auth::standard("canary", "p"), &saved, "another user").await;
     for auth in [Auth::ldap("administrator", "p"), Auth::api_key("canary"), Auth::anonymous()] {
@@ -139,7 +174,8 @@ async fn session_of_another_user_is_not_restored() {
     builder(&server).auth(Auth::api_key("k")).restore(&saved).await.unwrap();
     // API keys have letter case, and identity tokens are another each time
     let key = LibraryServer::builder().api_key("KeY", "administrator").start().await.unwrap();
-    let saved = builder(&key).auth(Auth::api_key("KeY")).connect().await.unwrap().detach().save();
+    let saved =
+        builder(&key).auth(Auth::api_key("KeY")).connect().await.unwrap().detach().snapshot();
     let restore = |auth| builder(&key).auth(auth).restore(&saved);
     restore(Auth::api_key("KeY")).await.unwrap();
     assert_eq!(restore(Auth::api_key("key")).await.unwrap_err().kind(), ErrorKind::Snapshot);
@@ -148,7 +184,7 @@ async fn session_of_another_user_is_not_restored() {
 #[tokio::test]
 async fn login_replaced_by_a_restored_session_is_logged_out_by_the_guard() {
     let server = LibraryServer::start().await.unwrap();
-    let saved = builder(&server).connect().await.unwrap().detach().save();
+    let saved = builder(&server).connect().await.unwrap().detach().snapshot();
     let guard = builder(&server).connect().await.unwrap();
     guard.restore(&saved).unwrap();
     // not by `save`: that alone would keep the guard from logging it out
@@ -164,15 +200,15 @@ async fn login_replaced_by_a_restored_session_is_logged_out_by_the_guard() {
 async fn invalid_snapshot_changes_nothing() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
-    let good = session.save();
-    let bad = |change: &dyn Fn(&mut SavedSession)| {
+    let good = session.snapshot();
+    let bad = |change: &dyn Fn(&mut SessionSnapshot)| {
         let mut saved = good.clone();
         saved.token = Some("another".into());
         change(&mut saved);
         let error = session.restore(&saved).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Snapshot);
         assert!(!format!("{error:?}{error}").contains("canary"), "{error:?}");
-        assert_eq!(token(&session.save()), token(&good));
+        assert_eq!(token(&session.snapshot()), token(&good));
         assert_eq!(session.cookies().len(), good.cookies.len());
     };
     let cookie = |name: &str, value: &str| SavedCookie::new(name, value);
@@ -197,13 +233,13 @@ async fn snapshot_of_another_origin_is_an_error() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).build().unwrap();
     for base in ["https://elsewhere.example/api", &server.base_url().replace("http:", "https:")] {
-        let mut saved = SavedSession::new(base).unwrap();
+        let mut saved = SessionSnapshot::new(base).unwrap();
         saved.token = Some("t".into());
         let error = session.restore(&saved).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Snapshot);
         assert!(!session.has_session());
     }
-    let error = SavedSession::new("https://user:canary@h/api").unwrap_err();
+    let error = SessionSnapshot::new("https://user:canary@h/api").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Snapshot);
     assert!(
         !format!("{error:?}{error}").contains("canary") && error.message().contains("user info")
@@ -213,7 +249,7 @@ async fn snapshot_of_another_origin_is_an_error() {
 #[test]
 fn restored_cookies_are_host_only_secure_and_expire() {
     let session = Session::builder("https://sub.h.example/api").build().unwrap();
-    let mut saved = SavedSession::new("https://sub.h.example/api").unwrap();
+    let mut saved = SessionSnapshot::new("https://sub.h.example/api").unwrap();
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
     for (name, expires) in
         [("kept", Some(at)), ("gone", Some(SystemTime::UNIX_EPOCH)), ("session", None)]
@@ -226,7 +262,7 @@ fn restored_cookies_are_host_only_secure_and_expire() {
     }
     session.restore(&saved).unwrap();
     assert!(session.cookies().iter().all(|cookie| cookie.secure && cookie.path == "/"));
-    let again = session.save().cookies;
+    let again = session.snapshot().cookies;
     let facts: Vec<_> = again
         .iter()
         .map(|c| (c.name.as_str(), c.expires, c.domain.as_deref(), c.same_site.as_deref()))
@@ -241,7 +277,7 @@ fn restored_cookies_are_host_only_secure_and_expire() {
 fn restoring_needs_no_runtime() {
     let builder = Session::builder("https://h.example/api").keep_alive(Duration::from_secs(60));
     let session = builder.build().unwrap();
-    let mut saved = SavedSession::new("https://h.example/api").unwrap();
+    let mut saved = SessionSnapshot::new("https://h.example/api").unwrap();
     saved.token = Some("t".into());
     session.restore(&saved).unwrap();
     assert!(session.has_session());
@@ -252,7 +288,7 @@ fn restoring_needs_no_runtime() {
 fn session_restored_outside_a_runtime_is_kept_alive() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let server = runtime.block_on(LibraryServer::start()).unwrap();
-    let saved = runtime.block_on(builder(&server).connect()).unwrap().detach().save();
+    let saved = runtime.block_on(builder(&server).connect()).unwrap().detach().snapshot();
     let session = builder(&server).keep_alive(Duration::from_millis(20)).build().unwrap();
     session.restore(&saved).unwrap();
     runtime.block_on(async {
@@ -267,7 +303,7 @@ fn session_restored_outside_a_runtime_is_kept_alive() {
 #[tokio::test]
 async fn login_that_runs_while_another_session_is_restored_is_logged_out() {
     let server = LibraryServer::start().await.unwrap();
-    let saved = builder(&server).connect().await.unwrap().detach().save();
+    let saved = builder(&server).connect().await.unwrap().detach().snapshot();
     let session = builder(&server).build().unwrap();
     let reply = Gate::default();
     server.inject(reply.hold().on(Method::POST, "/auth/login").times(1));
@@ -278,7 +314,7 @@ async fn login_that_runs_while_another_session_is_restored_is_logged_out() {
     };
     let (login, ()) = tokio::join!(session.login(auth()), restoring);
     assert_eq!(login.unwrap_err().kind(), ErrorKind::Interrupted);
-    assert_eq!(token(&session.save()), token(&saved));
+    assert_eq!(token(&session.snapshot()), token(&saved));
     let left: Vec<_> = server.sessions().iter().map(|left| left.token().to_owned()).collect();
     assert_eq!(left, [token(&saved)]);
 }
@@ -287,11 +323,11 @@ async fn login_that_runs_while_another_session_is_restored_is_logged_out() {
 async fn only_requests_with_the_token_count_as_a_use() {
     let server = LibraryServer::start().await.unwrap();
     let elsewhere = LibraryServer::start().await.unwrap();
-    let mut saved = builder(&server).connect().await.unwrap().detach().save();
+    let mut saved = builder(&server).connect().await.unwrap().detach().snapshot();
     let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-    (saved.created, saved.last_used) = (None, Some(hour_ago));
+    (saved.created_at, saved.last_used_at) = (None, Some(hour_ago));
     let session = taken_up(&server, &saved).await;
-    let used = || session.save().last_used.unwrap();
+    let used = || session.snapshot().last_used_at.unwrap();
     session.get("status").include_auth(false).await.unwrap();
     let status = format!("{}status", elsewhere.base_url());
     session.get(status).await.unwrap();
@@ -303,8 +339,8 @@ async fn only_requests_with_the_token_count_as_a_use() {
 #[tokio::test]
 async fn restored_session_is_kept_alive_from_its_last_use() {
     let server = LibraryServer::start().await.unwrap();
-    let mut saved = builder(&server).connect().await.unwrap().detach().save();
-    saved.last_used = Some(SystemTime::now() - Duration::from_secs(3600));
+    let mut saved = builder(&server).connect().await.unwrap().detach().snapshot();
+    saved.last_used_at = Some(SystemTime::now() - Duration::from_secs(3600));
     let kept = Session::builder(server.base_url())
         .environment_proxies(false)
         .keep_alive(Duration::from_secs(1800))
@@ -328,7 +364,7 @@ async fn restored_session_is_kept_alive_from_its_last_use() {
 async fn trusted_user_name_is_not_saved() {
     let server = LibraryServer::builder().trusted_user("canary").start().await.unwrap();
     let session = builder(&server).auth(Auth::trusted("canary")).connect().await.unwrap();
-    let saved = session.save();
+    let saved = session.snapshot();
     assert_eq!((saved.user.as_deref(), saved.login_mode), (None, Some(4096)));
     let shown = format!("{saved:?}");
     assert!(!shown.contains(token(&saved)) && shown.contains("JSESSIONID"), "{shown}");
