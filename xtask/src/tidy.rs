@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: what no compiler checks. Builds nothing.
 
 mod code;
+mod layers;
 mod manifests;
 mod sources;
 mod workflows;
@@ -68,6 +69,11 @@ pub(crate) fn run(ws: &Workspace) -> Result {
             _ => {}
         }
     }
+
+    let core: Vec<_> = files.iter().filter(|file| file.starts_with(layers::FOLDER)).collect();
+    let texts = core.iter().map(|file| ws.read(file)).collect::<Result<Vec<_>>>()?;
+    let core = core.iter().map(|file| file.as_str()).zip(texts.iter().map(String::as_str));
+    problems.extend(layers::problems(&core.collect::<Vec<_>>()));
 
     for problem in &problems {
         println!("error: {problem}");

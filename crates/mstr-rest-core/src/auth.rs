@@ -1,4 +1,4 @@
-//! How to log in: modes, options, and what goes over the wire.
+//! `Auth`: how to log in, and what is sent for it.
 
 mod login_body;
 

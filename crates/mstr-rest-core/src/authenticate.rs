@@ -1,4 +1,4 @@
-//! Logging in and out.
+//! Authentication: the requests that log in and out.
 
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! What runs in the background, and how a program waits for it before it ends.
+//! Work in the background: how it is counted, and `settle`, which waits for it.
 
 use std::sync::LazyLock;
 use std::time::Duration;

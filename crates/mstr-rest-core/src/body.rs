@@ -1,4 +1,4 @@
-//! Bodies of requests: in memory, or streamed once or repeatably, or several in a row.
+//! Request bodies: in memory, streamed once, or streamed repeatably.
 
 use std::fmt;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! How a session is set up.
+//! `SessionBuilder`: the settings of a session.
 
 mod connect;
 

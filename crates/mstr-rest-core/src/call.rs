@@ -1,4 +1,4 @@
-//! One request as a value: built, inspected, cloned, and sent when it is awaited.
+//! `Call`: a request as a value that is built, inspected, and sent.
 
 mod body;
 mod send;

@@ -1,4 +1,4 @@
-//! A call that has been sent, and how its reply is decoded.
+//! The future of a call, and the decoder of its reply.
 
 use std::fmt;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! What the clones of a session share: settings, connections, the login.
+//! The client: settings, connections and login that the handles of a session share.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Where in a reply decoding failed, found without the type that it failed for.
+//! Names the member of a reply that could not be decoded.
 //!
 //! `serde_path_to_error` around the caller's type would have each type compiled twice, which is near
 //! half of what a crate of models compiles. Here it follows a `Value`, compiled once, to the place

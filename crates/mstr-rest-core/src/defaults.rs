@@ -1,5 +1,4 @@
-//! Headers, cookies and query parameters that every request to the base origin carries: what
-//! gateways want.
+//! Default headers, cookies and query parameters: what a gateway wants with every request.
 
 use std::sync::Arc;
 

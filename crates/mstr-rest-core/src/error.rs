@@ -1,4 +1,4 @@
-//! The one error type: what went wrong, what the server said, and what to do about it.
+//! `Error`: what went wrong, what the server said, and what to do about it.
 
 mod classify;
 mod kind;

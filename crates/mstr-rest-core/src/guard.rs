@@ -1,4 +1,4 @@
-//! Sessions that log out.
+//! `AuthenticatedSession`: a session that logs out when it is closed or dropped.
 
 use std::ops::Deref;
 use std::pin::Pin;

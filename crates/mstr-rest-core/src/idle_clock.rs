@@ -1,4 +1,4 @@
-//! How long a session has been idle.
+//! The idle clock: when the session was last used.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -92,53 +92,66 @@
 //! redirects too. Of the headers of a reply only the token is kept: any other belongs to its reply.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod attempts;
+// The layers, lowest first. A file imports from its own layer and from lower ones only, and no two
+// files import each other (`error` and its `classify` excepted): `cargo xtask tidy` checks it. The
+// first line of each file says what it holds.
+
+// Layer 1, values: what the other layers pass around. Nothing here sends anything.
 mod auth;
-mod authenticate;
 mod background;
 mod body;
-mod builder;
-mod call;
-mod call_future;
-mod client;
 mod cookies;
 mod decode;
-mod defaults;
 mod error;
-mod exchange;
-mod execute;
-mod guard;
 mod idle_clock;
-mod keep_alive;
 mod login;
-mod login_machine;
 mod login_options;
 mod login_store;
-#[cfg(test)]
-mod model;
 mod multipart;
 mod nesting;
 mod principal;
 mod projects;
-mod relogin;
-mod request;
-mod response;
 mod retry;
-mod scope;
 mod secrets;
-mod send;
-mod session;
 mod signal;
 mod single_flight;
 mod snapshot;
+mod timeouts;
+mod url;
+
+// Layer 2, the wire: one request, one exchange, one reply.
+mod attempts;
+mod defaults;
+mod request;
+mod response;
+mod trace;
+mod transport;
+
+// Layer 3, the engine: the login machine and the request pipeline.
+mod authenticate;
+mod client;
+mod exchange;
+mod execute;
+mod keep_alive;
+mod login_machine;
+mod relogin;
+mod send;
+mod transition;
+
+// Layer 4, the handles: what users hold.
+mod builder;
+mod call;
+mod call_future;
+mod guard;
+mod scope;
+mod session;
+
+// For checks of this workspace.
+#[cfg(test)]
+mod model;
 mod testing;
 #[cfg(test)]
 mod tests;
-mod timeouts;
-mod trace;
-mod transition;
-mod transport;
-mod url;
 
 pub use auth::Auth;
 pub use background::settle;

@@ -1,4 +1,4 @@
-//! The login of a session, and the one place where it changes.
+//! The login machine: holds the current login, and decides who may change it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,4 +1,4 @@
-//! What a login says besides its credentials.
+//! Options of a login besides its credentials: locale, application, limits.
 
 /// Options of a login that are no credentials.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! Where a session keeps its login for other processes.
+//! `LoginStore`: where a session shares its login with other processes.
 
 use std::any::Any;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! Who a saved session belongs to, without saying who.
+//! A salted hash of the user of a login: tells users apart without naming them.
 
 use std::fmt::Write;
 

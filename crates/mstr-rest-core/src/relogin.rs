@@ -1,4 +1,4 @@
-//! Re-login: one for all requests that meet an expired session.
+//! Re-login: one new login for all requests that receive an expired session.
 
 use std::any::Any;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! What a call is made of, before it is sent.
+//! A request before it is sent: method, path, headers, body, options.
 
 use std::borrow::Cow;
 use std::ops::Range;

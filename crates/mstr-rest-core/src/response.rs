@@ -1,4 +1,4 @@
-//! Replies: read completely, or with a body still to come.
+//! Replies: read completely, or with a body still to be read.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The retry policy: how often a request is repeated, and after how long.
+//! `RetryPolicy`: how often a request is retried, and after how long.
 
 use std::time::{Duration, SystemTime};
 

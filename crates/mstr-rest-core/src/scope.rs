@@ -1,4 +1,4 @@
-//! Work with a session that is logged out whatever happens.
+//! `with_session`: work with a session that is always logged out.
 
 use std::panic::AssertUnwindSafe;
 

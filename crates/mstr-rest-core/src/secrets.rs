@@ -1,4 +1,4 @@
-//! Asking the sources of secrets.
+//! Resolves credentials: bounded, and with errors that name the credential.
 
 use std::panic::AssertUnwindSafe;
 

@@ -1,5 +1,6 @@
-//! Sends a request until there is a reply to use: the in-flight slot, the attempts with their retries,
-//! and what each reply stands for. Nothing here logs in: that is [`execute`](crate::execute)'s.
+//! Sends a request: in-flight slot, attempts, retries, and what each reply stands for.
+//!
+//! Nothing here logs in: the layer above does, in `execute.rs`.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The session: a handle that makes calls.
+//! `Session`: the handle that logs in, makes calls and takes snapshots.
 
 use std::fmt;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! Something that happens once, to wait for.
+//! A signal that is set once, for tasks to wait for.
 
 use tokio::sync::Semaphore;
 

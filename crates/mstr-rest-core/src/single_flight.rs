@@ -1,4 +1,4 @@
-//! One piece of work for all who ask for it at the same time.
+//! Single flight: one piece of work for all callers that need it at the same time.
 
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,4 +1,4 @@
-//! A session as a value: to be kept, or handed to another process, and restored there.
+//! `SessionSnapshot`: a session as a value, for another process or for later.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};

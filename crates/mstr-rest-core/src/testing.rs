@@ -1,5 +1,6 @@
-//! The rules of the pipeline as functions, for the conformance runner and the fuzz targets: what they
-//! check is what requests go through. No part of the public contract.
+//! Rules of the pipeline as functions, for the conformance runner and the fuzz targets.
+//!
+//! What they check is the code that requests run. Not part of the public contract.
 #![allow(missing_docs, reason = "hidden: for the checks of this workspace alone")]
 
 use std::time::{Duration, SystemTime};

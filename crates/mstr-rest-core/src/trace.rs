@@ -1,5 +1,7 @@
-//! Spans, with the names of OpenTelemetry's HTTP conventions: one internal span per call, and in it one
-//! client span per attempt. Never headers, bodies, query values or user info.
+//! Spans with the names of OpenTelemetry's HTTP conventions.
+//!
+//! One internal span per call, and in it one client span per attempt. Never headers, bodies, query
+//! values or user info.
 
 use http::{Method, StatusCode};
 use tracing::{Span, field};

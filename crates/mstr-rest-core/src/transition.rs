@@ -1,5 +1,6 @@
-//! How a transition of the login runs: in its turn, and in a task of its own, so that cancelling its
-//! caller loses no session at the server.
+//! Transitions: changes of the login that talk to the server, one at a time.
+//!
+//! Each runs in a task of its own, so that cancelling its caller loses no session at the server.
 
 use std::future::Future;
 use std::pin::pin;

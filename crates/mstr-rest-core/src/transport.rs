@@ -1,4 +1,4 @@
-//! The one file that names reqwest: the HTTP client, one exchange, and its errors.
+//! The HTTP client: one exchange, and its errors. The one file that names reqwest.
 
 mod connect;
 mod options;

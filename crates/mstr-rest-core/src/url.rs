@@ -1,4 +1,4 @@
-//! Base URL, how the URL of a call joins it, and origins.
+//! URLs: the base URL, how the path of a call joins it, and origins.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{ParseError, Position, Url};

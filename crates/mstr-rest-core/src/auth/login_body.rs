@@ -1,4 +1,4 @@
-//! What a login sends.
+//! The body of a login.
 
 use std::borrow::Cow;
 

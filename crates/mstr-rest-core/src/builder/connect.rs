@@ -1,4 +1,4 @@
-//! From a builder to a session.
+//! From a builder to a session: build, connect, restore.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -1,4 +1,4 @@
-//! The body of a call: JSON, a form, a form of several parts, or as it is.
+//! The body of a call: JSON, a form, a form of several parts, or bytes.
 
 use std::error::Error as StdError;
 

@@ -1,4 +1,4 @@
-//! The cookies of one login. The jar is live: a load balancer issues its cookie anew with every reply.
+//! The cookie jar of one login. It is live: a load balancer issues its cookie anew with every reply.
 
 use std::cmp::Reverse;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Cookies as values, with all their attributes: what a snapshot holds.
+//! Cookies of a snapshot, with all their attributes.
 
 use std::fmt;
 use std::sync::PoisonError;

@@ -1,4 +1,4 @@
-//! From an error reply to an [`Error`]: pure, and total over whatever a server or a proxy sends.
+//! From an error reply to an [`Error`], whatever a server or a proxy sends.
 
 use std::sync::Arc;
 

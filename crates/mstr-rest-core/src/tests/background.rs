@@ -1,3 +1,5 @@
+//! What needs a runtime with timers.
+
 use crate::{ErrorKind, Session};
 
 #[test]

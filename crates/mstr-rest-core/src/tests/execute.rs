@@ -1,3 +1,5 @@
+//! The size of the future of a call.
+
 use http::Method;
 
 use crate::Session;

@@ -1,3 +1,5 @@
+//! Waiting for an in-flight slot.
+
 use std::sync::Arc;
 
 use crate::send::SLOT_TIMEOUT;

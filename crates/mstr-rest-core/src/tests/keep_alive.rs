@@ -1,3 +1,5 @@
+//! The keep-alive task of a session.
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Turns: logins that are slow, or whose runtime is not driven.
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,4 @@
-//! What a failure to connect means: who is at fault, the server or the proxy before it, and
-//! whether another attempt can help.
+//! Failures to connect: whether server or proxy is at fault, and whether a retry can help.
 
 use std::error::Error as StdError;
 use std::{fmt, io};
