@@ -21,13 +21,14 @@ use crate::grid::{GridOptions, has_metrics_in_rows, shown_page};
 use crate::metric::MetricType;
 use crate::output::{Beside, Format, Writer};
 use crate::page_by::PageTurner;
+use crate::sealed;
 use crate::stream::{Progress, Reader};
 
 /// Rows of the first page, from which the weight of a row is known.
 const FIRST_PAGE: u64 = 2_000;
 
 /// Data of reports and cubes by id.
-pub trait DataExt {
+pub trait DataExt: sealed::Sealed {
     /// The data of the report or cube with that id.
     fn data(&self, id: impl AsRef<str>) -> Data;
 }
@@ -46,7 +47,7 @@ impl DataExt for Cubes {
 
 /// Data of something that was executed already: an instance whose prompts were answered, say, or a
 /// visualization of a dashboard.
-pub trait InstanceDataExt {
+pub trait InstanceDataExt: sealed::Sealed {
     /// The data of this instance, as it was asked for, or of this visualization.
     fn data(&self) -> Data;
 }

@@ -15,6 +15,7 @@ use futures_util::{Stream, StreamExt as _};
 use mstr_rest_api::{Datasets, UpdatePolicy};
 use mstr_rest_core::{Error, ErrorKind, Result};
 
+use crate::sealed;
 use plan::Roles;
 use send::{Job, Outcome};
 
@@ -30,7 +31,7 @@ const RESTARTS: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Uploads of Arrow batches.
-pub trait UploadExt {
+pub trait UploadExt: sealed::Sealed {
     /// A new dataset with one table, which is filled.
     fn create(&self, name: impl Into<String>) -> Upload;
 
