@@ -134,7 +134,7 @@ fn secret(state: Arc<State>, fault: Fault, limit: Duration) -> CachedSecret {
             Err(error)
         }
     })
-    .ends_within(limit)
+    .with_timeout(limit)
 }
 
 async fn within(limit: Duration, state: &State) -> Result<String, String> {
@@ -235,8 +235,8 @@ async fn every_fault_is_noticed() {
         (Fault::PrintsItsError, "nothing_leaks"),
         (Fault::ChainsItsError, "nothing_leaks"),
         (Fault::PrintsItself, "nothing_leaks"),
-        (Fault::NoLimit, "the_time_limit_holds"),
-        (Fault::AnotherLimit, "the_time_limit_holds"),
+        (Fault::NoLimit, "the_timeout_holds"),
+        (Fault::AnotherLimit, "the_timeout_holds"),
         (Fault::Nameless, "errors_name_the_secret"),
         (Fault::Trims, "the_whole_is_the_text_as_it_is"),
         (Fault::Panics, "nothing_leaks"),

@@ -66,7 +66,7 @@ impl ParameterStoreValue {
     }
 
     /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// time limit.
+    /// timeout.
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {
         self.lookup.access = self.lookup.access.with_client(client);
@@ -91,7 +91,7 @@ impl SecretProvider for ParameterStoreValue {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.lookup.access.time_limit())
+        Some(self.lookup.access.timeout())
     }
 }
 
@@ -174,7 +174,7 @@ impl ParameterStoreValues {
     }
 
     /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// time limit.
+    /// timeout.
     #[must_use]
     pub fn client(self, client: Client) -> Self {
         Self::over(self.access.with_client(client), self.together)
@@ -253,12 +253,12 @@ impl Lookup {
     }
 
     pub(crate) fn cached(self) -> CachedSecret {
-        let limit = self.access.time_limit();
+        let timeout = self.access.timeout();
         CachedSecret::new(self.shown(), move || {
             let lookup = self.clone();
             async move { lookup.fetch().await }
         })
-        .ends_within(limit)
+        .with_timeout(timeout)
     }
 
     async fn fetch(&self) -> Result<SecretValue, CredentialError> {
@@ -282,12 +282,12 @@ impl Lookup {
 fn batch(access: Arc<Access<Client>>, names: BTreeSet<String>) -> CachedSecret {
     const NAME: &str = "AWS Parameter Store (several parameters)";
     let names: Arc<[String]> = names.into_iter().collect();
-    let limit = access.time_limit();
+    let timeout = access.timeout();
     CachedSecret::new(NAME, move || {
         let (access, names) = (Arc::clone(&access), Arc::clone(&names));
         async move { access.fetch(NAME, fetch_all(&access, &names)).await }
     })
-    .ends_within(limit)
+    .with_timeout(timeout)
 }
 
 async fn fetch_all(access: &Access<Client>, names: &[String]) -> Result<SecretValue, VaultError> {

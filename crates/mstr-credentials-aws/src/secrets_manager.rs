@@ -58,7 +58,7 @@ impl SecretsManagerValue {
     }
 
     /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// time limit.
+    /// timeout.
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {
         self.lookup.access = self.lookup.access.with_client(client);
@@ -83,7 +83,7 @@ impl SecretProvider for SecretsManagerValue {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.lookup.access.time_limit())
+        Some(self.lookup.access.timeout())
     }
 }
 
@@ -151,7 +151,7 @@ impl SecretsManagerSecret {
     }
 
     /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// time limit.
+    /// timeout.
     #[must_use]
     pub fn client(self, client: Client) -> Self {
         self.rebuilt(|lookup| lookup.access = lookup.access.with_client(client))
@@ -221,7 +221,7 @@ impl Lookup {
             let lookup = lookup.clone();
             async move { lookup.fetch().await }
         });
-        let secret = secret.ends_within(self.access.time_limit());
+        let secret = secret.with_timeout(self.access.timeout());
         match time_to_live {
             Some(time) => secret.time_to_live(time),
             None => secret,

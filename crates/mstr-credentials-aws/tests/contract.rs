@@ -36,7 +36,7 @@ impl Vault for Secrets {
         SecretsManagerSecret::new(NAME)
             .sdk_config(sdk_config())
             .endpoint_url(self.0.server.url())
-            .time_limit(limit)
+            .with_timeout(limit)
     }
 
     fn field(provider: &SecretsManagerSecret, member: &str) -> Credential {
@@ -69,7 +69,7 @@ impl Vault for Parameters {
         parameter_store(NAME)
             .sdk_config(sdk_config())
             .endpoint_url(self.0.server.url())
-            .time_limit(limit)
+            .with_timeout(limit)
             .cached()
     }
 

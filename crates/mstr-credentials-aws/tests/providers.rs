@@ -147,9 +147,9 @@ async fn a_client_that_is_given_is_used() {
     let stub = Stub::holding("x");
     let config = sdk_config().into_builder().endpoint_url(stub.server.url()).build();
     let client = aws_sdk_secretsmanager::Client::new(&config);
-    // a time limit that is set afterwards does not lose it
+    // a timeout that is set afterwards does not lose it
     let secret =
-        SecretsManagerSecret::new("s").client(client.clone()).time_limit(Duration::from_secs(9));
+        SecretsManagerSecret::new("s").client(client.clone()).with_timeout(Duration::from_secs(9));
     text(secret).await.unwrap();
     text(secrets_manager("s").client(client)).await.unwrap();
     let client = aws_sdk_ssm::Client::new(&config);

@@ -80,10 +80,10 @@ impl KeyVaultSecret {
     }
 
     /// How long past its time to live a value may serve while fetches fail
-    /// ([`CachedSecret::stale_limit`]).
+    /// ([`CachedSecret::serve_stale_for`]).
     #[must_use]
-    pub fn stale_limit(self, time: Duration) -> Self {
-        self.with(|options| options.stale_limit = Some(time))
+    pub fn serve_stale_for(self, time: Duration) -> Self {
+        self.with(|options| options.serve_stale_for = Some(time))
     }
 
     pub(crate) fn into_cached(self) -> CachedSecret {
@@ -122,7 +122,7 @@ macro_rules! options {
                 self.with(|options| options.client_id = Some(id.into()))
             }
 
-            /// Any credential of the SDK, instead of the chain. It brings its own time limits;
+            /// Any credential of the SDK, instead of the chain. It brings its own timeouts;
             /// the overall one holds in any case.
             #[must_use]
             pub fn credential(self, credential: Arc<dyn TokenCredential>) -> Self {
@@ -150,11 +150,11 @@ macro_rules! options {
                 self.with(|options| options.authority = Some(url.into()))
             }
 
-            /// How long one fetch may take with all that it needs, tokens and retries too: 30 s
-            /// unless set.
+            /// Timeout of one fetch with all that it needs, tokens and retries too.
+            /// Default: 30 s.
             #[must_use]
-            pub fn time_limit(self, limit: Duration) -> Self {
-                self.with(|options| options.time_limit = limit)
+            pub fn with_timeout(self, timeout: Duration) -> Self {
+                self.with(|options| options.timeout = timeout)
             }
 
             fn with(self, change: impl FnOnce(&mut Options)) -> Self {
@@ -188,12 +188,12 @@ impl From<Options> for KeyVaultSecret {
             let vault = Arc::clone(&vault);
             async move { vault.fetch().await }
         });
-        cached = cached.ends_within(options.time_limit);
+        cached = cached.with_timeout(options.timeout);
         if let Some(time) = options.time_to_live {
             cached = cached.time_to_live(time);
         }
-        if let Some(time) = options.stale_limit {
-            cached = cached.stale_limit(time);
+        if let Some(time) = options.serve_stale_for {
+            cached = cached.serve_stale_for(time);
         }
         Self { options, cached }
     }
@@ -216,7 +216,7 @@ impl SecretProvider for KeyVaultSecret {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.options.time_limit)
+        Some(self.options.timeout)
     }
 }
 
@@ -231,6 +231,6 @@ impl SecretProvider for KeyVaultValue {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.options.time_limit)
+        Some(self.options.timeout)
     }
 }

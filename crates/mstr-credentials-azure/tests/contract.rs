@@ -30,7 +30,7 @@ impl Vault for Stub {
     }
 
     fn provider(&self, limit: Duration) -> KeyVaultSecret {
-        self.secret("mstr").time_limit(limit)
+        self.secret("mstr").with_timeout(limit)
     }
 
     fn field(provider: &KeyVaultSecret, member: &str) -> Credential {

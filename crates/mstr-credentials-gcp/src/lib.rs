@@ -22,7 +22,7 @@
 //! [`credentials`](SecretManagerSecret::credentials), [`client`](SecretManagerSecret::client).
 //!
 //! On its own the SDK looks for a metadata server for up to 30 s, and then for 45 s more. Here one
-//! limit holds for all together: [`time_limit`](SecretManagerSecret::time_limit).
+//! timeout holds for all together: [`with_timeout`](SecretManagerSecret::with_timeout).
 //!
 //! # References
 //!

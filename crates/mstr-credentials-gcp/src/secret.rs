@@ -80,10 +80,10 @@ impl SecretManagerSecret {
     }
 
     /// How long past its time to live a value may serve while fetches fail
-    /// ([`CachedSecret::stale_limit`]).
+    /// ([`CachedSecret::serve_stale_for`]).
     #[must_use]
-    pub fn stale_limit(self, time: Duration) -> Self {
-        self.with(|options| options.stale_limit = Some(time))
+    pub fn serve_stale_for(self, time: Duration) -> Self {
+        self.with(|options| options.serve_stale_for = Some(time))
     }
 
     pub(crate) fn into_cached(self) -> CachedSecret {
@@ -158,11 +158,11 @@ macro_rules! options {
                 self.with(|options| options.endpoint = Some(url.into()))
             }
 
-            /// How long one fetch may take with all that it needs, tokens and retries too: 30 s
-            /// unless set.
+            /// Timeout of one fetch with all that it needs, tokens and retries too.
+            /// Default: 30 s.
             #[must_use]
-            pub fn time_limit(self, limit: Duration) -> Self {
-                self.with(|options| options.time_limit = limit)
+            pub fn with_timeout(self, timeout: Duration) -> Self {
+                self.with(|options| options.timeout = timeout)
             }
 
             fn with(self, change: impl FnOnce(&mut Options)) -> Self {
@@ -184,12 +184,12 @@ impl From<Options> for SecretManagerSecret {
             let manager = Arc::clone(&manager);
             async move { manager.fetch().await }
         });
-        cached = cached.ends_within(options.time_limit);
+        cached = cached.with_timeout(options.timeout);
         if let Some(time) = options.time_to_live {
             cached = cached.time_to_live(time);
         }
-        if let Some(time) = options.stale_limit {
-            cached = cached.stale_limit(time);
+        if let Some(time) = options.serve_stale_for {
+            cached = cached.serve_stale_for(time);
         }
         Self { options, cached }
     }
@@ -212,7 +212,7 @@ impl SecretProvider for SecretManagerSecret {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.options.time_limit)
+        Some(self.options.timeout)
     }
 }
 
@@ -227,6 +227,6 @@ impl SecretProvider for SecretManagerValue {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.options.time_limit)
+        Some(self.options.timeout)
     }
 }

@@ -117,12 +117,13 @@ async fn nobody_there() {
     let secret = |endpoint: String| {
         secret_manager("p", "s").credentials(Credentials::from(Token)).endpoint(endpoint)
     };
-    let closed = secret(format!("http://{}", closed_port())).time_limit(Duration::from_secs(20));
+    let closed = secret(format!("http://{}", closed_port())).with_timeout(Duration::from_secs(20));
     assert_eq!(fails(closed).await.1, Kind::Unreachable);
     let hole = Responder::black_hole();
     // a handshake that never ends, too
     for endpoint in [hole.url(), hole.url().replace("http://", "https://")] {
-        let (_, kind, said) = fails(secret(endpoint).time_limit(Duration::from_millis(300))).await;
+        let (_, kind, said) =
+            fails(secret(endpoint).with_timeout(Duration::from_millis(300))).await;
         assert_eq!((kind, said.as_str()), (Kind::Unreachable, "no answer within 300ms"));
     }
 }

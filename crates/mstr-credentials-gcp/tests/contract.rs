@@ -30,7 +30,7 @@ impl Vault for Stub {
     }
 
     fn provider(&self, limit: Duration) -> SecretManagerSecret {
-        self.secret("mstr").time_limit(limit)
+        self.secret("mstr").with_timeout(limit)
     }
 
     fn field(provider: &SecretManagerSecret, member: &str) -> Credential {

@@ -327,7 +327,7 @@ async fn a_stale_value_serves_within_its_limit() {
         let vault = Vault::new(OLD);
         let mut secret = vault.secret().time_to_live(Duration::from_secs(60));
         if let Some(limit) = limit {
-            secret = secret.stale_limit(limit);
+            secret = secret.serve_stale_for(limit);
         }
         let pw = Credential::from(secret.field("pw"));
         ok(&pw).await;
@@ -348,7 +348,8 @@ async fn a_stale_value_serves_within_its_limit() {
 #[tokio::test(start_paused = true)]
 async fn no_stale_values_where_none_are_wanted() {
     let vault = Vault::new(OLD);
-    let secret = vault.secret().time_to_live(Duration::from_secs(60)).stale_limit(Duration::ZERO);
+    let secret =
+        vault.secret().time_to_live(Duration::from_secs(60)).serve_stale_for(Duration::ZERO);
     ok(secret.field("pw")).await;
     vault.fail("sealed");
     tokio::time::advance(Duration::from_secs(60)).await;

@@ -209,7 +209,7 @@ async fn commands(printed: &Printed, dir: &Path) {
     let script = dir.join("script");
     let run = |text: &str, limit: Duration| {
         fs::write(&script, text).unwrap();
-        SecretCommand::new(["sh".as_ref(), script.as_os_str()]).time_limit(limit)
+        SecretCommand::new(["sh".as_ref(), script.as_os_str()]).with_timeout(limit)
     };
     let limit = Duration::from_secs(30);
     for (text, outcome) in [

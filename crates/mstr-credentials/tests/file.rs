@@ -145,7 +145,7 @@ mod unix {
     async fn a_fifo_that_nobody_writes_to_ends() {
         let dir = folder();
         let path = fifo(&dir);
-        let file = SecretFile::new(&path).time_limit(Duration::from_millis(20));
+        let file = SecretFile::new(&path).with_timeout(Duration::from_millis(20));
         let credential = Credential::from(file);
         let error = text(&credential).await.unwrap_err();
         assert!(names(&error, &path), "{error}");

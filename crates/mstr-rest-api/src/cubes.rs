@@ -37,7 +37,7 @@ impl CubesExt for Session {
 /// let cubes = session.in_project("MicroStrategy Tutorial").cubes();
 /// let cube = cubes.cube("8CCD8D9D4051A4C533C719A6590DEED8");
 /// if !cube.status().await?.is_ready() {
-///     cube.publish().await?.limit(Duration::from_secs(600)).wait().await?;
+///     cube.publish().await?.timeout(Duration::from_secs(600)).wait().await?;
 /// }
 /// # Ok(())
 /// # }

@@ -110,7 +110,7 @@ impl DataSources {
                 return Err(Error::new(ErrorKind::Decode, "the reply names no execution"));
             }
             let (session, id) = (session.clone(), id.into());
-            Ok(SqlExecution { session, id, limit: waiting::LIMIT, progress: None })
+            Ok(SqlExecution { session, id, timeout: waiting::DEFAULT_TIMEOUT, progress: None })
         })
     }
 }
@@ -138,11 +138,11 @@ pub struct DataSource {
 
 /// SQL that is being executed, from [`DataSources::execute`].
 #[derive(Clone)]
-#[must_use = "it goes on at the server; wait() gives the result"]
+#[must_use = "the operation continues on the server; call wait() for its result"]
 pub struct SqlExecution {
     session: Session,
     id: Arc<str>,
-    limit: Duration,
+    timeout: Duration,
     progress: Option<Arc<dyn Fn(i64) + Send + Sync>>,
 }
 
@@ -156,13 +156,13 @@ impl SqlExecution {
         &self.id
     }
 
-    /// How long [`wait`](Self::wait) waits: 10 minutes unless this says otherwise.
-    pub fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Is told the server's number of every state while [`wait`](Self::wait) waits: 3 is done.
+    /// Called with the server's number of each state while [`wait`](Self::wait) waits: 3 is done.
     pub fn on_progress(mut self, progress: impl Fn(i64) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
@@ -172,7 +172,8 @@ impl SqlExecution {
     ///
     /// # Errors
     /// As any call; [`Api`](ErrorKind::Api) with the database's words when it failed;
-    /// [`Timeout`](ErrorKind::Timeout) behind the limit, and it goes on at the server.
+    /// [`Timeout`](ErrorKind::Timeout) when the [timeout](Self::timeout) is over, and the operation
+    /// continues on the server.
     pub async fn wait(self) -> Result<SqlResult> {
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -194,7 +195,7 @@ impl SqlExecution {
             let call = self.session.get("datasources/sqlexecution").segment(&self.id);
             call.require_session().decode::<State>()
         };
-        let state = waiting::until(self.limit, "the SQL", ask, |state| {
+        let state = waiting::until(self.timeout, "the SQL", ask, |state| {
             if let (Some(progress), Some(number)) = (&self.progress, state.status) {
                 progress(number);
             }
@@ -217,7 +218,7 @@ impl fmt::Debug for SqlExecution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlExecution")
             .field("id", &self.id)
-            .field("limit", &self.limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

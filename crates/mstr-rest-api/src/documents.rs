@@ -25,8 +25,8 @@ pub use instance::{DocumentInstance, Visualization};
 use crate::source::{Kind, Source};
 use crate::{Prompt, sealed};
 
-/// How long an execution may take unless it is said otherwise.
-const LIMIT: Duration = Duration::from_secs(600);
+/// The default of [`DocumentRequest::execution_timeout`].
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Documents of the server.
 pub trait DocumentsExt: sealed::Sealed {
@@ -122,19 +122,19 @@ impl Dashboards {
 /// use mstr_rest_api::DocumentRequest;
 ///
 /// let request =
-///     DocumentRequest::new().respond_async(true).execution_limit(Duration::from_secs(1800));
+///     DocumentRequest::new().respond_async(true).execution_timeout(Duration::from_secs(1800));
 /// # let _ = request;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct DocumentRequest {
     is_async: bool,
-    limit: Duration,
+    timeout: Duration,
 }
 
 impl Default for DocumentRequest {
     fn default() -> Self {
-        Self { is_async: false, limit: LIMIT }
+        Self { is_async: false, timeout: DEFAULT_TIMEOUT }
     }
 }
 
@@ -151,10 +151,10 @@ impl DocumentRequest {
         self
     }
 
-    /// How long the execution may take: 10 minutes unless this says otherwise. In the background it
-    /// is the whole time; else how long the connection may be silent.
-    pub fn execution_limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// Timeout of the execution. Default: 10 minutes. In the background it bounds the whole
+    /// execution; else the longest time without a byte on the connection.
+    pub fn execution_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 }
@@ -227,11 +227,12 @@ macro_rules! shared {
             /// With [`respond_async`](DocumentRequest::respond_async) it is sent with
             /// `Prefer: respond-async` and asked how far it is
             /// (`GET /documents/{id}/instances/{mid}/status`; `Retry-After` is kept). When the
-            /// future is dropped, fails, or the [limit](DocumentRequest::execution_limit) is over,
-            /// the server is told to drop it (`DELETE`).
+            /// future is dropped, fails, or the [timeout](DocumentRequest::execution_timeout) is over,
+            /// the execution is deleted on the server (`DELETE`).
             ///
             /// # Errors
-            /// As any call; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) behind the limit.
+            /// As any call; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the execution
+            /// takes longer than its timeout.
             pub fn run(
                 &self,
                 request: DocumentRequest,

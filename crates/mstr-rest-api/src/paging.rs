@@ -106,7 +106,7 @@ impl<T: Send + 'static> List<T> {
         self
     }
 
-    /// Changes the call of every page: further query parameters that a server knows, a time limit,
+    /// Changes the call of every page: further query parameters that a server knows, a timeout,
     /// another retry policy.
     ///
     /// ```no_run

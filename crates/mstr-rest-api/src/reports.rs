@@ -96,12 +96,14 @@ impl Report {
     /// and an empty body (the server takes no other), asked how far it is
     /// (`GET /reports/{id}/instances/{iid}/status`; `Retry-After` is kept), and only then told the
     /// request by `PUT`. When the future is dropped, fails, or the
-    /// [limit](GridRequest::execution_limit) is over, the server is told to drop it (`DELETE`).
+    /// [timeout](GridRequest::execution_timeout) is over, the execution is deleted on the server
+    /// (`DELETE`).
     ///
     /// # Errors
     /// As any call; [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) for what
     /// [`GridRequest::check`] refuses, and nothing is sent;
-    /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) behind the limit.
+    /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the execution takes longer than its
+    /// timeout.
     pub fn run(
         &self,
         request: GridRequest,
@@ -143,7 +145,7 @@ impl Report {
         let source = self.0.clone();
         async move {
             let request = GridRequest::as_shown().page_size(1);
-            let call = source.v2(Method::POST).segment("instances").read_timeout(request.limit);
+            let call = source.v2(Method::POST).segment("instances").read_timeout(request.timeout);
             let call = request.first_window(call).query("executionStage", "resolve_prompts");
             let begun = call.json(&json!({})).decode_with(execution::begun).await?;
             let cleanup = Cleanup::of(&source, &begun.id);

@@ -15,8 +15,8 @@ const PAGE: u64 = 1000;
 /// Leaves out what formatted values need.
 const RAW_ONLY: &str = "-data.metricValues.formatted,-data.metricValues.extras";
 
-/// How long an execution may take unless it is said otherwise.
-const LIMIT: Duration = Duration::from_secs(600);
+/// The default of [`GridRequest::execution_timeout`].
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What is asked of a report or a cube, and how it is run.
 ///
@@ -55,7 +55,7 @@ pub struct GridRequest {
     formatted: bool,
     iso_dates: bool,
     pub(crate) is_async: bool,
-    pub(crate) limit: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// The objects that are asked for, in the order of the template.
@@ -87,7 +87,7 @@ impl GridRequest {
             formatted: false,
             iso_dates: false,
             is_async: false,
-            limit: LIMIT,
+            timeout: DEFAULT_TIMEOUT,
         }
     }
 
@@ -219,10 +219,10 @@ impl GridRequest {
         self
     }
 
-    /// How long the execution may take: 10 minutes unless this says otherwise. In the background it
-    /// is the whole time; else how long the connection may be silent.
-    pub fn execution_limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// Timeout of the execution. Default: 10 minutes. In the background it bounds the whole
+    /// execution; else the longest time without a byte on the connection.
+    pub fn execution_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 }

@@ -53,7 +53,7 @@ async fn projects_are_loaded_and_unloaded() {
     );
     let change = projects.unload_from("ARCHIVE", "node-2").await.unwrap();
     assert!(format!("{change:?}").contains("ARCHIVE"));
-    let error = change.limit(Duration::from_millis(300)).wait().await.unwrap_err();
+    let error = change.timeout(Duration::from_millis(300)).wait().await.unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("goes on at the server"), "{error}");
     assert!(projects.load_on("ARCHIVE", "nowhere").await.is_err());
 }

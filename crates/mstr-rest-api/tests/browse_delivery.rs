@@ -188,6 +188,6 @@ async fn sql_is_executed_and_waited_for() {
         Fault::reply(Reply::json(200, &running)).on(Method::GET, "/datasources/sqlexecution/*"),
     );
     assert!(format!("{slow:?}").contains("SqlExecution"));
-    let error = slow.limit(Duration::from_millis(300)).wait().await.unwrap_err();
+    let error = slow.timeout(Duration::from_millis(300)).wait().await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
 }

@@ -345,7 +345,7 @@ async fn publishing_that_fails_or_takes_too_long() {
     assert!(error.message().contains("16384"), "{error}");
     gone.remove();
     let busy = server.inject(Fault::alter(states("129")).on(Method::HEAD, "/cubes/*"));
-    let short = cube.publish().await.unwrap().limit(Duration::from_millis(300));
+    let short = cube.publish().await.unwrap().timeout(Duration::from_millis(300));
     assert!(short.wait().await.unwrap_err().is_timeout());
     busy.remove();
     server.inject(Fault::drop_headers(&["x-mstr-cubestatus"]).on(Method::HEAD, "/cubes/*"));

@@ -107,7 +107,7 @@ async fn without_an_end_it_is_dropped() {
     let server = server().dashboard(dashboard()).polls(usize::MAX).start().await.unwrap();
     let session = login(&server).await;
     let request = DocumentRequest::new().respond_async(true);
-    let request = request.execution_limit(Duration::from_secs(1));
+    let request = request.execution_timeout(Duration::from_secs(1));
     let error = session.dashboards().dashboard("D1").run(request).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(server.count(Method::DELETE, ONE), 1);

@@ -80,10 +80,10 @@ async fn a_server_that_is_fast_answers_at_once() {
 }
 
 #[tokio::test]
-async fn behind_the_limit_it_is_cancelled() {
+async fn execution_that_exceeds_its_timeout_is_cancelled() {
     let server = server().report(sales()).polls(usize::MAX).start().await.unwrap();
     let session = login(&server).await;
-    let request = filtered().respond_async(true).execution_limit(Duration::from_secs(2));
+    let request = filtered().respond_async(true).execution_timeout(Duration::from_secs(2));
     let error = report(&session, &sales()).run(request).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert!(server.count(Method::GET, STATUS) > 0);

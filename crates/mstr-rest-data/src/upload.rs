@@ -22,8 +22,8 @@ use send::{Job, Outcome};
 /// JSON of a part, before it becomes a third longer as base64.
 const CHUNK: usize = 16 << 20;
 
-/// How long publishing may take unless it is said otherwise.
-const PUBLISHING: Duration = Duration::from_secs(600);
+/// The default of [`Upload::publish_timeout`].
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How often an upload that broke begins again unless it is said otherwise.
 const RESTARTS: u32 = 2;
@@ -133,7 +133,7 @@ pub struct Upload {
     roles: Roles,
     chunk_bytes: usize,
     non_finite_as_null: bool,
-    publish_limit: Duration,
+    publish_timeout: Duration,
     restarts: u32,
     on_progress: Option<OnProgress>,
 }
@@ -189,7 +189,7 @@ impl Upload {
             roles: Roles::default(),
             chunk_bytes: CHUNK,
             non_finite_as_null: false,
-            publish_limit: PUBLISHING,
+            publish_timeout: PUBLISH_TIMEOUT,
             restarts: RESTARTS,
             on_progress: None,
         }
@@ -271,10 +271,9 @@ impl Upload {
         self
     }
 
-    /// How long publishing may take: 10 minutes unless this says otherwise. Behind the limit it is
-    /// cancelled.
-    pub fn publish_limit(mut self, limit: Duration) -> Self {
-        self.publish_limit = limit;
+    /// Timeout of publishing. Default: 10 minutes. Publishing that takes longer is cancelled.
+    pub fn publish_timeout(mut self, timeout: Duration) -> Self {
+        self.publish_timeout = timeout;
         self
     }
 

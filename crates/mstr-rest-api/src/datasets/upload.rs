@@ -175,16 +175,16 @@ impl UploadSession {
     ///
     /// # Errors
     /// As any call; [`Api`](ErrorKind::Api) when publishing failed;
-    /// [`Timeout`](ErrorKind::Timeout) when it takes longer than the limit, and it goes on at the
-    /// server until the upload session is [deleted](Self::delete).
+    /// [`Timeout`](ErrorKind::Timeout) when it takes longer than `timeout`; the server continues
+    /// until the upload session is [deleted](Self::delete).
     pub fn wait(
         &self,
-        limit: Duration,
+        timeout: Duration,
     ) -> impl Future<Output = Result<PublishStatus>> + Send + use<> {
         let upload = self.clone();
         async move {
-            // a limit beyond the clock is none
-            let end = Instant::now().checked_add(limit);
+            // a timeout that is too long for the clock is none
+            let end = Instant::now().checked_add(timeout);
             let left =
                 || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
             let mut pause = FIRST_WAIT;
@@ -202,8 +202,9 @@ impl UploadSession {
                     Err(error) => return Err(error),
                 }
                 if left() <= pause {
-                    let message =
-                        format!("the upload was not published within {limit:?}: last seen {seen}");
+                    let message = format!(
+                        "the upload was not published within {timeout:?}: last seen {seen}"
+                    );
                     return Err(match unanswered {
                         Some(last) => Error::with_source(ErrorKind::Timeout, message, last),
                         None => Error::new(ErrorKind::Timeout, message),

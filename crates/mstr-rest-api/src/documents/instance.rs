@@ -229,8 +229,8 @@ impl DocumentInstance {
     ) -> impl Future<Output = Result<InstanceStatus>> + Send + use<> {
         let instance = self.clone();
         async move {
-            let (id, limit) = (instance.now().id, instance.request.limit);
-            let status = prompts::send(&instance.source, &id, &answers, limit).await?;
+            let (id, timeout) = (instance.now().id, instance.request.timeout);
+            let status = prompts::send(&instance.source, &id, &answers, timeout).await?;
             instance.update(&id, |now| {
                 now.answers.push(answers);
                 now.status = status;
@@ -325,10 +325,10 @@ impl fmt::Debug for DocumentInstance {
 
 /// Executes, and waits until it is ready or asks for something.
 async fn begin(source: &Source, request: &DocumentRequest) -> Result<Begun> {
-    let call = source.execute().read_timeout(request.limit);
+    let call = source.execute().read_timeout(request.timeout);
     let call = if request.is_async { call.header("Prefer", "respond-async") } else { call };
     let begun = call.json(&Map::new()).decode_with(execution::begun).await?;
-    execution::ready(source, request.limit, begun).await
+    execution::ready(source, request.timeout, begun).await
 }
 
 /// A visualization of a dashboard that was run: its grid is one as reports have them.

@@ -83,7 +83,7 @@ impl Caches {
             caches: self.clone(),
             id: id.into(),
             wanted: state,
-            limit: waiting::LIMIT,
+            timeout: waiting::DEFAULT_TIMEOUT,
             progress: None,
         };
         let call = self.cube(Method::PATCH).segment(id).header("Prefer", "respond-async");
@@ -240,23 +240,23 @@ type Progress = Arc<dyn Fn(&CubeCacheState) + Send + Sync>;
 
 /// A cache of a cube that is being loaded or unloaded, from [`Caches::load_cube`].
 #[derive(Clone)]
-#[must_use = "it goes on at the server; wait() tells how it ends"]
+#[must_use = "the operation continues on the server; call wait() for its result"]
 pub struct CacheChange {
     caches: Caches,
     id: Arc<str>,
     wanted: &'static str,
-    limit: Duration,
+    timeout: Duration,
     progress: Option<Progress>,
 }
 
 impl CacheChange {
-    /// How long [`wait`](Self::wait) waits: 10 minutes unless this says otherwise.
-    pub fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Is told every state that the server says while [`wait`](Self::wait) waits.
+    /// Called with each state that the server reports while [`wait`](Self::wait) waits.
     pub fn on_progress(
         mut self,
         progress: impl Fn(&CubeCacheState) + Send + Sync + 'static,
@@ -268,10 +268,11 @@ impl CacheChange {
     /// Asks for the [cache](Caches::cube_cache) until its state is the one that was asked for.
     ///
     /// # Errors
-    /// As any call; [`Timeout`](ErrorKind::Timeout) behind the limit, and it goes on at the server.
+    /// As any call; [`Timeout`](ErrorKind::Timeout) when the [timeout](Self::timeout) is over,
+    /// and the operation continues on the server.
     pub async fn wait(self) -> Result<CubeCache> {
         let ask = || self.caches.cube_cache(&self.id);
-        waiting::until(self.limit, "the change of the cache", ask, |cache| {
+        waiting::until(self.timeout, "the change of the cache", ask, |cache| {
             if let Some(progress) = &self.progress {
                 progress(&cache.state);
             }
@@ -287,7 +288,7 @@ impl fmt::Debug for CacheChange {
         f.debug_struct("CacheChange")
             .field("id", &self.id)
             .field("wanted", &self.wanted)
-            .field("limit", &self.limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

@@ -235,7 +235,7 @@ impl Projects {
             id: id.into(),
             node: node.into(),
             wanted,
-            limit: waiting::LIMIT,
+            timeout: waiting::DEFAULT_TIMEOUT,
             progress: None,
         };
         let call = self.on_node(Method::PATCH, id, node).json(&body).decode_with(|_| Ok(()));
@@ -247,24 +247,24 @@ type Progress = Arc<dyn Fn(&ProjectState) + Send + Sync>;
 
 /// A project that is being loaded or unloaded, from [`Projects::load_on`].
 #[derive(Clone)]
-#[must_use = "it goes on at the server; wait() tells how it ends"]
+#[must_use = "the operation continues on the server; call wait() for its result"]
 pub struct ProjectChange {
     session: Session,
     id: Arc<str>,
     node: Arc<str>,
     wanted: ProjectState,
-    limit: Duration,
+    timeout: Duration,
     progress: Option<Progress>,
 }
 
 impl ProjectChange {
-    /// How long [`wait`](Self::wait) waits: 10 minutes unless this says otherwise.
-    pub fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Is told every state that the server says while [`wait`](Self::wait) waits.
+    /// Called with each state that the server reports while [`wait`](Self::wait) waits.
     pub fn on_progress(mut self, progress: impl Fn(&ProjectState) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
@@ -273,12 +273,12 @@ impl ProjectChange {
     /// Asks for the [state](Projects::state_on) until it is the one that was asked for.
     ///
     /// # Errors
-    /// As any call; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) behind the limit, and it goes
-    /// on at the server.
+    /// As any call; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the
+    /// [timeout](Self::timeout) is over, and the operation continues on the server.
     pub async fn wait(self) -> Result<ProjectState> {
         let projects = Projects::new(&self.session);
         let ask = || projects.state_on(&self.id, &self.node);
-        waiting::until(self.limit, "the change of the project", ask, |state| {
+        waiting::until(self.timeout, "the change of the project", ask, |state| {
             if let Some(progress) = &self.progress {
                 progress(state);
             }
@@ -294,7 +294,7 @@ impl fmt::Debug for ProjectChange {
             .field("id", &self.id)
             .field("node", &self.node)
             .field("wanted", &self.wanted)
-            .field("limit", &self.limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

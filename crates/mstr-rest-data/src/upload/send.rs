@@ -107,7 +107,7 @@ pub(super) struct Job {
     policy: UpdatePolicy,
     chunk_bytes: usize,
     non_finite_as_null: bool,
-    publish_limit: Duration,
+    publish_timeout: Duration,
     on_progress: Option<OnProgress>,
 }
 
@@ -151,7 +151,7 @@ impl Job {
             policy: upload.policy,
             chunk_bytes: upload.chunk_bytes,
             non_finite_as_null: upload.non_finite_as_null,
-            publish_limit: upload.publish_limit,
+            publish_timeout: upload.publish_timeout,
             on_progress: upload.on_progress.clone(),
         })
     }
@@ -220,7 +220,7 @@ impl Job {
             }
             Err(error) => return Err(Stop::Failed(error)),
         }
-        session.wait(self.publish_limit).await?;
+        session.wait(self.publish_timeout).await?;
         Ok(sent)
     }
 
