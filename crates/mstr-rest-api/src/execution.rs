@@ -47,13 +47,13 @@ struct Data {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Paging {
-    #[serde(deserialize_with = "lenient::integer")]
-    total: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    total: Option<u64>,
 }
 
 impl Head {
     fn total(&self) -> Option<u64> {
-        self.data.as_ref()?.paging.total?.try_into().ok()
+        self.data.as_ref()?.paging.total
     }
 }
 

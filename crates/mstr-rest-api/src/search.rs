@@ -297,6 +297,6 @@ pub struct SearchResult {
     #[serde(deserialize_with = "lenient::text")]
     pub id: String,
     /// How many objects it found.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub total_items: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub total_items: Option<u64>,
 }

@@ -22,7 +22,7 @@ use crate::metric::MetricType;
 use crate::output::{Beside, Format, Writer};
 use crate::page_by::PageTurner;
 use crate::sealed;
-use crate::stream::{Progress, Reader};
+use crate::stream::{MOST_ROWS, Progress, Reader};
 
 /// Rows of the first page, from which the weight of a row is known.
 const FIRST_PAGE: u64 = 2_000;
@@ -119,7 +119,7 @@ pub struct Data {
     request: Option<GridRequest>,
     options: GridOptions,
     ahead: Option<usize>,
-    page_rows: Option<usize>,
+    page_size: Option<u64>,
     all_pages: Option<bool>,
     on_progress: Option<OnProgress>,
 }
@@ -137,7 +137,7 @@ impl Data {
             request: None,
             options: GridOptions::default(),
             ahead: None,
-            page_rows: None,
+            page_size: None,
             all_pages: None,
             on_progress: None,
         }
@@ -177,11 +177,11 @@ impl Data {
         self
     }
 
-    /// Grid rows of a page. Without it the first page tells how heavy a row is, and pages are cut
-    /// to about 1 MB of JSON. A page that takes the server too long
-    /// (`MSI_REQUEST_TIMEOUT`, -2147206497) is halved either way.
-    pub fn page_rows(mut self, rows: usize) -> Self {
-        self.page_rows = Some(rows.max(1));
+    /// Grid rows of a page, 1 to 100,000; a number beyond counts as the nearest of these. Default:
+    /// the size of a row on the first page tells how many rows make about 1 MB of JSON. A page that
+    /// takes the server too long (`MSI_REQUEST_TIMEOUT`, -2147206497) is halved either way.
+    pub fn page_size(mut self, rows: u64) -> Self {
+        self.page_size = Some(rows.clamp(1, MOST_ROWS));
         self
     }
 
@@ -202,7 +202,7 @@ impl Data {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::new(ErrorKind::Config, "data needs a Tokio runtime"));
         }
-        let mut first_rows = self.page_rows.map_or(FIRST_PAGE, |rows| rows as u64);
+        let mut first_rows = self.page_size.unwrap_or(FIRST_PAGE);
         let (opened, mut first) = loop {
             match self.first_page(first_rows).await {
                 Err(error) if error.is_request_timeout() && first_rows > 1 => first_rows /= 2,
@@ -213,10 +213,8 @@ impl Data {
         let (instance, executed) = match opened {
             Opened::Instance(instance, executed) => (instance, executed),
             Opened::Visualization(shown) => {
-                let pages = Pages::new(move |offset, limit| {
-                    shown.page_or_again(offset as u64, limit as u64)
-                });
-                let reader = Reader::start(first, pages, options, self.ahead, self.page_rows);
+                let pages = Pages::new(move |offset, limit| shown.page_or_again(offset, limit));
+                let reader = Reader::start(first, pages, options, self.ahead, self.page_size);
                 let reader = reader.await?;
                 let on_progress = self.on_progress;
                 return Ok(Table { reader, turner: None, on_progress, _executed: None });
@@ -239,9 +237,8 @@ impl Data {
                 options = options.known_metric(&metric.id, name, metric.data_type.as_deref());
             }
         }
-        let pages =
-            Pages::new(move |offset, limit| instance.page_or_again(offset as u64, limit as u64));
-        let reader = Reader::start(first, pages, options, self.ahead, self.page_rows).await?;
+        let pages = Pages::new(move |offset, limit| instance.page_or_again(offset, limit));
+        let reader = Reader::start(first, pages, options, self.ahead, self.page_size).await?;
         Ok(Table { reader, turner, on_progress: self.on_progress, _executed: executed })
     }
 
@@ -400,7 +397,7 @@ impl Table {
 
     /// Grid rows in all. Of a flat table without subtotals these are its rows. With page-by it is
     /// the rows of the pages that were read, and of the one that is read now.
-    pub fn total_rows(&self) -> usize {
+    pub fn total_rows(&self) -> u64 {
         self.reader.progress().total
     }
 
@@ -415,7 +412,7 @@ impl Table {
                 break Some(batch);
             }
             let Some(turner) = &mut self.turner else { break None };
-            let Some(first) = turner.turn(self.reader.limit() as u64).await? else { break None };
+            let Some(first) = turner.turn(self.reader.limit()).await? else { break None };
             self.reader.turn(first).await?;
         };
         if let (Some(call), Some(_)) = (&self.on_progress, &batch) {

@@ -73,11 +73,11 @@ pub struct GridPage {
     /// page or with [`GridReader::finish`].
     pub batch: RecordBatch,
     /// Grid rows of the whole instance.
-    pub total: usize,
+    pub total: u64,
     /// The first grid row of this page, counted from 0.
-    pub offset: usize,
+    pub offset: u64,
     /// Grid rows of this page.
-    pub rows: usize,
+    pub rows: u64,
     /// The instance that the page belongs to, where the page says so.
     pub instance_id: Option<String>,
 }
@@ -204,9 +204,9 @@ impl GridReader {
             return Err(no_grid(read.status));
         };
         let batch = table.batch(&definition.grid, data)?;
-        let rows = grid_rows(&definition.grid, data);
+        let rows = grid_rows(&definition.grid, data) as u64;
         let paging = data.paging.unwrap_or(Paging { total: rows, current: rows, offset: 0 });
-        if paging.current != rows && paging.current != paging.offset + rows {
+        if paging.current != rows && paging.current != paging.offset.saturating_add(rows) {
             return Err(broken(format!("the page says {} rows and holds {rows}", paging.current)));
         }
         Ok(GridPage {

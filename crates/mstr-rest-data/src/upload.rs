@@ -20,7 +20,7 @@ use plan::Roles;
 use send::{Job, Outcome};
 
 /// JSON of a part, before it becomes a third longer as base64.
-const CHUNK: usize = 16 << 20;
+const CHUNK: u64 = 16 << 20;
 
 /// The default of [`Upload::publish_timeout`].
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(600);
@@ -131,7 +131,7 @@ pub struct Upload {
     folder: Option<String>,
     description: Option<String>,
     roles: Roles,
-    chunk_bytes: usize,
+    chunk_bytes: u64,
     non_finite_as_null: bool,
     publish_timeout: Duration,
     restarts: u32,
@@ -259,7 +259,7 @@ impl Upload {
     /// How much JSON a part has at most: 16 MiB unless this says otherwise. A row that is longer
     /// goes alone. On the wire it is a third more; about three times as much is held in memory. The
     /// vendor advises parts of 50 MB and more for large uploads; gateways may allow less.
-    pub fn chunk_bytes(mut self, bytes: usize) -> Self {
+    pub fn chunk_bytes(mut self, bytes: u64) -> Self {
         self.chunk_bytes = bytes;
         self
     }

@@ -88,7 +88,7 @@ async fn all_pages_make_one_table() {
         let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
         let data = session(&server).await.reports().data(report.object_id());
         let data = data.request(GridRequest::as_shown());
-        for data in [data.clone(), data.clone().page_rows(7), data.page_rows(7).fetch_ahead(1)] {
+        for data in [data.clone(), data.clone().page_size(7), data.page_size(7).fetch_ahead(1)] {
             // in a task: the future is Send
             let batches = tokio::spawn(data.collect()).await.unwrap().unwrap();
             assert_eq!(told(&batches), wanted(&report.table()), "{report:?}");
@@ -132,7 +132,7 @@ async fn progress_and_totals_grow() {
     let report = paged("pages");
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let mut table = data.request(GridRequest::as_shown()).page_rows(10).open().await.unwrap();
+    let mut table = data.request(GridRequest::as_shown()).page_size(10).open().await.unwrap();
     assert_eq!(table.total_rows(), 23);
     while table.next().await.unwrap().is_some() {}
     assert_eq!(table.total_rows(), 6 * 23);
@@ -158,7 +158,7 @@ async fn a_report_that_dies_between_its_pages() {
     let report = paged("pages");
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let data = data.request(GridRequest::as_shown()).page_rows(10).fetch_ahead(1);
+    let data = data.request(GridRequest::as_shown()).page_size(10).fetch_ahead(1);
     let mut table = data.clone().open().await.unwrap();
     let mut batches = Vec::new();
     while let Some(batch) = table.next().await.unwrap() {
@@ -198,7 +198,7 @@ async fn a_slow_page_is_halved_after_turning_too() {
     let server =
         LibraryServer::builder().report(report.clone()).page_limit(9).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let batches = data.request(GridRequest::as_shown()).page_rows(40).collect().await.unwrap();
+    let batches = data.request(GridRequest::as_shown()).page_size(40).collect().await.unwrap();
     assert_eq!(told(&batches), wanted(&report.table()));
 }
 
@@ -223,12 +223,12 @@ async fn visualizations_are_tables() {
     let server = LibraryServer::builder().dashboard(dashboard.clone()).start().await.unwrap();
     let grid = shown(&server, dashboard.object_id(), "K52").await;
     let table = sales.table().standard_dates();
-    for data in [grid.data(), grid.data().page_rows(700)] {
+    for data in [grid.data(), grid.data().page_size(700)] {
         assert_eq!(told(&data.collect().await.unwrap()), wanted(&table));
     }
     assert_eq!(server.count(Method::GET, GRIDS), 2 + 5);
     // executed again in between
-    let mut read = grid.data().page_rows(500).fetch_ahead(1).open().await.unwrap();
+    let mut read = grid.data().page_size(500).fetch_ahead(1).open().await.unwrap();
     let mut batches = vec![read.next().await.unwrap().unwrap()];
     server.expire_all();
     while let Some(batch) = read.next().await.unwrap() {
@@ -236,7 +236,7 @@ async fn visualizations_are_tables() {
     }
     assert_eq!(told(&batches), wanted(&table));
     // what changed is an error in the middle, and none from the start
-    let mut read = grid.data().page_rows(500).fetch_ahead(1).open().await.unwrap();
+    let mut read = grid.data().page_size(500).fetch_ahead(1).open().await.unwrap();
     read.next().await.unwrap().unwrap();
     server.expire_instances();
     let grown = Fault::alter(|_, reply| {

@@ -62,7 +62,7 @@ pub(crate) struct Export {
     as_shown: bool,
     /// Rows of a page  [default: by their size]
     #[arg(long, value_name = "ROWS")]
-    page_rows: Option<usize>,
+    page_size: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,15 +95,15 @@ impl Export {
                 if let Some(filter) = filter::expression(&definition, &conditions)? {
                     request = request.view_filter(filter);
                 }
-                if let Some(rows) = self.page_rows {
-                    request = request.page_size(rows as u64);
+                if let Some(rows) = self.page_size {
+                    request = request.page_size(rows);
                 }
                 let instance = source.run(request.respond_async(source.is_report())).await?;
                 let _ended_with_us = source::Cleanup::of(&instance);
                 prompts::answer(&instance, &answers).await?;
                 let mut data = instance.data();
-                if let Some(rows) = self.page_rows {
-                    data = data.page_rows(rows);
+                if let Some(rows) = self.page_size {
+                    data = data.page_size(rows);
                 }
                 let bar = progress::Bar::new(quiet);
                 let written = self.write(bar.watch(data), format).await;

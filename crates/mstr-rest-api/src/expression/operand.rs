@@ -184,12 +184,12 @@ impl MetricOperand {
     }
 
     /// Among so many of the greatest values.
-    pub fn top(self, number: u32) -> Expression {
+    pub fn top(self, number: u64) -> Expression {
         self.ranked(Operator::RankTop, number)
     }
 
     /// Among so many of the smallest values.
-    pub fn bottom(self, number: u32) -> Expression {
+    pub fn bottom(self, number: u64) -> Expression {
         self.ranked(Operator::RankBottom, number)
     }
 

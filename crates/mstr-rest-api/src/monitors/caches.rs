@@ -177,20 +177,20 @@ pub struct CubeCache {
     #[serde(deserialize_with = "lenient::or_default")]
     pub state: CubeCacheState,
     /// Its size in KB.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub size: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub size: Option<u64>,
     /// When it was made last.
     #[serde(deserialize_with = "dates::date")]
     pub last_update_time: Option<SystemTime>,
     /// How often it was used.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub hit_count: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub hit_count: Option<u64>,
     /// How many rows it has.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub row_count: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub row_count: Option<u64>,
     /// How many columns it has.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub column_count: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub column_count: Option<u64>,
 }
 
 /// The state of a cache of a cube.
@@ -226,11 +226,11 @@ pub struct ContentCache {
     #[serde(rename = "type", deserialize_with = "lenient::optional_text")]
     pub kind: Option<String>,
     /// Its size in KB.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub size: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub size: Option<u64>,
     /// How often it was used.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub hit_count: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub hit_count: Option<u64>,
     /// When it was made last.
     #[serde(deserialize_with = "dates::date")]
     pub last_update_time: Option<SystemTime>,

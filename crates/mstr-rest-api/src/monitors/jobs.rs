@@ -159,9 +159,9 @@ pub struct Job {
     #[serde(deserialize_with = "dates::date")]
     pub creation_time: Option<SystemTime>,
     /// How many of its tasks are done.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub completed_tasks: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub completed_tasks: Option<u64>,
     /// How many tasks it has.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub total_tasks: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub total_tasks: Option<u64>,
 }

@@ -149,7 +149,7 @@ impl Job {
             columns: columns.into_iter().map(|(name, _)| name).collect(),
             schema: SchemaRef::clone(schema),
             policy: upload.policy,
-            chunk_bytes: upload.chunk_bytes,
+            chunk_bytes: usize::try_from(upload.chunk_bytes).unwrap_or(usize::MAX),
             non_finite_as_null: upload.non_finite_as_null,
             publish_timeout: upload.publish_timeout,
             on_progress: upload.on_progress.clone(),
