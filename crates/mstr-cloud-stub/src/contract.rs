@@ -59,8 +59,8 @@ pub trait Vault: Send + Sync {
     /// A new provider with this overall timeout, and with the SDK's retries as they come.
     fn provider(&self, limit: Duration) -> Self::Provider;
 
-    /// One member of the secret.
-    fn field(provider: &Self::Provider, member: &str) -> Credential;
+    /// One field of the secret.
+    fn field(provider: &Self::Provider, field: &str) -> Credential;
 }
 
 /// A check that a provider did not pass.
@@ -156,8 +156,8 @@ async fn one_fetch_under_concurrency<V: Vault>(vault: &V) -> Outcome {
     vault.put(&login("p1"));
     let provider = vault.provider(PATIENT);
     let fields: Vec<_> = ["username", "password"].repeat(8);
-    let resolves = fields.into_iter().map(|member| {
-        let credential = V::field(&provider, member);
+    let resolves = fields.into_iter().map(|field| {
+        let credential = V::field(&provider, field);
         tokio::spawn(async move { credential.resolve().await })
     });
     for outcome in join_all(resolves.collect::<Vec<_>>()).await {

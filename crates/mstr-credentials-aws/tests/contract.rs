@@ -39,8 +39,8 @@ impl Vault for Secrets {
             .with_timeout(limit)
     }
 
-    fn field(provider: &SecretsManagerSecret, member: &str) -> Credential {
-        provider.field(member).into()
+    fn field(provider: &SecretsManagerSecret, field: &str) -> Credential {
+        provider.field(field).into()
     }
 }
 
@@ -73,8 +73,8 @@ impl Vault for Parameters {
             .cached()
     }
 
-    fn field(provider: &CachedSecret, member: &str) -> Credential {
-        provider.field(member).into()
+    fn field(provider: &CachedSecret, field: &str) -> Credential {
+        provider.field(field).into()
     }
 }
 

@@ -35,9 +35,9 @@ async fn the_single_forms_fetch_at_every_resolve() {
     let parameter = parameter_store("/p").sdk_config(sdk_config()).endpoint_url(&url);
     for _ in 0..2 {
         assert_eq!(text(secret.clone()).await.unwrap(), r#"{"a": "1"}"#);
-        assert_eq!(text(parameter.clone().key("a")).await.unwrap(), "1");
+        assert_eq!(text(parameter.clone().field("a")).await.unwrap(), "1");
     }
-    assert_eq!(text(secret.key("a")).await.unwrap(), "1");
+    assert_eq!(text(secret.field("a")).await.unwrap(), "1");
     let (s, p) = (json!({"SecretId": "s"}), json!({"Name": "/p", "WithDecryption": true}));
     assert_eq!(bodies(&stub.server), [s.clone(), p.clone(), s.clone(), p, s]);
 }

@@ -50,7 +50,7 @@
 //! # References
 //!
 //! ```text
-//! azure-kv:https://VAULT-HOST/NAME [?OPTIONS] [#MEMBER]
+//! azure-kv:https://VAULT-HOST/NAME [?OPTIONS] [#FIELD]
 //! ```
 //!
 //! | option | meaning |

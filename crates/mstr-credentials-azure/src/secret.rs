@@ -17,8 +17,9 @@ use crate::{Identity, options::Options, vault::Vault};
 /// use mstr_credentials_azure::key_vault;
 ///
 /// let password: Credential = key_vault("https://prod.vault.azure.net", "mstr-password").into();
-/// let member: Credential = key_vault("https://prod.vault.azure.net", "mstr").key("password").into();
-/// # let _ = (password, member);
+/// let secret = key_vault("https://prod.vault.azure.net", "mstr");
+/// let field: Credential = secret.field("password").into();
+/// # let _ = (password, field);
 /// ```
 pub fn key_vault(vault: impl Into<String>, name: impl Into<String>) -> KeyVaultValue {
     KeyVaultValue::from(Options::new(vault.into(), name.into()))
@@ -32,7 +33,7 @@ pub fn key_vault(vault: impl Into<String>, name: impl Into<String>) -> KeyVaultV
 pub struct KeyVaultValue {
     options: Options,
     vault: Arc<Vault>,
-    key: Option<String>,
+    field: Option<String>,
 }
 
 /// A secret that is fetched once for all of its fields, and again when it is
@@ -68,9 +69,9 @@ impl KeyVaultSecret {
         Self::from(Options::new(vault.into(), name.into()))
     }
 
-    /// One member of the JSON object that the secret holds.
-    pub fn field(&self, member: impl Into<String>) -> SecretField {
-        self.cached.field(member)
+    /// One field of the JSON object that the secret holds.
+    pub fn field(&self, field: impl Into<String>) -> SecretField {
+        self.cached.field(field)
     }
 
     /// After which time the value is fetched anew; never, unless set.
@@ -92,10 +93,11 @@ impl KeyVaultSecret {
 }
 
 impl KeyVaultValue {
-    /// Takes one member of the JSON object that the secret holds.
+    /// Takes one field of the JSON object that the secret holds.
     #[must_use]
-    pub fn key(mut self, member: impl Into<String>) -> Self {
-        self.key = Some(member.into());
+    #[doc(alias = "key")]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
         self
     }
 }
@@ -177,7 +179,7 @@ impl KeyVaultSecret {
 
 impl KeyVaultValue {
     fn made_anew(self) -> Self {
-        Self { key: self.key, ..Self::from(self.options) }
+        Self { field: self.field, ..Self::from(self.options) }
     }
 }
 
@@ -201,7 +203,7 @@ impl From<Options> for KeyVaultSecret {
 
 impl From<Options> for KeyVaultValue {
     fn from(options: Options) -> Self {
-        Self { vault: Vault::new(options.clone()), options, key: None }
+        Self { vault: Vault::new(options.clone()), options, field: None }
     }
 }
 
@@ -224,8 +226,8 @@ impl SecretProvider for KeyVaultValue {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
         let value = self.vault.fetch().await?;
         let name = self.options.name();
-        match &self.key {
-            Some(key) => value.member(&name, key),
+        match &self.field {
+            Some(field) => value.field(&name, field),
             None => value.text(&name),
         }
     }

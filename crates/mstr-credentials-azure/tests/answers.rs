@@ -40,8 +40,8 @@ async fn versions_and_members() {
     let stub = Stub::default();
     let first = stub.azure.put("n", Some(r#"{"a":"1"}"#));
     stub.azure.put("n", Some(r#"{"a":"2"}"#));
-    assert_eq!(text(stub.value("n").key("a")).await, "2");
-    assert_eq!(text(stub.value("n").version(&first).key("a")).await, "1");
+    assert_eq!(text(stub.value("n").field("a")).await, "2");
+    assert_eq!(text(stub.value("n").version(&first).field("a")).await, "1");
     assert_eq!(text(stub.secret("n").version(&first).field("a")).await, "1");
     assert_eq!(fails(stub.value("n").version("9")).await.1, Kind::NotFound);
 }
@@ -187,10 +187,10 @@ async fn references_share_one_fetch() {
     let mut references = References::default();
     register(&mut references);
     // tokens come from the stub too: a managed identity cannot be had here, so the fetch fails, once
-    let text = |member: &str| {
+    let text = |field: &str| {
         let (endpoint, authority) = (stub.server.url(), stub.server.url());
         let options = format!("identity=environment&endpoint={endpoint}&authority={authority}");
-        format!("azure-kv:{VAULT}/n?{options}#{member}")
+        format!("azure-kv:{VAULT}/n?{options}#{field}")
     };
     let username = references.credential(&text("username")).unwrap();
     let password = references.credential(&text("password")).unwrap();

@@ -33,8 +33,8 @@ impl Vault for Stub {
         self.secret("mstr").with_timeout(limit)
     }
 
-    fn field(provider: &KeyVaultSecret, member: &str) -> Credential {
-        provider.field(member).into()
+    fn field(provider: &KeyVaultSecret, field: &str) -> Credential {
+        provider.field(field).into()
     }
 }
 

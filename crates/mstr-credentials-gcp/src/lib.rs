@@ -27,7 +27,7 @@
 //! # References
 //!
 //! ```text
-//! gcp-sm:projects/PROJECT[/locations/LOCATION]/secrets/ID[/versions/VERSION] [?OPTIONS] [#MEMBER]
+//! gcp-sm:projects/PROJECT[/locations/LOCATION]/secrets/ID[/versions/VERSION] [?OPTIONS] [#FIELD]
 //! ```
 //!
 //! | option | meaning |

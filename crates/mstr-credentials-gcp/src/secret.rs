@@ -17,8 +17,9 @@ use crate::{manager::Manager, options::Options};
 /// use mstr_credentials_gcp::secret_manager;
 ///
 /// let password: Credential = secret_manager("my-project", "mstr-password").into();
-/// let member: Credential = secret_manager("my-project", "mstr").version("42").key("password").into();
-/// # let _ = (password, member);
+/// let secret = secret_manager("my-project", "mstr").version("42");
+/// let field: Credential = secret.field("password").into();
+/// # let _ = (password, field);
 /// ```
 pub fn secret_manager(project: impl Into<String>, id: impl Into<String>) -> SecretManagerValue {
     SecretManagerValue::from(Options::new(project.into(), id.into()))
@@ -32,7 +33,7 @@ pub fn secret_manager(project: impl Into<String>, id: impl Into<String>) -> Secr
 pub struct SecretManagerValue {
     options: Options,
     manager: Arc<Manager>,
-    key: Option<String>,
+    field: Option<String>,
 }
 
 /// A secret that is fetched once for all of its fields, and again when it is
@@ -68,9 +69,9 @@ impl SecretManagerSecret {
         Self::from(Options::new(project.into(), id.into()))
     }
 
-    /// One member of the JSON object that the secret holds.
-    pub fn field(&self, member: impl Into<String>) -> SecretField {
-        self.cached.field(member)
+    /// One field of the JSON object that the secret holds.
+    pub fn field(&self, field: impl Into<String>) -> SecretField {
+        self.cached.field(field)
     }
 
     /// After which time the value is fetched anew; never, unless set.
@@ -96,15 +97,16 @@ impl SecretManagerSecret {
 }
 
 impl SecretManagerValue {
-    /// Takes one member of the JSON object that the secret holds.
+    /// Takes one field of the JSON object that the secret holds.
     #[must_use]
-    pub fn key(mut self, member: impl Into<String>) -> Self {
-        self.key = Some(member.into());
+    #[doc(alias = "key")]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
         self
     }
 
     fn made_anew(self) -> Self {
-        Self { key: self.key, ..Self::from(self.options) }
+        Self { field: self.field, ..Self::from(self.options) }
     }
 }
 
@@ -197,7 +199,7 @@ impl From<Options> for SecretManagerSecret {
 
 impl From<Options> for SecretManagerValue {
     fn from(options: Options) -> Self {
-        Self { manager: Manager::new(options.clone()), options, key: None }
+        Self { manager: Manager::new(options.clone()), options, field: None }
     }
 }
 
@@ -220,8 +222,8 @@ impl SecretProvider for SecretManagerValue {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
         let value = self.manager.fetch().await?;
         let name = self.options.name();
-        match &self.key {
-            Some(key) => value.member(&name, key),
+        match &self.field {
+            Some(field) => value.field(&name, field),
             None => value.text(&name),
         }
     }

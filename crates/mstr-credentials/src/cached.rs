@@ -54,7 +54,7 @@ const GRACE: Duration = Duration::from_millis(250);
 /// rest wait for it: they share its value, or its failure. A failure is not kept: the next resolve
 /// fetches again. When the one that fetches is cancelled, the next in line takes over.
 ///
-/// A value without the member that is asked for is fetched once more, in case it was mended since.
+/// A value without the field that is asked for is fetched once more, in case it was corrected since.
 ///
 /// # Time to live
 ///
@@ -68,7 +68,8 @@ const GRACE: Duration = Duration::from_millis(250);
 /// After [`invalidate`](Self::invalidate) the next resolve fetches. If that fails and an earlier
 /// value is there (not older than [`serve_stale_for`](Self::serve_stale_for) allows), **that value
 /// serves once**: sessions expire for reasons that have nothing to do with the password, and then a
-/// vault that is down at that moment must not end them. But a value that may well have been refused is not offered twice. In detail:
+/// vault that is down at that moment must not end them. But a value that may well have been refused
+/// is not offered twice. In detail:
 ///
 /// * "Once" counts for each field (and for the whole value), so that a login gets both its user
 ///   name and its password.
@@ -177,9 +178,9 @@ impl CachedSecret {
         self
     }
 
-    /// One member of the JSON object that the secret holds (rules: [`SecretValue::member`]).
-    pub fn field(&self, member: impl Into<String>) -> SecretField {
-        SecretField { secret: self.clone(), member: member.into() }
+    /// One field of the JSON object that the secret holds (rules: [`SecretValue::field`]).
+    pub fn field(&self, field: impl Into<String>) -> SecretField {
+        SecretField { secret: self.clone(), field: field.into() }
     }
 
     /// How errors call it.
@@ -202,14 +203,14 @@ impl CachedSecret {
         weak.upgrade().map(Self)
     }
 
-    async fn resolve(&self, member: Option<&str>) -> Result<SecretString, CredentialError> {
-        let read = |value: &SecretValue| match member {
-            Some(member) => value.member(self.name(), member),
+    async fn resolve(&self, field: Option<&str>) -> Result<SecretString, CredentialError> {
+        let read = |value: &SecretValue| match field {
+            Some(field) => value.field(self.name(), field),
             None => value.text(self.name()),
         };
-        let (value, fresh) = self.0.value(member, None).await?;
+        let (value, fresh) = self.0.value(field, None).await?;
         match read(&value) {
-            Err(unreadable) if !fresh => match self.0.value(member, Some(&value)).await {
+            Err(unreadable) if !fresh => match self.0.value(field, Some(&value)).await {
                 Ok((value, _)) => read(&value),
                 Err(_) => Err(unreadable),
             },
@@ -238,16 +239,16 @@ impl Inner {
         }
     }
 
-    /// A value to read `member` from, other than `but`, and whether it is fresh (fetched since this
+    /// A value to read `field` from, other than `but`, and whether it is fresh (fetched since this
     /// was called).
     async fn value(
         &self,
-        member: Option<&str>,
+        field: Option<&str>,
         but: Option<&Arc<SecretValue>>,
     ) -> Result<(Arc<SecretValue>, bool), CredentialError> {
         let seen = {
             let mut state = self.state();
-            if let Some(value) = state.current(member, but) {
+            if let Some(value) = state.current(field, but) {
                 return Ok((value, false));
             }
             state.failures
@@ -256,13 +257,13 @@ impl Inner {
         let _flight = self.flight.lock().await;
         let started = {
             let mut state = self.state();
-            if let Some(value) = state.current(member, but) {
+            if let Some(value) = state.current(field, but) {
                 return Ok((value, true));
             }
             if state.failures != seen
                 && let Some(error) = state.last_failure.clone()
             {
-                return state.instead(&self.name, member, but, error);
+                return state.instead(&self.name, field, but, error);
             }
             state.invalidations
         };
@@ -281,17 +282,17 @@ impl Inner {
             Err(error) => {
                 state.failures += 1;
                 state.last_failure = Some(error.clone());
-                state.instead(&self.name, member, but, error)
+                state.instead(&self.name, field, but, error)
             }
         }
     }
 }
 
 impl State {
-    /// The value that may serve `member` as things are.
+    /// The value that may serve `field` as things are.
     fn current(
         &mut self,
-        member: Option<&str>,
+        field: Option<&str>,
         but: Option<&Arc<SecretValue>>,
     ) -> Option<Arc<SecretValue>> {
         let held = self.held.as_ref().filter(|held| !held.is(but))?;
@@ -299,16 +300,16 @@ impl State {
             return None;
         }
         if self.reprieved {
-            self.served.insert(member.map(str::to_owned));
+            self.served.insert(field.map(str::to_owned));
         }
         Some(Arc::clone(&held.value))
     }
 
-    /// What serves `member` instead of a fetch that failed.
+    /// What serves `field` instead of a fetch that failed.
     fn instead(
         &mut self,
         name: &str,
-        member: Option<&str>,
+        field: Option<&str>,
         but: Option<&Arc<SecretValue>>,
         error: CredentialError,
     ) -> Result<(Arc<SecretValue>, bool), CredentialError> {
@@ -321,7 +322,7 @@ impl State {
         };
         let value = Arc::clone(&held.value);
         if self.invalid {
-            if !self.served.insert(member.map(str::to_owned)) {
+            if !self.served.insert(field.map(str::to_owned)) {
                 return Err(error);
             }
             self.invalid = false;
@@ -367,12 +368,12 @@ impl SecretProvider for CachedSecret {
 #[derive(Clone, Debug)]
 pub struct SecretField {
     secret: CachedSecret,
-    member: String,
+    field: String,
 }
 
 impl SecretProvider for SecretField {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
-        self.secret.resolve(Some(&self.member)).await
+        self.secret.resolve(Some(&self.field)).await
     }
 
     /// Invalidates the whole secret, with all of its fields.

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Credential, CredentialError, MAX_SECRET_BYTES, SecretProvider, SecretString,
-    member::{Member, Whole},
+    field::{Field, Whole},
     value::SecretValue,
 };
 
@@ -99,17 +99,17 @@ impl SecretFile {
         self
     }
 
-    /// One member of the JSON object in the file, read at every resolve (rules:
-    /// [`SecretValue::member`]).
+    /// One field of the JSON object in the file, read at every resolve (rules:
+    /// [`SecretValue::field`]).
     ///
     /// ```
     /// use mstr_credentials::SecretFile;
     ///
-    /// let password = SecretFile::new("/run/secrets/mstr.json").member("password");
+    /// let password = SecretFile::new("/run/secrets/mstr.json").field("password");
     /// # let _ = password;
     /// ```
-    pub fn member(self, member: impl Into<String>) -> Credential {
-        Member::new(self, member).into()
+    pub fn field(self, field: impl Into<String>) -> Credential {
+        Field::new(self, field).into()
     }
 
     async fn read(&self) -> Result<Contents, CredentialError> {

@@ -371,7 +371,7 @@ async fn past_its_limit_an_invalidated_value_does_not_serve_either() {
 async fn a_cached_value_without_the_member_is_looked_at_once_more() {
     let vault = Vault::new(OLD);
     let secret = vault.secret();
-    let expected = r#"vault secret s has no member "token""#;
+    let expected = r#"vault secret s has no field "token""#;
     // just fetched: no use in asking again
     assert_eq!(err(secret.field("token")).await, expected);
     assert_eq!(vault.fetches(), 1);
@@ -386,7 +386,7 @@ async fn a_cached_value_without_the_member_is_looked_at_once_more() {
     assert_eq!(vault.fetches(), 3);
 
     vault.fail("sealed");
-    assert_eq!(err(secret.field("nope")).await, r#"vault secret s has no member "nope""#);
+    assert_eq!(err(secret.field("nope")).await, r#"vault secret s has no field "nope""#);
     assert_eq!(ok(secret.field("pw")).await, "p1");
 }
 

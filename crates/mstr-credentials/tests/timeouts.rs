@@ -125,11 +125,11 @@ fn timeouts_of_files_commands_and_cached_secrets_are_told() {
     let cases: Vec<(Credential, Option<Duration>)> = vec![
         ("literal".into(), None),
         (Credential::env("X"), None),
-        (EnvVar::new("X").member("m"), None),
+        (EnvVar::new("X").field("m"), None),
         (Credential::from_fn(|| Ok("x")), None),
         (Credential::file("/x"), Some(10 * S)),
         (SecretFile::new("/x").with_timeout(90 * S).into(), Some(90 * S)),
-        (SecretFile::new("/x").with_timeout(90 * S).member("m"), Some(90 * S)),
+        (SecretFile::new("/x").with_timeout(90 * S).field("m"), Some(90 * S)),
         (command().into(), Some(30 * S)),
         (command().with_timeout(120 * S).into(), Some(120 * S)),
         (command().with_timeout(120 * S).cached().into(), Some(120 * S)),

@@ -70,7 +70,7 @@ impl Cubes {
 /// if !cube.status().await?.is_published() {
 ///     cube.publish().await?.wait().await?;
 /// }
-/// let instance = cube.run(GridRequest::as_shown().page_size(10_000)).await?;
+/// let instance = cube.run(GridRequest::designed().page_size(10_000)).await?;
 /// println!("{:?} lines", instance.total());
 /// # Ok(())
 /// # }
@@ -97,7 +97,7 @@ impl Cube {
     /// # Errors
     /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for what
     /// [`GridRequest::check`] refuses, and nothing is sent;
-    /// [`is_not_published`](crate::ErrorExt::is_not_published).
+    /// [`is_cube_unpublished`](crate::ErrorExt::is_cube_unpublished).
     pub fn run(
         &self,
         request: GridRequest,

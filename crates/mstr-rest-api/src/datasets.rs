@@ -112,7 +112,7 @@ impl Datasets {
 ///
 /// let columns = ["city", "revenue"];
 /// let upload = dataset.open_upload("orders", &columns, UpdatePolicy::Replace).await?;
-/// upload.part("orders", 1, br#"[["Bern",1.5],["Chur",null]]"#).await?;
+/// upload.send_part("orders", 1, br#"[["Bern",1.5],["Chur",null]]"#).await?;
 /// upload.publish().await?;
 /// while upload.status().await?.is_running() {
 ///     tokio::time::sleep(std::time::Duration::from_secs(1)).await;

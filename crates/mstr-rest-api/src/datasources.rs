@@ -129,9 +129,9 @@ pub struct DataSource {
     /// What it is for.
     #[serde(deserialize_with = "lenient::optional_text")]
     pub description: Option<String>,
-    /// `normal`, `data_import` ...
-    #[serde(deserialize_with = "lenient::optional_text")]
-    pub datasource_type: Option<String>,
+    /// Its type: `normal`, `data_import` ...
+    #[serde(rename = "datasourceType", deserialize_with = "lenient::optional_text")]
+    pub kind: Option<String>,
     /// The database management system.
     pub dbms: Option<Named>,
 }

@@ -47,7 +47,7 @@ pub use operator::Operator;
 ///
 /// let condition = Expression::all([
 ///     attribute("8D679D4B").is_in(["8D679D4B:1", "8D679D4B:6"]),
-///     metric("4C051770").greater(500_000),
+///     metric("4C051770").greater_than(500_000),
 /// ]);
 /// assert!(condition.check().is_ok());
 /// ```
@@ -141,7 +141,7 @@ impl Expression {
     /// [`InvalidRequest`](ErrorKind::InvalidRequest), naming the operator or the metric.
     pub fn check_limit(&self, metric: &str) -> Result<()> {
         self.check()?;
-        if !self.operator.limits_metrics() {
+        if !self.operator.can_limit_metrics() {
             let operator = self.operator.name();
             return Err(invalid(format!("the operator {operator} is none of metric limits")));
         }

@@ -103,17 +103,17 @@ pub use folders::{Folders, FoldersExt, PredefinedFolder};
 pub use instances::{Instance, InstanceStatus};
 pub use library::{Library, LibraryExt, LibraryItem};
 pub use monitors::{
-    CacheChange, Caches, Cancelled, Cluster, ContentCache, CubeCache, CubeCacheState, Job, Jobs,
-    MonitorsExt, Node, NodeProject, ProjectCache,
+    CacheOperation, Caches, CancelledJob, Cluster, ContentCache, CubeCache, CubeCacheState, Job,
+    Jobs, MonitorsExt, Node, NodeProject, ProjectCache,
 };
 pub use objects::{
-    AccessChange, AccessEntry, Ancestor, Named, Object, ObjectChanges, ObjectType, Objects,
+    AccessChanges, AccessEntry, Ancestor, Named, Object, ObjectChanges, ObjectType, Objects,
     ObjectsExt, Propagation, Rights,
 };
 pub use page_by::PageBy;
 pub use paging::{Items, List, Page, Pages};
 pub use projects::{
-    LanguageSet, Project, ProjectChange, ProjectLanguages, ProjectOnNode, ProjectState,
+    LanguageSet, Project, ProjectLanguages, ProjectOnNode, ProjectOperation, ProjectState,
     ProjectStatus, Projects, ProjectsExt,
 };
 pub use prompts::{Answer, Answers, Level, Prompt, PromptKind, PromptObject};

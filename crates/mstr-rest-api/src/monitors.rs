@@ -6,8 +6,8 @@ mod jobs;
 use mstr_rest_core::{Call, Session};
 use serde::Deserialize;
 
-pub use caches::{CacheChange, Caches, ContentCache, CubeCache, CubeCacheState, ProjectCache};
-pub use jobs::{Cancelled, Job, Jobs};
+pub use caches::{CacheOperation, Caches, ContentCache, CubeCache, CubeCacheState, ProjectCache};
+pub use jobs::{CancelledJob, Job, Jobs};
 
 use crate::users::listed;
 use crate::{ProjectState, lenient, sealed};

@@ -9,7 +9,7 @@ use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
 use serde_json::json;
 
-pub use access::{AccessChange, AccessEntry, Propagation, Rights};
+pub use access::{AccessChanges, AccessEntry, Propagation, Rights};
 pub use changes::ObjectChanges;
 pub use kind::ObjectType;
 pub use model::{Ancestor, Named, Object};
@@ -115,12 +115,12 @@ impl Objects {
     /// `PUT /objects/{id}?type=` with `acl` alone.
     ///
     /// ```no_run
-    /// use mstr_rest_api::{AccessChange, ObjectType, ObjectsExt, Rights};
+    /// use mstr_rest_api::{AccessChanges, ObjectType, ObjectsExt, Rights};
     ///
     /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
     /// let group = "C82C6B1011D2894CC0009D9F29718E4F";
-    /// let change = AccessChange::new().grant(group, Rights::VIEW);
-    /// session.objects().set_access("13CFD83A458A", ObjectType::Report, &change).await?;
+    /// let change = AccessChanges::new().grant(group, Rights::VIEW);
+    /// session.objects().update_access("13CFD83A458A", ObjectType::Report, &change).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -128,11 +128,11 @@ impl Objects {
     /// # Errors
     /// As [`get`](Self::get); [`InvalidRequest`](ErrorKind::InvalidRequest) without any change, or
     /// when children are meant of what is no folder, and nothing is sent.
-    pub fn set_access(
+    pub fn update_access(
         &self,
         id: impl AsRef<str>,
         kind: ObjectType,
-        change: &AccessChange,
+        change: &AccessChanges,
     ) -> Call<Object> {
         let call = self.call(Method::PUT, id, kind).json(change);
         match change.check(kind) {

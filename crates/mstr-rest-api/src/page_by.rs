@@ -13,7 +13,7 @@ use crate::{TemplateUnit, lenient};
 /// let pages = instance.page_by_elements(0, 1000).await?;
 /// for page in &pages.combinations {
 ///     if let Some(ids) = pages.element_ids(page) {
-///         instance.manipulate(GridRequest::as_shown().page_by(ids)).await?;
+///         instance.manipulate(GridRequest::designed().page_by(ids)).await?;
 ///     }
 /// }
 /// # Ok(())

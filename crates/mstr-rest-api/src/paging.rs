@@ -29,7 +29,7 @@ type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// // one by one, however many there are
-/// let mut users = session.users().list().name_begins("Sm").stream();
+/// let mut users = session.users().list().name_begins_with("Sm").stream();
 /// while let Some(user) = users.next().await {
 ///     println!("{}", user?.name);
 /// }

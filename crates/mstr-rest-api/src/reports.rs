@@ -144,7 +144,7 @@ impl Report {
     pub fn sql_view(&self) -> impl Future<Output = Result<String>> + Send + use<> {
         let source = self.0.clone();
         async move {
-            let request = GridRequest::as_shown().page_size(1);
+            let request = GridRequest::designed().page_size(1);
             let call = source.v2(Method::POST).segment("instances").read_timeout(request.timeout);
             let call = request.first_window(call).query("executionStage", "resolve_prompts");
             let begun = call.json(&json!({})).decode_with(execution::begun).await?;

@@ -144,15 +144,15 @@ impl Search {
         self
     }
 
-    /// Objects that use this one. Of several, all, unless [`any_of`](Self::any_of) is asked for.
-    /// Not together with [`used_by`](Self::used_by).
+    /// Objects that use this one; of several, all of them, unless [`match_any`](Self::match_any) is
+    /// set. Not together with [`used_by`](Self::used_by).
     pub fn uses(mut self, id: impl AsRef<str>, kind: ObjectType) -> Self {
         self.uses.push(format!("{};{}", id.as_ref(), kind.number()));
         self
     }
 
-    /// Objects that this one uses. Of several, all, unless [`any_of`](Self::any_of) is asked for.
-    /// Not together with [`uses`](Self::uses).
+    /// Objects that this one uses; of several, those that all use, unless
+    /// [`match_any`](Self::match_any) is set. Not together with [`uses`](Self::uses).
     pub fn used_by(mut self, id: impl AsRef<str>, kind: ObjectType) -> Self {
         self.used_by.push(format!("{};{}", id.as_ref(), kind.number()));
         self
@@ -164,8 +164,9 @@ impl Search {
         self
     }
 
-    /// Whether one of several used or using objects is enough.
-    pub fn any_of(mut self, yes: bool) -> Self {
+    /// Of several objects given to [`uses`](Self::uses) or [`used_by`](Self::used_by), one is enough.
+    /// Default: false.
+    pub fn match_any(mut self, yes: bool) -> Self {
         self.one_of = yes;
         self
     }
@@ -182,9 +183,9 @@ impl Search {
         self
     }
 
-    /// Whether to begin it at the older endpoint, `POST /metadataSearches/results`: for servers that
-    /// do not know the newer one.
-    pub fn older_server(mut self, yes: bool) -> Self {
+    /// Uses the older endpoint, `POST /metadataSearches/results`, for servers without the newer one.
+    /// Default: false.
+    pub fn legacy_endpoint(mut self, yes: bool) -> Self {
         self.older = yes;
         self
     }

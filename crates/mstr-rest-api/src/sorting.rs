@@ -34,7 +34,7 @@ pub enum SubtotalsPosition {
 /// ```
 /// use mstr_rest_api::{GridRequest, Order, Sort};
 ///
-/// let request = GridRequest::as_shown()
+/// let request = GridRequest::designed()
 ///     .sort_rows(Sort::metric("7FD5B69611D5AC76C000D98A4CC5F24F", Order::Descending))
 ///     .sort_rows(Sort::attribute("8D679D4B11D3E4981000E787EC6DE8A4"));
 /// assert!(request.check().is_ok());

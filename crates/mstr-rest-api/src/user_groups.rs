@@ -58,7 +58,7 @@ impl UserGroups {
     }
 
     /// The groups whose names begin with this text: `GET /usergroups?nameBegins=`.
-    pub fn list_named(&self, begins: impl AsRef<str>) -> List<Object> {
+    pub fn list_name_begins_with(&self, begins: impl AsRef<str>) -> List<Object> {
         let call = self.session.get("usergroups").without_project();
         List::new(call.query("nameBegins", begins.as_ref()))
     }
@@ -162,7 +162,8 @@ pub struct NewGroup {
     memberships: Vec<String>,
     members: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ldapdn: Option<String>,
+    #[serde(rename = "ldapdn")]
+    ldap_dn: Option<String>,
 }
 
 impl NewGroup {
@@ -173,7 +174,7 @@ impl NewGroup {
             description: None,
             memberships: Vec::new(),
             members: Vec::new(),
-            ldapdn: None,
+            ldap_dn: None,
         }
     }
 
@@ -197,7 +198,7 @@ impl NewGroup {
 
     /// The distinguished name in a directory (LDAP).
     pub fn ldap_dn(mut self, name: impl Into<String>) -> Self {
-        self.ldapdn = Some(name.into());
+        self.ldap_dn = Some(name.into());
         self
     }
 }

@@ -38,7 +38,7 @@ impl UsersExt for Session {
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// let users = session.users();
-/// let mut list = users.list().name_begins("Sm").stream();
+/// let mut list = users.list().name_begins_with("Sm").stream();
 /// while let Some(user) = list.next().await {
 ///     let user = user?;
 ///     println!("{}  {:?}  {}", user.id, user.username, user.name);
@@ -231,12 +231,14 @@ where
 /// Which users.
 impl List<User> {
     /// Users whose full names begin with this text.
-    pub fn name_begins(self, text: impl AsRef<str>) -> Self {
+    #[doc(alias = "name_begins")]
+    pub fn name_begins_with(self, text: impl AsRef<str>) -> Self {
         self.with(|call| call.query("nameBegins", text.as_ref()))
     }
 
     /// Users whose user names, which they log in with, begin with this text.
-    pub fn username_begins(self, text: impl AsRef<str>) -> Self {
+    #[doc(alias = "abbreviation_begins")]
+    pub fn username_begins_with(self, text: impl AsRef<str>) -> Self {
         self.with(|call| call.query("abbreviationBegins", text.as_ref()))
     }
 }

@@ -136,7 +136,7 @@ async fn caches_are_seen_moved_and_deleted() {
 
     assert!(caches.contents(PROJECT, "node-1").all().await.unwrap().is_empty());
     let report = session.reports().report(sales().object_id());
-    report.run(GridRequest::as_shown()).await.unwrap();
+    report.run(GridRequest::designed()).await.unwrap();
     let contents = caches.contents(PROJECT, "node-1").all().await.unwrap();
     assert_eq!((contents.len(), contents[0].kind.as_deref()), (1, Some("report")));
     caches.delete_contents("node-1", [&contents[0].combined_id]).await.unwrap();

@@ -36,9 +36,9 @@ async fn users_are_listed_by_name() {
     let names = |users: Vec<User>| users.into_iter().map(|user| user.name).collect::<Vec<_>>();
     let users = session.users();
     assert_eq!(names(users.list().all().await.unwrap()), ["Anna", "Annika", "Bert", DEFAULT_USER]);
-    let begins = users.list().name_begins("ann").page_size(1);
+    let begins = users.list().name_begins_with("ann").page_size(1);
     assert_eq!(names(begins.all().await.unwrap()), ["Anna", "Annika"]);
-    let logins = users.list().username_begins("b").all().await.unwrap();
+    let logins = users.list().username_begins_with("b").all().await.unwrap();
     assert_eq!((logins.len(), logins[0].login()), (1, Some("bert")));
     for request in server.requests(Method::GET, "/users") {
         assert_eq!(request.project_id(), None, "users belong to the whole server");
@@ -77,7 +77,7 @@ async fn a_user_lives() {
             "memberships": [analysts.id],
         })
     );
-    let found = users.list().username_begins("psm").all().await.unwrap();
+    let found = users.list().username_begins_with("psm").all().await.unwrap();
     assert_eq!(found[0].id, user.id);
     let twice = users.create(NewUser::new("psmith", "Other")).await.unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::ObjectAlreadyExists);
@@ -108,14 +108,14 @@ async fn a_user_lives() {
     assert_eq!((privileges[0].privilege.id.as_str(), privileges[0].is_direct()), ("2", true));
     users.update(&user.id, UserChanges::new().revoke("2").set("ldapdn", "cn=x")).await.unwrap();
     assert!(users.privileges(&user.id).await.unwrap().is_empty());
-    assert_eq!(users.get(&user.id).await.unwrap().ldapdn.as_deref(), Some("cn=x"));
+    assert_eq!(users.get(&user.id).await.unwrap().ldap_dn.as_deref(), Some("cn=x"));
 
     users.update(&user.id, UserChanges::new().enabled(false)).await.unwrap();
     assert!(!can_log_in(&server, "pmiller", "canary-other").await, "disabled");
     users.delete(&user.id).await.unwrap();
     let gone = users.get(&user.id).await.unwrap_err();
     assert_eq!(gone.kind(), ErrorKind::ResourceNotFound);
-    assert!(users.list().username_begins("pm").all().await.unwrap().is_empty());
+    assert!(users.list().username_begins_with("pm").all().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -169,8 +169,14 @@ async fn groups_hold_users_and_groups() {
         groups.create(&NewGroup::new("Inner").member("Anna").ldap_dn("cn=inner")).await.unwrap();
     let outer = groups.create(&NewGroup::new("Outer").member(&inner.id)).await.unwrap();
     assert_eq!(outer.subtype, Some(8705));
-    let names: Vec<_> =
-        groups.list_named("In").all().await.unwrap().into_iter().map(|g| g.name).collect();
+    let names: Vec<_> = groups
+        .list_name_begins_with("In")
+        .all()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|g| g.name)
+        .collect();
     assert_eq!(names, ["Inner"]);
     assert!(groups.list().page_size(2).all().await.unwrap().len() >= 6);
     let members = groups.members(&outer.id).all().await.unwrap();

@@ -73,8 +73,8 @@ async fn described_filled_and_published() {
     assert_eq!(definition.columns_of("others").count(), 0);
 
     let upload = upload(&dataset).await;
-    upload.part("orders", 1, r#"[[1,"Zürich",1.5],[2,"\"",null]]"#.as_bytes()).await.unwrap();
-    upload.part("orders", 2, b"[[3,\"\",-2]]").await.unwrap();
+    upload.send_part("orders", 1, r#"[[1,"Zürich",1.5],[2,"\"",null]]"#.as_bytes()).await.unwrap();
+    upload.send_part("orders", 2, b"[[3,\"\",-2]]").await.unwrap();
     let not_yet = upload.status().await.unwrap_err();
     assert_eq!(not_yet.kind(), ErrorKind::InvalidRequest);
     upload.publish().await.unwrap();
@@ -146,7 +146,7 @@ async fn a_part_is_sent_once() {
     let upload = upload(&dataset(&support::login(&server).await).await).await;
     for fault in [Fault::status(503), Fault::reset_after_work(), Fault::status(429)] {
         let fault = server.inject(fault.on(Method::PUT, "/datasets/*/uploadSessions/*"));
-        let error = upload.part("orders", 1, b"[]").await.unwrap_err();
+        let error = upload.send_part("orders", 1, b"[]").await.unwrap_err();
         assert!(error.is_transient(), "{error:?}");
         assert_eq!(fault.hits(), 1);
         fault.remove();

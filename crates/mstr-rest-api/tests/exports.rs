@@ -81,7 +81,7 @@ async fn a_pdf_in_all_ways() {
         .include_detailed_pages(false)
         .include_header(true)
         .include_footer(false)
-        .wait_before(Duration::from_secs(2));
+        .wait_before_export(Duration::from_secs(2));
     assert_eq!(instance.pdf(options).bytes().await.unwrap(), wanted);
     let sent = server.requests(Method::POST, PDF).pop().unwrap().json::<Value>().unwrap();
     assert_eq!(

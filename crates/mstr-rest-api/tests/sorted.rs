@@ -21,7 +21,7 @@ async fn revenue(session: &mstr_rest_core::Session, request: GridRequest) -> Vec
 async fn by_every_kind_of_sort() {
     let server = server().report(sales()).start().await.unwrap();
     let session = login(&server).await;
-    let shown = GridRequest::as_shown;
+    let shown = GridRequest::designed;
     let mut wanted = revenue(&session, shown()).await;
     wanted.sort_by(f64::total_cmp);
     let sort = |order| Sort::metric("M1", order).subtotals(SubtotalsPosition::Mixed);
@@ -57,12 +57,12 @@ async fn in_a_column_of_a_cross_tab() {
     let server = server().report(cross.clone()).start().await.unwrap();
     let session = login(&server).await;
     let sort = Sort::metric("M2", Order::Descending);
-    let request = GridRequest::as_shown().sort_rows(sort.clone().in_column(["h2;S1"]));
+    let request = GridRequest::designed().sort_rows(sort.clone().in_column(["h2;S1"]));
     let instance = report(&session, &cross).run(request).await.unwrap();
     let values = raw(&instance.first_page().unwrap());
     assert!(values.is_sorted_by(|one, two| one[3].as_i64() >= two[3].as_i64()));
     assert_eq!(values.len(), 25);
     // a metric that stands in several columns needs to be told in which
-    let refused = report(&session, &cross).run(GridRequest::as_shown().sort_rows(sort));
+    let refused = report(&session, &cross).run(GridRequest::designed().sort_rows(sort));
     assert_eq!(refused.await.unwrap_err().kind(), ErrorKind::InvalidRequest);
 }

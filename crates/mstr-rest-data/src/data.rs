@@ -143,16 +143,16 @@ impl Data {
         }
     }
 
-    /// Asks for this instead of all objects: some of them, filtered, sorted, or the grid
-    /// [as it is shown](GridRequest::as_shown). Of an instance it counts what it was executed for.
+    /// Asks for this instead of all objects: some of them, filtered, sorted, or the report
+    /// [as designed](GridRequest::designed). Ignored for an instance: it was executed already.
     pub fn request(mut self, request: GridRequest) -> Self {
         self.request = Some(request);
         self
     }
 
-    /// Whether all pages of a report with page-by are read, one after the other; else it is the one
-    /// that is shown. They are unless the request [chooses a page](GridRequest::page_by). Of an
-    /// instance only where this says so: it shows the last one in the end.
+    /// Reads all pages of a report with page-by, one after the other; otherwise only the page that
+    /// is shown. Default: true, unless the request [chooses a page](GridRequest::page_by); false for
+    /// an instance. An instance whose pages were all read shows the last one afterwards.
     pub fn all_pages(mut self, yes: bool) -> Self {
         self.all_pages = Some(yes);
         self
@@ -213,7 +213,7 @@ impl Data {
         let (instance, executed) = match opened {
             Opened::Instance(instance, executed) => (instance, executed),
             Opened::Visualization(shown) => {
-                let pages = Pages::new(move |offset, limit| shown.page_or_again(offset, limit));
+                let pages = Pages::new(move |offset, limit| shown.page_or_reexecute(offset, limit));
                 let reader = Reader::start(first, pages, options, self.ahead, self.page_size);
                 let reader = reader.await?;
                 let on_progress = self.on_progress;
@@ -237,7 +237,7 @@ impl Data {
                 options = options.known_metric(&metric.id, name, metric.data_type.as_deref());
             }
         }
-        let pages = Pages::new(move |offset, limit| instance.page_or_again(offset, limit));
+        let pages = Pages::new(move |offset, limit| instance.page_or_reexecute(offset, limit));
         let reader = Reader::start(first, pages, options, self.ahead, self.page_size).await?;
         Ok(Table { reader, turner, on_progress: self.on_progress, _executed: executed })
     }
@@ -251,7 +251,7 @@ impl Data {
                 }
                 // one that has read nothing yet: the table begins anew, whatever was read before
                 let shown = shown.instance().visualization(shown.chapter(), shown.key());
-                let page = shown.page_or_again(0, rows).await?;
+                let page = shown.page_or_reexecute(0, rows).await?;
                 return Ok((Opened::Visualization(shown), page));
             }
             Source::Instance(instance) => instance.clone(),

@@ -87,7 +87,7 @@ async fn all_pages_make_one_table() {
     ] {
         let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
         let data = session(&server).await.reports().data(report.object_id());
-        let data = data.request(GridRequest::as_shown());
+        let data = data.request(GridRequest::designed());
         for data in [data.clone(), data.clone().page_size(7), data.page_size(7).fetch_ahead(1)] {
             // in a task: the future is Send
             let batches = tokio::spawn(data.collect()).await.unwrap().unwrap();
@@ -105,7 +105,7 @@ async fn one_page_where_one_is_chosen() {
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
     let session = session(&server).await;
     let data = session.reports().data(report.object_id());
-    let instance = session.reports().report(report.object_id()).run(GridRequest::as_shown());
+    let instance = session.reports().report(report.object_id()).run(GridRequest::designed());
     let instance = instance.await.unwrap();
     let pages = instance.page_by_elements(0, 10).await.unwrap();
     let ids = pages.element_ids(&pages.combinations[4]).unwrap();
@@ -114,9 +114,9 @@ async fn one_page_where_one_is_chosen() {
         rows.retain(|row| row[0].as_deref() == Some(airport) && row[1].as_deref() == Some(carrier));
         rows
     };
-    let chosen = data.clone().request(GridRequest::as_shown().page_by(ids.clone()));
+    let chosen = data.clone().request(GridRequest::designed().page_by(ids.clone()));
     assert_eq!(told(&chosen.collect().await.unwrap()), rows("DCA", "Carrier 2"));
-    let shown = data.request(GridRequest::as_shown()).all_pages(false);
+    let shown = data.request(GridRequest::designed()).all_pages(false);
     assert_eq!(told(&shown.collect().await.unwrap()), rows("BWI", "Carrier 1"));
 
     // of an instance it is what it shows, unless all are asked for, from the first one on
@@ -132,7 +132,7 @@ async fn progress_and_totals_grow() {
     let report = paged("pages");
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let mut table = data.request(GridRequest::as_shown()).page_size(10).open().await.unwrap();
+    let mut table = data.request(GridRequest::designed()).page_size(10).open().await.unwrap();
     assert_eq!(table.total_rows(), 23);
     while table.next().await.unwrap().is_some() {}
     assert_eq!(table.total_rows(), 6 * 23);
@@ -148,7 +148,7 @@ async fn more_pages_than_are_listed_at_once() {
         .metric(Metric::new("Sales", DataType::Integer));
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let batches = data.request(GridRequest::as_shown()).collect().await.unwrap();
+    let batches = data.request(GridRequest::designed()).collect().await.unwrap();
     assert_eq!(told(&batches), wanted(&report.table()));
     assert_eq!(server.count(Method::GET, ELEMENTS), 2);
 }
@@ -158,7 +158,7 @@ async fn a_report_that_dies_between_its_pages() {
     let report = paged("pages");
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let data = data.request(GridRequest::as_shown()).page_size(10).fetch_ahead(1);
+    let data = data.request(GridRequest::designed()).page_size(10).fetch_ahead(1);
     let mut table = data.clone().open().await.unwrap();
     let mut batches = Vec::new();
     while let Some(batch) = table.next().await.unwrap() {
@@ -198,7 +198,7 @@ async fn a_slow_page_is_halved_after_turning_too() {
     let server =
         LibraryServer::builder().report(report.clone()).page_limit(9).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let batches = data.request(GridRequest::as_shown()).page_size(40).collect().await.unwrap();
+    let batches = data.request(GridRequest::designed()).page_size(40).collect().await.unwrap();
     assert_eq!(told(&batches), wanted(&report.table()));
 }
 

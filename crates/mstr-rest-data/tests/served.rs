@@ -133,7 +133,7 @@ async fn every_shape_is_its_table() {
         let table = report.table();
         let data = session.reports().data(report.object_id());
         for rows in [1, 7, 1000] {
-            for data in [data.clone(), data.clone().request(GridRequest::as_shown())] {
+            for data in [data.clone(), data.clone().request(GridRequest::designed())] {
                 let batches = data.page_size(rows).collect().await.unwrap();
                 assert_eq!(columns(&batches[0]), table.columns());
                 let (got, want) = (told(&batches), wanted(&table));
@@ -209,7 +209,7 @@ async fn pages_are_columns() {
     let data = session(&server).await.reports().data(report.object_id());
     // all objects are all pages, and so is what is shown; one page is the one that is shown
     let whole = data.clone().collect().await.unwrap();
-    let shown = data.request(GridRequest::as_shown());
+    let shown = data.request(GridRequest::designed());
     let page = shown.clone().all_pages(false).collect().await.unwrap();
     let shown = shown.collect().await.unwrap();
     let sorted = |batches: &[RecordBatch]| {
@@ -270,7 +270,7 @@ async fn subtotals_are_left_out_or_flagged() {
     let report = flights("subtotals").subtotals();
     let server = serve([report.clone()]).await;
     let data = session(&server).await.reports().data(report.object_id());
-    let shown = data.request(GridRequest::as_shown());
+    let shown = data.request(GridRequest::designed());
     let without = told(&shown.clone().collect().await.unwrap());
     assert_eq!(without, wanted(&report.table()));
     let options = GridOptions::default().subtotal_flag("Subtotal");
@@ -303,7 +303,7 @@ async fn pages_that_take_too_long_are_halved() {
         assert_eq!(told(&batches), wanted(&report.table().standard_dates()));
     }
     let report = session(&server).await.reports().report(report.object_id());
-    let instance = report.run(GridRequest::as_shown().page_size(300)).await.unwrap();
+    let instance = report.run(GridRequest::designed().page_size(300)).await.unwrap();
     let batches = instance.data().page_size(1_000).collect().await.unwrap();
     assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 4_000);
     assert!(batches.iter().skip(1).all(|batch| batch.num_rows() <= 300));
@@ -385,7 +385,7 @@ async fn what_was_executed_for_the_rows_is_cleared_away() {
     assert_eq!(left(), 0);
     // somebody else's stays
     let instance = session.reports().report(report.object_id());
-    let instance = instance.run(GridRequest::as_shown()).await.unwrap();
+    let instance = instance.run(GridRequest::designed()).await.unwrap();
     instance.data().collect().await.unwrap();
     mstr_rest_core::settle().await;
     assert_eq!(left(), 1);

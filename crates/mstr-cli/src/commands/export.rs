@@ -59,7 +59,7 @@ pub(crate) struct Export {
     prompt: Vec<String>,
     /// The grid as it is designed, with its filters and totals, instead of the flat table
     #[arg(long, conflicts_with = "columns")]
-    as_shown: bool,
+    as_designed: bool,
     /// Rows of a page  [default: by their size]
     #[arg(long, value_name = "ROWS")]
     page_size: Option<u64>,
@@ -85,8 +85,8 @@ impl Export {
             .with_session(async |session| {
                 let source = source::find(&session, &self.what).await?;
                 let definition = source.definition().await?;
-                let mut request = if self.as_shown {
-                    GridRequest::as_shown()
+                let mut request = if self.as_designed {
+                    GridRequest::designed()
                 } else if self.columns.is_empty() {
                     GridRequest::from_definition(&definition)
                 } else {

@@ -103,7 +103,7 @@ impl Dataset {
 ///
 /// # async fn example(dataset: Dataset) -> mstr_rest_core::Result<()> {
 /// let upload = dataset.open_upload("orders", &["city", "revenue"], UpdatePolicy::Add).await?;
-/// upload.part("orders", 1, br#"[["Bern",1.5],["Chur",null]]"#).await?;
+/// upload.send_part("orders", 1, br#"[["Bern",1.5],["Chur",null]]"#).await?;
 /// upload.publish().await?;
 /// upload.wait(Duration::from_secs(600)).await?;
 /// upload.delete().await?;
@@ -141,7 +141,7 @@ impl UploadSession {
     ///
     /// # Errors
     /// As any call.
-    pub fn part(&self, table: &str, index: u64, rows: &[u8]) -> Call<()> {
+    pub fn send_part(&self, table: &str, index: u64, rows: &[u8]) -> Call<()> {
         // by hand: a value of JSON would be another copy of a long text
         let head = format!(r#"{{"tableName":{},"index":{index},"data":""#, json!(table));
         let length = head.len() + rows.len().div_ceil(3) * 4 + 2;

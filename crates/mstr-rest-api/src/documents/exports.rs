@@ -92,7 +92,7 @@ impl PdfOptions {
     }
 
     /// How long the server waits before it exports, in whole seconds: `waitingTimeBeforeExport`.
-    pub fn wait_before(self, time: Duration) -> Self {
+    pub fn wait_before_export(self, time: Duration) -> Self {
         self.with("waitingTimeBeforeExport", time.as_secs())
     }
 
@@ -290,7 +290,7 @@ impl Export {
         let id = self.instance.id();
         match self.send(&id).await {
             Err(error) if error.is_instance_gone() => {
-                self.instance.again(&id).await?;
+                self.instance.reexecute_gone(&id).await?;
                 self.send(&self.instance.id()).await
             }
             other => other,

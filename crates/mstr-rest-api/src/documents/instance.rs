@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A document or a dashboard that was run. It lives in the session that ran it: when that ends, it
-/// is gone; [`Export`] and [`Visualization::page_or_again`] then execute it again.
+/// is gone; [`Export`] and [`Visualization::page_or_reexecute`] then re-execute it.
 ///
 /// Cheap to clone; clones are the same instance, and see when one of them executes it again. It
 /// stays on the server until [`delete`](Self::delete) or the end of the session.
@@ -130,14 +130,14 @@ impl DocumentInstance {
         }
     }
 
-    /// Executes the same again, with the same answers to its prompts, and goes on as that
-    /// execution; so do clones. For an instance that is gone, or to see new data. The execution
+    /// Re-executes it with the same answers to its prompts, and continues as the new execution; so do
+    /// clones. For an instance that is gone, or to see new data. The execution
     /// before is cleared away on the server, if it is still there.
     ///
     /// # Errors
     /// As [`Dashboard::run`](crate::Dashboard::run); [`Api`](ErrorKind::Api) when it asks for more
     /// than was answered before.
-    pub fn execute_again(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+    pub fn reexecute(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let instance = self.clone();
         async move {
             let _one = instance.shared.again.lock().await;
@@ -148,8 +148,8 @@ impl DocumentInstance {
         }
     }
 
-    /// The same for whoever saw that this execution is gone: once for all of them.
-    pub(super) async fn again(&self, gone: &str) -> Result<()> {
+    /// Re-executes for requests that saw that this execution is gone: once for all of them.
+    pub(super) async fn reexecute_gone(&self, gone: &str) -> Result<()> {
         let _one = self.shared.again.lock().await;
         if *self.now().id != *gone {
             return Ok(());
@@ -251,13 +251,13 @@ impl DocumentInstance {
         prompts::answer_all(self.clone(), give)
     }
 
-    /// Lets it ask its prompts once more, and forgets the answers:
+    /// Re-prompts: the prompts are open again, and the answers are discarded.
     /// `POST /documents/{id}/instances/{mid}/rePrompt`. It is another execution then, whose id the
     /// server gives.
     ///
     /// # Errors
     /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
-    pub fn ask_again(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+    pub fn reprompt(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let instance = self.clone();
         async move {
             let before = instance.now().id;
@@ -392,7 +392,7 @@ impl Visualization {
         let call = source.v2(Method::GET).segment("instances").segment(id);
         let call = call.segment("chapters").segment(&self.chapter);
         let call = call.segment("visualizations").segment(&self.key);
-        let call = GridRequest::as_shown().iso_dates(true).window(call, offset, limit);
+        let call = GridRequest::designed().iso_dates(true).window(call, offset, limit);
         let call = call.decode_with(execution::page);
         if source.kind == Kind::Dashboard {
             return call;
@@ -402,15 +402,15 @@ impl Visualization {
         call.refuse(Error::new(ErrorKind::NotSupported, message))
     }
 
-    /// The same. If the instance is gone, it is executed again, once for all who meet that, with
-    /// the answers to its prompts; and if the grid has as many lines as before, the reading goes on
-    /// at the same line.
+    /// A page, as [`page`](Self::page) gives it. If the instance is gone, it is re-executed, once for
+    /// all waiting requests, with the same answers to its prompts; if the grid then has as many lines
+    /// as before, reading continues at the same line.
     ///
     /// # Errors
-    /// As [`page`](Self::page) and [`DocumentInstance::execute_again`]; [`Api`](ErrorKind::Api)
+    /// As [`page`](Self::page) and [`DocumentInstance::reexecute`]; [`Api`](ErrorKind::Api)
     /// when the total is another one: what was read before does not fit, and has to be read anew,
     /// by a [`visualization`](DocumentInstance::visualization) that has read nothing yet.
-    pub fn page_or_again(
+    pub fn page_or_reexecute(
         &self,
         offset: u64,
         limit: u64,
@@ -420,7 +420,7 @@ impl Visualization {
             let mut id = this.instance.now().id;
             let mut page = this.page_of(&id, offset, limit).await;
             if page.as_ref().is_err_and(ErrorExt::is_instance_gone) {
-                this.instance.again(&id).await?;
+                this.instance.reexecute_gone(&id).await?;
                 id = this.instance.now().id;
                 page = this.page_of(&id, offset, limit).await;
             }

@@ -122,15 +122,15 @@ impl FormOperand {
         /// Exactly this.
         equals: Equals;
         /// Different from this.
-        not_equal: NotEqual;
+        not_equals: NotEqual;
         /// Greater than this.
-        greater: Greater;
+        greater_than: Greater;
         /// Less than this.
-        less: Less;
+        less_than: Less;
         /// Greater than this or equal to it.
-        greater_equal: GreaterEqual;
+        greater_or_equal: GreaterEqual;
         /// Less than this or equal to it.
-        less_equal: LessEqual;
+        less_or_equal: LessEqual;
         /// A text form matches this pattern.
         like: Like;
         /// A text form does not match this pattern.
@@ -167,15 +167,15 @@ impl MetricOperand {
         /// Exactly this.
         equals: Equals;
         /// Different from this.
-        not_equal: NotEqual;
+        not_equals: NotEqual;
         /// Greater than this.
-        greater: Greater;
+        greater_than: Greater;
         /// Less than this.
-        less: Less;
+        less_than: Less;
         /// Greater than this or equal to it.
-        greater_equal: GreaterEqual;
+        greater_or_equal: GreaterEqual;
         /// Less than this or equal to it.
-        less_equal: LessEqual;
+        less_or_equal: LessEqual;
     }
 
     /// Compared with another metric, by one of the six comparisons `Equals` to `LessEqual`.

@@ -68,8 +68,8 @@ fn refused() {
         (metric("").is_null(), "metric"),
         (metric("M").equals("text"), "Equals"),
         (metric("M").between(1, "text"), "Between"),
-        (metric("M").greater(f64::NAN), "number"),
-        (metric("M").greater(Constant::typed("Real", "1;drop")), "number"),
+        (metric("M").greater_than(f64::NAN), "number"),
+        (metric("M").greater_than(Constant::typed("Real", "1;drop")), "number"),
         (metric("M").ranked(Operator::RankTop, "three"), "Rank.Top"),
         (metric("M").compared(Operator::Like, metric("N")), "Like"),
         (metric("M").equals(Constant::typed("", "1")), "data type"),
@@ -86,17 +86,17 @@ fn refused() {
 
 #[test]
 fn limits_of_metrics() {
-    for good in [metric("M").less_equal(1.5), metric("M").bottom(3), metric("M").is_not_null()] {
+    for good in [metric("M").less_or_equal(1.5), metric("M").bottom(3), metric("M").is_not_null()] {
         good.check_limit("M").unwrap();
         assert!(good.check_limit("N").unwrap_err().message().contains('N'));
     }
     for bad in [
-        metric("M").less(1).negate(),
-        form("M", "F").less(1),
+        metric("M").less_than(1).negate(),
+        form("M", "F").less_than(1),
         metric("M").ranked(Operator::RankExcludeTop, 1),
         metric("M").ranked(Operator::PercentEquals, 0.5),
         attribute("M").is_in(["h1;M"]),
-        metric("M").less("x"),
+        metric("M").less_than("x"),
     ] {
         assert_eq!(bad.check_limit("M").unwrap_err().kind(), ErrorKind::InvalidRequest);
     }
@@ -213,7 +213,7 @@ proptest! {
         if expression.check_limit(&id).is_ok() {
             let json = sent(&expression);
             prop_assert_eq!(&json["operands"][0], &json!({ "type": "metric", "id": id }));
-            prop_assert!(expression.operator().limits_metrics());
+            prop_assert!(expression.operator().can_limit_metrics());
         }
     }
 }

@@ -66,7 +66,7 @@ impl Caches {
     ///
     /// # Errors
     /// As any call.
-    pub fn load_cube(&self, id: impl AsRef<str>) -> Call<CacheChange> {
+    pub fn load_cube(&self, id: impl AsRef<str>) -> Call<CacheOperation> {
         self.change_cube(id.as_ref(), "loaded")
     }
 
@@ -74,12 +74,12 @@ impl Caches {
     ///
     /// # Errors
     /// As any call.
-    pub fn unload_cube(&self, id: impl AsRef<str>) -> Call<CacheChange> {
+    pub fn unload_cube(&self, id: impl AsRef<str>) -> Call<CacheOperation> {
         self.change_cube(id.as_ref(), "unloaded")
     }
 
-    fn change_cube(&self, id: &str, state: &'static str) -> Call<CacheChange> {
-        let change = CacheChange {
+    fn change_cube(&self, id: &str, state: &'static str) -> Call<CacheOperation> {
+        let change = CacheOperation {
             caches: self.clone(),
             id: id.into(),
             wanted: state,
@@ -241,7 +241,7 @@ type Progress = Arc<dyn Fn(&CubeCacheState) + Send + Sync>;
 /// A cache of a cube that is being loaded or unloaded, from [`Caches::load_cube`].
 #[derive(Clone)]
 #[must_use = "the operation continues on the server; call wait() for its result"]
-pub struct CacheChange {
+pub struct CacheOperation {
     caches: Caches,
     id: Arc<str>,
     wanted: &'static str,
@@ -249,7 +249,7 @@ pub struct CacheChange {
     progress: Option<Progress>,
 }
 
-impl CacheChange {
+impl CacheOperation {
     /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -283,9 +283,9 @@ impl CacheChange {
     }
 }
 
-impl fmt::Debug for CacheChange {
+impl fmt::Debug for CacheOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CacheChange")
+        f.debug_struct("CacheOperation")
             .field("id", &self.id)
             .field("wanted", &self.wanted)
             .field("timeout", &self.timeout)

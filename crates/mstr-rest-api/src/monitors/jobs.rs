@@ -86,7 +86,7 @@ impl Jobs {
     /// # Errors
     /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without any id, and nothing is
     /// sent. That some could not be ended is no error.
-    pub fn cancel_all<I>(&self, ids: I) -> Call<Vec<Cancelled>>
+    pub fn cancel_all<I>(&self, ids: I) -> Call<Vec<CancelledJob>>
     where
         I: IntoIterator,
         I::Item: Into<String>,
@@ -95,7 +95,7 @@ impl Jobs {
         #[serde(default, rename_all = "camelCase")]
         struct Outcome {
             #[serde(deserialize_with = "lenient::or_default")]
-            job_cancellation_status: Vec<Cancelled>,
+            job_cancellation_status: Vec<CancelledJob>,
         }
         let ids: Vec<String> = ids.into_iter().map(Into::into).collect();
         let call = self.session.post("v2/monitors/cancelJobs").without_project().require_session();
@@ -114,7 +114,7 @@ impl Jobs {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Cancelled {
+pub struct CancelledJob {
     /// The id of the job.
     #[serde(deserialize_with = "lenient::text")]
     pub id: String,

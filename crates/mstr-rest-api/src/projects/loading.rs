@@ -201,7 +201,7 @@ impl Projects {
     }
 
     /// Begins to load a project on a node: `PATCH /monitors/iServer/nodes/{node}/projects/{id}`.
-    /// [`ProjectChange::wait`] waits.
+    /// [`ProjectOperation::wait`] waits.
     ///
     /// ```no_run
     /// use mstr_rest_api::ProjectsExt;
@@ -215,7 +215,7 @@ impl Projects {
     ///
     /// # Errors
     /// As any call.
-    pub fn load_on(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectChange> {
+    pub fn load_on(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectOperation> {
         self.change(id.as_ref(), node.as_ref(), ProjectState::Loaded)
     }
 
@@ -223,14 +223,18 @@ impl Projects {
     ///
     /// # Errors
     /// As any call.
-    pub fn unload_from(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectChange> {
+    pub fn unload_from(
+        &self,
+        id: impl AsRef<str>,
+        node: impl AsRef<str>,
+    ) -> Call<ProjectOperation> {
         self.change(id.as_ref(), node.as_ref(), ProjectState::Unloaded)
     }
 
-    fn change(&self, id: &str, node: &str, wanted: ProjectState) -> Call<ProjectChange> {
+    fn change(&self, id: &str, node: &str, wanted: ProjectState) -> Call<ProjectOperation> {
         let mut body = Operations::default();
         body.push(Op::Replace, "status", wanted.to_string().into());
-        let change = ProjectChange {
+        let change = ProjectOperation {
             session: self.session.clone(),
             id: id.into(),
             node: node.into(),
@@ -248,7 +252,7 @@ type Progress = Arc<dyn Fn(&ProjectState) + Send + Sync>;
 /// A project that is being loaded or unloaded, from [`Projects::load_on`].
 #[derive(Clone)]
 #[must_use = "the operation continues on the server; call wait() for its result"]
-pub struct ProjectChange {
+pub struct ProjectOperation {
     session: Session,
     id: Arc<str>,
     node: Arc<str>,
@@ -257,7 +261,7 @@ pub struct ProjectChange {
     progress: Option<Progress>,
 }
 
-impl ProjectChange {
+impl ProjectOperation {
     /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -288,9 +292,9 @@ impl ProjectChange {
     }
 }
 
-impl fmt::Debug for ProjectChange {
+impl fmt::Debug for ProjectOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProjectChange")
+        f.debug_struct("ProjectOperation")
             .field("id", &self.id)
             .field("node", &self.node)
             .field("wanted", &self.wanted)

@@ -267,7 +267,7 @@ impl Job {
         let (chunk, part, rows, bytes) = blocking(move || {
             let json = chunk.close();
             let bytes = json.len() as u64;
-            let part = upload.part(&table, index, json);
+            let part = upload.send_part(&table, index, json);
             let rows = chunk.rows();
             chunk.clear();
             Ok((chunk, part, rows, bytes))
