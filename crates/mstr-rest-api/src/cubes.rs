@@ -48,8 +48,7 @@ pub struct Cubes {
 }
 
 impl Cubes {
-    /// The handler for a session; [`CubesExt::cubes`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -48,8 +48,7 @@ pub struct Datasets {
 }
 
 impl Datasets {
-    /// The handler for a session; [`DatasetsExt::datasets`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -47,8 +47,7 @@ pub struct DataSources {
 }
 
 impl DataSources {
-    /// The handler for a session; [`DataSourcesExt::data_sources`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

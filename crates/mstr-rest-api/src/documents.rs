@@ -73,8 +73,7 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// The handler for a session; [`DocumentsExt::documents`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -104,8 +103,7 @@ pub struct Dashboards {
 }
 
 impl Dashboards {
-    /// The handler for a session; [`DashboardsExt::dashboards`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

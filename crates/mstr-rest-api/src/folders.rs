@@ -52,8 +52,7 @@ pub struct Folders {
 const DEEPEST: usize = 256;
 
 impl Folders {
-    /// The handler for a session; [`FoldersExt::folders`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

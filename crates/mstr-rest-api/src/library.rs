@@ -39,8 +39,7 @@ pub struct Library {
 }
 
 impl Library {
-    /// The handler for a session; [`LibraryExt::library`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

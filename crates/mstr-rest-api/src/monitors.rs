@@ -56,8 +56,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The handler for a session; [`MonitorsExt::cluster`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -56,8 +56,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// The handler for a session; [`ObjectsExt::objects`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -47,8 +47,7 @@ pub struct Projects {
 }
 
 impl Projects {
-    /// The handler for a session; [`ProjectsExt::projects`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -43,8 +43,7 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// The handler for a session; [`ReportsExt::reports`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -45,8 +45,7 @@ pub struct Schedules {
 }
 
 impl Schedules {
-    /// The handler for a session; [`SchedulesExt::schedules`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -125,8 +124,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The handler for a session; [`SchedulesExt::events`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

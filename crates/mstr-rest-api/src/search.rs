@@ -87,8 +87,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// A search of everything in the project; [`SearchExt::search`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self {
             session: session.clone(),
             name: None,

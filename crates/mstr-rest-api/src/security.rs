@@ -55,8 +55,7 @@ pub struct SecurityRoles {
 }
 
 impl SecurityRoles {
-    /// The handler for a session; [`SecurityExt::security_roles`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -127,8 +126,7 @@ pub struct SecurityFilters {
 }
 
 impl SecurityFilters {
-    /// The handler for a session; [`SecurityExt::security_filters`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -39,8 +39,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// The handler for a session; [`ServerExt::server`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -49,8 +49,7 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// The handler for a session; [`SubscriptionsExt::subscriptions`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

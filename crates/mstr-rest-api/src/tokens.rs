@@ -40,8 +40,7 @@ pub struct IdentityTokens {
 }
 
 impl IdentityTokens {
-    /// The handler for a session; [`IdentityTokensExt::identity_tokens`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -110,8 +109,7 @@ pub struct ApiTokens {
 }
 
 impl ApiTokens {
-    /// The handler for a session; [`ApiTokensExt::api_tokens`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -43,8 +43,7 @@ pub struct UserGroups {
 }
 
 impl UserGroups {
-    /// The handler for a session; [`UserGroupsExt::user_groups`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

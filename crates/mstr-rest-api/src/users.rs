@@ -56,8 +56,7 @@ pub struct Users {
 }
 
 impl Users {
-    /// The handler for a session; [`UsersExt::users`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

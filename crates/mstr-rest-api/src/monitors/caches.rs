@@ -31,8 +31,7 @@ pub struct Caches {
 }
 
 impl Caches {
-    /// The handler for a session; [`MonitorsExt::caches`](super::MonitorsExt::caches) is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -30,8 +30,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// The handler for a session; [`MonitorsExt::jobs`](super::MonitorsExt::jobs) is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 

@@ -29,9 +29,7 @@ pub struct QuickSearch {
 }
 
 impl QuickSearch {
-    /// A search of everything in the project; [`SearchExt::quick_search`](super::SearchExt) is
-    /// shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self {
             call: session.get("searches/results"),
             pattern: SearchPattern::default(),
