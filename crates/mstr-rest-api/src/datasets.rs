@@ -9,7 +9,7 @@ use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
 use serde::{Deserialize, Deserializer};
 
-pub use model::{ColumnType, DatasetModel, ModelAttribute, ModelTable};
+pub use model::{ColumnRef, ColumnType, DatasetModel, ModelAttribute, ModelTable};
 pub use upload::{PublishStatus, UpdatePolicy, UploadSession};
 
 use crate::{lenient, sealed};
@@ -103,9 +103,9 @@ impl Datasets {
 ///     .column("city", ColumnType::String)
 ///     .column("revenue", ColumnType::Double);
 /// let model = DatasetModel::new("Sales")
-///     .table(table)
-///     .attribute(ModelAttribute::new("City").form("ID", "orders", "city"))
-///     .metric("Revenue", "orders", "revenue");
+///     .attribute(ModelAttribute::new("City").form("ID", table.column_ref("city")))
+///     .metric("Revenue", table.column_ref("revenue"))
+///     .table(table);
 /// let datasets = session.in_project("MicroStrategy Tutorial").datasets();
 /// let dataset = datasets.create_model(&model).await?;
 ///

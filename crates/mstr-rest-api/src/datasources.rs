@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::users::listed;
-use crate::{Named, lenient, sealed, waiting};
+use crate::{DataSourceId, Named, ProjectId, lenient, sealed, waiting};
 
 /// Data sources of the server.
 pub trait DataSourcesExt: sealed::Sealed {
@@ -28,16 +28,15 @@ impl DataSourcesExt for Session {
 /// Data sources. Owned and cheap to clone.
 ///
 /// ```no_run
-/// use mstr_rest_api::DataSourcesExt;
+/// use mstr_rest_api::{DataSourcesExt, ProjectId};
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// let sources = session.data_sources();
+/// let project = ProjectId::new("B7CA92F04B9FAE8D941C3E9B7E0CD754");
 /// for source in sources.list().await? {
-///     println!("{}  {}", source.id, source.name);
+///     let rows = sources.execute(&source, &project, "select 1").await?.wait().await?;
+///     println!("{}  {}  {:?}", source.id, source.name, rows.columns);
 /// }
-/// let project = "B7CA92F04B9FAE8D941C3E9B7E0CD754";
-/// let rows = sources.execute("8D67", project, "select 1").await?.wait().await?;
-/// println!("{:?}", rows.columns);
 /// # Ok(())
 /// # }
 /// ```
@@ -84,8 +83,8 @@ impl DataSources {
     /// nothing is sent.
     pub fn execute(
         &self,
-        id: impl AsRef<str>,
-        project: impl AsRef<str>,
+        id: impl Into<DataSourceId>,
+        project: impl Into<ProjectId>,
         sql: impl AsRef<str>,
     ) -> Call<SqlExecution> {
         #[derive(Default, Deserialize)]
@@ -94,9 +93,10 @@ impl DataSources {
             #[serde(deserialize_with = "lenient::text")]
             id: String,
         }
-        let call = self.session.post("datasources").segment(id).segment("sqlexecution");
+        let project = project.into();
+        let call = self.session.post("datasources").segment(id.into()).segment("sqlexecution");
         // this endpoint has a header of its own for the project (seen in clients)
-        let call = call.project_id(project.as_ref()).header("projectId", project.as_ref());
+        let call = call.project_id(project.as_str()).header("projectId", project.as_str());
         let call = call.require_session().json(&json!({ "query": STANDARD.encode(sql.as_ref()) }));
         let call = if sql.as_ref().trim().is_empty() {
             call.refuse(Error::new(ErrorKind::InvalidRequest, "there is no SQL to execute"))

@@ -185,7 +185,7 @@ pub struct Document(Source);
 /// let chapter = &definition.chapters[0];
 /// let shown = &chapter.pages[0].visualizations[0];
 /// let instance = dashboard.run(DocumentRequest::new()).await?;
-/// let grid = instance.visualization(&chapter.key, &shown.key).page(0, 1000).await?;
+/// let grid = instance.visualization(chapter, &shown.key).page(0, 1000).await?;
 /// # let _ = grid;
 /// # Ok(())
 /// # }

@@ -1,16 +1,17 @@
 //! View filters and metric limits as expression trees.
 //!
-//! An expression starts from what it is about: [`attribute`], [`form`] or [`metric`]; conditions
-//! are joined by [`Expression::all`], [`Expression::any`] and [`Expression::negate`].
+//! An expression starts from what it is about: [`attribute`], its
+//! [`form`](AttributeOperand::form) or [`metric`]; conditions are joined by [`Expression::all`], [`Expression::any`] and [`Expression::negate`].
 //! [`Expression::check`] knows the server's rules, and nothing is sent that breaks them.
 //!
 //! ```
-//! use mstr_rest_api::expression::{Expression, attribute, form, metric};
+//! use mstr_rest_api::expression::{Expression, attribute, metric};
 //!
 //! let filter = Expression::all([
 //!     attribute("8D679D3711D3E4981000E787EC6DE8A4")
 //!         .is_in(["8D679D3711D3E4981000E787EC6DE8A4:2"]),
-//!     form("8D679D4211D3E4981000E787EC6DE8A4", "CCFBE2A5EADB4F50941FB879CCF1721C")
+//!     attribute("8D679D4211D3E4981000E787EC6DE8A4")
+//!         .form("CCFBE2A5EADB4F50941FB879CCF1721C")
 //!         .begins_with("The"),
 //!     metric("7FD5B69611D5AC76C000D98A4CC5F24F").between(200_000, 400_000),
 //! ]);
@@ -33,7 +34,7 @@ use serde::ser::{Error as _, SerializeStruct};
 use serde::{Serialize, Serializer};
 
 pub use operand::{
-    AttributeOperand, Constant, FormOperand, MetricOperand, Operand, attribute, form, metric,
+    AttributeOperand, Constant, FormOperand, MetricOperand, Operand, attribute, metric,
 };
 pub use operator::Operator;
 

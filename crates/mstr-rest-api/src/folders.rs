@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use known::PredefinedFolder;
 
-use crate::{List, Object, ObjectType, ObjectsExt as _, lenient, sealed};
+use crate::{FolderId, List, Object, ObjectType, ObjectsExt as _, lenient, sealed};
 
 /// Folders of the server.
 pub trait FoldersExt: sealed::Sealed {
@@ -111,39 +111,9 @@ impl Folders {
     /// # Errors
     /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, and nothing is
     /// sent; [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
-    pub fn create(&self, name: impl AsRef<str>, parent: impl AsRef<str>) -> Call<Object> {
-        self.create_described(name.as_ref(), parent.as_ref(), None)
-    }
-
-    /// The same with a description.
-    ///
-    /// # Errors
-    /// As [`create`](Self::create).
-    pub fn create_with_description(
-        &self,
-        name: impl AsRef<str>,
-        parent: impl AsRef<str>,
-        description: impl AsRef<str>,
-    ) -> Call<Object> {
-        self.create_described(name.as_ref(), parent.as_ref(), Some(description.as_ref()))
-    }
-
-    fn create_described(
-        &self,
-        name: &str,
-        parent: &str,
-        description: Option<&str>,
-    ) -> Call<Object> {
-        #[derive(Serialize)]
-        struct New<'a> {
-            name: &'a str,
-            parent: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            description: Option<&'a str>,
-        }
-        let call = self.session.post("folders").require_session();
-        let call = call.json(&New { name, parent, description });
-        if name.is_empty() || parent.is_empty() {
+    pub fn create(&self, folder: &NewFolder) -> Call<Object> {
+        let call = self.session.post("folders").require_session().json(folder);
+        if folder.name.is_empty() || folder.parent.is_empty() {
             let message = "a new folder needs a name and the folder that it is in";
             return call.refuse(Error::new(ErrorKind::InvalidRequest, message)).decode();
         }
@@ -215,4 +185,35 @@ impl Folders {
 fn not_there(name: &str, folder: &str) -> Error {
     let message = format!("there is no `{name}` in `{folder}`");
     Error::new(ErrorKind::ResourceNotFound, message)
+}
+
+/// A folder to be made. [`Folders::create`] makes it.
+///
+/// ```
+/// use mstr_rest_api::{FolderId, NewFolder};
+///
+/// let reports = FolderId::new("D3C7D461F69C4610AA6BAA5EF51F4125");
+/// let folder = NewFolder::new("2026", reports).description("Sales of the year");
+/// # let _ = folder;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[must_use = "a new folder is not made until it is created"]
+pub struct NewFolder {
+    name: String,
+    parent: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+impl NewFolder {
+    /// A folder of that name in another one.
+    pub fn new(name: impl Into<String>, parent: impl Into<FolderId>) -> Self {
+        Self { name: name.into(), parent: parent.into().as_str().to_owned(), description: None }
+    }
+
+    /// Sets a description.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
 }

@@ -14,7 +14,7 @@ pub use changes::ObjectChanges;
 pub use kind::ObjectType;
 pub use model::{Ancestor, Named, Object};
 
-use crate::sealed;
+use crate::{FolderId, sealed};
 
 /// Objects of the server.
 pub trait ObjectsExt: sealed::Sealed {
@@ -151,11 +151,11 @@ impl Objects {
         id: impl AsRef<str>,
         kind: ObjectType,
         name: impl AsRef<str>,
-        folder: impl AsRef<str>,
+        folder: impl Into<FolderId>,
     ) -> Call<Object> {
         let call = self.session.post("objects").segment(id).segment("copy");
         let call = call.query("type", kind.number()).require_session();
-        call.json(&json!({ "name": name.as_ref(), "folderId": folder.as_ref() })).decode()
+        call.json(&json!({ "name": name.as_ref(), "folderId": folder.into().as_str() })).decode()
     }
 }
 

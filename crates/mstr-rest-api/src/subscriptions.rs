@@ -31,7 +31,7 @@ impl SubscriptionsExt for Session {
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// let subscriptions = session.in_project("MicroStrategy Tutorial").subscriptions();
-/// let new = NewSubscription::new("Sales, every morning", Delivery::email("Sales", "PDF"))
+/// let new = NewSubscription::new("Sales, every morning", Delivery::email("Sales"))
 ///     .schedule("FF7BB3C811D501F0C00051916B98494F")
 ///     .report("13CFD83A458A68655A13CBA8D7C62CD5")
 ///     .to("7FC05A65473CE2FD845CE6A1D3F13233");

@@ -16,7 +16,7 @@ pub use changes::{NewUser, UserChanges};
 pub use model::{Privilege, PrivilegeSource, ProjectRoles, User, UserPrivilege};
 
 use crate::paging::Wrapped;
-use crate::{List, Named, sealed};
+use crate::{AddressId, List, Named, sealed};
 
 /// Users of the server.
 pub trait UsersExt: sealed::Sealed {
@@ -43,7 +43,8 @@ impl UsersExt for Session {
 ///     let user = user?;
 ///     println!("{}  {:?}  {}", user.id, user.username, user.name);
 /// }
-/// let new = NewUser::new("psmith", "Pat Smith").password(Credential::env("NEW_PASSWORD"));
+/// let new = NewUser::new("psmith").full_name("Pat Smith");
+/// let new = new.password(Credential::env("NEW_PASSWORD"));
 /// let user = users.create(new).await?;
 /// users.update(&user.id, UserChanges::new().enabled(false)).await?;
 /// users.delete(&user.id).await?;
@@ -197,10 +198,10 @@ impl Users {
     pub fn replace_address(
         &self,
         id: impl AsRef<str>,
-        address_id: impl AsRef<str>,
+        address_id: impl Into<AddressId>,
         address: &NewAddress,
     ) -> Call<()> {
-        let call = self.addresses_of(Method::PUT, id).segment(address_id).json(address);
+        let call = self.addresses_of(Method::PUT, id).segment(address_id.into()).json(address);
         call.decode_with(|_| Ok(()))
     }
 
@@ -208,8 +209,13 @@ impl Users {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub fn delete_address(&self, id: impl AsRef<str>, address_id: impl AsRef<str>) -> Call<()> {
-        let call = self.one(Method::DELETE, id).segment("addresses").segment(address_id);
+    pub fn delete_address(
+        &self,
+        id: impl AsRef<str>,
+        address_id: impl Into<AddressId>,
+    ) -> Call<()> {
+        let call = self.one(Method::DELETE, id).segment("addresses");
+        let call = call.segment(address_id.into());
         call.decode_with(|_| Ok(()))
     }
 

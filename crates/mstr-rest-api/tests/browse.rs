@@ -6,8 +6,8 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use mstr_rest_api::{
-    AccessChanges, Certification, FoldersExt, Object, ObjectChanges, ObjectType, ObjectsExt,
-    PredefinedFolder, Propagation, Rights, SearchExt, SearchPattern,
+    AccessChanges, Certification, FolderId, FoldersExt, NewFolder, Object, ObjectChanges,
+    ObjectType, ObjectsExt, PredefinedFolder, Propagation, Rights, SearchExt, SearchPattern,
 };
 use mstr_rest_core::{ErrorKind, Session};
 use mstr_sim::{Fault, LibraryServer, Method, Report};
@@ -59,10 +59,11 @@ async fn an_object_is_read_changed_copied_and_deleted() {
     assert_eq!(definition["name"], "Sales 2026");
 
     let mine = session.folders().predefined_id(PredefinedFolder::MyReports).await.unwrap();
-    let copy = objects.copy(&id, ObjectType::Report, "Copy", &mine).await.unwrap();
+    let copy = objects.copy(&id, ObjectType::Report, "Copy", FolderId::new(&mine)).await.unwrap();
     assert_ne!(copy.id, id);
     assert_eq!(copy.path(), "/My Objects/My Reports/Copy");
-    let again = objects.copy(&id, ObjectType::Report, "Copy", &mine).await.unwrap_err();
+    let again =
+        objects.copy(&id, ObjectType::Report, "Copy", FolderId::new(&mine)).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::ObjectAlreadyExists);
 
     objects.delete(&id, ObjectType::Report).await.unwrap();
@@ -105,8 +106,8 @@ async fn mistakes_are_not_sent() {
         objects.update_access("A", ObjectType::Report, &AccessChanges::new()).await.unwrap_err(),
         objects.update_access("A", ObjectType::Report, &folder_only).await.unwrap_err(),
         objects.get("", ObjectType::Report).await.unwrap_err(),
-        folders.create("", "A").await.unwrap_err(),
-        folders.create("A", "").await.unwrap_err(),
+        folders.create(&NewFolder::new("", FolderId::new("A"))).await.unwrap_err(),
+        folders.create(&NewFolder::new("A", FolderId::new(""))).await.unwrap_err(),
         folders.find("//").await.unwrap_err(),
         folders.root().page_size(0).all().await.unwrap_err(),
         folders.root().page(0, 0).await.unwrap_err(),
@@ -190,9 +191,10 @@ async fn folders_are_made_filled_walked_and_deleted() {
     assert_eq!(found.kind, ObjectType::Folder);
     assert_eq!(folders.predefined_id(PredefinedFolder::PublicReports).await.unwrap(), found.id);
 
-    let year = folders.create_with_description("2026", &found.id, "This year").await.unwrap();
+    let year =
+        folders.create(&NewFolder::new("2026", &found).description("This year")).await.unwrap();
     assert_eq!(year.description.as_deref(), Some("This year"));
-    let twice = folders.create("2026", &found.id).await.unwrap_err();
+    let twice = folders.create(&NewFolder::new("2026", &found)).await.unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::ObjectAlreadyExists);
     let id = sales().object_id().to_owned();
     let changes = ObjectChanges::new().folder(&year.id);

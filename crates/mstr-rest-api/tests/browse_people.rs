@@ -4,8 +4,8 @@
 mod support;
 
 use mstr_rest_api::{
-    GroupChanges, NewAddress, NewGroup, NewUser, ObjectType, ObjectsExt, User, UserChanges,
-    UserGroupsExt, Users, UsersExt,
+    DeviceId, GroupChanges, NewAddress, NewGroup, NewUser, ObjectType, ObjectsExt, User,
+    UserChanges, UserGroupsExt, Users, UsersExt,
 };
 use mstr_rest_core::{Auth, Credential, ErrorKind, Session};
 use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, Fault, LibraryServer, Method, Reply};
@@ -51,7 +51,8 @@ async fn a_user_lives() {
     let (users, groups) = (session.users(), session.user_groups());
     let analysts =
         groups.create(&NewGroup::new("Analysts").description("They analyse")).await.unwrap();
-    let new = NewUser::new("psmith", "Pat Smith")
+    let new = NewUser::new("psmith")
+        .full_name("Pat Smith")
         .password(CANARY)
         .description("new here")
         .require_new_password(false)
@@ -79,7 +80,7 @@ async fn a_user_lives() {
     );
     let found = users.list().username_begins_with("psm").all().await.unwrap();
     assert_eq!(found[0].id, user.id);
-    let twice = users.create(NewUser::new("psmith", "Other")).await.unwrap_err();
+    let twice = users.create(NewUser::new("psmith").full_name("Other")).await.unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::ObjectAlreadyExists);
     let membership = users.memberships(&user.id).await.unwrap();
     let membership: Vec<_> = membership.iter().map(|group| group.name.as_str()).collect();
@@ -122,18 +123,20 @@ async fn a_user_lives() {
 async fn what_belongs_to_a_user() {
     let (server, session) = start().await;
     let users = session.users();
-    let added =
-        users.add_address("Bert", &NewAddress::email("Work", "b@example.com", "D1").default(true));
+    let added = users.add_address(
+        "Bert",
+        &NewAddress::new("b@example.com", DeviceId::new("D1")).name("Work").default(true),
+    );
     let added = added.await.unwrap();
     assert_eq!((added.len(), added[0].is_default), (1, Some(true)));
     assert_eq!(added[0].physical_address, "b@example.com");
-    let other = NewAddress::new("Home", "b@home.example", "email", "D1");
-    users.replace_address("Bert", &added[0].id, &other).await.unwrap();
+    let other = NewAddress::new("b@home.example", DeviceId::new("D1")).name("Home");
+    users.replace_address("Bert", &added[0], &other).await.unwrap();
     let now = users.addresses("Bert").await.unwrap();
     assert_eq!((now[0].name.as_str(), now[0].id.as_str()), ("Home", added[0].id.as_str()));
-    users.delete_address("Bert", &now[0].id).await.unwrap();
+    users.delete_address("Bert", &now[0]).await.unwrap();
     assert!(users.addresses("Bert").await.unwrap().is_empty());
-    assert!(users.delete_address("Bert", &now[0].id).await.is_err());
+    assert!(users.delete_address("Bert", &now[0]).await.is_err());
 
     let mut settings = Map::new();
     settings.insert("language".to_owned(), json!({"value": "L2"}));
@@ -222,8 +225,8 @@ async fn mistakes_are_not_sent() {
     let (users, groups) = (session.users(), session.user_groups());
     let before = server.journal().len();
     for error in [
-        users.create(NewUser::new("", "Pat")).await.unwrap_err(),
-        users.create(NewUser::new("pat", "")).await.unwrap_err(),
+        users.create(NewUser::new("").full_name("Pat")).await.unwrap_err(),
+        users.create(NewUser::new("pat").full_name("")).await.unwrap_err(),
         users.update("Bert", UserChanges::new()).await.unwrap_err(),
         groups.create(&NewGroup::new("")).await.unwrap_err(),
         groups.update("G", &GroupChanges::new()).await.unwrap_err(),
@@ -231,7 +234,8 @@ async fn mistakes_are_not_sent() {
         assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidRequest, None), "{error}");
     }
     let nothing = Credential::env("MSTR_TEST_NO_SUCH_VARIABLE");
-    let error = users.create(NewUser::new("pat", "Pat").password(nothing)).await.unwrap_err();
+    let error =
+        users.create(NewUser::new("pat").full_name("Pat").password(nothing)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MissingCredential);
     assert_eq!(server.journal().len(), before);
 }
@@ -240,7 +244,7 @@ async fn mistakes_are_not_sent() {
 async fn a_password_is_shown_nowhere() {
     let (server, session) = start().await;
     let users: Users = session.users();
-    let new = NewUser::new("pat", "Pat").password(CANARY);
+    let new = NewUser::new("pat").full_name("Pat").password(CANARY);
     let changes = UserChanges::new().password(CANARY);
     let mut shown = vec![format!("{new:?} {changes:?}")];
     // a server that repeats what it was sent

@@ -6,9 +6,9 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mstr_rest_api::expression::{Expression, attribute, form, metric};
+use mstr_rest_api::expression::{Expression, attribute, metric};
 use mstr_rest_api::{
-    CubeStatus, CubesExt, ErrorExt, GridRequest, InstanceStatus, Order, ReportsExt, Sort,
+    CubeStatus, CubesExt, ErrorExt, FormId, GridRequest, InstanceStatus, Order, ReportsExt, Sort,
     SubtotalsPosition, UnitKind,
 };
 use mstr_rest_core::ErrorKind;
@@ -125,7 +125,7 @@ async fn requests_as_they_are_sent() {
     assert_eq!(body_of(&server, GridRequest::designed()).await, json!({}));
     let filter = Expression::all([
         attribute("R1").is_in(["R1:1", "h2;R1"]),
-        form("C1", "F1").greater_or_equal(0),
+        attribute("C1").form("F1").greater_or_equal(0),
     ]);
     let request = GridRequest::designed()
         .attribute_with_forms("R1", [] as [&str; 0])
@@ -176,7 +176,10 @@ async fn sorting_as_it_is_documented() {
                 .subtotals(SubtotalsPosition::Mixed),
         )
         .sort_columns(Sort::attribute("Y1"))
-        .sort_pages(Sort::form("P1", "F1", Order::Ascending).subtotals(SubtotalsPosition::Last))
+        .sort_pages(
+            Sort::form("P1", FormId::new("F1"), Order::Ascending)
+                .subtotals(SubtotalsPosition::Last),
+        )
         .page_by(["h1;P1"]);
     assert_eq!(
         body_of(&server, sorted).await,
@@ -218,7 +221,8 @@ async fn what_the_server_would_refuse_is_never_sent() {
             .sort_rows(Sort::subtotals_only(SubtotalsPosition::Last)),
         shown().sort_rows(Sort::attribute("R1").subtotals(SubtotalsPosition::First)),
         shown().sort_rows(
-            Sort::form("R1", "F1", Order::Ascending).subtotals(SubtotalsPosition::Mixed),
+            Sort::form("R1", FormId::new("F1"), Order::Ascending)
+                .subtotals(SubtotalsPosition::Mixed),
         ),
         shown().sort_rows(Sort::metric("", Order::Ascending)),
         GridRequest::from_definition(&mstr_rest_api::Definition::default()),

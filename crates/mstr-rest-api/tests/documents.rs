@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use mstr_rest_api::expression::{attribute, metric};
 use mstr_rest_api::{
-    Answer, Answers, DashboardsExt, DocumentInstance, DocumentRequest, DocumentsExt, ErrorExt,
-    GridRequest, InstanceStatus, Level, PromptKind,
+    Answer, Answers, ChapterKey, DashboardsExt, DocumentInstance, DocumentRequest, DocumentsExt,
+    ErrorExt, GridRequest, InstanceStatus, Level, PromptKind,
 };
 use mstr_rest_core::{ErrorKind, Session};
 use mstr_sim::{Fault, Method, Prompt, Reply};
@@ -80,7 +80,7 @@ async fn what_is_in_them() {
     let instance = document.run(DocumentRequest::new()).await.unwrap();
     assert_eq!(instance.last_status(), InstanceStatus::Ready);
     assert_eq!(instance.definition().await.unwrap(), definition);
-    let error = instance.visualization("K3", "K17").page(0, 1).await.unwrap_err();
+    let error = instance.visualization(ChapterKey::new("K3"), "K17").page(0, 1).await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::NotSupported, None));
     instance.delete().await.unwrap();
     assert!(instance.status().await.unwrap_err().is_instance_gone());
@@ -120,7 +120,7 @@ async fn prompts_to_the_end_and_once_more() {
     assert_eq!(session.dashboards().dashboard("D1").prompts().await.unwrap().len(), 2);
     let instance = run(&session, DocumentRequest::new()).await;
     assert_eq!(instance.last_status(), InstanceStatus::Prompts);
-    let grid = instance.visualization("K36", "K52");
+    let grid = instance.visualization(ChapterKey::new("K36"), "K52");
     assert!(grid.page(0, 10).await.unwrap_err().is_prompted());
     let prompts = instance.prompts().await.unwrap();
     let offered = instance.prompt_elements(&prompts[0], None, 0, 2).await.unwrap();
@@ -168,13 +168,14 @@ async fn grids_are_those_of_reports() {
     let shown = GridRequest::designed().page_size(100).iso_dates(true);
     let wanted = report(&session, &sales()).run(shown).await.unwrap().first_page().unwrap();
     let instance = run(&session, DocumentRequest::new()).await;
-    let grid = instance.visualization("K36", "K52");
+    let grid = instance.visualization(ChapterKey::new("K36"), "K52");
     let page = grid.page(0, 100).await.unwrap();
     assert_eq!(raw(&page), raw(&wanted));
     assert_eq!(support::json(&page)["visualizationType"], "grid");
     assert_eq!(lines(&grid.page(20, 10).await.unwrap()), 5);
     for (chapter, key) in [("K36", "K99"), ("K90", "K52")] {
-        let error = instance.visualization(chapter, key).page(0, 1).await.unwrap_err();
+        let error =
+            instance.visualization(ChapterKey::new(chapter), key).page(0, 1).await.unwrap_err();
         assert!(!error.is_instance_gone(), "{error}");
     }
     let asked = server.requests(Method::GET, GRIDS).remove(0);
@@ -186,7 +187,7 @@ async fn gone_and_changed() {
     let server = server().dashboard(dashboard()).start().await.unwrap();
     let session = login(&server).await;
     let instance = run(&session, DocumentRequest::new()).await;
-    let grid = instance.visualization("K36", "K52");
+    let grid = instance.visualization(ChapterKey::new("K36"), "K52");
     assert_eq!(lines(&grid.page_or_reexecute(0, 10).await.unwrap()), 10);
     server.expire_instances();
     // many at once: one executes

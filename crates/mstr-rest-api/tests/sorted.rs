@@ -4,7 +4,7 @@
 mod support;
 
 use mstr_rest_api::expression::{Operator, metric};
-use mstr_rest_api::{GridRequest, Order, Sort, SubtotalsPosition};
+use mstr_rest_api::{FormId, GridRequest, Order, Sort, SubtotalsPosition};
 use mstr_rest_core::ErrorKind;
 use mstr_sim::Attribute;
 use serde_json::Value;
@@ -41,7 +41,7 @@ async fn by_every_kind_of_sort() {
 
     let forms = shown()
         .sort_rows(Sort::subtotals_only(SubtotalsPosition::First))
-        .sort_rows(Sort::form("C1", "F1", Order::Descending))
+        .sort_rows(Sort::form("C1", FormId::new("F1"), Order::Descending))
         .sort_rows(Sort::attribute("R1"));
     let instance = report(&session, &sales()).run(forms.page_size(100)).await.unwrap();
     let page = json(&instance.first_page().unwrap());

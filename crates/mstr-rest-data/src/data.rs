@@ -233,8 +233,7 @@ impl Data {
             let definition = instance.definition().await?;
             let units = definition.template.iter().flat_map(Template::units);
             for metric in units.filter(|u| u.kind == UnitKind::Metrics).flat_map(|u| &u.elements) {
-                let name = metric.name.as_deref().unwrap_or_default();
-                options = options.known_metric(&metric.id, name, metric.data_type.as_deref());
+                options = options.known_metric(metric);
             }
         }
         let pages = Pages::new(move |offset, limit| instance.page_or_reexecute(offset, limit));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use mstr_rest_api::UnitElement;
 use mstr_rest_core::{Error, ErrorKind, Result};
 
 use crate::definition::{METRICS, Unit};
@@ -54,13 +55,9 @@ impl GridOptions {
     /// A metric of the grid, in the order of its template, with its `dataType`. Where metrics are in
     /// rows, a page lists only those that it shows; all the same the first one settles the columns.
     /// [`Data`](crate::Data) asks the definition for them.
-    pub fn known_metric(
-        mut self,
-        id: impl Into<String>,
-        name: impl Into<String>,
-        data_type: Option<&str>,
-    ) -> Self {
-        self.known.push(Metric::known(id.into(), name.into(), data_type.map(str::to_owned)));
+    pub fn known_metric(mut self, metric: &UnitElement) -> Self {
+        let name = metric.name.clone().unwrap_or_default();
+        self.known.push(Metric::known(metric.id.clone(), name, metric.data_type.clone()));
         self
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use mstr_rest_api::{
-    Answer, DashboardsExt, DocumentRequest, GridRequest, ReportsExt, Visualization,
+    Answer, ChapterKey, DashboardsExt, DocumentRequest, GridRequest, ReportsExt, Visualization,
 };
 use mstr_rest_core::{Auth, ErrorKind, Session};
 use mstr_rest_data::{DataExt, InstanceDataExt};
@@ -205,7 +205,7 @@ async fn a_slow_page_is_halved_after_turning_too() {
 async fn shown(server: &LibraryServer, id: &str, key: &str) -> Visualization {
     let dashboard = session(server).await.dashboards().dashboard(id);
     let instance = dashboard.run(DocumentRequest::new()).await.unwrap();
-    instance.visualization("K36", key)
+    instance.visualization(ChapterKey::new("K36"), key)
 }
 
 #[tokio::test]
@@ -259,9 +259,11 @@ async fn visualizations_are_tables() {
     assert_eq!(grid.data().open().await.unwrap().total_rows(), 2_999);
     grown.remove();
     let instance = grid.instance();
-    let other = instance.visualization("K36", "K53").data().collect().await.unwrap();
+    let other =
+        instance.visualization(ChapterKey::new("K36"), "K53").data().collect().await.unwrap();
     assert_eq!(told(&other), wanted(&cross.table()));
-    let compound = instance.visualization("K36", "K54").data().collect().await.unwrap_err();
+    let compound =
+        instance.visualization(ChapterKey::new("K36"), "K54").data().collect().await.unwrap_err();
     assert_eq!(compound.kind(), ErrorKind::NotSupported);
     assert!(compound.to_string().contains("compound"), "{compound}");
 }

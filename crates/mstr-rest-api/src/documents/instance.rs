@@ -14,7 +14,8 @@ use crate::execution::{self, Begun, Cleanup};
 use crate::prompts::{self, Asking};
 use crate::source::{Kind, Source};
 use crate::{
-    Answer, Answers, Elements, ErrorExt, GridRequest, InstanceStatus, Prompt, PromptObject,
+    Answer, Answers, ChapterKey, Elements, ErrorExt, GridRequest, InstanceStatus, Prompt,
+    PromptObject,
 };
 
 /// A document or a dashboard that was run. It lives in the session that ran it: when that ends, it
@@ -119,12 +120,12 @@ impl DocumentInstance {
     /// says how the grids of their visualizations are asked for.
     pub fn visualization(
         &self,
-        chapter: impl Into<String>,
+        chapter: impl Into<ChapterKey>,
         key: impl Into<String>,
     ) -> Visualization {
         Visualization {
             instance: self.clone(),
-            chapter: chapter.into().into(),
+            chapter: chapter.into(),
             key: key.into().into(),
             seen: Arc::default(),
         }
@@ -340,7 +341,7 @@ async fn begin(source: &Source, request: &DocumentRequest) -> Result<Begun> {
 /// let instance = session.dashboards().dashboard("335F").run(DocumentRequest::new()).await?;
 /// for chapter in instance.definition().await?.chapters {
 ///     for shown in chapter.pages.iter().flat_map(|page| &page.visualizations) {
-///         let page = instance.visualization(&chapter.key, &shown.key).page(0, 1000).await?;
+///         let page = instance.visualization(&chapter, &shown.key).page(0, 1000).await?;
 ///         println!("{}: {} bytes", shown.name, page.len());
 ///     }
 /// }
@@ -350,7 +351,7 @@ async fn begin(source: &Source, request: &DocumentRequest) -> Result<Begun> {
 #[derive(Clone)]
 pub struct Visualization {
     instance: DocumentInstance,
-    chapter: Arc<str>,
+    chapter: ChapterKey,
     key: Arc<str>,
     /// How it was when it was read last.
     seen: Arc<Mutex<Option<Seen>>>,
@@ -366,7 +367,7 @@ impl Visualization {
     }
 
     /// The key of its chapter.
-    pub fn chapter(&self) -> &str {
+    pub fn chapter(&self) -> &ChapterKey {
         &self.chapter
     }
 

@@ -33,11 +33,6 @@ pub fn attribute(id: impl Into<String>) -> AttributeOperand {
     AttributeOperand(id.into())
 }
 
-/// A form of an attribute, by ids.
-pub fn form(attribute: impl Into<String>, form: impl Into<String>) -> FormOperand {
-    FormOperand { attribute: attribute.into(), form: form.into() }
-}
-
 /// A metric of a report or cube, by id.
 pub fn metric(id: impl Into<String>) -> MetricOperand {
     MetricOperand(id.into())
@@ -49,6 +44,11 @@ pub fn metric(id: impl Into<String>) -> MetricOperand {
 pub struct AttributeOperand(String);
 
 impl AttributeOperand {
+    /// One of its forms, by id.
+    pub fn form(self, id: impl Into<String>) -> FormOperand {
+        FormOperand { attribute: self.0, form: id.into() }
+    }
+
     /// Its element is one of these, by id. An empty list is refused.
     pub fn is_in<I: Into<String>>(self, elements: impl IntoIterator<Item = I>) -> Expression {
         self.list(Operator::In, elements)
@@ -69,7 +69,7 @@ impl AttributeOperand {
     }
 }
 
-/// From [`form`]: what can be said of a form of an attribute.
+/// From [`AttributeOperand::form`]: what can be said of a form of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct FormOperand {

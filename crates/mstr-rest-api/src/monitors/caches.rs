@@ -9,7 +9,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{List, dates, lenient, waiting};
+use crate::{List, NodeName, dates, lenient, waiting};
 
 /// Caches of the server. Owned and cheap to clone.
 ///
@@ -92,10 +92,14 @@ impl Caches {
 
     /// The caches of reports and documents of a project on a node:
     /// `GET /monitors/caches/contents?projectId=&clusterNode=`.
-    pub fn contents(&self, project: impl AsRef<str>, node: impl AsRef<str>) -> List<ContentCache> {
+    pub fn contents(
+        &self,
+        project: impl AsRef<str>,
+        node: impl Into<NodeName>,
+    ) -> List<ContentCache> {
         let call = self.session.get("monitors/caches/contents").without_project();
         let call = call.query("projectId", project.as_ref());
-        List::new(call.query("clusterNode", node.as_ref())).changing()
+        List::new(call.query("clusterNode", node.into())).changing()
     }
 
     /// Deletes caches of reports and documents on a node, by their
@@ -103,7 +107,7 @@ impl Caches {
     ///
     /// # Errors
     /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without any, and nothing is sent.
-    pub fn delete_contents<I>(&self, node: impl AsRef<str>, combined_ids: I) -> Call<()>
+    pub fn delete_contents<I>(&self, node: impl Into<NodeName>, combined_ids: I) -> Call<()>
     where
         I: IntoIterator,
         I::Item: AsRef<str>,
@@ -118,7 +122,7 @@ impl Caches {
         };
         let operations: Vec<Value> = combined_ids.into_iter().map(remove).collect();
         let call = self.session.patch("v2/monitors/caches/contents").without_project();
-        let call = call.query("clusterNode", node.as_ref()).require_session();
+        let call = call.query("clusterNode", node.into()).require_session();
         let call = call.json(&json!({ "operationList": operations }));
         let call = if operations.is_empty() {
             let message = "there is no cache to delete";

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{Project, Projects};
 use crate::patch::{Op, Operations};
-use crate::{List, Named, lenient, waiting};
+use crate::{List, Named, NodeName, lenient, waiting};
 
 /// The state of a project on a node. A state that this version does not know is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -185,17 +185,17 @@ impl Projects {
     ///
     /// # Errors
     /// As any call.
-    pub fn state_on(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectState> {
+    pub fn state_on(&self, id: impl AsRef<str>, node: impl Into<NodeName>) -> Call<ProjectState> {
         #[derive(Default, Deserialize)]
         #[serde(default)]
         struct State {
             status: ProjectState,
         }
-        let call = self.on_node(Method::GET, id.as_ref(), node.as_ref()).segment("status");
+        let call = self.on_node(Method::GET, id.as_ref(), &node.into()).segment("status");
         call.decode::<State>().map(|state| Ok(state.status))
     }
 
-    fn on_node(&self, method: Method, id: &str, node: &str) -> Call<mstr_rest_core::Response> {
+    fn on_node(&self, method: Method, id: &str, node: &NodeName) -> Call<mstr_rest_core::Response> {
         let call = self.session.call(method, "monitors/iServer/nodes").segment(node);
         call.segment("projects").segment(id).without_project().require_session()
     }
@@ -204,19 +204,24 @@ impl Projects {
     /// [`ProjectOperation::wait`] waits.
     ///
     /// ```no_run
-    /// use mstr_rest_api::ProjectsExt;
+    /// use mstr_rest_api::{NodeName, ProjectsExt};
     ///
     /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
     /// let projects = session.projects();
-    /// projects.load_on("B7CA92F04B9FAE8D941C3E9B7E0CD754", "node-1").await?.wait().await?;
+    /// let node = NodeName::new("node-1");
+    /// projects.load_on("B7CA92F04B9FAE8D941C3E9B7E0CD754", node).await?.wait().await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     /// As any call.
-    pub fn load_on(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectOperation> {
-        self.change(id.as_ref(), node.as_ref(), ProjectState::Loaded)
+    pub fn load_on(
+        &self,
+        id: impl AsRef<str>,
+        node: impl Into<NodeName>,
+    ) -> Call<ProjectOperation> {
+        self.change(id.as_ref(), node.into(), ProjectState::Loaded)
     }
 
     /// Begins to unload a project from a node: its sessions there end.
@@ -226,23 +231,24 @@ impl Projects {
     pub fn unload_from(
         &self,
         id: impl AsRef<str>,
-        node: impl AsRef<str>,
+        node: impl Into<NodeName>,
     ) -> Call<ProjectOperation> {
-        self.change(id.as_ref(), node.as_ref(), ProjectState::Unloaded)
+        self.change(id.as_ref(), node.into(), ProjectState::Unloaded)
     }
 
-    fn change(&self, id: &str, node: &str, wanted: ProjectState) -> Call<ProjectOperation> {
+    fn change(&self, id: &str, node: NodeName, wanted: ProjectState) -> Call<ProjectOperation> {
         let mut body = Operations::default();
         body.push(Op::Replace, "status", wanted.to_string().into());
         let change = ProjectOperation {
             session: self.session.clone(),
             id: id.into(),
-            node: node.into(),
+            node,
             wanted,
             timeout: waiting::DEFAULT_TIMEOUT,
             progress: None,
         };
-        let call = self.on_node(Method::PATCH, id, node).json(&body).decode_with(|_| Ok(()));
+        let call =
+            self.on_node(Method::PATCH, id, &change.node).json(&body).decode_with(|_| Ok(()));
         call.map(move |()| Ok(change.clone()))
     }
 }
@@ -255,7 +261,7 @@ type Progress = Arc<dyn Fn(&ProjectState) + Send + Sync>;
 pub struct ProjectOperation {
     session: Session,
     id: Arc<str>,
-    node: Arc<str>,
+    node: NodeName,
     wanted: ProjectState,
     timeout: Duration,
     progress: Option<Progress>,
