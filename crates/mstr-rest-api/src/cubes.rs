@@ -86,7 +86,8 @@ impl Cube {
     /// The objects that can be asked for: `GET /v2/cubes/{id}` (recorded from servers).
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a token.
     pub fn definition(&self) -> Call<Definition> {
         self.0.definition()
     }
@@ -94,9 +95,9 @@ impl Cube {
     /// Runs it: `POST /v2/cubes/{id}/instances`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for what
-    /// [`GridRequest::check`] refuses, and nothing is sent;
-    /// [`is_cube_unpublished`](crate::ErrorExt::is_cube_unpublished).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for what [`GridRequest::check`] refuses, and
+    /// nothing is sent; [`is_cube_unpublished`](crate::ErrorExt::is_cube_unpublished).
     pub fn run(
         &self,
         request: GridRequest,
@@ -121,7 +122,8 @@ impl Cube {
     /// Its state: `HEAD /cubes/{id}`, header `X-MSTR-CubeStatus`.
     ///
     /// # Errors
-    /// As any call; [`Api`](ErrorKind::Api) when the reply does not say.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) when the
+    /// reply does not say.
     pub fn status(&self) -> Call<CubeStatus> {
         self.0.v1(Method::HEAD).decode_with(|reply: &Response| {
             let header = reply.headers().get("x-mstr-cubestatus");
@@ -137,7 +139,7 @@ impl Cube {
     /// the session: logging out cancels it. [`Publication::wait`] waits.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn publish(&self) -> Call<Publication> {
         let cube = self.clone();
         let call = self.0.v2(Method::POST).decode_with(|_| Ok(()));
@@ -147,7 +149,7 @@ impl Cube {
     /// The SQL that fills it: `GET /v2/cubes/{id}/sqlView`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn sql_view(&self) -> Call<String> {
         execution::sql_view(&self.0, "")
     }

@@ -63,8 +63,9 @@ impl Datasets {
     /// name is overwritten.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for what
-    /// [`DatasetModel::check`] refuses, and nothing is sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for what [`DatasetModel::check`] refuses, and
+    /// nothing is sent.
     pub fn create_model(&self, model: &DatasetModel) -> Call<Dataset> {
         #[derive(Default, Deserialize)]
         #[serde(default, rename_all = "camelCase")]
@@ -139,7 +140,7 @@ impl Dataset {
     /// Its tables and their columns: `GET /datasets/{id}?fields=tables&fields=columns`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn definition(&self) -> Call<DatasetDefinition> {
         self.call(Method::GET).query("fields", "tables").query("fields", "columns").decode()
     }

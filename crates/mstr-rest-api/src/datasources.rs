@@ -53,7 +53,8 @@ impl DataSources {
     /// All data sources: `GET /datasources`. The server has no pages of them.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a token.
     pub fn list(&self) -> Call<Vec<DataSource>> {
         listed(self.session.get("datasources").without_project().require_session())
     }
@@ -61,7 +62,7 @@ impl DataSources {
     /// The data sources of a project: `GET /projects/{id}/datasources`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn of_project(&self, project: impl AsRef<str>) -> Call<Vec<DataSource>> {
         let call = self.session.get("projects").segment(project).segment("datasources");
         listed(call.without_project().require_session())
@@ -70,7 +71,8 @@ impl DataSources {
     /// One data source: `GET /datasources/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
     pub fn get(&self, id: impl AsRef<str>) -> Call<DataSource> {
         self.session.get("datasources").segment(id).without_project().require_session().decode()
     }
@@ -170,9 +172,9 @@ impl SqlExecution {
     /// Asks for it until it is over: `GET /datasources/sqlexecution/{id}`.
     ///
     /// # Errors
-    /// As any call; [`Api`](ErrorKind::Api) with the database's words when it failed;
-    /// [`Timeout`](ErrorKind::Timeout) when the [timeout](Self::timeout) is over, and the operation
-    /// continues on the server.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) with the
+    /// database's words when it failed; [`Timeout`](ErrorKind::Timeout) when the
+    /// [timeout](Self::timeout) is over, and the operation continues on the server.
     pub async fn wait(self) -> Result<SqlResult> {
         #[derive(Default, Deserialize)]
         #[serde(default)]

@@ -204,7 +204,8 @@ macro_rules! shared {
             #[doc = concat!("What is in it: `GET ", $definition, "`.")]
             ///
             /// # Errors
-            /// As any call; [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
+            /// Those [common to all calls](mstr_rest_core::Call#errors);
+            /// [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
             pub fn definition(&self) -> Call<DocumentDefinition> {
                 self.0.v2(Method::GET).segment("definition").decode()
             }
@@ -229,8 +230,9 @@ macro_rules! shared {
             /// the execution is deleted on the server (`DELETE`).
             ///
             /// # Errors
-            /// As any call; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the execution
-            /// takes longer than its timeout.
+            /// Those [common to all calls](mstr_rest_core::Call#errors);
+            /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the execution takes longer than
+            /// its timeout.
             pub fn run(
                 &self,
                 request: DocumentRequest,

@@ -68,7 +68,8 @@ impl Folders {
     /// What is in a folder, folders and other objects: `GET /folders/{id}`.
     ///
     /// # Errors
-    /// As any list; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such folder.
+    /// Those of reading a [list](crate::List#what-ends-it);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such folder.
     pub fn contents(&self, id: impl AsRef<str>) -> List<Object> {
         List::new(self.get().segment(id))
     }
@@ -82,7 +83,7 @@ impl Folders {
     /// The id of a folder that every project has: `GET /folders/preDefined/{number}/id`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn predefined_id(&self, folder: PredefinedFolder) -> Call<String> {
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -109,8 +110,9 @@ impl Folders {
     /// Makes a folder in another one, and gives it: `POST /folders`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, and nothing is
-    /// sent; [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, and nothing is sent;
+    /// [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
     pub fn create(&self, folder: &NewFolder) -> Call<Object> {
         let call = self.session.post("folders").require_session().json(folder);
         if folder.name.is_empty() || folder.parent.is_empty() {
@@ -123,7 +125,8 @@ impl Folders {
     /// Deletes a folder: `DELETE /folders/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such folder.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such folder.
     pub fn delete(&self, id: impl AsRef<str>) -> Call<()> {
         let call = self.session.delete("folders").segment(id).require_session();
         call.decode_with(|_| Ok(()))
@@ -134,8 +137,9 @@ impl Folders {
     /// where a folder and another object bear one name, the folder is meant.
     ///
     /// # Errors
-    /// As any list; [`ResourceNotFound`](ErrorKind::ResourceNotFound), naming the part that is not
-    /// there; [`InvalidRequest`](ErrorKind::InvalidRequest) for an empty path.
+    /// Those of reading a [list](crate::List#what-ends-it);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound), naming the part that is not there;
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for an empty path.
     pub fn find(&self, path: &str) -> impl Future<Output = Result<Object>> + Send + use<> {
         let folders = self.clone();
         let path = path.trim_matches('/').to_owned();

@@ -136,7 +136,7 @@ impl Instance {
     /// The definition of its report or cube: `GET /v2/reports/{id}`, `GET /v2/cubes/{id}`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn definition(&self) -> Call<Definition> {
         self.source.definition()
     }
@@ -166,7 +166,8 @@ impl Instance {
     /// the smallest page is asked for.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn status(&self) -> Call<InstanceStatus> {
         execution::status(&self.source, &self.now().id)
     }
@@ -176,8 +177,9 @@ impl Instance {
     /// than were asked for.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) while it runs or prompts are
-    /// open; [`is_instance_gone`](ErrorExt::is_instance_gone),
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) while it runs or prompts are open;
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone),
     /// [`is_request_timeout`](ErrorExt::is_request_timeout).
     pub fn page(&self, offset: u64, limit: u64) -> Call<Bytes> {
         let (instance, now) = (self.clone(), self.now());
@@ -293,7 +295,8 @@ impl Instance {
     /// only.
     ///
     /// # Errors
-    /// As any call; [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
     pub fn page_by_elements(&self, offset: u64, limit: u64) -> Call<PageBy> {
         let call = self.source.instance(Method::GET, &self.now().id);
         let call = call.segment("pageBy").segment("elements");
@@ -305,7 +308,8 @@ impl Instance {
     /// `GET /v2/cubes/{id}/sqlView`.
     ///
     /// # Errors
-    /// As any call; [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
     pub fn sql_view(&self) -> Call<String> {
         execution::sql_view(&self.source, &self.now().id)
     }
@@ -313,7 +317,8 @@ impl Instance {
     /// Clears it away on the server: `DELETE /v2/reports/{id}/instances/{iid}`.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn delete(&self) -> Call<()> {
         execution::delete(&self.source, &self.now().id)
     }

@@ -47,7 +47,8 @@ impl Library {
     /// What is in the user's Library, of all projects: `GET /library`.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a token.
     pub fn list(&self) -> Call<Vec<LibraryItem>> {
         listed(self.session.get("library").without_project().require_session())
     }
@@ -56,8 +57,8 @@ impl Library {
     /// `POST /library`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without any user, and nothing is
-    /// sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without any user, and nothing is sent.
     pub fn publish<I>(&self, id: impl AsRef<str>, users: I) -> Call<()>
     where
         I: IntoIterator,
@@ -79,7 +80,7 @@ impl Library {
     /// Takes something out of the Libraries of all users: `DELETE /library/{id}`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn unpublish(&self, id: impl AsRef<str>) -> Call<()> {
         let call = self.session.delete("library").segment(id).require_session();
         call.decode_with(|_| Ok(()))
@@ -89,7 +90,7 @@ impl Library {
     /// `DELETE /library/{id}/recipients/{user}`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn unpublish_for(&self, id: impl AsRef<str>, user: impl Into<UserId>) -> Call<()> {
         let call = self.session.delete("library").segment(id).segment("recipients");
         let call = call.segment(user.into());

@@ -63,7 +63,8 @@ impl Cluster {
     /// The nodes: `GET /monitors/iServer/nodes` (recorded from servers).
     ///
     /// # Errors
-    /// As any call; [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
     pub fn nodes(&self) -> Call<Vec<Node>> {
         listed(self.session.get("monitors/iServer/nodes").without_project().require_session())
     }

@@ -68,8 +68,9 @@ impl Objects {
     /// One object with its access list: `GET /objects/{id}?type=` (recorded from servers).
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) for what is not there.
-    /// Servers send that as status 500 with `ERR001` and an I-Server code; all three are kept.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) for what is not there. Servers send that
+    /// as status 500 with `ERR001` and an I-Server code; all three are kept.
     pub fn get(&self, id: impl AsRef<str>, kind: ObjectType) -> Call<Object> {
         self.call(Method::GET, id, kind).decode()
     }

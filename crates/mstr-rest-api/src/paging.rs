@@ -125,7 +125,8 @@ impl<T: Send + 'static> List<T> {
     /// [`limit`](Self::limit) of the list count here.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for a limit of 0, and
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for a limit of 0, and
     /// [`NoSession`](ErrorKind::NoSession) without a token: nothing is sent then.
     pub fn page(&self, offset: u64, limit: u64) -> Call<Page<T>> {
         if limit == 0 {

@@ -54,7 +54,8 @@ impl Projects {
     /// All projects: `GET /projects`. Sent without a project header.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a token.
     pub fn list(&self) -> Call<Vec<Project>> {
         self.session.get("projects").without_project().require_session().decode()
     }

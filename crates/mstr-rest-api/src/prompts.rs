@@ -95,7 +95,8 @@ impl Instance {
     /// The prompts that are open: `GET /reports/{id}/instances/{iid}/prompts?closed=false`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for a cube, which has none;
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for a cube, which has none;
     /// [`is_instance_gone`](crate::ErrorExt::is_instance_gone).
     pub fn prompts(&self) -> Call<Vec<Prompt>> {
         list(&self.source, &self.now().id)
@@ -129,10 +130,10 @@ impl Instance {
     /// `PUT /reports/{id}/instances/{iid}/prompts/answers`, then the status.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for answers to nothing, for a
-    /// cube, and when the server refuses an answer (400 `ERR006`);
-    /// [`Timeout`](ErrorKind::Timeout) when it takes longer than the
-    /// [timeout of the execution](crate::GridRequest::execution_timeout).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for answers to nothing, for a cube, and when
+    /// the server refuses an answer (400 `ERR006`); [`Timeout`](ErrorKind::Timeout) when it takes
+    /// longer than the [timeout of the execution](crate::GridRequest::execution_timeout).
     pub fn answer(
         &self,
         answers: Answers,

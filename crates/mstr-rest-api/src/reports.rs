@@ -83,7 +83,8 @@ impl Report {
     /// servers).
     ///
     /// # Errors
-    /// As any call; [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
     pub fn definition(&self) -> Call<Definition> {
         self.0.definition()
     }
@@ -99,7 +100,8 @@ impl Report {
     /// (`DELETE`).
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) for what
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) for what
     /// [`GridRequest::check`] refuses, and nothing is sent;
     /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the execution takes longer than its
     /// timeout.
@@ -139,7 +141,8 @@ impl Report {
     /// Of a report with prompts: [`Instance::sql_view`] once they are answered.
     ///
     /// # Errors
-    /// As any call; the server's own while prompts are open.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); the server's own while prompts are
+    /// open.
     pub fn sql_view(&self) -> impl Future<Output = Result<String>> + Send + use<> {
         let source = self.0.clone();
         async move {

@@ -205,9 +205,10 @@ impl Search {
     /// session: [`stream`](Self::stream) does this by itself.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) when both
-    /// [`uses`](Self::uses) and [`used_by`](Self::used_by) are asked for, or for a time that no
-    /// calendar has, and nothing is sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when both [`uses`](Self::uses) and
+    /// [`used_by`](Self::used_by) are asked for, or for a time that no calendar has, and nothing is
+    /// sent.
     pub fn begin(&self) -> Call<SearchResult> {
         let path = if self.older { "" } else { "v2/" };
         let call = self.session.post(format!("{path}metadataSearches/results"));
@@ -264,7 +265,7 @@ impl Search {
     /// What it finds, in memory. Awaiting the search is the same.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin), and as any list.
+    /// As [`begin`](Self::begin), and those of reading a [list](crate::List#what-ends-it).
     pub async fn all(self) -> Result<Vec<Object>> {
         let mut items = self.stream();
         let mut all = Vec::new();

@@ -55,7 +55,8 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// As any call. A server that is set up to protect this page answers 401.
+    /// Those [common to all calls](mstr_rest_core::Call#errors). A server that is set up to protect
+    /// this page answers 401.
     pub fn status(&self) -> Call<ServerStatus> {
         self.session.get("status").without_project().include_auth(false).decode()
     }

@@ -66,7 +66,8 @@ impl Subscriptions {
     /// One subscription: `GET /subscriptions/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
     pub fn get(&self, id: impl AsRef<str>) -> Call<Subscription> {
         self.one(Method::GET, id).decode()
     }
@@ -74,8 +75,9 @@ impl Subscriptions {
     /// Makes a subscription, and gives it: `POST /subscriptions`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, something to
-    /// deliver, somebody to deliver it to, or a schedule, and nothing is sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, something to deliver, somebody
+    /// to deliver it to, or a schedule, and nothing is sent.
     pub fn create(&self, subscription: &NewSubscription) -> Call<Subscription> {
         let call = self.session.post("subscriptions").require_session().json(subscription);
         match subscription.missing() {

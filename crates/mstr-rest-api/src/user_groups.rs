@@ -65,7 +65,8 @@ impl UserGroups {
     /// One group: `GET /usergroups/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such group.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such group.
     pub fn get(&self, id: impl AsRef<str>) -> Call<Object> {
         self.one(Method::GET, id).decode()
     }
@@ -73,8 +74,9 @@ impl UserGroups {
     /// Makes a group, and gives it: `POST /usergroups`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, and nothing is
-    /// sent; [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, and nothing is sent;
+    /// [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
     pub fn create(&self, group: &NewGroup) -> Call<Object> {
         let call = self.session.post("usergroups").without_project().require_session().json(group);
         if group.name.is_empty() {

@@ -73,8 +73,9 @@ impl Users {
     /// One user: `GET /users/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when there is
-    /// no such user.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when there is no such
+    /// user.
     pub fn get(&self, id: impl AsRef<str>) -> Call<User> {
         self.one(Method::GET, id).decode()
     }
@@ -82,8 +83,9 @@ impl Users {
     /// Makes a user, and gives it: `POST /users`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) without a user
-    /// name or a full name, and nothing is sent; what the password's source fails with;
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) without a user name or a full
+    /// name, and nothing is sent; what the password's source fails with;
     /// [`ObjectAlreadyExists`](mstr_rest_core::ErrorKind::ObjectAlreadyExists). No error holds the
     /// password.
     pub fn create(&self, user: NewUser) -> impl Future<Output = Result<User>> + Send + use<> {

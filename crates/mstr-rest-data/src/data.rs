@@ -194,7 +194,8 @@ impl Data {
     /// Executes, fetches the first page, and knows the schema.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) when prompts are to be answered;
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when prompts are to be answered;
     /// [`Decode`](ErrorKind::Decode) when the grid cannot be read,
     /// [`NotSupported`](ErrorKind::NotSupported) when it is a compound one;
     /// [`Config`](ErrorKind::Config) outside a Tokio runtime.
@@ -292,8 +293,9 @@ impl Data {
     /// All batches, in memory. There is at least one, of no rows maybe.
     ///
     /// # Errors
-    /// As [`open`](Self::open) and any call for a page; [`Decode`](ErrorKind::Decode) too when the
-    /// pages do not make one table: the total changed meanwhile, rows are missing.
+    /// As [`open`](Self::open), and those [common to all calls](mstr_rest_core::Call#errors) for a
+    /// page; [`Decode`](ErrorKind::Decode) too when the pages do not make one table: the total
+    /// changed meanwhile, rows are missing.
     pub async fn collect(self) -> Result<Vec<RecordBatch>> {
         let mut table = self.open().await?;
         let mut batches = Vec::new();

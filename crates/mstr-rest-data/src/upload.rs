@@ -298,9 +298,10 @@ impl Upload {
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest), and nothing was sent: no batches, columns
     /// that cannot be sent or are not those of the table, options of new datasets for one that is
-    /// there. The same for a value that cannot be sent, and nothing was published. As any call;
-    /// [`Api`](ErrorKind::Api) when publishing failed; [`Timeout`](ErrorKind::Timeout) when it
-    /// took too long; [`Config`](ErrorKind::Config) outside a Tokio runtime.
+    /// there. The same for a value that cannot be sent, and nothing was published. Those
+    /// [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) when publishing
+    /// failed; [`Timeout`](ErrorKind::Timeout) when it took too long; [`Config`](ErrorKind::Config)
+    /// outside a Tokio runtime.
     pub async fn send_batches(
         self,
         batches: impl IntoIterator<Item = RecordBatch>,

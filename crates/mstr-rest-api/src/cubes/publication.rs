@@ -62,9 +62,10 @@ impl Publication {
     /// published still, and the new one did not begin yet, that is taken for the end.
     ///
     /// # Errors
-    /// As any call; [`Api`](ErrorKind::Api) when it was being published and then is not, that is
-    /// when publishing failed; [`Timeout`](ErrorKind::Timeout) when the [timeout](Self::timeout) is
-    /// over, and the server continues to publish.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) when it
+    /// was being published and then is not, that is when publishing failed;
+    /// [`Timeout`](ErrorKind::Timeout) when the [timeout](Self::timeout) is over, and the server
+    /// continues to publish.
     pub async fn wait(self) -> Result<CubeStatus> {
         let end = Instant::now().checked_add(self.timeout);
         let left =

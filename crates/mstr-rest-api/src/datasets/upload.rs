@@ -51,8 +51,8 @@ impl Dataset {
     /// are in the order of the rows to come. A dataset has one upload session at a time.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without columns, and nothing is
-    /// sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without columns, and nothing is sent.
     pub fn open_upload(
         &self,
         table: &str,
@@ -140,7 +140,7 @@ impl UploadSession {
     /// does not send it again once the server may have got it.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn send_part(&self, table: &str, index: u64, rows: &[u8]) -> Call<()> {
         // by hand: a value of JSON would be another copy of a long text
         let head = format!(r#"{{"tableName":{},"index":{index},"data":""#, json!(table));
@@ -157,7 +157,7 @@ impl UploadSession {
     /// [`status`](Self::status) says how it ends.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn publish(&self) -> Call<()> {
         self.call(Method::POST).segment("publish").decode_with(|_| Ok(()))
     }
@@ -165,7 +165,7 @@ impl UploadSession {
     /// How far publishing is: `GET /datasets/{id}/uploadSessions/{sid}/publishStatus`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn status(&self) -> Call<PublishStatus> {
         self.call(Method::GET).segment("publishStatus").decode()
     }
@@ -174,9 +174,9 @@ impl UploadSession {
     /// from a busy gateway say, is asked for again.
     ///
     /// # Errors
-    /// As any call; [`Api`](ErrorKind::Api) when publishing failed;
-    /// [`Timeout`](ErrorKind::Timeout) when it takes longer than `timeout`; the server continues
-    /// until the upload session is [deleted](Self::delete).
+    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) when
+    /// publishing failed; [`Timeout`](ErrorKind::Timeout) when it takes longer than `timeout`; the
+    /// server continues until the upload session is [deleted](Self::delete).
     pub fn wait(
         &self,
         timeout: Duration,
@@ -220,7 +220,7 @@ impl UploadSession {
     /// cancelled; what was published stays.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn delete(&self) -> Call<()> {
         self.call(Method::DELETE).decode_with(|_| Ok(()))
     }

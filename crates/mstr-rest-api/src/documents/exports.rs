@@ -211,12 +211,13 @@ impl Export {
     /// The bytes of the file as they come.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for options that
-    /// [`PdfOptions::check`] refuses and for what cannot be
-    /// [in the background](Self::respond_async), and nothing is sent;
-    /// [`Timeout`](ErrorKind::Timeout) when the [timeout](Self::timeout) is over. Items of the stream
-    /// fail as [`StreamingResponse::bytes_stream`] does, and with [`Decode`](ErrorKind::Decode) when the server's
-    /// JSON is no export or breaks off: a stream that ends without an error was complete.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for options that [`PdfOptions::check`] refuses
+    /// and for what cannot be [in the background](Self::respond_async), and nothing is sent;
+    /// [`Timeout`](ErrorKind::Timeout) when the [timeout](Self::timeout) is over. Items of the
+    /// stream fail as [`StreamingResponse::bytes_stream`] does, and with
+    /// [`Decode`](ErrorKind::Decode) when the server's JSON is no export or breaks off: a stream
+    /// that ends without an error was complete.
     pub async fn bytes_stream(self) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
         self.check()?;
         let (reply, result) = self.begin().await?;

@@ -88,7 +88,8 @@ impl DocumentInstance {
     /// shows what was changed since; of a document `GET /documents/{id}/definition`.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn definition(&self) -> Call<DocumentDefinition> {
         let call = match self.source.kind {
             Kind::Dashboard => {
@@ -107,7 +108,8 @@ impl DocumentInstance {
     /// How far it is: `GET /documents/{id}/instances/{mid}/status`.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn status(&self) -> Call<InstanceStatus> {
         execution::status(&self.source, &self.now().id)
     }
@@ -179,7 +181,8 @@ impl DocumentInstance {
     /// Clears it away on the server: `DELETE /documents/{id}/instances/{mid}`.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn delete(&self) -> Call<()> {
         execution::delete(&self.source, &self.now().id)
     }
@@ -190,7 +193,8 @@ impl DocumentInstance {
     /// The prompts that are open: `GET /documents/{id}/instances/{mid}/prompts?closed=false`.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn prompts(&self) -> Call<Vec<Prompt>> {
         prompts::list(&self.source, &self.now().id)
     }
@@ -257,7 +261,8 @@ impl DocumentInstance {
     /// server gives.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn reprompt(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let instance = self.clone();
         async move {
@@ -381,8 +386,9 @@ impl Visualization {
     /// as `2024-01-31`; formatted values are left out.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) while it runs or prompts are
-    /// open; [`NotSupported`](ErrorKind::NotSupported) for a document;
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) while it runs or prompts are open;
+    /// [`NotSupported`](ErrorKind::NotSupported) for a document;
     /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn page(&self, offset: u64, limit: u64) -> Call<Bytes> {
         self.page_of(&self.instance.now().id, offset, limit)

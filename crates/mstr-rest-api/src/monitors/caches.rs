@@ -47,7 +47,7 @@ impl Caches {
     /// One cache of a cube: `GET /monitors/caches/cubes/{id}`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn cube_cache(&self, id: impl AsRef<str>) -> Call<CubeCache> {
         self.cube(Method::GET).segment(id).decode()
     }
@@ -56,7 +56,7 @@ impl Caches {
     /// then.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn delete_cube(&self, id: impl AsRef<str>) -> Call<()> {
         self.cube(Method::DELETE).segment(id).decode_with(|_| Ok(()))
     }
@@ -64,7 +64,7 @@ impl Caches {
     /// Begins to load a cache of a cube into memory: `PATCH /monitors/caches/cubes/{id}`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn load_cube(&self, id: impl AsRef<str>) -> Call<CacheOperation> {
         self.change_cube(id.as_ref(), "loaded")
     }
@@ -72,7 +72,7 @@ impl Caches {
     /// Begins to take a cache of a cube out of memory.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn unload_cube(&self, id: impl AsRef<str>) -> Call<CacheOperation> {
         self.change_cube(id.as_ref(), "unloaded")
     }
@@ -106,7 +106,8 @@ impl Caches {
     /// [combined ids](ContentCache::combined_id): `PATCH /v2/monitors/caches/contents`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without any, and nothing is sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without any, and nothing is sent.
     pub fn delete_contents<I>(&self, node: impl Into<NodeName>, combined_ids: I) -> Call<()>
     where
         I: IntoIterator,
@@ -136,7 +137,7 @@ impl Caches {
     /// Deletes all caches of a kind of a project: `DELETE /monitors/projects/{id}/caches/{kind}`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn purge(&self, project: impl AsRef<str>, which: ProjectCache) -> Call<()> {
         let call = self.session.delete("monitors/projects").segment(project).segment("caches");
         let call = call.segment(which.name()).without_project().require_session();
@@ -271,8 +272,8 @@ impl CacheOperation {
     /// Asks for the [cache](Caches::cube_cache) until its state is the one that was asked for.
     ///
     /// # Errors
-    /// As any call; [`Timeout`](ErrorKind::Timeout) when the [timeout](Self::timeout) is over,
-    /// and the operation continues on the server.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Timeout`](ErrorKind::Timeout)
+    /// when the [timeout](Self::timeout) is over, and the operation continues on the server.
     pub async fn wait(self) -> Result<CubeCache> {
         let ask = || self.caches.cube_cache(&self.id);
         waiting::until(self.timeout, "the change of the cache", ask, |cache| {

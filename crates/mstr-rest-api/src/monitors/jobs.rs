@@ -43,7 +43,7 @@ impl Jobs {
     /// `objectId` ...
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn on_node(&self, node: impl AsRef<str>) -> Call<Vec<Job>> {
         listed(self.get_jobs().query("nodeName", node.as_ref()))
     }
@@ -51,7 +51,7 @@ impl Jobs {
     /// The jobs of all nodes: asks for the nodes first.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn all(&self) -> impl Future<Output = Result<Vec<Job>>> + Send + use<> {
         let jobs = self.clone();
         async move {
@@ -66,7 +66,8 @@ impl Jobs {
     /// One job: `GET /v2/monitors/jobs/{id}`.
     ///
     /// # Errors
-    /// As any call; an error of the server when there is no such job any more.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); an error of the server when there
+    /// is no such job any more.
     pub fn get(&self, id: impl AsRef<str>) -> Call<Job> {
         self.get_jobs().segment(id).decode()
     }
@@ -83,8 +84,9 @@ impl Jobs {
     /// Ends several jobs, and says of each what became of it: `POST /v2/monitors/cancelJobs`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without any id, and nothing is
-    /// sent. That some could not be ended is no error.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without any id, and nothing is sent. That some
+    /// could not be ended is no error.
     pub fn cancel_all<I>(&self, ids: I) -> Call<Vec<CancelledJob>>
     where
         I: IntoIterator,

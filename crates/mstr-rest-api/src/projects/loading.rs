@@ -137,8 +137,9 @@ impl Projects {
     /// One project by id or by name: `GET /projects/{id or name}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when it is
-    /// not there or not loaded.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when it is not there or
+    /// not loaded.
     pub fn get(&self, id_or_name: impl AsRef<str>) -> Call<Project> {
         self.one(Method::GET, "projects", id_or_name).decode()
     }
@@ -184,7 +185,7 @@ impl Projects {
     /// `GET /monitors/iServer/nodes/{node}/projects/{id}/status`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn state_on(&self, id: impl AsRef<str>, node: impl Into<NodeName>) -> Call<ProjectState> {
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -215,7 +216,7 @@ impl Projects {
     /// ```
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn load_on(
         &self,
         id: impl AsRef<str>,
@@ -227,7 +228,7 @@ impl Projects {
     /// Begins to unload a project from a node: its sessions there end.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn unload_from(
         &self,
         id: impl AsRef<str>,
@@ -283,8 +284,9 @@ impl ProjectOperation {
     /// Asks for the [state](Projects::state_on) until it is the one that was asked for.
     ///
     /// # Errors
-    /// As any call; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the
-    /// [timeout](Self::timeout) is over, and the operation continues on the server.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the [timeout](Self::timeout) is over,
+    /// and the operation continues on the server.
     pub async fn wait(self) -> Result<ProjectState> {
         let projects = Projects::new(&self.session);
         let ask = || projects.state_on(&self.id, &self.node);
