@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let csv = with_session(builder, async |session| {
         // as it was designed; without a request the server itself would flatten it
-        let shown = session.reports().data(&report).request(GridRequest::as_shown());
+        let shown = session.reports().data(&report).request(GridRequest::designed());
         shown.write_csv(Vec::new()).await
     })
     .await?;

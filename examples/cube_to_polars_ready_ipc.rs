@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // the first two attributes and all metrics: fewer columns are fewer bytes
         let cube = session.cubes().cube(&cube);
         let objects = cube.definition().await?.available;
-        let mut request = GridRequest::as_shown();
+        let mut request = GridRequest::designed();
         for attribute in objects.attributes.iter().take(2) {
             request = request.attribute(&attribute.id);
         }

@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let builder = place.builder.clone().project(project);
 
     let rows: Vec<Row> = with_session(builder, async |session| {
-        let instance = session.reports().report(&report).run(GridRequest::as_shown()).await?;
+        let instance = session.reports().report(&report).run(GridRequest::designed()).await?;
         // called for each prompt, until the report runs
         instance
             .answer_all(|prompt| {

@@ -21,8 +21,8 @@ pub fn check(data: &[u8]) {
     let anew = format!("{}:{}", reference.scheme(), escape(reference.body()));
     let again = Reference::parse(&anew).expect("an escaped body parses");
     assert_eq!((again.scheme(), again.body()), (reference.scheme(), reference.body()));
-    if let Some(member) = reference.member() {
-        let again = Reference::parse(&format!("{anew}#{}", escape(member))).expect("a member");
-        assert_eq!((again.body(), again.member()), (reference.body(), Some(member)));
+    if let Some(field) = reference.field() {
+        let again = Reference::parse(&format!("{anew}#{}", escape(field))).expect("a field");
+        assert_eq!((again.body(), again.field()), (reference.body(), Some(field)));
     }
 }

@@ -15,7 +15,7 @@ use crate::usage::{Meter, Taken};
 pub(crate) struct Wanted {
     report: String,
     /// None: as the client chooses.
-    page_rows: Option<usize>,
+    page_rows: Option<u64>,
     gzip: bool,
     /// Requests under way at once. None: as the client chooses.
     ahead: Option<usize>,
@@ -36,7 +36,7 @@ enum Sink {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Got {
-    rows: usize,
+    rows: u64,
     #[serde(flatten)]
     taken: Taken,
 }
@@ -48,7 +48,7 @@ pub(crate) async fn run(options: &Options, wanted: &Wanted) -> Result<Got> {
     session.load_project_index().await?;
     let mut data = session.reports().data(&wanted.report);
     if let Some(rows) = wanted.page_rows {
-        data = data.page_rows(rows);
+        data = data.page_size(rows);
     }
     if let Some(requests) = wanted.ahead {
         data = data.fetch_ahead(requests);
@@ -58,7 +58,7 @@ pub(crate) async fn run(options: &Options, wanted: &Wanted) -> Result<Got> {
     let rows = match wanted.sink {
         Sink::Collect => {
             let batches = data.collect().await?;
-            batches.iter().map(arrow_array::RecordBatch::num_rows).sum()
+            batches.iter().map(|batch| batch.num_rows() as u64).sum()
         }
         Sink::Stream => stream(data).await?,
         Sink::Parquet => data.to_parquet(folder.path().join("report.parquet")).await?.rows,
@@ -68,11 +68,11 @@ pub(crate) async fn run(options: &Options, wanted: &Wanted) -> Result<Got> {
     Ok(Got { rows, taken })
 }
 
-async fn stream(data: Data) -> Result<usize> {
+async fn stream(data: Data) -> Result<u64> {
     let mut batches = std::pin::pin!(data.open().await?.stream());
     let mut rows = 0;
     while let Some(batch) = batches.next().await {
-        rows += batch?.num_rows();
+        rows += batch?.num_rows() as u64;
     }
     Ok(rows)
 }

@@ -32,9 +32,9 @@ impl Bar {
             {
                 bar.set_style(style.clone().progress_chars("=> "));
             }
-            bar.set_length(so_far.total as u64);
-            bar.set_position(so_far.rows as u64);
-            bar.set_message(HumanBytes(so_far.bytes as u64).to_string());
+            bar.set_length(so_far.total);
+            bar.set_position(so_far.rows);
+            bar.set_message(HumanBytes(so_far.bytes).to_string());
         })
     }
 

@@ -181,7 +181,7 @@ fn an_export_that_fails_leaves_no_file() {
     let error = place.run(&["export", "Sample Report", "-o", "no/where.csv"]).fails(1);
     assert!(error.contains("no/where.csv cannot be written"), "{error}");
     place.server.inject(Fault::status(400).on(Method::GET, "/v2/reports/*/instances/*"));
-    place.run(&["export", "Sample Report", "-o", "x.csv", "--page-rows", "100"]).fails(6);
+    place.run(&["export", "Sample Report", "-o", "x.csv", "--page-size", "100"]).fails(6);
     assert!(!fs::exists(place.path("x.csv")).unwrap());
     assert_eq!(place.instances(), 0);
 }

@@ -93,7 +93,7 @@ fn progress_is_shown_and_taken_away() {
     let place = Place::with(LibraryServer::builder().report(Report::sample("Long", 5000)));
     place.login();
     place.server.set_latency(Duration::from_millis(30));
-    let arguments = ["export", "Long", "-o", "long.csv", "--page-rows", "100"];
+    let arguments = ["export", "Long", "-o", "long.csv", "--page-size", "100"];
     let mut terminal = on_terminal(&place.command(&arguments));
     let seen = terminal.exp_eof().unwrap();
     assert_eq!(ended(&terminal), 0, "{seen}");
@@ -112,7 +112,7 @@ fn ctrl_c_ends_the_job_on_the_server_too() {
     place.login();
     // pages never come
     place.server.inject(Fault::stall().on(Method::GET, "/v2/reports/*/instances/*"));
-    let arguments = ["export", "Long", "-o", "long.csv", "--page-rows", "100"];
+    let arguments = ["export", "Long", "-o", "long.csv", "--page-size", "100"];
     for environment in [false, true] {
         let command =
             if environment { place.in_environment(&arguments) } else { place.command(&arguments) };
@@ -134,7 +134,7 @@ fn ctrl_c_ends_the_job_on_the_server_too() {
 fn a_scheduler_that_ends_it_leaves_nothing_on_the_server() {
     let place = Place::with(LibraryServer::builder().report(Report::sample("Long", 5000)));
     place.server.inject(Fault::stall().on(Method::GET, "/v2/reports/*/instances/*"));
-    let arguments = ["export", "Long", "-o", "long.csv", "--page-rows", "100"];
+    let arguments = ["export", "Long", "-o", "long.csv", "--page-size", "100"];
     let job = in_pipes(&place.in_environment(&arguments));
     until(|| place.server.count(Method::GET, "/v2/reports/*/instances/*") > 0);
     let killed = Command::new("kill").args(["-TERM", &job.id().to_string()]).status().unwrap();

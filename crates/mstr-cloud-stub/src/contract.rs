@@ -56,11 +56,11 @@ pub trait Vault: Send + Sync {
     /// How often the secret was asked for: requests for the secret itself, retries too.
     fn fetches(&self) -> usize;
 
-    /// A new provider with this overall time limit, and with the SDK's retries as they come.
+    /// A new provider with this overall timeout, and with the SDK's retries as they come.
     fn provider(&self, limit: Duration) -> Self::Provider;
 
-    /// One member of the secret.
-    fn field(provider: &Self::Provider, member: &str) -> Credential;
+    /// One field of the secret.
+    fn field(provider: &Self::Provider, field: &str) -> Credential;
 }
 
 /// A check that a provider did not pass.
@@ -109,7 +109,7 @@ pub async fn violations<V: Vault>(make: impl Fn() -> V) -> Vec<Violation> {
         the_whole_is_the_text_as_it_is
         invalidate_fetches_anew_and_sees_a_rotation
         a_missing_member_names_source_and_member
-        the_time_limit_holds
+        the_timeout_holds
         a_cancelled_fetch_blocks_nobody
         a_failure_is_not_kept
         the_earlier_value_serves_once
@@ -156,8 +156,8 @@ async fn one_fetch_under_concurrency<V: Vault>(vault: &V) -> Outcome {
     vault.put(&login("p1"));
     let provider = vault.provider(PATIENT);
     let fields: Vec<_> = ["username", "password"].repeat(8);
-    let resolves = fields.into_iter().map(|member| {
-        let credential = V::field(&provider, member);
+    let resolves = fields.into_iter().map(|field| {
+        let credential = V::field(&provider, field);
         tokio::spawn(async move { credential.resolve().await })
     });
     for outcome in join_all(resolves.collect::<Vec<_>>()).await {
@@ -207,7 +207,7 @@ async fn a_missing_member_names_source_and_member<V: Vault>(vault: &V) -> Outcom
     Ok(())
 }
 
-async fn the_time_limit_holds<V: Vault>(vault: &V) -> Outcome {
+async fn the_timeout_holds<V: Vault>(vault: &V) -> Outcome {
     vault.put(&login("p1"));
     vault.set(Mood::Hangs);
     let provider = vault.provider(SHORT);

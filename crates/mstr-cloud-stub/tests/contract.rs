@@ -134,7 +134,7 @@ fn secret(state: Arc<State>, fault: Fault, limit: Duration) -> CachedSecret {
             Err(error)
         }
     })
-    .ends_within(limit)
+    .with_timeout(limit)
 }
 
 async fn within(limit: Duration, state: &State) -> Result<String, String> {
@@ -191,18 +191,18 @@ impl Vault for Memory {
         Provider::new(&self.state, self.fault, limit)
     }
 
-    fn field(provider: &Provider, member: &str) -> Credential {
-        let (whole, member) = (provider.clone(), member.to_owned());
+    fn field(provider: &Provider, field: &str) -> Credential {
+        let (whole, field) = (provider.clone(), field.to_owned());
         match (&provider.uncached, provider.fault) {
-            (Some(make), _) => make().field(member).into(),
+            (Some(make), _) => make().field(field).into(),
             (None, Fault::NoInvalidate) => Credential::from_async_fn(move || {
-                let (whole, member) = (whole.clone(), member.clone());
+                let (whole, field) = (whole.clone(), field.clone());
                 async move {
                     let text = SecretProvider::secret(&whole).await?;
-                    SecretValue::from(text.expose_secret()).member("memory prod/mstr", &member)
+                    SecretValue::from(text.expose_secret()).field("memory prod/mstr", &field)
                 }
             }),
-            (None, _) => provider.secret.field(member).into(),
+            (None, _) => provider.secret.field(field).into(),
         }
     }
 }
@@ -235,8 +235,8 @@ async fn every_fault_is_noticed() {
         (Fault::PrintsItsError, "nothing_leaks"),
         (Fault::ChainsItsError, "nothing_leaks"),
         (Fault::PrintsItself, "nothing_leaks"),
-        (Fault::NoLimit, "the_time_limit_holds"),
-        (Fault::AnotherLimit, "the_time_limit_holds"),
+        (Fault::NoLimit, "the_timeout_holds"),
+        (Fault::AnotherLimit, "the_timeout_holds"),
         (Fault::Nameless, "errors_name_the_secret"),
         (Fault::Trims, "the_whole_is_the_text_as_it_is"),
         (Fault::Panics, "nothing_leaks"),

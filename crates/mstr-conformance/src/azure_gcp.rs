@@ -36,7 +36,7 @@ pub(crate) struct Hex {
 pub(crate) fn key_vault(url: &str, vault: &str, name: &str, key: Option<&String>) -> Credential {
     let secret = azure::key_vault(vault, name).credential(Arc::new(Token)).endpoint(url);
     match key {
-        Some(key) => secret.key(key).into(),
+        Some(key) => secret.field(key).into(),
         None => secret.into(),
     }
 }
@@ -57,7 +57,7 @@ pub(crate) fn secret_manager(
         secret = secret.version(version);
     }
     match key {
-        Some(key) => secret.key(key).into(),
+        Some(key) => secret.field(key).into(),
         None => secret.into(),
     }
 }

@@ -102,7 +102,7 @@ impl Clouds {
                     secret = secret.region(region);
                 }
                 match key {
-                    Some(key) => secret.key(key).into(),
+                    Some(key) => secret.field(key).into(),
                     None => secret.into(),
                 }
             }

@@ -49,7 +49,7 @@ pub(crate) async fn child(source: &str) -> Result<Value, serde_json::Error> {
         variable = variable.or(default);
     }
     let credential = match key {
-        Some(key) => variable.member(key),
+        Some(key) => variable.field(key),
         None => Credential::from(variable),
     };
     Ok(match credential.resolve().await {

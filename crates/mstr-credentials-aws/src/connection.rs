@@ -4,11 +4,11 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use mstr_credentials::{CredentialError, VaultError, VaultErrorKind};
-use tokio::{runtime::Handle, sync::OnceCell, time::timeout};
+use tokio::{runtime::Handle, sync::OnceCell};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 /// For everything that one fetch does: finding credentials and region, all attempts, the reply.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// For one attempt, so that three of them fit. The SDK's default is to wait for ever.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -20,12 +20,12 @@ pub(crate) struct Settings {
     pub(crate) profile: Option<String>,
     pub(crate) endpoint_url: Option<String>,
     pub(crate) sdk_config: Option<SdkConfig>,
-    pub(crate) time_limit: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Settings {
-    pub(crate) fn time_limit(&self) -> Duration {
-        self.time_limit.unwrap_or(TIME_LIMIT)
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(DEFAULT_TIMEOUT)
     }
 
     async fn load(&self) -> Result<SdkConfig, VaultError> {
@@ -102,12 +102,12 @@ impl<C: Clone + Send + Sync> Access<C> {
         self.client.get_or_try_init(make).await
     }
 
-    /// How long one fetch may take.
-    pub(crate) fn time_limit(&self) -> Duration {
-        self.settings.time_limit()
+    /// The timeout of one fetch.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.settings.timeout()
     }
 
-    /// Does one fetch within the time limit.
+    /// Does one fetch within the timeout.
     pub(crate) async fn fetch<T>(
         &self,
         name: &str,
@@ -116,12 +116,12 @@ impl<C: Clone + Send + Sync> Access<C> {
         if Handle::try_current().is_err() {
             return Err(CredentialError::new(format!("{name} needs a tokio runtime")));
         }
-        let limit = self.time_limit();
+        let timeout = self.timeout();
         // Without a subscriber: at level TRACE the SDK logs the headers of requests, and whole replies
         // where LOG_SENSITIVE_BODIES is set.
         let quiet = Box::pin(fetch.with_subscriber(NoSubscriber::default()));
-        let outcome = timeout(limit, quiet).await.unwrap_or_else(|_| {
-            let what = format!("no answer within {limit:?}");
+        let outcome = tokio::time::timeout(timeout, quiet).await.unwrap_or_else(|_| {
+            let what = format!("no answer within {timeout:?}");
             Err(VaultError::new(VaultErrorKind::Unreachable, what))
         });
         outcome.map_err(|why| CredentialError::vault(name, why))
@@ -188,11 +188,11 @@ macro_rules! settings {
             self.change(|settings| settings.sdk_config = Some(config))
         }
 
-        /// How long one fetch may take in all: finding credentials, all attempts, the reply.
-        /// 30 seconds unless set.
+        /// Timeout of one fetch in all: finding credentials, all attempts, the reply.
+        /// Default: 30 seconds.
         #[must_use]
-        pub fn time_limit(self, limit: std::time::Duration) -> Self {
-            self.change(|settings| settings.time_limit = Some(limit))
+        pub fn with_timeout(self, timeout: std::time::Duration) -> Self {
+            self.change(|settings| settings.timeout = Some(timeout))
         }
     };
 }

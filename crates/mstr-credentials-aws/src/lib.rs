@@ -25,7 +25,7 @@
 //!
 //! # Time
 //!
-//! One limit, 30 seconds unless set, holds for everything that a fetch does: metadata services,
+//! One timeout, 30 seconds unless set, holds for everything that a fetch does: metadata services,
 //! credential processes, all attempts. An attempt may take 3 seconds to connect and 8 to answer; the
 //! SDK makes three of them.
 //!

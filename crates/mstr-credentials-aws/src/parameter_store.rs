@@ -34,21 +34,22 @@ const NAMES_PER_CALL: usize = 10;
 pub fn parameter_store(name: impl Into<String>) -> ParameterStoreValue {
     let name = name.into();
     let settings = Settings { region: region_of_arn(&name), ..Settings::default() };
-    ParameterStoreValue { lookup: Lookup { name, access: Access::new(settings) }, key: None }
+    ParameterStoreValue { lookup: Lookup { name, access: Access::new(settings) }, field: None }
 }
 
 /// One parameter, fetched at every resolve, with decryption: made by [`parameter_store`].
 #[derive(Clone)]
 pub struct ParameterStoreValue {
     lookup: Lookup,
-    key: Option<String>,
+    field: Option<String>,
 }
 
 impl ParameterStoreValue {
-    /// The member of the JSON object that the parameter holds (rules: [`SecretValue::member`]).
+    /// The field of the JSON object that the parameter holds (rules: [`SecretValue::field`]).
     #[must_use]
-    pub fn key(self, key: impl Into<String>) -> Self {
-        Self { key: Some(key.into()), ..self }
+    #[doc(alias = "key")]
+    pub fn field(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
     }
 
     /// The parameter as a secret with fields: one fetch serves all of them until it is invalidated.
@@ -66,7 +67,7 @@ impl ParameterStoreValue {
     }
 
     /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// time limit.
+    /// timeout.
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {
         self.lookup.access = self.lookup.access.with_client(client);
@@ -84,23 +85,23 @@ impl ParameterStoreValue {
 impl SecretProvider for ParameterStoreValue {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
         let value = self.lookup.fetch().await?;
-        match &self.key {
-            Some(key) => value.member(&self.lookup.shown(), key),
+        match &self.field {
+            Some(field) => value.field(&self.lookup.shown(), field),
             None => value.text(&self.lookup.shown()),
         }
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.lookup.access.time_limit())
+        Some(self.lookup.access.timeout())
     }
 }
 
-/// Shows name and key.
+/// Shows name and field.
 impl fmt::Debug for ParameterStoreValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ParameterStoreValue")
             .field("name", &self.lookup.name)
-            .field("key", &self.key)
+            .field("field", &self.field)
             .finish_non_exhaustive()
     }
 }
@@ -174,7 +175,7 @@ impl ParameterStoreValues {
     }
 
     /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// time limit.
+    /// timeout.
     #[must_use]
     pub fn client(self, client: Client) -> Self {
         Self::over(self.access.with_client(client), self.together)
@@ -253,12 +254,12 @@ impl Lookup {
     }
 
     pub(crate) fn cached(self) -> CachedSecret {
-        let limit = self.access.time_limit();
+        let timeout = self.access.timeout();
         CachedSecret::new(self.shown(), move || {
             let lookup = self.clone();
             async move { lookup.fetch().await }
         })
-        .ends_within(limit)
+        .with_timeout(timeout)
     }
 
     async fn fetch(&self) -> Result<SecretValue, CredentialError> {
@@ -282,12 +283,12 @@ impl Lookup {
 fn batch(access: Arc<Access<Client>>, names: BTreeSet<String>) -> CachedSecret {
     const NAME: &str = "AWS Parameter Store (several parameters)";
     let names: Arc<[String]> = names.into_iter().collect();
-    let limit = access.time_limit();
+    let timeout = access.timeout();
     CachedSecret::new(NAME, move || {
         let (access, names) = (Arc::clone(&access), Arc::clone(&names));
         async move { access.fetch(NAME, fetch_all(&access, &names)).await }
     })
-    .ends_within(limit)
+    .with_timeout(timeout)
 }
 
 async fn fetch_all(access: &Access<Client>, names: &[String]) -> Result<SecretValue, VaultError> {
@@ -320,12 +321,12 @@ fn is(parameter: &Parameter, asked: &str) -> bool {
 }
 
 /// A JSON object, in a buffer that never moves and is wiped.
-fn json(members: &[(String, Zeroizing<String>)]) -> Result<SecretValue, serde_json::Error> {
+fn json(fields: &[(String, Zeroizing<String>)]) -> Result<SecretValue, serde_json::Error> {
     // an escape has at most six characters
-    let longest: usize = members.iter().map(|(name, text)| 6 * (name.len() + text.len()) + 6).sum();
+    let longest: usize = fields.iter().map(|(name, text)| 6 * (name.len() + text.len()) + 6).sum();
     let mut buffer = Zeroizing::new(Vec::with_capacity(longest + 2));
     buffer.push(b'{');
-    for (at, (name, text)) in members.iter().enumerate() {
+    for (at, (name, text)) in fields.iter().enumerate() {
         if at > 0 {
             buffer.push(b',');
         }
@@ -380,11 +381,11 @@ mod tests {
     }
 
     #[test]
-    fn members_are_kept_as_they_are() {
+    fn fields_are_kept_as_they_are() {
         let text = "q\"\\\n\u{1}ü\u{1f511}";
-        let members = [("/a".to_owned(), Zeroizing::new(text.to_owned()))];
-        let value = json(&members).unwrap();
-        assert_eq!(value.member("x", "/a").unwrap().expose_secret(), text);
-        assert!(json(&[]).unwrap().member("x", "/a").is_err());
+        let fields = [("/a".to_owned(), Zeroizing::new(text.to_owned()))];
+        let value = json(&fields).unwrap();
+        assert_eq!(value.field("x", "/a").unwrap().expose_secret(), text);
+        assert!(json(&[]).unwrap().field("x", "/a").is_err());
     }
 }

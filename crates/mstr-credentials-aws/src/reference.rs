@@ -16,7 +16,7 @@ use crate::connection::{Connection, Settings, region_of_arn};
 /// | `aws-sm:NAME-OR-ARN` | a secret of Secrets Manager; options `region`, `profile`, `version` (an id), `stage` |
 /// | `aws-ssm:NAME-OR-ARN` | a parameter of Parameter Store, with decryption; options `region`, `profile`, `version` (a number or a label, same as `NAME:3`) |
 ///
-/// With `#member` it is that member of the JSON object that is found there. References to one secret
+/// With `#field` it is that field of the JSON object that is found there. References to one secret
 /// with the same options share one fetch, and references with the same region and profile share the
 /// AWS credentials. As in every reference, `?`, `#` and `%` are written `%3F`, `%23`, `%25`.
 ///

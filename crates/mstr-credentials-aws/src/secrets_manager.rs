@@ -19,27 +19,29 @@ use crate::{
 /// use mstr_credentials::Credential;
 /// use mstr_credentials_aws::secrets_manager;
 ///
-/// let password = Credential::from(secrets_manager("prod/mstr").key("password").region("eu-west-1"));
+/// let secret = secrets_manager("prod/mstr").region("eu-west-1");
+/// let password = Credential::from(secret.field("password"));
 /// ```
 pub fn secrets_manager(id: impl Into<String>) -> SecretsManagerValue {
-    SecretsManagerValue { lookup: Lookup::new(id.into()), key: None }
+    SecretsManagerValue { lookup: Lookup::new(id.into()), field: None }
 }
 
 /// One secret text of AWS Secrets Manager, fetched at every resolve: made by [`secrets_manager`].
 ///
-/// Text is given as it is; a binary secret must be UTF-8. With a [`key`](Self::key) it is that
-/// member of the JSON object (rules: [`SecretValue::member`]).
+/// Text is given as it is; a binary secret must be UTF-8. With a [`field`](Self::field) it is that
+/// field of the JSON object (rules: [`SecretValue::field`]).
 #[derive(Clone)]
 pub struct SecretsManagerValue {
     lookup: Lookup,
-    key: Option<String>,
+    field: Option<String>,
 }
 
 impl SecretsManagerValue {
-    /// The member of the JSON object that the secret holds.
+    /// The field of the JSON object that the secret holds.
     #[must_use]
-    pub fn key(self, key: impl Into<String>) -> Self {
-        Self { key: Some(key.into()), ..self }
+    #[doc(alias = "key")]
+    pub fn field(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
     }
 
     /// The version, by its id. The newest unless set.
@@ -58,7 +60,7 @@ impl SecretsManagerValue {
     }
 
     /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// time limit.
+    /// timeout.
     #[must_use]
     pub fn client(mut self, client: Client) -> Self {
         self.lookup.access = self.lookup.access.with_client(client);
@@ -76,23 +78,23 @@ impl SecretsManagerValue {
 impl SecretProvider for SecretsManagerValue {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
         let value = self.lookup.fetch().await?;
-        match &self.key {
-            Some(key) => value.member(&self.lookup.name(), key),
+        match &self.field {
+            Some(field) => value.field(&self.lookup.name(), field),
             None => value.text(&self.lookup.name()),
         }
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.lookup.access.time_limit())
+        Some(self.lookup.access.timeout())
     }
 }
 
-/// Shows id and key.
+/// Shows id and field.
 impl fmt::Debug for SecretsManagerValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretsManagerValue")
             .field("id", &self.lookup.id)
-            .field("key", &self.key)
+            .field("field", &self.field)
             .finish_non_exhaustive()
     }
 }
@@ -125,9 +127,9 @@ impl SecretsManagerSecret {
         Self { secret: lookup.cached(None), lookup, time_to_live: None }
     }
 
-    /// One member of the JSON object that the secret holds (rules: [`SecretValue::member`]).
-    pub fn field(&self, member: impl Into<String>) -> SecretField {
-        self.secret.field(member)
+    /// One field of the JSON object that the secret holds (rules: [`SecretValue::field`]).
+    pub fn field(&self, field: impl Into<String>) -> SecretField {
+        self.secret.field(field)
     }
 
     /// The version, by its id. The newest unless set.
@@ -151,7 +153,7 @@ impl SecretsManagerSecret {
     }
 
     /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// time limit.
+    /// timeout.
     #[must_use]
     pub fn client(self, client: Client) -> Self {
         self.rebuilt(|lookup| lookup.access = lookup.access.with_client(client))
@@ -221,7 +223,7 @@ impl Lookup {
             let lookup = lookup.clone();
             async move { lookup.fetch().await }
         });
-        let secret = secret.ends_within(self.access.time_limit());
+        let secret = secret.with_timeout(self.access.timeout());
         match time_to_live {
             Some(time) => secret.time_to_live(time),
             None => secret,

@@ -36,11 +36,11 @@ impl Vault for Secrets {
         SecretsManagerSecret::new(NAME)
             .sdk_config(sdk_config())
             .endpoint_url(self.0.server.url())
-            .time_limit(limit)
+            .with_timeout(limit)
     }
 
-    fn field(provider: &SecretsManagerSecret, member: &str) -> Credential {
-        provider.field(member).into()
+    fn field(provider: &SecretsManagerSecret, field: &str) -> Credential {
+        provider.field(field).into()
     }
 }
 
@@ -69,12 +69,12 @@ impl Vault for Parameters {
         parameter_store(NAME)
             .sdk_config(sdk_config())
             .endpoint_url(self.0.server.url())
-            .time_limit(limit)
+            .with_timeout(limit)
             .cached()
     }
 
-    fn field(provider: &CachedSecret, member: &str) -> Credential {
-        provider.field(member).into()
+    fn field(provider: &CachedSecret, field: &str) -> Credential {
+        provider.field(field).into()
     }
 }
 

@@ -16,14 +16,14 @@ use tempfile::TempDir;
 const CANARY: &str = "cAnArY-7f3a91d2";
 
 /// Not a test of its own: what runs in the children. Resolves the references in `REFERENCES`, or
-/// with `LIMIT` (milliseconds) a secret with that time limit, and prints what came of it.
+/// with `LIMIT` (milliseconds) a secret with that timeout, and prints what came of it.
 #[test]
 #[ignore = "the other tests run it in child processes"]
 fn child() {
     let credentials: Vec<Credential> = match env::var("LIMIT") {
         Ok(limit) => {
             let limit = Duration::from_millis(limit.parse().unwrap());
-            vec![SecretsManagerSecret::new("prod/mstr").time_limit(limit).into()]
+            vec![SecretsManagerSecret::new("prod/mstr").with_timeout(limit).into()]
         }
         Err(_) => {
             let mut references = References::default();

@@ -35,9 +35,9 @@ async fn the_single_forms_fetch_at_every_resolve() {
     let parameter = parameter_store("/p").sdk_config(sdk_config()).endpoint_url(&url);
     for _ in 0..2 {
         assert_eq!(text(secret.clone()).await.unwrap(), r#"{"a": "1"}"#);
-        assert_eq!(text(parameter.clone().key("a")).await.unwrap(), "1");
+        assert_eq!(text(parameter.clone().field("a")).await.unwrap(), "1");
     }
-    assert_eq!(text(secret.key("a")).await.unwrap(), "1");
+    assert_eq!(text(secret.field("a")).await.unwrap(), "1");
     let (s, p) = (json!({"SecretId": "s"}), json!({"Name": "/p", "WithDecryption": true}));
     assert_eq!(bodies(&stub.server), [s.clone(), p.clone(), s.clone(), p, s]);
 }
@@ -147,9 +147,9 @@ async fn a_client_that_is_given_is_used() {
     let stub = Stub::holding("x");
     let config = sdk_config().into_builder().endpoint_url(stub.server.url()).build();
     let client = aws_sdk_secretsmanager::Client::new(&config);
-    // a time limit that is set afterwards does not lose it
+    // a timeout that is set afterwards does not lose it
     let secret =
-        SecretsManagerSecret::new("s").client(client.clone()).time_limit(Duration::from_secs(9));
+        SecretsManagerSecret::new("s").client(client.clone()).with_timeout(Duration::from_secs(9));
     text(secret).await.unwrap();
     text(secrets_manager("s").client(client)).await.unwrap();
     let client = aws_sdk_ssm::Client::new(&config);

@@ -60,7 +60,7 @@ impl TokenCredential for Chain {
     ) -> Result<AccessToken> {
         let chosen = self.chosen().clone();
         if let Some((link, credential)) = chosen {
-            return ask(link, &*credential, scopes, options, link.limit()).await;
+            return ask(link, &*credential, scopes, options, link.timeout()).await;
         }
         let mut tried = Vec::new();
         for link in &self.links {
@@ -73,7 +73,7 @@ impl TokenCredential for Chain {
                 }
                 Err(Unusable::Broken(error)) => return Err(final_error(&[], name, &error)),
             };
-            match ask(*link, &*credential, scopes, options.clone(), link.limit()).await {
+            match ask(*link, &*credential, scopes, options.clone(), link.timeout()).await {
                 Ok(token) => {
                     *self.chosen() = Some((*link, credential));
                     return Ok(token);
@@ -119,12 +119,12 @@ async fn ask(
     credential: &dyn TokenCredential,
     scopes: &[&str],
     options: Option<TokenRequestOptions<'_>>,
-    limit: Duration,
+    timeout: Duration,
 ) -> Result<AccessToken> {
-    match tokio::time::timeout(limit, credential.get_token(scopes, options)).await {
+    match tokio::time::timeout(timeout, credential.get_token(scopes, options)).await {
         Ok(result) => result,
         Err(_) => {
-            let text = format!("{} gave no token within {limit:?}", link.name());
+            let text = format!("{} gave no token within {timeout:?}", link.name());
             Err(Error::with_message(ErrorKind::Credential, text))
         }
     }
@@ -149,10 +149,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_link_has_a_limit() {
+    async fn each_link_has_a_timeout() {
         for link in Identity::Chain.links(None).unwrap() {
-            let error = ask(link, &Silent, &["scope"], None, link.limit()).await.unwrap_err();
-            let text = format!("{} gave no token within {:?}", link.name(), link.limit());
+            let error = ask(link, &Silent, &["scope"], None, link.timeout()).await.unwrap_err();
+            let text = format!("{} gave no token within {:?}", link.name(), link.timeout());
             assert_eq!(credential_text(&error), Some(text));
         }
     }

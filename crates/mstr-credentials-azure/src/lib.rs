@@ -16,7 +16,7 @@
 //!
 //! # Time
 //!
-//! One limit, 30 seconds unless set, holds for everything that a fetch does. A request may take 3
+//! One timeout, 30 seconds unless set, holds for everything that a fetch does. A request may take 3
 //! seconds to connect and 10 between two packets; the SDK makes three of them.
 //!
 //! # Who asks: the chain
@@ -24,7 +24,7 @@
 //! Unless told otherwise, the identity is found as Python's `DefaultAzureCredential` finds it. The
 //! Rust SDK has no such chain; this is ours. The first link that is configured decides:
 //!
-//! | link | configured by | its failure | limit |
+//! | link | configured by | its failure | timeout |
 //! | --- | --- | --- | --- |
 //! | [`Identity::Environment`] | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET` | is the error | 15 s |
 //! | [`Identity::WorkloadIdentity`] | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE` | is the error | 15 s |
@@ -50,7 +50,7 @@
 //! # References
 //!
 //! ```text
-//! azure-kv:https://VAULT-HOST/NAME [?OPTIONS] [#MEMBER]
+//! azure-kv:https://VAULT-HOST/NAME [?OPTIONS] [#FIELD]
 //! ```
 //!
 //! | option | meaning |

@@ -52,9 +52,9 @@ impl Surroundings {
 }
 
 impl Identity {
-    /// How long it may take for a token. The SDK's own limit is 99 s for a managed identity, and
-    /// none for the tools.
-    pub(crate) fn limit(self) -> Duration {
+    /// Timeout of one request for a token. The SDK has 99 s for a managed identity, and no timeout
+    /// for the command line tools.
+    pub(crate) fn timeout(self) -> Duration {
         match self {
             Self::AzureCli | Self::AzureDeveloperCli => Duration::from_secs(13),
             _ => Duration::from_secs(15),

@@ -18,9 +18,9 @@ pub(crate) struct Options {
     pub(crate) client: Option<Arc<SecretClient>>,
     pub(crate) endpoint: Option<String>,
     pub(crate) authority: Option<String>,
-    pub(crate) time_limit: Duration,
+    pub(crate) timeout: Duration,
     pub(crate) time_to_live: Option<Duration>,
-    pub(crate) stale_limit: Option<Duration>,
+    pub(crate) serve_stale_for: Option<Duration>,
 }
 
 /// The URLs of options that are fit for use.
@@ -43,9 +43,9 @@ impl Options {
             client: None,
             endpoint: None,
             authority: None,
-            time_limit: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
             time_to_live: None,
-            stale_limit: None,
+            serve_stale_for: None,
         }
     }
 
@@ -104,7 +104,7 @@ impl fmt::Debug for Options {
             .field("secret", &self.name())
             .field("version", &self.version.as_ref().filter(|version| is_version(version)))
             .field("identity", &self.identity)
-            .field("time_limit", &self.time_limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

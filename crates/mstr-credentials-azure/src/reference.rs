@@ -64,7 +64,7 @@ mod tests {
     fn good_ones() {
         for text in [
             "azure-kv:https://v.vault.azure.net/name",
-            "azure-kv:https://v.vault.azure.net:8443/name#member",
+            "azure-kv:https://v.vault.azure.net:8443/name#field",
             "azure-kv:https://v.vault.azure.cn/name?version=abc123&identity=managed-identity",
             "azure-kv:https://v.vault.azure.net/n?endpoint=http://127.0.0.1:1&authority=https://a",
         ] {

@@ -17,8 +17,9 @@ use crate::{Identity, options::Options, vault::Vault};
 /// use mstr_credentials_azure::key_vault;
 ///
 /// let password: Credential = key_vault("https://prod.vault.azure.net", "mstr-password").into();
-/// let member: Credential = key_vault("https://prod.vault.azure.net", "mstr").key("password").into();
-/// # let _ = (password, member);
+/// let secret = key_vault("https://prod.vault.azure.net", "mstr");
+/// let field: Credential = secret.field("password").into();
+/// # let _ = (password, field);
 /// ```
 pub fn key_vault(vault: impl Into<String>, name: impl Into<String>) -> KeyVaultValue {
     KeyVaultValue::from(Options::new(vault.into(), name.into()))
@@ -32,7 +33,7 @@ pub fn key_vault(vault: impl Into<String>, name: impl Into<String>) -> KeyVaultV
 pub struct KeyVaultValue {
     options: Options,
     vault: Arc<Vault>,
-    key: Option<String>,
+    field: Option<String>,
 }
 
 /// A secret that is fetched once for all of its fields, and again when it is
@@ -68,9 +69,9 @@ impl KeyVaultSecret {
         Self::from(Options::new(vault.into(), name.into()))
     }
 
-    /// One member of the JSON object that the secret holds.
-    pub fn field(&self, member: impl Into<String>) -> SecretField {
-        self.cached.field(member)
+    /// One field of the JSON object that the secret holds.
+    pub fn field(&self, field: impl Into<String>) -> SecretField {
+        self.cached.field(field)
     }
 
     /// After which time the value is fetched anew; never, unless set.
@@ -80,10 +81,10 @@ impl KeyVaultSecret {
     }
 
     /// How long past its time to live a value may serve while fetches fail
-    /// ([`CachedSecret::stale_limit`]).
+    /// ([`CachedSecret::serve_stale_for`]).
     #[must_use]
-    pub fn stale_limit(self, time: Duration) -> Self {
-        self.with(|options| options.stale_limit = Some(time))
+    pub fn serve_stale_for(self, time: Duration) -> Self {
+        self.with(|options| options.serve_stale_for = Some(time))
     }
 
     pub(crate) fn into_cached(self) -> CachedSecret {
@@ -92,10 +93,11 @@ impl KeyVaultSecret {
 }
 
 impl KeyVaultValue {
-    /// Takes one member of the JSON object that the secret holds.
+    /// Takes one field of the JSON object that the secret holds.
     #[must_use]
-    pub fn key(mut self, member: impl Into<String>) -> Self {
-        self.key = Some(member.into());
+    #[doc(alias = "key")]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
         self
     }
 }
@@ -122,7 +124,7 @@ macro_rules! options {
                 self.with(|options| options.client_id = Some(id.into()))
             }
 
-            /// Any credential of the SDK, instead of the chain. It brings its own time limits;
+            /// Any credential of the SDK, instead of the chain. It brings its own timeouts;
             /// the overall one holds in any case.
             #[must_use]
             pub fn credential(self, credential: Arc<dyn TokenCredential>) -> Self {
@@ -150,11 +152,11 @@ macro_rules! options {
                 self.with(|options| options.authority = Some(url.into()))
             }
 
-            /// How long one fetch may take with all that it needs, tokens and retries too: 30 s
-            /// unless set.
+            /// Timeout of one fetch with all that it needs, tokens and retries too.
+            /// Default: 30 s.
             #[must_use]
-            pub fn time_limit(self, limit: Duration) -> Self {
-                self.with(|options| options.time_limit = limit)
+            pub fn with_timeout(self, timeout: Duration) -> Self {
+                self.with(|options| options.timeout = timeout)
             }
 
             fn with(self, change: impl FnOnce(&mut Options)) -> Self {
@@ -177,7 +179,7 @@ impl KeyVaultSecret {
 
 impl KeyVaultValue {
     fn made_anew(self) -> Self {
-        Self { key: self.key, ..Self::from(self.options) }
+        Self { field: self.field, ..Self::from(self.options) }
     }
 }
 
@@ -188,12 +190,12 @@ impl From<Options> for KeyVaultSecret {
             let vault = Arc::clone(&vault);
             async move { vault.fetch().await }
         });
-        cached = cached.ends_within(options.time_limit);
+        cached = cached.with_timeout(options.timeout);
         if let Some(time) = options.time_to_live {
             cached = cached.time_to_live(time);
         }
-        if let Some(time) = options.stale_limit {
-            cached = cached.stale_limit(time);
+        if let Some(time) = options.serve_stale_for {
+            cached = cached.serve_stale_for(time);
         }
         Self { options, cached }
     }
@@ -201,7 +203,7 @@ impl From<Options> for KeyVaultSecret {
 
 impl From<Options> for KeyVaultValue {
     fn from(options: Options) -> Self {
-        Self { vault: Vault::new(options.clone()), options, key: None }
+        Self { vault: Vault::new(options.clone()), options, field: None }
     }
 }
 
@@ -216,7 +218,7 @@ impl SecretProvider for KeyVaultSecret {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.options.time_limit)
+        Some(self.options.timeout)
     }
 }
 
@@ -224,13 +226,13 @@ impl SecretProvider for KeyVaultValue {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
         let value = self.vault.fetch().await?;
         let name = self.options.name();
-        match &self.key {
-            Some(key) => value.member(&name, key),
+        match &self.field {
+            Some(field) => value.field(&name, field),
             None => value.text(&name),
         }
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.options.time_limit)
+        Some(self.options.timeout)
     }
 }

@@ -64,15 +64,15 @@ impl Vault {
             return Err(VaultError::new(Kind::Other, what));
         }
         let connection = self.connect(&urls)?;
-        let limit = self.options.time_limit;
-        match tokio::time::timeout(limit, self.get(&connection)).await {
+        let timeout = self.options.timeout;
+        match tokio::time::timeout(timeout, self.get(&connection)).await {
             Ok(outcome) => outcome.map_err(explain),
             Err(_) if connection.wire.is_some_and(|wire| wire.throttled()) => {
-                let text = format!("no other answer within {limit:?}");
+                let text = format!("no other answer within {timeout:?}");
                 Err(VaultError::new(Kind::Throttled, text))
             }
             Err(_) => {
-                Err(VaultError::new(Kind::Unreachable, format!("no answer within {limit:?}")))
+                Err(VaultError::new(Kind::Unreachable, format!("no answer within {timeout:?}")))
             }
         }
     }

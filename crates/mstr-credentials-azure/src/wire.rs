@@ -1,4 +1,4 @@
-//! The transport of the SDK: a client of our own, with limits, that can send requests elsewhere.
+//! The transport of the SDK: a client of our own, with timeouts, that can send requests elsewhere.
 
 use std::{
     sync::{

@@ -40,8 +40,8 @@ async fn versions_and_members() {
     let stub = Stub::default();
     let first = stub.azure.put("n", Some(r#"{"a":"1"}"#));
     stub.azure.put("n", Some(r#"{"a":"2"}"#));
-    assert_eq!(text(stub.value("n").key("a")).await, "2");
-    assert_eq!(text(stub.value("n").version(&first).key("a")).await, "1");
+    assert_eq!(text(stub.value("n").field("a")).await, "2");
+    assert_eq!(text(stub.value("n").version(&first).field("a")).await, "1");
     assert_eq!(text(stub.secret("n").version(&first).field("a")).await, "1");
     assert_eq!(fails(stub.value("n").version("9")).await.1, Kind::NotFound);
 }
@@ -94,7 +94,7 @@ async fn throttled_with_and_without_an_end() {
     assert_eq!(server.count(), 4, "a challenge and three tries");
     // the SDK would wait for an hour
     let (_server, secret) = answering(&Reply::json(429, said).header("Retry-After", "3600"));
-    let (_, kind, said) = fails(secret.time_limit(Duration::from_millis(400))).await;
+    let (_, kind, said) = fails(secret.with_timeout(Duration::from_millis(400))).await;
     assert_eq!((kind, said.as_str()), (Kind::Throttled, "no other answer within 400ms"));
 }
 
@@ -110,14 +110,15 @@ async fn nobody_there() {
     let secret = |endpoint: String| {
         key_vault(VAULT, "n").credential(Arc::new(Token("t".into()))).endpoint(endpoint)
     };
-    let closed = secret(format!("http://{}", closed_port())).time_limit(Duration::from_secs(20));
+    let closed = secret(format!("http://{}", closed_port())).with_timeout(Duration::from_secs(20));
     let (_, kind, said) = fails(closed).await;
     assert_eq!(kind, Kind::Unreachable);
     assert!(said.contains("refused"), "{said}");
     let hole = Responder::black_hole();
     // a handshake that never ends, too
     for endpoint in [hole.url(), hole.url().replace("http://", "https://")] {
-        let (_, kind, said) = fails(secret(endpoint).time_limit(Duration::from_millis(300))).await;
+        let (_, kind, said) =
+            fails(secret(endpoint).with_timeout(Duration::from_millis(300))).await;
         assert_eq!((kind, said.as_str()), (Kind::Unreachable, "no answer within 300ms"));
     }
 }
@@ -174,7 +175,7 @@ async fn a_client_that_is_handed_in() {
     // the vault's own rules hold for it: this one is refused before anything is sent
     let client =
         SecretClient::new("http://127.0.0.1:1", Arc::new(Token("t".into())), None).unwrap();
-    let given = stub.value("n").client(Arc::new(client)).time_limit(Duration::from_secs(20));
+    let given = stub.value("n").client(Arc::new(client)).with_timeout(Duration::from_secs(20));
     assert_ne!(fails(given).await.1, Kind::NotFound);
     assert_eq!(stub.server.count(), 0, "the given client is used, not one of ours");
 }
@@ -186,10 +187,10 @@ async fn references_share_one_fetch() {
     let mut references = References::default();
     register(&mut references);
     // tokens come from the stub too: a managed identity cannot be had here, so the fetch fails, once
-    let text = |member: &str| {
+    let text = |field: &str| {
         let (endpoint, authority) = (stub.server.url(), stub.server.url());
         let options = format!("identity=environment&endpoint={endpoint}&authority={authority}");
-        format!("azure-kv:{VAULT}/n?{options}#{member}")
+        format!("azure-kv:{VAULT}/n?{options}#{field}")
     };
     let username = references.credential(&text("username")).unwrap();
     let password = references.credential(&text("password")).unwrap();

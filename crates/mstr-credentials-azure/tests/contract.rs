@@ -30,11 +30,11 @@ impl Vault for Stub {
     }
 
     fn provider(&self, limit: Duration) -> KeyVaultSecret {
-        self.secret("mstr").time_limit(limit)
+        self.secret("mstr").with_timeout(limit)
     }
 
-    fn field(provider: &KeyVaultSecret, member: &str) -> Credential {
-        provider.field(member).into()
+    fn field(provider: &KeyVaultSecret, field: &str) -> Credential {
+        provider.field(field).into()
     }
 }
 

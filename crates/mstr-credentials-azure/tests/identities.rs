@@ -34,7 +34,7 @@ fn child() {
         _ => secret,
     };
     if let Ok(limit) = set("LIMIT").parse() {
-        secret = secret.time_limit(Duration::from_millis(limit));
+        secret = secret.with_timeout(Duration::from_millis(limit));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     match runtime.block_on(Credential::from(secret).resolve()) {

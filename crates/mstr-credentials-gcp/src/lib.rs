@@ -22,12 +22,12 @@
 //! [`credentials`](SecretManagerSecret::credentials), [`client`](SecretManagerSecret::client).
 //!
 //! On its own the SDK looks for a metadata server for up to 30 s, and then for 45 s more. Here one
-//! limit holds for all together: [`time_limit`](SecretManagerSecret::time_limit).
+//! timeout holds for all together: [`with_timeout`](SecretManagerSecret::with_timeout).
 //!
 //! # References
 //!
 //! ```text
-//! gcp-sm:projects/PROJECT[/locations/LOCATION]/secrets/ID[/versions/VERSION] [?OPTIONS] [#MEMBER]
+//! gcp-sm:projects/PROJECT[/locations/LOCATION]/secrets/ID[/versions/VERSION] [?OPTIONS] [#FIELD]
 //! ```
 //!
 //! | option | meaning |

@@ -31,14 +31,14 @@ impl Manager {
         if Handle::try_current().is_err() {
             return Err(other("it is not resolved inside of a tokio runtime"));
         }
-        let limit = self.options.time_limit;
+        let timeout = self.options.timeout;
         // credentials panic when the runtime that they were made in is gone
         let get = AssertUnwindSafe(self.get()).catch_unwind();
-        let outcome = match tokio::time::timeout(limit, get).await {
+        let outcome = match tokio::time::timeout(timeout, get).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(other("the SDK panicked: is the runtime of the credentials gone?")),
             Err(_) => {
-                Err(VaultError::new(Kind::Unreachable, format!("no answer within {limit:?}")))
+                Err(VaultError::new(Kind::Unreachable, format!("no answer within {timeout:?}")))
             }
         };
         if outcome.as_ref().is_err_and(|why| why.kind() == Kind::NoCredentials) {

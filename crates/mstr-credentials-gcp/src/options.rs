@@ -16,9 +16,9 @@ pub(crate) struct Options {
     pub(crate) credentials: Option<Credentials>,
     pub(crate) client: Option<SecretManagerService>,
     pub(crate) quota_project: Option<String>,
-    pub(crate) time_limit: Duration,
+    pub(crate) timeout: Duration,
     pub(crate) time_to_live: Option<Duration>,
-    pub(crate) stale_limit: Option<Duration>,
+    pub(crate) serve_stale_for: Option<Duration>,
 }
 
 impl Options {
@@ -33,9 +33,9 @@ impl Options {
             credentials: None,
             client: None,
             quota_project: None,
-            time_limit: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
             time_to_live: None,
-            stale_limit: None,
+            serve_stale_for: None,
         }
     }
 
@@ -120,7 +120,7 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("secret", &self.name())
-            .field("time_limit", &self.time_limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

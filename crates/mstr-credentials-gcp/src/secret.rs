@@ -17,8 +17,9 @@ use crate::{manager::Manager, options::Options};
 /// use mstr_credentials_gcp::secret_manager;
 ///
 /// let password: Credential = secret_manager("my-project", "mstr-password").into();
-/// let member: Credential = secret_manager("my-project", "mstr").version("42").key("password").into();
-/// # let _ = (password, member);
+/// let secret = secret_manager("my-project", "mstr").version("42");
+/// let field: Credential = secret.field("password").into();
+/// # let _ = (password, field);
 /// ```
 pub fn secret_manager(project: impl Into<String>, id: impl Into<String>) -> SecretManagerValue {
     SecretManagerValue::from(Options::new(project.into(), id.into()))
@@ -32,7 +33,7 @@ pub fn secret_manager(project: impl Into<String>, id: impl Into<String>) -> Secr
 pub struct SecretManagerValue {
     options: Options,
     manager: Arc<Manager>,
-    key: Option<String>,
+    field: Option<String>,
 }
 
 /// A secret that is fetched once for all of its fields, and again when it is
@@ -68,9 +69,9 @@ impl SecretManagerSecret {
         Self::from(Options::new(project.into(), id.into()))
     }
 
-    /// One member of the JSON object that the secret holds.
-    pub fn field(&self, member: impl Into<String>) -> SecretField {
-        self.cached.field(member)
+    /// One field of the JSON object that the secret holds.
+    pub fn field(&self, field: impl Into<String>) -> SecretField {
+        self.cached.field(field)
     }
 
     /// After which time the value is fetched anew; never, unless set.
@@ -80,10 +81,10 @@ impl SecretManagerSecret {
     }
 
     /// How long past its time to live a value may serve while fetches fail
-    /// ([`CachedSecret::stale_limit`]).
+    /// ([`CachedSecret::serve_stale_for`]).
     #[must_use]
-    pub fn stale_limit(self, time: Duration) -> Self {
-        self.with(|options| options.stale_limit = Some(time))
+    pub fn serve_stale_for(self, time: Duration) -> Self {
+        self.with(|options| options.serve_stale_for = Some(time))
     }
 
     pub(crate) fn into_cached(self) -> CachedSecret {
@@ -96,15 +97,16 @@ impl SecretManagerSecret {
 }
 
 impl SecretManagerValue {
-    /// Takes one member of the JSON object that the secret holds.
+    /// Takes one field of the JSON object that the secret holds.
     #[must_use]
-    pub fn key(mut self, member: impl Into<String>) -> Self {
-        self.key = Some(member.into());
+    #[doc(alias = "key")]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
         self
     }
 
     fn made_anew(self) -> Self {
-        Self { key: self.key, ..Self::from(self.options) }
+        Self { field: self.field, ..Self::from(self.options) }
     }
 }
 
@@ -158,11 +160,11 @@ macro_rules! options {
                 self.with(|options| options.endpoint = Some(url.into()))
             }
 
-            /// How long one fetch may take with all that it needs, tokens and retries too: 30 s
-            /// unless set.
+            /// Timeout of one fetch with all that it needs, tokens and retries too.
+            /// Default: 30 s.
             #[must_use]
-            pub fn time_limit(self, limit: Duration) -> Self {
-                self.with(|options| options.time_limit = limit)
+            pub fn with_timeout(self, timeout: Duration) -> Self {
+                self.with(|options| options.timeout = timeout)
             }
 
             fn with(self, change: impl FnOnce(&mut Options)) -> Self {
@@ -184,12 +186,12 @@ impl From<Options> for SecretManagerSecret {
             let manager = Arc::clone(&manager);
             async move { manager.fetch().await }
         });
-        cached = cached.ends_within(options.time_limit);
+        cached = cached.with_timeout(options.timeout);
         if let Some(time) = options.time_to_live {
             cached = cached.time_to_live(time);
         }
-        if let Some(time) = options.stale_limit {
-            cached = cached.stale_limit(time);
+        if let Some(time) = options.serve_stale_for {
+            cached = cached.serve_stale_for(time);
         }
         Self { options, cached }
     }
@@ -197,7 +199,7 @@ impl From<Options> for SecretManagerSecret {
 
 impl From<Options> for SecretManagerValue {
     fn from(options: Options) -> Self {
-        Self { manager: Manager::new(options.clone()), options, key: None }
+        Self { manager: Manager::new(options.clone()), options, field: None }
     }
 }
 
@@ -212,7 +214,7 @@ impl SecretProvider for SecretManagerSecret {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.options.time_limit)
+        Some(self.options.timeout)
     }
 }
 
@@ -220,13 +222,13 @@ impl SecretProvider for SecretManagerValue {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
         let value = self.manager.fetch().await?;
         let name = self.options.name();
-        match &self.key {
-            Some(key) => value.member(&name, key),
+        match &self.field {
+            Some(field) => value.field(&name, field),
             None => value.text(&name),
         }
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.options.time_limit)
+        Some(self.options.timeout)
     }
 }

@@ -48,8 +48,8 @@ async fn versions_members_and_regions() {
     stub.gcp.put(SECRET, r#"{"a":"1"}"#);
     stub.gcp.put(SECRET, r#"{"a":"2"}"#);
     stub.gcp.put("projects/p/locations/europe-west3/secrets/s", "regional");
-    assert_eq!(text(stub.value("s").key("a")).await, "2");
-    assert_eq!(text(stub.value("s").version("1").key("a")).await, "1");
+    assert_eq!(text(stub.value("s").field("a")).await, "2");
+    assert_eq!(text(stub.value("s").version("1").field("a")).await, "1");
     assert_eq!(text(stub.secret("s").version("1").field("a")).await, "1");
     assert_eq!(text(stub.value("s").location("europe-west3")).await, "regional");
     assert_eq!(fails(stub.value("s").version("3")).await.1, Kind::NotFound);
@@ -117,12 +117,13 @@ async fn nobody_there() {
     let secret = |endpoint: String| {
         secret_manager("p", "s").credentials(Credentials::from(Token)).endpoint(endpoint)
     };
-    let closed = secret(format!("http://{}", closed_port())).time_limit(Duration::from_secs(20));
+    let closed = secret(format!("http://{}", closed_port())).with_timeout(Duration::from_secs(20));
     assert_eq!(fails(closed).await.1, Kind::Unreachable);
     let hole = Responder::black_hole();
     // a handshake that never ends, too
     for endpoint in [hole.url(), hole.url().replace("http://", "https://")] {
-        let (_, kind, said) = fails(secret(endpoint).time_limit(Duration::from_millis(300))).await;
+        let (_, kind, said) =
+            fails(secret(endpoint).with_timeout(Duration::from_millis(300))).await;
         assert_eq!((kind, said.as_str()), (Kind::Unreachable, "no answer within 300ms"));
     }
 }
@@ -248,9 +249,9 @@ async fn references_share_one_fetch() {
     let file = login(REFRESH_TOKEN, &format!("{}/token", stub.server.url()));
     let mut references = References::default();
     register(&mut references);
-    let reference = |member: &str| {
+    let reference = |field: &str| {
         let (file, endpoint) = (file.path().display(), stub.server.url());
-        let text = format!("gcp-sm:{SECRET}?endpoint={endpoint}&credentials_file={file}#{member}");
+        let text = format!("gcp-sm:{SECRET}?endpoint={endpoint}&credentials_file={file}#{field}");
         references.credential(&text).unwrap()
     };
     for fetches in [1, 2] {

@@ -30,11 +30,11 @@ impl Vault for Stub {
     }
 
     fn provider(&self, limit: Duration) -> SecretManagerSecret {
-        self.secret("mstr").time_limit(limit)
+        self.secret("mstr").with_timeout(limit)
     }
 
-    fn field(provider: &SecretManagerSecret, member: &str) -> Credential {
-        provider.field(member).into()
+    fn field(provider: &SecretManagerSecret, field: &str) -> Credential {
+        provider.field(field).into()
     }
 }
 

@@ -22,7 +22,7 @@ fn child() {
     let set = |name| env::var(name).unwrap_or_default();
     let mut secret = SecretManagerSecret::new("p", "s").endpoint(set("ENDPOINT"));
     if let Ok(limit) = set("LIMIT").parse() {
-        secret = secret.time_limit(Duration::from_millis(limit));
+        secret = secret.with_timeout(Duration::from_millis(limit));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     match runtime.block_on(Credential::from(secret).resolve()) {

@@ -9,9 +9,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
 
 use crate::{CredentialError, SecretProvider, SecretString, value::SecretValue};
+
+/// How much later than its timeout a fetch is dropped: where it has the same timeout of its own, its
+/// own error comes first.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// A secret that is fetched once for all of its fields, and again when it is
 /// [invalidated](Self::invalidate).
@@ -47,21 +54,22 @@ use crate::{CredentialError, SecretProvider, SecretString, value::SecretValue};
 /// rest wait for it: they share its value, or its failure. A failure is not kept: the next resolve
 /// fetches again. When the one that fetches is cancelled, the next in line takes over.
 ///
-/// A value without the member that is asked for is fetched once more, in case it was mended since.
+/// A value without the field that is asked for is fetched once more, in case it was corrected since.
 ///
 /// # Time to live
 ///
 /// Without one a value serves until it is invalidated. [`time_to_live`](Self::time_to_live) makes
 /// the first resolve after that time fetch; if that fails, the old value goes on serving (with a
-/// `tracing` warning, and with a fetch tried at each resolve) until it is past its
-/// [`stale_limit`](Self::stale_limit).
+/// `tracing` warning, and with a fetch tried at each resolve) for as long as
+/// [`serve_stale_for`](Self::serve_stale_for) says.
 ///
 /// # Invalidation, and what serves when the source is down
 ///
 /// After [`invalidate`](Self::invalidate) the next resolve fetches. If that fails and an earlier
-/// value is there (and not past its stale limit), **that value serves once**: sessions expire for
-/// reasons that have nothing to do with the password, and then a vault that is down at that moment
-/// must not end them. But a value that may well have been refused is not offered twice. In detail:
+/// value is there (not older than [`serve_stale_for`](Self::serve_stale_for) allows), **that value
+/// serves once**: sessions expire for reasons that have nothing to do with the password, and then a
+/// vault that is down at that moment must not end them. But a value that may well have been refused
+/// is not offered twice. In detail:
 ///
 /// * "Once" counts for each field (and for the whole value), so that a login gets both its user
 ///   name and its password.
@@ -101,7 +109,7 @@ struct State {
     failures: u64,
     last_failure: Option<CredentialError>,
     time_to_live: Option<Duration>,
-    stale_limit: Option<Duration>,
+    serve_stale_for: Option<Duration>,
     fetch_timeout: Option<Duration>,
 }
 
@@ -113,7 +121,7 @@ struct Held {
 impl CachedSecret {
     /// A secret from a fetch. `name` is how errors call it: `AWS secret prod/mstr`.
     ///
-    /// `fetch` has to end: put a time limit into it. Its errors name the source and hold nothing of
+    /// `fetch` has to end: set a timeout [here](Self::with_timeout) or in it. Its errors name the source and hold nothing of
     /// the secret; note that the errors of some SDKs and all parsers do.
     pub fn new<F, Fut, V>(name: impl Into<String>, fetch: F) -> Self
     where
@@ -141,7 +149,7 @@ impl CachedSecret {
     ///
     /// let login = CachedSecret::new("vault secret", || async { Ok::<_, CredentialError>("s3cret") })
     ///     .time_to_live(Duration::from_secs(300))
-    ///     .stale_limit(Duration::from_secs(3600));
+    ///     .serve_stale_for(Duration::from_secs(3600));
     /// # let _ = login;
     /// ```
     #[must_use]
@@ -153,26 +161,26 @@ impl CachedSecret {
     /// How long past its time to live a value may go on serving while fetches fail; as long as the
     /// time to live itself, unless set. Zero: not at all. Without a time to live there is no limit.
     #[must_use]
-    pub fn stale_limit(self, time: Duration) -> Self {
-        self.0.state().stale_limit = Some(time);
+    pub fn serve_stale_for(self, time: Duration) -> Self {
+        self.0.state().serve_stale_for = Some(time);
         self
     }
 
-    /// Says that a fetch ends within this time by itself, as those of the cloud crates do: a
-    /// session then sets no timeout around it. Without it, a resolve gets 60 s
+    /// Timeout of one fetch: one that takes longer is dropped and fails, and an earlier value may
+    /// serve instead. Without it, a resolve gets 60 s and no value serves instead
     /// ([`Credential::resolve_bounded`](crate::Credential::resolve_bounded)).
     ///
-    /// This does not end the fetch. For one without a timeout use
-    /// [`Credential::with_timeout`](crate::Credential::with_timeout).
+    /// A fetch with the same timeout of its own, as those of the cloud crates have, fails with its
+    /// own error, which says more. Counts for all clones.
     #[must_use]
-    pub fn ends_within(self, limit: Duration) -> Self {
-        self.0.state().fetch_timeout = Some(limit);
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        self.0.state().fetch_timeout = Some(timeout);
         self
     }
 
-    /// One member of the JSON object that the secret holds (rules: [`SecretValue::member`]).
-    pub fn field(&self, member: impl Into<String>) -> SecretField {
-        SecretField { secret: self.clone(), member: member.into() }
+    /// One field of the JSON object that the secret holds (rules: [`SecretValue::field`]).
+    pub fn field(&self, field: impl Into<String>) -> SecretField {
+        SecretField { secret: self.clone(), field: field.into() }
     }
 
     /// How errors call it.
@@ -195,14 +203,14 @@ impl CachedSecret {
         weak.upgrade().map(Self)
     }
 
-    async fn resolve(&self, member: Option<&str>) -> Result<SecretString, CredentialError> {
-        let read = |value: &SecretValue| match member {
-            Some(member) => value.member(self.name(), member),
+    async fn resolve(&self, field: Option<&str>) -> Result<SecretString, CredentialError> {
+        let read = |value: &SecretValue| match field {
+            Some(field) => value.field(self.name(), field),
             None => value.text(self.name()),
         };
-        let (value, fresh) = self.0.value(member, None).await?;
+        let (value, fresh) = self.0.value(field, None).await?;
         match read(&value) {
-            Err(unreadable) if !fresh => match self.0.value(member, Some(&value)).await {
+            Err(unreadable) if !fresh => match self.0.value(field, Some(&value)).await {
                 Ok((value, _)) => read(&value),
                 Err(_) => Err(unreadable),
             },
@@ -216,16 +224,31 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A value to read `member` from, other than `but`, and whether it is fresh (fetched since this
+    /// One fetch, within its timeout. Without a Tokio runtime there is no clock to end it.
+    async fn fetch(&self) -> Result<SecretValue, CredentialError> {
+        let longest = self.state().fetch_timeout;
+        match longest {
+            Some(longest) if Handle::try_current().is_ok() => {
+                let fetched = timeout(longest.saturating_add(GRACE), (self.fetch)()).await;
+                fetched.unwrap_or_else(|_| {
+                    let name = &self.name;
+                    Err(CredentialError::new(format!("{name}: no secret within {longest:?}")))
+                })
+            }
+            _ => (self.fetch)().await,
+        }
+    }
+
+    /// A value to read `field` from, other than `but`, and whether it is fresh (fetched since this
     /// was called).
     async fn value(
         &self,
-        member: Option<&str>,
+        field: Option<&str>,
         but: Option<&Arc<SecretValue>>,
     ) -> Result<(Arc<SecretValue>, bool), CredentialError> {
         let seen = {
             let mut state = self.state();
-            if let Some(value) = state.current(member, but) {
+            if let Some(value) = state.current(field, but) {
                 return Ok((value, false));
             }
             state.failures
@@ -234,17 +257,17 @@ impl Inner {
         let _flight = self.flight.lock().await;
         let started = {
             let mut state = self.state();
-            if let Some(value) = state.current(member, but) {
+            if let Some(value) = state.current(field, but) {
                 return Ok((value, true));
             }
             if state.failures != seen
                 && let Some(error) = state.last_failure.clone()
             {
-                return state.instead(&self.name, member, but, error);
+                return state.instead(&self.name, field, but, error);
             }
             state.invalidations
         };
-        let outcome = (self.fetch)().await;
+        let outcome = self.fetch().await;
         let mut state = self.state();
         match outcome {
             Ok(value) => {
@@ -259,17 +282,17 @@ impl Inner {
             Err(error) => {
                 state.failures += 1;
                 state.last_failure = Some(error.clone());
-                state.instead(&self.name, member, but, error)
+                state.instead(&self.name, field, but, error)
             }
         }
     }
 }
 
 impl State {
-    /// The value that may serve `member` as things are.
+    /// The value that may serve `field` as things are.
     fn current(
         &mut self,
-        member: Option<&str>,
+        field: Option<&str>,
         but: Option<&Arc<SecretValue>>,
     ) -> Option<Arc<SecretValue>> {
         let held = self.held.as_ref().filter(|held| !held.is(but))?;
@@ -277,29 +300,29 @@ impl State {
             return None;
         }
         if self.reprieved {
-            self.served.insert(member.map(str::to_owned));
+            self.served.insert(field.map(str::to_owned));
         }
         Some(Arc::clone(&held.value))
     }
 
-    /// What serves `member` instead of a fetch that failed.
+    /// What serves `field` instead of a fetch that failed.
     fn instead(
         &mut self,
         name: &str,
-        member: Option<&str>,
+        field: Option<&str>,
         but: Option<&Arc<SecretValue>>,
         error: CredentialError,
     ) -> Result<(Arc<SecretValue>, bool), CredentialError> {
-        let limit =
-            self.time_to_live.map(|time| time.saturating_add(self.stale_limit.unwrap_or(time)));
+        let longest =
+            self.time_to_live.map(|time| time.saturating_add(self.serve_stale_for.unwrap_or(time)));
         let Some(held) = self.held.as_ref().filter(|held| {
-            !held.is(but) && limit.is_none_or(|limit| held.fetched.elapsed() < limit)
+            !held.is(but) && longest.is_none_or(|longest| held.fetched.elapsed() < longest)
         }) else {
             return Err(error);
         };
         let value = Arc::clone(&held.value);
         if self.invalid {
-            if !self.served.insert(member.map(str::to_owned)) {
+            if !self.served.insert(field.map(str::to_owned)) {
                 return Err(error);
             }
             self.invalid = false;
@@ -334,7 +357,7 @@ impl SecretProvider for CachedSecret {
         self.invalidate();
     }
 
-    /// That of one fetch ([`ends_within`](Self::ends_within)).
+    /// That of one fetch ([`with_timeout`](Self::with_timeout)).
     fn timeout(&self) -> Option<Duration> {
         self.0.state().fetch_timeout
     }
@@ -345,12 +368,12 @@ impl SecretProvider for CachedSecret {
 #[derive(Clone, Debug)]
 pub struct SecretField {
     secret: CachedSecret,
-    member: String,
+    field: String,
 }
 
 impl SecretProvider for SecretField {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
-        self.secret.resolve(Some(&self.member)).await
+        self.secret.resolve(Some(&self.field)).await
     }
 
     /// Invalidates the whole secret, with all of its fields.

@@ -21,7 +21,7 @@ use crate::{
     value::SecretValue,
 };
 
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a failed command's output is waited for when a process that it left behind holds it.
 const GRACE: Duration = Duration::from_secs(1);
 /// How much of the error output is looked at, in bytes, and how much is shown, in characters.
@@ -34,7 +34,7 @@ const STDERR_SHOWN: usize = 200;
 /// quoting. The secret is the first line of its standard output.
 ///
 /// * Standard input is closed. Standard output is read up to [`MAX_SECRET_BYTES`]; more is an error.
-/// * Time limit: 30 seconds, see [`time_limit`](Self::time_limit). After that, and when the resolve
+/// * Timeout: 30 seconds, see [`with_timeout`](Self::with_timeout). After that, and when the resolve
 ///   is dropped, the process is killed (not what it started in its turn).
 /// * An exit status other than 0 is an error with the program's name and the status. The first 200
 ///   characters of the error output come along **only if the command printed nothing else** (a
@@ -52,7 +52,7 @@ const STDERR_SHOWN: usize = 200;
 ///
 /// // unlocking may take a fingerprint
 /// let read = SecretCommand::new(["op", "read", "op://prod/mstr/password"]);
-/// let password = Credential::from(read.time_limit(Duration::from_secs(120)));
+/// let password = Credential::from(read.with_timeout(Duration::from_secs(120)));
 ///
 /// // one run for two fields
 /// let vault = SecretCommand::new(["vault", "kv", "get", "-format=json", "-field=data", "kv/mstr"]);
@@ -64,7 +64,7 @@ const STDERR_SHOWN: usize = 200;
 pub struct SecretCommand {
     program: Option<OsString>,
     arguments: Vec<OsString>,
-    time_limit: Duration,
+    timeout: Duration,
 }
 
 impl SecretCommand {
@@ -75,25 +75,25 @@ impl SecretCommand {
         I::Item: Into<OsString>,
     {
         let mut argv = argv.into_iter().map(Into::into);
-        Self { program: argv.next(), arguments: argv.collect(), time_limit: TIME_LIMIT }
+        Self { program: argv.next(), arguments: argv.collect(), timeout: DEFAULT_TIMEOUT }
     }
 
-    /// How long the command may run; 30 seconds unless set.
+    /// Timeout of the command, which is killed then. Default: 30 seconds.
     #[must_use]
-    pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = limit;
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
     /// The whole output as a secret with fields: one run serves all of them until it is
     /// invalidated.
     pub fn cached(self) -> CachedSecret {
-        let limit = self.time_limit;
+        let timeout = self.timeout;
         CachedSecret::new(self.name(), move || {
             let command = self.clone();
             async move { command.whole().await }
         })
-        .ends_within(limit)
+        .with_timeout(timeout)
     }
 
     pub(crate) fn name(&self) -> String {
@@ -122,9 +122,9 @@ impl SecretCommand {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         // On the heap: it holds the process. Dropping it, which is what a timeout does, kills.
-        let finished = timeout(self.time_limit, Box::pin(run(command, until))).await;
+        let finished = timeout(self.timeout, Box::pin(run(command, until))).await;
         match finished {
-            Err(_) => Err(failed(&format!("was killed after {:?}", self.time_limit))),
+            Err(_) => Err(failed(&format!("was killed after {:?}", self.timeout))),
             Ok(Err(Failure::Start(error))) => {
                 let what = format!("{} cannot be started", self.name());
                 Err(CredentialError::with_source(what, error))
@@ -202,7 +202,7 @@ impl SecretProvider for SecretCommand {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.time_limit)
+        Some(self.timeout)
     }
 }
 

@@ -152,7 +152,7 @@ impl Credential {
     /// use std::time::Duration;
     ///
     /// let command = SecretCommand::new(["op", "read", "op://prod/mstr/password"]);
-    /// let command = Credential::from(command.time_limit(Duration::from_secs(120)));
+    /// let command = Credential::from(command.with_timeout(Duration::from_secs(120)));
     /// assert_eq!(command.timeout(), Some(Duration::from_secs(120)));
     /// assert_eq!(Credential::from_fn(|| Ok("s3cret")).timeout(), None);
     /// ```
@@ -167,8 +167,8 @@ impl Credential {
     /// closures and providers without a timeout of their own, shorter or longer than the 60 s that
     /// they get otherwise. A source that has a timeout of its own keeps that one too.
     #[must_use]
-    pub fn with_timeout(self, limit: Duration) -> Self {
-        Self::from(Timed { source: self, limit })
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self::from(Timed { source: self, timeout })
     }
 
     /// Tells the source not to trust what it has cached (see [`SecretProvider::invalidate`]).
@@ -287,7 +287,7 @@ impl Credential {
 /// A credential with a timeout: made by [`Credential::with_timeout`].
 struct Timed {
     source: Credential,
-    limit: Duration,
+    timeout: Duration,
 }
 
 impl SecretProvider for Timed {
@@ -296,8 +296,8 @@ impl SecretProvider for Timed {
         if Handle::try_current().is_err() {
             return secret.await;
         }
-        timeout(self.limit, secret).await.unwrap_or_else(|_| {
-            Err(CredentialError::new(format!("no secret within {:?}", self.limit)))
+        timeout(self.timeout, secret).await.unwrap_or_else(|_| {
+            Err(CredentialError::new(format!("no secret within {:?}", self.timeout)))
         })
     }
 
@@ -306,14 +306,14 @@ impl SecretProvider for Timed {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.limit)
+        Some(self.timeout)
     }
 }
 
 /// Shows the source.
 impl fmt::Debug for Timed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}, timeout {:?}", self.source, self.limit)
+        write!(f, "{:?}, timeout {:?}", self.source, self.timeout)
     }
 }
 

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Credential, CredentialError, SecretProvider, SecretString,
-    member::{Member, Whole},
+    field::{Field, Whole},
     value::SecretValue,
 };
 
@@ -22,8 +22,8 @@ use crate::{
 /// let password = Credential::from(EnvVar::new("MSTR_PASSWORD"));
 /// let user = Credential::from(EnvVar::new("MSTR_USERNAME").or("guest"));
 /// // {"username": "dave", "password": ".."} in one variable
-/// let member = EnvVar::new("MSTR_LOGIN").member("password");
-/// # let _ = (password, user, member);
+/// let field = EnvVar::new("MSTR_LOGIN").field("password");
+/// # let _ = (password, user, field);
 /// ```
 #[derive(Clone)]
 pub struct EnvVar {
@@ -44,10 +44,10 @@ impl EnvVar {
         self
     }
 
-    /// One member of the JSON object that the variable holds, read at every resolve (rules:
-    /// [`SecretValue::member`]).
-    pub fn member(self, member: impl Into<String>) -> Credential {
-        Member::new(self, member).into()
+    /// One field of the JSON object that the variable holds, read at every resolve (rules:
+    /// [`SecretValue::field`]).
+    pub fn field(self, field: impl Into<String>) -> Credential {
+        Field::new(self, field).into()
     }
 
     fn read(&self, value: Option<OsString>) -> Result<SecretString, CredentialError> {
@@ -171,12 +171,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn member_of_a_variable() {
+    async fn field_of_a_variable() {
         set("X", r#"{"username": "dave", "port": 1.10}"#);
-        assert_eq!(text(&EnvVar::new("X").member("username")).await, "dave");
-        assert_eq!(text(&EnvVar::new("X").member("port")).await, "1.10");
-        let error = EnvVar::new("X").member("password").resolve().await.unwrap_err();
-        assert_eq!(error.to_string(), r#"environment variable X has no member "password""#);
+        assert_eq!(text(&EnvVar::new("X").field("username")).await, "dave");
+        assert_eq!(text(&EnvVar::new("X").field("port")).await, "1.10");
+        let error = EnvVar::new("X").field("password").resolve().await.unwrap_err();
+        assert_eq!(error.to_string(), r#"environment variable X has no field "password""#);
     }
 
     #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
 /// A source did not give its secret.
 ///
-/// The text names the source (a variable, a path, a secret's id, a member) and never what the
+/// The text names the source (a variable, a path, a secret's id, a field) and never what the
 /// source holds. It is cheap to clone, because one failed fetch is handed to everyone who waited
 /// for it.
 ///

@@ -19,11 +19,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     Credential, CredentialError, MAX_SECRET_BYTES, SecretProvider, SecretString,
-    member::{Member, Whole},
+    field::{Field, Whole},
     value::SecretValue,
 };
 
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A file with a secret in it, read at every resolve.
 ///
@@ -40,7 +40,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// # Blocking
 ///
-/// The file is read on a thread of its own, with a time limit of 10 seconds: a FIFO that nobody
+/// The file is read on a thread of its own, with a timeout of 10 seconds: a FIFO that nobody
 /// writes to, or a network mount that went away, gives an error instead of a hang. (Not
 /// `tokio::fs`: a read that never returns would keep its runtime from shutting down.) While such a
 /// read is still stuck, further resolves of this `SecretFile` fail at once and start no more threads.
@@ -62,7 +62,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct SecretFile {
     path: PathBuf,
-    time_limit: Duration,
+    timeout: Duration,
     permission_warning: bool,
     shared: Arc<Shared>,
 }
@@ -79,16 +79,16 @@ impl SecretFile {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            time_limit: TIME_LIMIT,
+            timeout: DEFAULT_TIMEOUT,
             permission_warning: true,
             shared: Arc::default(),
         }
     }
 
-    /// How long reading may take; 10 seconds unless set.
+    /// Timeout of reading. Default: 10 seconds.
     #[must_use]
-    pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = limit;
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
@@ -99,25 +99,25 @@ impl SecretFile {
         self
     }
 
-    /// One member of the JSON object in the file, read at every resolve (rules:
-    /// [`SecretValue::member`]).
+    /// One field of the JSON object in the file, read at every resolve (rules:
+    /// [`SecretValue::field`]).
     ///
     /// ```
     /// use mstr_credentials::SecretFile;
     ///
-    /// let password = SecretFile::new("/run/secrets/mstr.json").member("password");
+    /// let password = SecretFile::new("/run/secrets/mstr.json").field("password");
     /// # let _ = password;
     /// ```
-    pub fn member(self, member: impl Into<String>) -> Credential {
-        Member::new(self, member).into()
+    pub fn field(self, field: impl Into<String>) -> Credential {
+        Field::new(self, field).into()
     }
 
     async fn read(&self) -> Result<Contents, CredentialError> {
         let path = self.path.clone();
-        let (shared, limit) = (Arc::clone(&self.shared), self.time_limit);
-        let bounded = move || in_time(limit, &shared, move || read(&path));
+        let (shared, timeout) = (Arc::clone(&self.shared), self.timeout);
+        let bounded = move || in_time(timeout, &shared, move || read(&path));
         let outcome = match Handle::try_current() {
-            // ends within the time limit, so that it cannot hold up a shutdown; and unlike a bare
+            // ends within the timeout, so that it cannot hold up a shutdown; and unlike a bare
             // thread it stops tokio's paused clock from running ahead
             Ok(runtime) => runtime.spawn_blocking(bounded).await.unwrap_or(Err(Failure::GivenUp)),
             Err(_) => bounded(),
@@ -147,7 +147,7 @@ impl SecretFile {
             }
             Failure::Directory => "is a directory".to_owned(),
             Failure::TooLarge => format!("is larger than {MAX_SECRET_BYTES} bytes"),
-            Failure::Timeout => format!("could not be read within {:?}", self.time_limit),
+            Failure::Timeout => format!("could not be read within {:?}", self.timeout),
             Failure::Stuck => "is still being read by an earlier attempt that hangs".to_owned(),
             Failure::GivenUp => "was not read: the runtime is shutting down".to_owned(),
         };
@@ -172,7 +172,7 @@ impl SecretProvider for SecretFile {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.time_limit)
+        Some(self.timeout)
     }
 }
 
@@ -186,7 +186,7 @@ impl Whole for SecretFile {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.time_limit)
+        Some(self.timeout)
     }
 }
 
@@ -247,9 +247,9 @@ fn read(path: &Path) -> Result<Contents, Failure> {
     }
 }
 
-/// Runs `job` on a thread that is left behind when it takes longer than `limit`.
+/// Runs `job` on a thread that is left behind when it takes longer than `timeout`.
 fn in_time<T: Send + 'static>(
-    limit: Duration,
+    timeout: Duration,
     shared: &Shared,
     job: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -266,7 +266,7 @@ fn in_time<T: Send + 'static>(
         // nobody is waiting any more: the outcome is dropped (and wiped)
         let _ = sender.send(outcome);
     })?;
-    receiver.recv_timeout(limit).unwrap_or_else(|error| match error {
+    receiver.recv_timeout(timeout).unwrap_or_else(|error| match error {
         RecvTimeoutError::Timeout => {
             *stuck() = watch;
             Err(Failure::Timeout)
@@ -299,12 +299,12 @@ mod tests {
         while shared.stuck.lock().unwrap().strong_count() > 0 {
             thread::yield_now();
         }
-        assert!(matches!(in_time(TIME_LIMIT, &shared, || Ok(7)), Ok(7)));
+        assert!(matches!(in_time(DEFAULT_TIMEOUT, &shared, || Ok(7)), Ok(7)));
     }
 
     #[test]
     fn a_panicking_read_is_an_error() {
-        let outcome = in_time(TIME_LIMIT, &Shared::default(), || -> Result<(), _> {
+        let outcome = in_time(DEFAULT_TIMEOUT, &Shared::default(), || -> Result<(), _> {
             std::panic::resume_unwind(Box::new("quiet"))
         });
         assert!(matches!(outcome, Err(Failure::GivenUp)));

@@ -66,7 +66,7 @@
 //!
 //! Vaults like to keep user name and password together, as a JSON object. [`CachedSecret`] wraps any
 //! fetch and hands out fields; however many are resolved at once, it fetches once. The rules for
-//! members are those of [`SecretValue::member`].
+//! fields are those of [`SecretValue::field`].
 //!
 //! ```
 //! use mstr_credentials::{CachedSecret, Credential, CredentialError};
@@ -105,8 +105,8 @@ mod command;
 mod credential;
 mod env;
 mod error;
+mod field;
 mod file;
-mod member;
 mod provider;
 mod reference;
 mod registry;

@@ -9,19 +9,19 @@ use crate::CredentialError;
 /// # Grammar
 ///
 /// ```text
-/// reference = scheme ":" body [ "?" option *( "&" option ) ] [ "#" member ]
+/// reference = scheme ":" body [ "?" option *( "&" option ) ] [ "#" field ]
 /// scheme    = letter *( letter / digit / "-" / "+" / "." )
 /// body      = 1*( escape / any character but "%" "?" "#" )
 /// option    = name "=" value
 /// name      = 1*( escape / any character but "%" "?" "#" "&" "=" )
 /// value     =  *( escape / any character but "%" "?" "#" "&" )
-/// member    = 1*( escape / any character but "%" "?" "#" )
+/// field     = 1*( escape / any character but "%" "?" "#" )
 /// escape    = "%" hex hex                ; bytes of UTF-8
 /// ```
 ///
 /// ASCII letters, digits and hex digits. Everything counts as it is written: nothing is trimmed, `+`
 /// is a plus, upper and lower case differ. No option is given twice. The body means what its scheme
-/// says; `member` is one member of the JSON object that is found there.
+/// says; `field` is one field of the JSON object that is found there.
 ///
 /// [`as_str`](Self::as_str) gives back the text that was parsed, character for character.
 ///
@@ -33,7 +33,7 @@ use crate::CredentialError;
 /// assert_eq!(reference.scheme(), "aws-sm");
 /// assert_eq!(reference.body(), "prod/mstr");
 /// assert_eq!(reference.option("region"), Some("eu-west-1"));
-/// assert_eq!(reference.member(), Some("password"));
+/// assert_eq!(reference.field(), Some("password"));
 ///
 /// // colons and slashes need no escape, the four characters ? # % and (in options) & do
 /// let reference: Reference = "azure-kv:https://v.vault.azure.net/name".parse()?;
@@ -54,7 +54,7 @@ pub struct Reference {
     scheme: String,
     body: String,
     options: Vec<(String, String)>,
-    member: Option<String>,
+    field: Option<String>,
 }
 
 impl Reference {
@@ -67,8 +67,8 @@ impl Reference {
         let (scheme, rest) = split_scheme(text).ok_or_else(|| {
             malformed("it does not start with a scheme, like in env:MSTR_PASSWORD")
         })?;
-        let (rest, member) = match rest.split_once('#') {
-            Some((rest, member)) => (rest, Some(member)),
+        let (rest, field) = match rest.split_once('#') {
+            Some((rest, field)) => (rest, Some(field)),
             None => (rest, None),
         };
         let (body, options) = match rest.split_once('?') {
@@ -78,14 +78,14 @@ impl Reference {
         if body.is_empty() {
             return Err(malformed("nothing stands after the scheme"));
         }
-        let member = match member {
-            Some("") => return Err(malformed("no member stands after the #")),
-            Some(member) if member.contains(['?', '#']) => {
+        let field = match field {
+            Some("") => return Err(malformed("no field stands after the #")),
+            Some(field) if field.contains(['?', '#']) => {
                 return Err(malformed(
-                    "options stand before the member; inside of it write ? as %3F and # as %23",
+                    "options stand before the field; inside of it write ? as %3F and # as %23",
                 ));
             }
-            Some(member) => Some(unescape(member)?),
+            Some(field) => Some(unescape(field)?),
             None => None,
         };
         let mut parsed: Vec<(String, String)> = Vec::new();
@@ -111,11 +111,11 @@ impl Reference {
             scheme: scheme.to_owned(),
             body: unescape(body)?,
             options: parsed,
-            member,
+            field,
         })
     }
 
-    /// Escapes a text for use as body, option or member.
+    /// Escapes a text for use as body, option or field.
     ///
     /// ```
     /// use mstr_credentials::Reference;
@@ -171,9 +171,9 @@ impl Reference {
         self.options.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The JSON member to take, unescaped.
-    pub fn member(&self) -> Option<&str> {
-        self.member.as_deref()
+    /// The JSON field to take, unescaped.
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
     }
 
     /// For factories: refuses options that the scheme does not have.

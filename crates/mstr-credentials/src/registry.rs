@@ -15,11 +15,11 @@ type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send 
 
 /// Which schemes there are, and how each makes a [`Credential`] of a [`Reference`].
 ///
-/// | scheme | body | with `#member` |
+/// | scheme | body | with `#field` |
 /// | --- | --- | --- |
-/// | `env:NAME` | variable, [read at every resolve](EnvVar) | member of the variable's JSON |
-/// | `file:PATH` | file, [read at every resolve](SecretFile) | member of the file's JSON |
-/// | `cmd:WORDS` | [command](SecretCommand), run at every resolve: its first line | member of all it prints, run once and [cached](CachedSecret) |
+/// | `env:NAME` | variable, [read at every resolve](EnvVar) | field of the variable's JSON |
+/// | `file:PATH` | file, [read at every resolve](SecretFile) | field of the file's JSON |
+/// | `cmd:WORDS` | [command](SecretCommand), run at every resolve: its first line | field of all it prints, run once and [cached](CachedSecret) |
 ///
 /// None of them has options. `WORDS` is a program with arguments, separated by white space, and
 /// **not** a shell command: no variables, no patterns, no pipes. A word or part of one in `'..'` is
@@ -67,8 +67,8 @@ impl References {
     /// let mut references = References::default();
     /// references.register("upper-env", |reference| {
     ///     reference.allow_options(&[])?;
-    ///     if reference.member().is_some() {
-    ///         return Err(CredentialError::new("an upper-env reference has no member"));
+    ///     if reference.field().is_some() {
+    ///         return Err(CredentialError::new("an upper-env reference has no field"));
     ///     }
     ///     Ok(Credential::env(reference.body().to_uppercase()))
     /// });
@@ -85,7 +85,7 @@ impl References {
 
     /// Adds a scheme whose secrets are fetched; references to one secret share one fetch.
     ///
-    /// `factory` makes the secret of a reference's body and options; the member is seen to here. As
+    /// `factory` makes the secret of a reference's body and options; the field is seen to here. As
     /// long as a credential of it is alive, references with the same body and the same options (in
     /// any order) get the same [`CachedSecret`].
     ///
@@ -112,8 +112,8 @@ impl References {
         let alive = Alive::default();
         self.register(scheme, move |reference| {
             let secret = alive.secret(reference, || factory(reference))?;
-            Ok(match reference.member() {
-                Some(member) => secret.field(member).into(),
+            Ok(match reference.field() {
+                Some(field) => secret.field(field).into(),
                 None => secret.into(),
             })
         })
@@ -181,16 +181,16 @@ impl Default for References {
         references.register("env", |reference| {
             reference.allow_options(&[])?;
             let variable = EnvVar::new(reference.body());
-            Ok(match reference.member() {
-                Some(member) => variable.member(member),
+            Ok(match reference.field() {
+                Some(field) => variable.field(field),
                 None => variable.into(),
             })
         });
         references.register("file", |reference| {
             reference.allow_options(&[])?;
             let file = SecretFile::new(reference.body());
-            Ok(match reference.member() {
-                Some(member) => file.member(member),
+            Ok(match reference.field() {
+                Some(field) => file.field(field),
                 None => file.into(),
             })
         });
@@ -198,9 +198,9 @@ impl Default for References {
         references.register("cmd", move |reference| {
             reference.allow_options(&[])?;
             let command = SecretCommand::new(words(reference.body())?);
-            Ok(match reference.member() {
-                Some(member) => {
-                    alive.secret(reference, || Ok(command.cached()))?.field(member).into()
+            Ok(match reference.field() {
+                Some(field) => {
+                    alive.secret(reference, || Ok(command.cached()))?.field(field).into()
                 }
                 None => command.into(),
             })

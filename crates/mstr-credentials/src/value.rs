@@ -1,4 +1,4 @@
-//! A whole secret as its source gave it, and the rules for reading text and members out of it.
+//! A whole secret as its source gave it, and the rules for reading text and fields out of it.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -10,18 +10,18 @@ use crate::{CredentialError, SecretString};
 /// A whole secret as its source gave it: bytes that are wiped when dropped.
 ///
 /// It is what a fetch returns, and it holds the rules that all sources share: how bytes become
-/// text, and how one member is read out of a JSON object.
+/// text, and how one field is read out of a JSON object.
 ///
 /// ```
 /// use mstr_credentials::{CredentialError, SecretValue};
 ///
 /// # fn main() -> Result<(), CredentialError> {
 /// let value = SecretValue::from(r#"{"username": "dave", "pin": 42.50}"#);
-/// assert_eq!(value.member("secret prod/mstr", "username")?.expose_secret(), "dave");
-/// assert_eq!(value.member("secret prod/mstr", "pin")?.expose_secret(), "42.50");
+/// assert_eq!(value.field("secret prod/mstr", "username")?.expose_secret(), "dave");
+/// assert_eq!(value.field("secret prod/mstr", "pin")?.expose_secret(), "42.50");
 ///
-/// let error = value.member("secret prod/mstr", "password").unwrap_err();
-/// assert_eq!(error.to_string(), r#"secret prod/mstr has no member "password""#);
+/// let error = value.field("secret prod/mstr", "password").unwrap_err();
+/// assert_eq!(error.to_string(), r#"secret prod/mstr has no field "password""#);
 /// # Ok(())
 /// # }
 /// ```
@@ -41,31 +41,31 @@ impl SecretValue {
         Ok(text.into())
     }
 
-    /// One member of the JSON object that the value holds.
+    /// One field of the JSON object that the value holds.
     ///
     /// Text is given as it is (an empty one too) and a number as its JSON text, digit for digit.
-    /// Of several members with one name the last counts.
+    /// Of several fields with one name the last counts.
     ///
     /// # Errors
     ///
-    /// Names `source` and `member`, and holds neither the value nor what a parser said about it:
-    /// bytes that are not UTF-8, text that is not JSON, JSON that is not an object, no such member,
-    /// a member that is null, a boolean, a list or an object.
-    pub fn member(&self, source: &str, member: &str) -> Result<SecretString, CredentialError> {
+    /// Names `source` and `field`, and holds neither the value nor what a parser said about it:
+    /// bytes that are not UTF-8, text that is not JSON, JSON that is not an object, no such field,
+    /// a field that is null, a boolean, a list or an object.
+    pub fn field(&self, source: &str, field: &str) -> Result<SecretString, CredentialError> {
         let wrong = |what: &str| Err(CredentialError::new(format!("{source} {what}")));
         let text = self.utf8(source)?;
         // Borrowing parsers: they copy no value. Their errors are dropped, they describe the input.
         let Ok(json) = serde_json::from_str::<&RawValue>(text) else {
-            return wrong(&format!("is not JSON, so it has no member {member:?}"));
+            return wrong(&format!("is not JSON, so it has no field {field:?}"));
         };
         if !json.get().starts_with('{') {
-            return wrong(&format!("is not a JSON object, so it has no member {member:?}"));
+            return wrong(&format!("is not a JSON object, so it has no field {field:?}"));
         }
-        let Ok(members) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json.get()) else {
-            return wrong(&format!("is not JSON, so it has no member {member:?}"));
+        let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json.get()) else {
+            return wrong(&format!("is not JSON, so it has no field {field:?}"));
         };
-        let Some(value) = members.get(member) else {
-            return wrong(&format!("has no member {member:?}"));
+        let Some(value) = fields.get(field) else {
+            return wrong(&format!("has no field {field:?}"));
         };
         let value = value.get();
         let kind = match value.as_bytes().first() {
@@ -79,7 +79,7 @@ impl SecretValue {
             Some(b'{') => "an object",
             _ => "a boolean",
         };
-        wrong(&format!("has {kind} as member {member:?}, where text or a number is needed"))
+        wrong(&format!("has {kind} as field {field:?}, where text or a number is needed"))
     }
 
     fn utf8(&self, source: &str) -> Result<&str, CredentialError> {

@@ -327,7 +327,7 @@ async fn a_stale_value_serves_within_its_limit() {
         let vault = Vault::new(OLD);
         let mut secret = vault.secret().time_to_live(Duration::from_secs(60));
         if let Some(limit) = limit {
-            secret = secret.stale_limit(limit);
+            secret = secret.serve_stale_for(limit);
         }
         let pw = Credential::from(secret.field("pw"));
         ok(&pw).await;
@@ -348,7 +348,8 @@ async fn a_stale_value_serves_within_its_limit() {
 #[tokio::test(start_paused = true)]
 async fn no_stale_values_where_none_are_wanted() {
     let vault = Vault::new(OLD);
-    let secret = vault.secret().time_to_live(Duration::from_secs(60)).stale_limit(Duration::ZERO);
+    let secret =
+        vault.secret().time_to_live(Duration::from_secs(60)).serve_stale_for(Duration::ZERO);
     ok(secret.field("pw")).await;
     vault.fail("sealed");
     tokio::time::advance(Duration::from_secs(60)).await;
@@ -370,7 +371,7 @@ async fn past_its_limit_an_invalidated_value_does_not_serve_either() {
 async fn a_cached_value_without_the_member_is_looked_at_once_more() {
     let vault = Vault::new(OLD);
     let secret = vault.secret();
-    let expected = r#"vault secret s has no member "token""#;
+    let expected = r#"vault secret s has no field "token""#;
     // just fetched: no use in asking again
     assert_eq!(err(secret.field("token")).await, expected);
     assert_eq!(vault.fetches(), 1);
@@ -385,7 +386,7 @@ async fn a_cached_value_without_the_member_is_looked_at_once_more() {
     assert_eq!(vault.fetches(), 3);
 
     vault.fail("sealed");
-    assert_eq!(err(secret.field("nope")).await, r#"vault secret s has no member "nope""#);
+    assert_eq!(err(secret.field("nope")).await, r#"vault secret s has no field "nope""#);
     assert_eq!(ok(secret.field("pw")).await, "p1");
 }
 

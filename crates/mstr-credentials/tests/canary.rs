@@ -193,9 +193,9 @@ async fn files(printed: &Printed, dir: &Path) {
         let came = probe(printed, file()).await;
         assert!(matches(&came, outcome), "{came:?}");
     }
-    for (contents, outcome) in members() {
+    for (contents, outcome) in field_cases() {
         fs::write(&path, contents).unwrap();
-        let came = probe(printed, file().member("k")).await;
+        let came = probe(printed, file().field("k")).await;
         assert!(matches(&came, outcome), "{came:?}");
     }
 }
@@ -209,7 +209,7 @@ async fn commands(printed: &Printed, dir: &Path) {
     let script = dir.join("script");
     let run = |text: &str, limit: Duration| {
         fs::write(&script, text).unwrap();
-        SecretCommand::new(["sh".as_ref(), script.as_os_str()]).time_limit(limit)
+        SecretCommand::new(["sh".as_ref(), script.as_os_str()]).with_timeout(limit)
     };
     let limit = Duration::from_secs(30);
     for (text, outcome) in [
@@ -228,7 +228,7 @@ async fn commands(printed: &Printed, dir: &Path) {
     let slow = run(&format!("printf {CANARY}; sleep 60"), Duration::from_millis(100));
     assert!(matches(&probe(printed, slow).await, Err("was killed after")));
 
-    for (contents, outcome) in members() {
+    for (contents, outcome) in field_cases() {
         let file = dir.join("out");
         fs::write(&file, contents).unwrap();
         let command = SecretCommand::new(["cat".as_ref(), file.as_os_str()]).cached();
@@ -254,19 +254,19 @@ async fn commands(printed: &Printed, dir: &Path) {
 }
 
 fn values(printed: &Printed) {
-    for (contents, _) in members() {
+    for (contents, _) in field_cases() {
         let value = SecretValue::from(contents);
         printed.debug(&value);
         printed.debug(&value.text("s"));
-        printed.debug(&value.member("s", "k"));
-        if let Err(error) = value.member("s", "k") {
+        printed.debug(&value.field("s", "k"));
+        if let Err(error) = value.field("s", "k") {
             printed.error(&error);
         }
     }
 }
 
 async fn fields(printed: &Printed) {
-    for (contents, outcome) in members() {
+    for (contents, outcome) in field_cases() {
         let secret = CachedSecret::new("vault secret s", move || {
             let contents = contents.clone();
             async move { Ok(contents) }
@@ -313,16 +313,16 @@ fn references(printed: &Printed) {
     printed.debug(&references.credential(&format!("cmd:op {CANARY}#field")));
 }
 
-/// What a source may hold when its member `k` is asked for.
-fn members() -> Vec<(Vec<u8>, Result<&'static str, &'static str>)> {
+/// What a source may hold when its field `k` is asked for.
+fn field_cases() -> Vec<(Vec<u8>, Result<&'static str, &'static str>)> {
     let text = |text: String| text.into_bytes();
     vec![
         (text(format!(r#"{{"k": "{CANARY}"}}"#)), Ok(CANARY)),
         (text(CANARY.to_owned()), Err("is not JSON")),
         (text(format!(r#"{{"k": "{CANARY}""#)), Err("is not JSON")),
         (text(format!(r#""{CANARY}""#)), Err("is not a JSON object")),
-        (text(format!(r#"{{"other": "{CANARY}"}}"#)), Err("has no member")),
-        (text(format!(r#"{{"{CANARY}": 1}}"#)), Err("has no member")),
+        (text(format!(r#"{{"other": "{CANARY}"}}"#)), Err("has no field")),
+        (text(format!(r#"{{"{CANARY}": 1}}"#)), Err("has no field")),
         (text(format!(r#"{{"x": "{CANARY}", "k": null}}"#)), Err("has null")),
         (text(format!(r#"{{"x": "{CANARY}", "k": true}}"#)), Err("has a boolean")),
         (text(format!(r#"{{"k": ["{CANARY}"]}}"#)), Err("has a list")),

@@ -162,12 +162,12 @@ async fn not_utf8_not_there_no_program() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_killed_after_the_time_limit() {
+async fn it_is_killed_after_the_timeout() {
     assert_eq!(
         error(Credential::command(["sleep", "1000"])).await.to_string(),
         "credential command sleep was killed after 30s"
     );
-    let patient = SecretCommand::new(["sleep", "1000"]).time_limit(Duration::from_secs(120));
+    let patient = SecretCommand::new(["sleep", "1000"]).with_timeout(Duration::from_secs(120));
     let started = tokio::time::Instant::now();
     assert_eq!(error(patient).await.to_string(), "credential command sleep was killed after 120s");
     assert_eq!(started.elapsed().as_secs(), 120);
@@ -194,7 +194,7 @@ async fn it_is_killed_when_dropped() {
 
 #[tokio::test]
 async fn what_it_leaves_behind_is_not_waited_for() {
-    // the background process holds standard output open for longer than the time limit
+    // the background process holds standard output open for longer than the timeout
     assert_eq!(text(sh("sleep 60 & echo s3cret")).await.unwrap(), "s3cret");
     let failed = error(sh("sleep 60 & exit 4")).await;
     assert_eq!(failed.to_string(), "credential command sh failed (exit status: 4)");

@@ -85,14 +85,14 @@ async fn directories_and_other_bytes_are_errors() {
 }
 
 #[tokio::test]
-async fn members() {
+async fn fields() {
     let dir = folder();
     let path = dir.path().join("secret.json");
     fs::write(&path, "{\"username\": \"dave\",\n \"password\": \"s3cret\\n\"}\n").unwrap();
-    let member = |name: &str| SecretFile::new(&path).member(name);
-    assert_eq!(text(&member("username")).await.unwrap(), "dave");
-    assert_eq!(text(&member("password")).await.unwrap(), "s3cret\n");
-    let error = text(&member("token")).await.unwrap_err();
+    let field = |name: &str| SecretFile::new(&path).field(name);
+    assert_eq!(text(&field("username")).await.unwrap(), "dave");
+    assert_eq!(text(&field("password")).await.unwrap(), "s3cret\n");
+    let error = text(&field("token")).await.unwrap_err();
     assert!(names(&error, &path) && error.to_string().contains("\"token\""), "{error}");
 }
 
@@ -145,7 +145,7 @@ mod unix {
     async fn a_fifo_that_nobody_writes_to_ends() {
         let dir = folder();
         let path = fifo(&dir);
-        let file = SecretFile::new(&path).time_limit(Duration::from_millis(20));
+        let file = SecretFile::new(&path).with_timeout(Duration::from_millis(20));
         let credential = Credential::from(file);
         let error = text(&credential).await.unwrap_err();
         assert!(names(&error, &path), "{error}");

@@ -20,13 +20,13 @@ fn parts(text: &str) -> (String, String, Vec<(String, String)>, Option<String>) 
         reference.scheme().to_owned(),
         reference.body().to_owned(),
         reference.options().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        reference.member().map(str::to_owned),
+        reference.field().map(str::to_owned),
     )
 }
 
 #[test]
 fn what_clouds_need() {
-    for (text, scheme, body, options, member) in [
+    for (text, scheme, body, options, field) in [
         ("env:MSTR_PASSWORD", "env", "MSTR_PASSWORD", vec![], None),
         ("file:/run/secrets/x", "file", "/run/secrets/x", vec![], None),
         (r"file:C:\secrets\x.txt", "file", r"C:\secrets\x.txt", vec![], None),
@@ -71,7 +71,7 @@ fn what_clouds_need() {
         let options = options.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
         assert_eq!(
             parts(text),
-            (scheme.to_owned(), body.to_owned(), options, member.map(str::to_owned))
+            (scheme.to_owned(), body.to_owned(), options, field.map(str::to_owned))
         );
     }
 }
@@ -194,7 +194,7 @@ async fn files_and_their_members() {
     assert_eq!(text(&credential("#password")).await.unwrap(), "s3cret");
     assert_eq!(text(&credential("#a%23b")).await.unwrap(), "1.10");
     let error = text(&credential("#token")).await.unwrap_err().to_string();
-    assert_eq!(error, format!("secret file {} has no member \"token\"", path.display()));
+    assert_eq!(error, format!("secret file {} has no field \"token\"", path.display()));
     // read at every resolve
     let password = credential("#password");
     std::fs::write(&path, r#"{"password": "rotated"}"#).unwrap();
@@ -209,7 +209,7 @@ async fn environment_variables() {
     let error = text(&references.credential("env:PATH#m").unwrap()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "environment variable PATH is not JSON, so it has no member \"m\""
+        "environment variable PATH is not JSON, so it has no field \"m\""
     );
     let error = text(&references.credential("env:SURELY_NOT_SET_1234#m").unwrap()).await;
     assert!(error.unwrap_err().is_missing());
@@ -335,9 +335,9 @@ proptest! {
                     again.push('=');
                     again.push_str(&Reference::escape(value));
                 }
-                if let Some(member) = reference.member() {
+                if let Some(field) = reference.field() {
                     again.push('#');
-                    again.push_str(&Reference::escape(member));
+                    again.push_str(&Reference::escape(field));
                 }
                 prop_assert_eq!(parts(&again), parts(&text));
             }
@@ -348,13 +348,13 @@ proptest! {
 
     #[test]
     fn every_part_can_be_written(
-        body in ".+", name in ".+", value: String, member in ".+"
+        body in ".+", name in ".+", value: String, field in ".+"
     ) {
         let escape = Reference::escape;
-        let text = format!("x:{}?{}={}#{}", escape(&body), escape(&name), escape(&value), escape(&member));
+        let text = format!("x:{}?{}={}#{}", escape(&body), escape(&name), escape(&value), escape(&field));
         prop_assert_eq!(
             parts(&text),
-            ("x".to_owned(), body, vec![(name, value)], Some(member))
+            ("x".to_owned(), body, vec![(name, value)], Some(field))
         );
     }
 

@@ -90,6 +90,34 @@ async fn a_timeout_can_be_given_to_any_source() {
     assert_eq!(cached.resolve().await.unwrap().expose_secret(), "1");
 }
 
+#[tokio::test(start_paused = true)]
+async fn fetch_that_exceeds_its_timeout_is_dropped_and_the_earlier_value_serves() {
+    let calls = AtomicUsize::new(0);
+    let secret = CachedSecret::new("vault", move || {
+        let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
+        async move { if first { Ok("s3cret") } else { pending().await } }
+    });
+    let secret = secret.with_timeout(5 * S);
+    let credential = Credential::from(secret.clone());
+    assert_eq!(credential.resolve().await.unwrap().expose_secret(), "s3cret");
+
+    let start = Instant::now();
+    secret.invalidate();
+    assert_eq!(credential.resolve().await.unwrap().expose_secret(), "s3cret");
+    assert!(start.elapsed() >= 5 * S && start.elapsed() < 6 * S, "{:?}", start.elapsed());
+    secret.invalidate();
+    let error = credential.resolve().await.unwrap_err();
+    assert_eq!(error.to_string(), "vault: no secret within 5s");
+
+    // the error of the fetch's own timeout comes first
+    let own = CachedSecret::new("vault", || async {
+        sleep(5 * S).await;
+        Err::<String, _>(CredentialError::new("its own error"))
+    });
+    let error = Credential::from(own.with_timeout(5 * S)).resolve().await.unwrap_err();
+    assert_eq!(error.to_string(), "its own error");
+}
+
 #[test]
 fn timeouts_of_files_commands_and_cached_secrets_are_told() {
     let command = || SecretCommand::new(["op", "read", "x"]);
@@ -97,20 +125,20 @@ fn timeouts_of_files_commands_and_cached_secrets_are_told() {
     let cases: Vec<(Credential, Option<Duration>)> = vec![
         ("literal".into(), None),
         (Credential::env("X"), None),
-        (EnvVar::new("X").member("m"), None),
+        (EnvVar::new("X").field("m"), None),
         (Credential::from_fn(|| Ok("x")), None),
         (Credential::file("/x"), Some(10 * S)),
-        (SecretFile::new("/x").time_limit(90 * S).into(), Some(90 * S)),
-        (SecretFile::new("/x").time_limit(90 * S).member("m"), Some(90 * S)),
+        (SecretFile::new("/x").with_timeout(90 * S).into(), Some(90 * S)),
+        (SecretFile::new("/x").with_timeout(90 * S).field("m"), Some(90 * S)),
         (command().into(), Some(30 * S)),
-        (command().time_limit(120 * S).into(), Some(120 * S)),
-        (command().time_limit(120 * S).cached().into(), Some(120 * S)),
-        (command().time_limit(120 * S).cached().field("m").into(), Some(120 * S)),
+        (command().with_timeout(120 * S).into(), Some(120 * S)),
+        (command().with_timeout(120 * S).cached().into(), Some(120 * S)),
+        (command().with_timeout(120 * S).cached().field("m").into(), Some(120 * S)),
         (fetch().into(), None),
-        (fetch().ends_within(90 * S).into(), Some(90 * S)),
-        (fetch().ends_within(90 * S).field("m").into(), Some(90 * S)),
+        (fetch().with_timeout(90 * S).into(), Some(90 * S)),
+        (fetch().with_timeout(90 * S).field("m").into(), Some(90 * S)),
         (Arc::new(Slow { needs: S, timeout: Some(7 * S) }).into(), Some(7 * S)),
-        (Arc::new(fetch().ends_within(90 * S)).into(), Some(90 * S)),
+        (Arc::new(fetch().with_timeout(90 * S)).into(), Some(90 * S)),
     ];
     for (credential, timeout) in cases {
         assert_eq!(credential.timeout(), timeout, "{credential:?}");

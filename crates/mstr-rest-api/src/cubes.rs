@@ -37,7 +37,7 @@ impl CubesExt for Session {
 /// let cubes = session.in_project("MicroStrategy Tutorial").cubes();
 /// let cube = cubes.cube("8CCD8D9D4051A4C533C719A6590DEED8");
 /// if !cube.status().await?.is_ready() {
-///     cube.publish().await?.limit(Duration::from_secs(600)).wait().await?;
+///     cube.publish().await?.timeout(Duration::from_secs(600)).wait().await?;
 /// }
 /// # Ok(())
 /// # }
@@ -48,8 +48,7 @@ pub struct Cubes {
 }
 
 impl Cubes {
-    /// The handler for a session; [`CubesExt::cubes`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -70,7 +69,7 @@ impl Cubes {
 /// if !cube.status().await?.is_published() {
 ///     cube.publish().await?.wait().await?;
 /// }
-/// let instance = cube.run(GridRequest::as_shown().page_size(10_000)).await?;
+/// let instance = cube.run(GridRequest::designed().page_size(10_000)).await?;
 /// println!("{:?} lines", instance.total());
 /// # Ok(())
 /// # }
@@ -87,7 +86,8 @@ impl Cube {
     /// The objects that can be asked for: `GET /v2/cubes/{id}` (recorded from servers).
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a token.
     pub fn definition(&self) -> Call<Definition> {
         self.0.definition()
     }
@@ -95,9 +95,9 @@ impl Cube {
     /// Runs it: `POST /v2/cubes/{id}/instances`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for what
-    /// [`GridRequest::check`] refuses, and nothing is sent;
-    /// [`is_not_published`](crate::ErrorExt::is_not_published).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for what [`GridRequest::check`] refuses, and
+    /// nothing is sent; [`is_cube_unpublished`](crate::ErrorExt::is_cube_unpublished).
     pub fn run(
         &self,
         request: GridRequest,
@@ -122,7 +122,8 @@ impl Cube {
     /// Its state: `HEAD /cubes/{id}`, header `X-MSTR-CubeStatus`.
     ///
     /// # Errors
-    /// As any call; [`Api`](ErrorKind::Api) when the reply does not say.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) when the
+    /// reply does not say.
     pub fn status(&self) -> Call<CubeStatus> {
         self.0.v1(Method::HEAD).decode_with(|reply: &Response| {
             let header = reply.headers().get("x-mstr-cubestatus");
@@ -138,7 +139,7 @@ impl Cube {
     /// the session: logging out cancels it. [`Publication::wait`] waits.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn publish(&self) -> Call<Publication> {
         let cube = self.clone();
         let call = self.0.v2(Method::POST).decode_with(|_| Ok(()));
@@ -148,7 +149,7 @@ impl Cube {
     /// The SQL that fills it: `GET /v2/cubes/{id}/sqlView`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn sql_view(&self) -> Call<String> {
         execution::sql_view(&self.0, "")
     }

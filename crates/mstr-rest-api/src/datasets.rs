@@ -9,7 +9,7 @@ use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
 use serde::{Deserialize, Deserializer};
 
-pub use model::{ColumnType, DatasetModel, ModelAttribute, ModelTable};
+pub use model::{ColumnRef, ColumnType, DatasetModel, ModelAttribute, ModelTable};
 pub use upload::{PublishStatus, UpdatePolicy, UploadSession};
 
 use crate::{lenient, sealed};
@@ -48,8 +48,7 @@ pub struct Datasets {
 }
 
 impl Datasets {
-    /// The handler for a session; [`DatasetsExt::datasets`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -64,8 +63,9 @@ impl Datasets {
     /// name is overwritten.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for what
-    /// [`DatasetModel::check`] refuses, and nothing is sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for what [`DatasetModel::check`] refuses, and
+    /// nothing is sent.
     pub fn create_model(&self, model: &DatasetModel) -> Call<Dataset> {
         #[derive(Default, Deserialize)]
         #[serde(default, rename_all = "camelCase")]
@@ -104,15 +104,15 @@ impl Datasets {
 ///     .column("city", ColumnType::String)
 ///     .column("revenue", ColumnType::Double);
 /// let model = DatasetModel::new("Sales")
-///     .table(table)
-///     .attribute(ModelAttribute::new("City").form("ID", "orders", "city"))
-///     .metric("Revenue", "orders", "revenue");
+///     .attribute(ModelAttribute::new("City").form("ID", table.column_ref("city")))
+///     .metric("Revenue", table.column_ref("revenue"))
+///     .table(table);
 /// let datasets = session.in_project("MicroStrategy Tutorial").datasets();
 /// let dataset = datasets.create_model(&model).await?;
 ///
 /// let columns = ["city", "revenue"];
 /// let upload = dataset.open_upload("orders", &columns, UpdatePolicy::Replace).await?;
-/// upload.part("orders", 1, br#"[["Bern",1.5],["Chur",null]]"#).await?;
+/// upload.send_part("orders", 1, br#"[["Bern",1.5],["Chur",null]]"#).await?;
 /// upload.publish().await?;
 /// while upload.status().await?.is_running() {
 ///     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -140,7 +140,7 @@ impl Dataset {
     /// Its tables and their columns: `GET /datasets/{id}?fields=tables&fields=columns`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn definition(&self) -> Call<DatasetDefinition> {
         self.call(Method::GET).query("fields", "tables").query("fields", "columns").decode()
     }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::users::listed;
-use crate::{Named, lenient, sealed, waiting};
+use crate::{DataSourceId, Named, ProjectId, lenient, sealed, waiting};
 
 /// Data sources of the server.
 pub trait DataSourcesExt: sealed::Sealed {
@@ -28,16 +28,15 @@ impl DataSourcesExt for Session {
 /// Data sources. Owned and cheap to clone.
 ///
 /// ```no_run
-/// use mstr_rest_api::DataSourcesExt;
+/// use mstr_rest_api::{DataSourcesExt, ProjectId};
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// let sources = session.data_sources();
+/// let project = ProjectId::new("B7CA92F04B9FAE8D941C3E9B7E0CD754");
 /// for source in sources.list().await? {
-///     println!("{}  {}", source.id, source.name);
+///     let rows = sources.execute(&source, &project, "select 1").await?.wait().await?;
+///     println!("{}  {}  {:?}", source.id, source.name, rows.columns);
 /// }
-/// let project = "B7CA92F04B9FAE8D941C3E9B7E0CD754";
-/// let rows = sources.execute("8D67", project, "select 1").await?.wait().await?;
-/// println!("{:?}", rows.columns);
 /// # Ok(())
 /// # }
 /// ```
@@ -47,15 +46,15 @@ pub struct DataSources {
 }
 
 impl DataSources {
-    /// The handler for a session; [`DataSourcesExt::data_sources`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
     /// All data sources: `GET /datasources`. The server has no pages of them.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a token.
     pub fn list(&self) -> Call<Vec<DataSource>> {
         listed(self.session.get("datasources").without_project().require_session())
     }
@@ -63,7 +62,7 @@ impl DataSources {
     /// The data sources of a project: `GET /projects/{id}/datasources`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn of_project(&self, project: impl AsRef<str>) -> Call<Vec<DataSource>> {
         let call = self.session.get("projects").segment(project).segment("datasources");
         listed(call.without_project().require_session())
@@ -72,7 +71,8 @@ impl DataSources {
     /// One data source: `GET /datasources/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
     pub fn get(&self, id: impl AsRef<str>) -> Call<DataSource> {
         self.session.get("datasources").segment(id).without_project().require_session().decode()
     }
@@ -85,8 +85,8 @@ impl DataSources {
     /// nothing is sent.
     pub fn execute(
         &self,
-        id: impl AsRef<str>,
-        project: impl AsRef<str>,
+        id: impl Into<DataSourceId>,
+        project: impl Into<ProjectId>,
         sql: impl AsRef<str>,
     ) -> Call<SqlExecution> {
         #[derive(Default, Deserialize)]
@@ -95,9 +95,10 @@ impl DataSources {
             #[serde(deserialize_with = "lenient::text")]
             id: String,
         }
-        let call = self.session.post("datasources").segment(id).segment("sqlexecution");
+        let project = project.into();
+        let call = self.session.post("datasources").segment(id.into()).segment("sqlexecution");
         // this endpoint has a header of its own for the project (seen in clients)
-        let call = call.project_id(project.as_ref()).header("projectId", project.as_ref());
+        let call = call.project_id(project.as_str()).header("projectId", project.as_str());
         let call = call.require_session().json(&json!({ "query": STANDARD.encode(sql.as_ref()) }));
         let call = if sql.as_ref().trim().is_empty() {
             call.refuse(Error::new(ErrorKind::InvalidRequest, "there is no SQL to execute"))
@@ -110,7 +111,7 @@ impl DataSources {
                 return Err(Error::new(ErrorKind::Decode, "the reply names no execution"));
             }
             let (session, id) = (session.clone(), id.into());
-            Ok(SqlExecution { session, id, limit: waiting::LIMIT, progress: None })
+            Ok(SqlExecution { session, id, timeout: waiting::DEFAULT_TIMEOUT, progress: None })
         })
     }
 }
@@ -129,20 +130,20 @@ pub struct DataSource {
     /// What it is for.
     #[serde(deserialize_with = "lenient::optional_text")]
     pub description: Option<String>,
-    /// `normal`, `data_import` ...
-    #[serde(deserialize_with = "lenient::optional_text")]
-    pub datasource_type: Option<String>,
+    /// Its type: `normal`, `data_import` ...
+    #[serde(rename = "datasourceType", deserialize_with = "lenient::optional_text")]
+    pub kind: Option<String>,
     /// The database management system.
     pub dbms: Option<Named>,
 }
 
 /// SQL that is being executed, from [`DataSources::execute`].
 #[derive(Clone)]
-#[must_use = "it goes on at the server; wait() gives the result"]
+#[must_use = "the operation continues on the server; call wait() for its result"]
 pub struct SqlExecution {
     session: Session,
     id: Arc<str>,
-    limit: Duration,
+    timeout: Duration,
     progress: Option<Arc<dyn Fn(i64) + Send + Sync>>,
 }
 
@@ -156,13 +157,13 @@ impl SqlExecution {
         &self.id
     }
 
-    /// How long [`wait`](Self::wait) waits: 10 minutes unless this says otherwise.
-    pub fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Is told the server's number of every state while [`wait`](Self::wait) waits: 3 is done.
+    /// Called with the server's number of each state while [`wait`](Self::wait) waits: 3 is done.
     pub fn on_progress(mut self, progress: impl Fn(i64) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
@@ -171,8 +172,9 @@ impl SqlExecution {
     /// Asks for it until it is over: `GET /datasources/sqlexecution/{id}`.
     ///
     /// # Errors
-    /// As any call; [`Api`](ErrorKind::Api) with the database's words when it failed;
-    /// [`Timeout`](ErrorKind::Timeout) behind the limit, and it goes on at the server.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) with the
+    /// database's words when it failed; [`Timeout`](ErrorKind::Timeout) when the
+    /// [timeout](Self::timeout) is over, and the operation continues on the server.
     pub async fn wait(self) -> Result<SqlResult> {
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -194,7 +196,7 @@ impl SqlExecution {
             let call = self.session.get("datasources/sqlexecution").segment(&self.id);
             call.require_session().decode::<State>()
         };
-        let state = waiting::until(self.limit, "the SQL", ask, |state| {
+        let state = waiting::until(self.timeout, "the SQL", ask, |state| {
             if let (Some(progress), Some(number)) = (&self.progress, state.status) {
                 progress(number);
             }
@@ -217,7 +219,7 @@ impl fmt::Debug for SqlExecution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlExecution")
             .field("id", &self.id)
-            .field("limit", &self.limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

@@ -25,8 +25,8 @@ pub use instance::{DocumentInstance, Visualization};
 use crate::source::{Kind, Source};
 use crate::{Prompt, sealed};
 
-/// How long an execution may take unless it is said otherwise.
-const LIMIT: Duration = Duration::from_secs(600);
+/// The default of [`DocumentRequest::execution_timeout`].
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Documents of the server.
 pub trait DocumentsExt: sealed::Sealed {
@@ -73,8 +73,7 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// The handler for a session; [`DocumentsExt::documents`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -104,8 +103,7 @@ pub struct Dashboards {
 }
 
 impl Dashboards {
-    /// The handler for a session; [`DashboardsExt::dashboards`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -122,19 +120,19 @@ impl Dashboards {
 /// use mstr_rest_api::DocumentRequest;
 ///
 /// let request =
-///     DocumentRequest::new().respond_async(true).execution_limit(Duration::from_secs(1800));
+///     DocumentRequest::new().respond_async(true).execution_timeout(Duration::from_secs(1800));
 /// # let _ = request;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct DocumentRequest {
     is_async: bool,
-    limit: Duration,
+    timeout: Duration,
 }
 
 impl Default for DocumentRequest {
     fn default() -> Self {
-        Self { is_async: false, limit: LIMIT }
+        Self { is_async: false, timeout: DEFAULT_TIMEOUT }
     }
 }
 
@@ -151,10 +149,10 @@ impl DocumentRequest {
         self
     }
 
-    /// How long the execution may take: 10 minutes unless this says otherwise. In the background it
-    /// is the whole time; else how long the connection may be silent.
-    pub fn execution_limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// Timeout of the execution. Default: 10 minutes. In the background it bounds the whole
+    /// execution; else the longest time without a byte on the connection.
+    pub fn execution_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 }
@@ -187,7 +185,7 @@ pub struct Document(Source);
 /// let chapter = &definition.chapters[0];
 /// let shown = &chapter.pages[0].visualizations[0];
 /// let instance = dashboard.run(DocumentRequest::new()).await?;
-/// let grid = instance.visualization(&chapter.key, &shown.key).page(0, 1000).await?;
+/// let grid = instance.visualization(chapter, &shown.key).page(0, 1000).await?;
 /// # let _ = grid;
 /// # Ok(())
 /// # }
@@ -206,7 +204,8 @@ macro_rules! shared {
             #[doc = concat!("What is in it: `GET ", $definition, "`.")]
             ///
             /// # Errors
-            /// As any call; [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
+            /// Those [common to all calls](mstr_rest_core::Call#errors);
+            /// [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
             pub fn definition(&self) -> Call<DocumentDefinition> {
                 self.0.v2(Method::GET).segment("definition").decode()
             }
@@ -227,11 +226,13 @@ macro_rules! shared {
             /// With [`respond_async`](DocumentRequest::respond_async) it is sent with
             /// `Prefer: respond-async` and asked how far it is
             /// (`GET /documents/{id}/instances/{mid}/status`; `Retry-After` is kept). When the
-            /// future is dropped, fails, or the [limit](DocumentRequest::execution_limit) is over,
-            /// the server is told to drop it (`DELETE`).
+            /// future is dropped, fails, or the [timeout](DocumentRequest::execution_timeout) is over,
+            /// the execution is deleted on the server (`DELETE`).
             ///
             /// # Errors
-            /// As any call; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) behind the limit.
+            /// Those [common to all calls](mstr_rest_core::Call#errors);
+            /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the execution takes longer than
+            /// its timeout.
             pub fn run(
                 &self,
                 request: DocumentRequest,

@@ -32,17 +32,17 @@ pub trait ErrorExt: sealed::Sealed {
     /// The instance is not there any more: its session ended, or the server cleared it away
     /// (-2147468986, or 404 `ERR004` without an I-Server code; an endpoint that the server does
     /// not know is something else). To be asked of errors of instances: a 404 of other calls can
-    /// look the same. [`Instance::execute_again`](crate::Instance::execute_again) helps.
+    /// look the same. [`Instance::reexecute`](crate::Instance::reexecute) helps.
     fn is_instance_gone(&self) -> bool;
 
     /// The server's own time for a request was over (-2147206497): ask for fewer lines at once.
     fn is_request_timeout(&self) -> bool;
 
     /// The result has more rows than the project allows (-2147205488).
-    fn is_row_limit(&self) -> bool;
+    fn is_row_limit_exceeded(&self) -> bool;
 
     /// The cube is not published (-2147072488): [`Cube::publish`](crate::Cube::publish).
-    fn is_not_published(&self) -> bool;
+    fn is_cube_unpublished(&self) -> bool;
 
     /// Prompts are open (-2147468903): [`Instance::answer`](crate::Instance::answer).
     fn is_prompted(&self) -> bool;
@@ -64,11 +64,11 @@ impl ErrorExt for Error {
         self.iserver_code() == Some(REQUEST_TIMEOUT)
     }
 
-    fn is_row_limit(&self) -> bool {
+    fn is_row_limit_exceeded(&self) -> bool {
         self.iserver_code() == Some(ROW_LIMIT)
     }
 
-    fn is_not_published(&self) -> bool {
+    fn is_cube_unpublished(&self) -> bool {
         self.iserver_code() == Some(NOT_PUBLISHED)
     }
 

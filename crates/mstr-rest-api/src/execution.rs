@@ -47,13 +47,13 @@ struct Data {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Paging {
-    #[serde(deserialize_with = "lenient::integer")]
-    total: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    total: Option<u64>,
 }
 
 impl Head {
     fn total(&self) -> Option<u64> {
-        self.data.as_ref()?.paging.total?.try_into().ok()
+        self.data.as_ref()?.paging.total
     }
 }
 
@@ -160,11 +160,11 @@ pub(crate) fn delete(source: &Source, id: &str) -> Call<()> {
 /// between.
 pub(crate) async fn begin(source: &Source, request: &GridRequest) -> Result<(Begun, bool)> {
     let body = request.body()?;
-    let call = source.execute().read_timeout(request.limit);
+    let call = source.execute().read_timeout(request.timeout);
     let call = request.first_window(call);
     if !request.is_async {
         let begun = call.json(&body).decode_with(begun).await?;
-        return Ok((ready(source, request.limit, begun).await?, false));
+        return Ok((ready(source, request.timeout, begun).await?, false));
     }
     if source.kind == Kind::Cube {
         let message = "respond_async is for reports; cubes are run at once";
@@ -172,7 +172,7 @@ pub(crate) async fn begin(source: &Source, request: &GridRequest) -> Result<(Beg
     }
     // the server does not take a request in the background
     let call = call.header("Prefer", "respond-async").json(&Map::new());
-    let begun = ready(source, request.limit, call.decode_with(begun).await?).await?;
+    let begun = ready(source, request.timeout, call.decode_with(begun).await?).await?;
     if body.is_empty() {
         return Ok((begun, false));
     }
@@ -188,21 +188,21 @@ pub(crate) async fn begin(source: &Source, request: &GridRequest) -> Result<(Beg
 /// Changes what an execution of a report shows.
 pub(crate) async fn manipulate(source: &Source, id: &str, request: &GridRequest) -> Result<Begun> {
     let body = request.body()?;
-    let call = source.instance(Method::PUT, id).read_timeout(request.limit);
+    let call = source.instance(Method::PUT, id).read_timeout(request.timeout);
     // it executes: whether it may be sent twice is not known
     let call = request.first_window(call).idempotent(false).json(&body);
     let mut begun = call.decode_with(begun).await?;
     if begun.status == InstanceStatus::Running {
-        begun.status = wait(source, id, request.limit, begun.retry_after).await?;
+        begun.status = wait(source, id, request.timeout, begun.retry_after).await?;
     }
     Ok(begun)
 }
 
 /// Waits for an execution that runs in the background. It is dropped when this is, or fails.
-pub(crate) async fn ready(source: &Source, limit: Duration, mut begun: Begun) -> Result<Begun> {
+pub(crate) async fn ready(source: &Source, timeout: Duration, mut begun: Begun) -> Result<Begun> {
     if begun.status == InstanceStatus::Running {
         let cleanup = Cleanup::of(source, &begun.id);
-        match wait(source, &begun.id, limit, begun.retry_after).await {
+        match wait(source, &begun.id, timeout, begun.retry_after).await {
             Ok(status) => begun.status = status,
             Err(error) => {
                 cleanup.now().await;
@@ -218,10 +218,10 @@ pub(crate) async fn ready(source: &Source, limit: Duration, mut begun: Begun) ->
 pub(crate) async fn wait(
     source: &Source,
     id: &str,
-    limit: Duration,
+    timeout: Duration,
     asked: Option<Duration>,
 ) -> Result<InstanceStatus> {
-    let mut patience = Patience::new("the execution", limit);
+    let mut patience = Patience::new("the execution", timeout);
     let mut asked = asked;
     loop {
         patience.pause(asked).await?;
@@ -233,19 +233,19 @@ pub(crate) async fn wait(
     }
 }
 
-/// Waiting for something by asking again and again, up to a limit.
+/// Polling with growing pauses, until a timeout.
 pub(crate) struct Patience {
     what: &'static str,
-    limit: Duration,
-    /// None for a limit beyond the clock.
+    timeout: Duration,
+    /// `None` where the timeout is too long for the clock.
     deadline: Option<Instant>,
     backoff: Duration,
 }
 
 impl Patience {
-    pub(crate) fn new(what: &'static str, limit: Duration) -> Self {
-        let deadline = Instant::now().checked_add(limit);
-        Self { what, limit, deadline, backoff: FIRST_WAIT }
+    pub(crate) fn new(what: &'static str, timeout: Duration) -> Self {
+        let deadline = Instant::now().checked_add(timeout);
+        Self { what, timeout, deadline, backoff: FIRST_WAIT }
     }
 
     pub(crate) fn left(&self) -> Duration {
@@ -254,7 +254,7 @@ impl Patience {
     }
 
     pub(crate) fn over(&self) -> Error {
-        let message = format!("{} was not done within {:?}", self.what, self.limit);
+        let message = format!("{} was not done within {:?}", self.what, self.timeout);
         Error::new(ErrorKind::Timeout, message)
     }
 
@@ -274,7 +274,7 @@ impl Patience {
         Ok(())
     }
 
-    /// An answer that came too late is the limit's.
+    /// A reply that did not come before the deadline fails with the error of the timeout.
     pub(crate) fn judge<T>(&self, answer: Result<T>) -> Result<T> {
         match answer {
             Err(error) if error.is_timeout() && self.left().is_zero() => Err(self.over()),

@@ -1,16 +1,17 @@
 //! View filters and metric limits as expression trees.
 //!
-//! An expression starts from what it is about: [`attribute`], [`form`] or [`metric`]; conditions
-//! are joined by [`Expression::all`], [`Expression::any`] and [`Expression::negate`].
+//! An expression starts from what it is about: [`attribute`], its
+//! [`form`](AttributeOperand::form) or [`metric`]; conditions are joined by [`Expression::all`], [`Expression::any`] and [`Expression::negate`].
 //! [`Expression::check`] knows the server's rules, and nothing is sent that breaks them.
 //!
 //! ```
-//! use mstr_rest_api::expression::{Expression, attribute, form, metric};
+//! use mstr_rest_api::expression::{Expression, attribute, metric};
 //!
 //! let filter = Expression::all([
 //!     attribute("8D679D3711D3E4981000E787EC6DE8A4")
 //!         .is_in(["8D679D3711D3E4981000E787EC6DE8A4:2"]),
-//!     form("8D679D4211D3E4981000E787EC6DE8A4", "CCFBE2A5EADB4F50941FB879CCF1721C")
+//!     attribute("8D679D4211D3E4981000E787EC6DE8A4")
+//!         .form("CCFBE2A5EADB4F50941FB879CCF1721C")
 //!         .begins_with("The"),
 //!     metric("7FD5B69611D5AC76C000D98A4CC5F24F").between(200_000, 400_000),
 //! ]);
@@ -33,7 +34,7 @@ use serde::ser::{Error as _, SerializeStruct};
 use serde::{Serialize, Serializer};
 
 pub use operand::{
-    AttributeOperand, Constant, FormOperand, MetricOperand, Operand, attribute, form, metric,
+    AttributeOperand, Constant, FormOperand, MetricOperand, Operand, attribute, metric,
 };
 pub use operator::Operator;
 
@@ -47,7 +48,7 @@ pub use operator::Operator;
 ///
 /// let condition = Expression::all([
 ///     attribute("8D679D4B").is_in(["8D679D4B:1", "8D679D4B:6"]),
-///     metric("4C051770").greater(500_000),
+///     metric("4C051770").greater_than(500_000),
 /// ]);
 /// assert!(condition.check().is_ok());
 /// ```
@@ -141,7 +142,7 @@ impl Expression {
     /// [`InvalidRequest`](ErrorKind::InvalidRequest), naming the operator or the metric.
     pub fn check_limit(&self, metric: &str) -> Result<()> {
         self.check()?;
-        if !self.operator.limits_metrics() {
+        if !self.operator.can_limit_metrics() {
             let operator = self.operator.name();
             return Err(invalid(format!("the operator {operator} is none of metric limits")));
         }

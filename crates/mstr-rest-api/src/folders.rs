@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use known::PredefinedFolder;
 
-use crate::{List, Object, ObjectType, ObjectsExt as _, lenient, sealed};
+use crate::{FolderId, List, Object, ObjectType, ObjectsExt as _, lenient, sealed};
 
 /// Folders of the server.
 pub trait FoldersExt: sealed::Sealed {
@@ -52,8 +52,7 @@ pub struct Folders {
 const DEEPEST: usize = 256;
 
 impl Folders {
-    /// The handler for a session; [`FoldersExt::folders`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -69,7 +68,8 @@ impl Folders {
     /// What is in a folder, folders and other objects: `GET /folders/{id}`.
     ///
     /// # Errors
-    /// As any list; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such folder.
+    /// Those of reading a [list](crate::List#what-ends-it);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such folder.
     pub fn contents(&self, id: impl AsRef<str>) -> List<Object> {
         List::new(self.get().segment(id))
     }
@@ -83,7 +83,7 @@ impl Folders {
     /// The id of a folder that every project has: `GET /folders/preDefined/{number}/id`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn predefined_id(&self, folder: PredefinedFolder) -> Call<String> {
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -110,41 +110,12 @@ impl Folders {
     /// Makes a folder in another one, and gives it: `POST /folders`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, and nothing is
-    /// sent; [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
-    pub fn create(&self, name: impl AsRef<str>, parent: impl AsRef<str>) -> Call<Object> {
-        self.create_described(name.as_ref(), parent.as_ref(), None)
-    }
-
-    /// The same with a description.
-    ///
-    /// # Errors
-    /// As [`create`](Self::create).
-    pub fn create_with_description(
-        &self,
-        name: impl AsRef<str>,
-        parent: impl AsRef<str>,
-        description: impl AsRef<str>,
-    ) -> Call<Object> {
-        self.create_described(name.as_ref(), parent.as_ref(), Some(description.as_ref()))
-    }
-
-    fn create_described(
-        &self,
-        name: &str,
-        parent: &str,
-        description: Option<&str>,
-    ) -> Call<Object> {
-        #[derive(Serialize)]
-        struct New<'a> {
-            name: &'a str,
-            parent: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            description: Option<&'a str>,
-        }
-        let call = self.session.post("folders").require_session();
-        let call = call.json(&New { name, parent, description });
-        if name.is_empty() || parent.is_empty() {
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, and nothing is sent;
+    /// [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
+    pub fn create(&self, folder: &NewFolder) -> Call<Object> {
+        let call = self.session.post("folders").require_session().json(folder);
+        if folder.name.is_empty() || folder.parent.is_empty() {
             let message = "a new folder needs a name and the folder that it is in";
             return call.refuse(Error::new(ErrorKind::InvalidRequest, message)).decode();
         }
@@ -154,7 +125,8 @@ impl Folders {
     /// Deletes a folder: `DELETE /folders/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such folder.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such folder.
     pub fn delete(&self, id: impl AsRef<str>) -> Call<()> {
         let call = self.session.delete("folders").segment(id).require_session();
         call.decode_with(|_| Ok(()))
@@ -165,8 +137,9 @@ impl Folders {
     /// where a folder and another object bear one name, the folder is meant.
     ///
     /// # Errors
-    /// As any list; [`ResourceNotFound`](ErrorKind::ResourceNotFound), naming the part that is not
-    /// there; [`InvalidRequest`](ErrorKind::InvalidRequest) for an empty path.
+    /// Those of reading a [list](crate::List#what-ends-it);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound), naming the part that is not there;
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for an empty path.
     pub fn find(&self, path: &str) -> impl Future<Output = Result<Object>> + Send + use<> {
         let folders = self.clone();
         let path = path.trim_matches('/').to_owned();
@@ -216,4 +189,35 @@ impl Folders {
 fn not_there(name: &str, folder: &str) -> Error {
     let message = format!("there is no `{name}` in `{folder}`");
     Error::new(ErrorKind::ResourceNotFound, message)
+}
+
+/// A folder to be made. [`Folders::create`] makes it.
+///
+/// ```
+/// use mstr_rest_api::{FolderId, NewFolder};
+///
+/// let reports = FolderId::new("D3C7D461F69C4610AA6BAA5EF51F4125");
+/// let folder = NewFolder::new("2026", reports).description("Sales of the year");
+/// # let _ = folder;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[must_use = "a new folder is not made until it is created"]
+pub struct NewFolder {
+    name: String,
+    parent: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+impl NewFolder {
+    /// A folder of that name in another one.
+    pub fn new(name: impl Into<String>, parent: impl Into<FolderId>) -> Self {
+        Self { name: name.into(), parent: parent.into().as_str().to_owned(), description: None }
+    }
+
+    /// Sets a description.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
 }

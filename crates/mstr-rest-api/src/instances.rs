@@ -48,12 +48,12 @@ impl InstanceStatus {
 /// use mstr_rest_api::{GridRequest, Report};
 ///
 /// # async fn example(report: Report) -> mstr_rest_core::Result<()> {
-/// let instance = report.run(GridRequest::as_shown().page_size(5000)).await?;
+/// let instance = report.run(GridRequest::designed().page_size(5000)).await?;
 /// let total = instance.total().unwrap_or_default();
 /// let mut pages: Vec<_> = instance.first_page().into_iter().collect();
 /// let mut offset = 5000;
 /// while offset < total {
-///     pages.push(instance.page_or_again(offset, 5000).await?);
+///     pages.push(instance.page_or_reexecute(offset, 5000).await?);
 ///     offset += 5000;
 /// }
 /// instance.delete().await?;
@@ -136,7 +136,7 @@ impl Instance {
     /// The definition of its report or cube: `GET /v2/reports/{id}`, `GET /v2/cubes/{id}`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn definition(&self) -> Call<Definition> {
         self.source.definition()
     }
@@ -166,7 +166,8 @@ impl Instance {
     /// the smallest page is asked for.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn status(&self) -> Call<InstanceStatus> {
         execution::status(&self.source, &self.now().id)
     }
@@ -176,8 +177,9 @@ impl Instance {
     /// than were asked for.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) while it runs or prompts are
-    /// open; [`is_instance_gone`](ErrorExt::is_instance_gone),
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) while it runs or prompts are open;
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone),
     /// [`is_request_timeout`](ErrorExt::is_request_timeout).
     pub fn page(&self, offset: u64, limit: u64) -> Call<Bytes> {
         let (instance, now) = (self.clone(), self.now());
@@ -191,15 +193,15 @@ impl Instance {
         })
     }
 
-    /// The same. If the instance is gone, it is executed again, once for all who meet that, with
-    /// the answers to its prompts, and a second time should that be gone at once. If it has as many
-    /// lines as before, the reading goes on at the same line.
+    /// A page, as [`page`](Self::page) gives it. If the instance is gone, it is re-executed, once for
+    /// all waiting requests, with the same answers to its prompts, and a second time if that one is
+    /// gone at once. If it then has as many lines as before, reading continues at the same line.
     ///
     /// # Errors
-    /// As [`page`](Self::page) and [`execute_again`](Self::execute_again);
+    /// As [`page`](Self::page) and [`reexecute`](Self::reexecute);
     /// [`Api`](ErrorKind::Api) when the total is another one: what was read before does not fit,
     /// and has to be read anew.
-    pub fn page_or_again(
+    pub fn page_or_reexecute(
         &self,
         offset: u64,
         limit: u64,
@@ -242,13 +244,13 @@ impl Instance {
         Ok(page)
     }
 
-    /// Executes the same request again, with the same answers to its prompts, and goes on as that
+    /// Re-executes the same request with the same answers to its prompts, and continues as the new
     /// execution; so do clones. For an instance that is gone, or to see new data. The execution
     /// before is cleared away on the server, if it is still there.
     ///
     /// # Errors
     /// As [`Report::run`](crate::Report::run).
-    pub fn execute_again(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+    pub fn reexecute(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let instance = self.clone();
         async move {
             let _one = instance.shared.again.lock().await;
@@ -293,7 +295,8 @@ impl Instance {
     /// only.
     ///
     /// # Errors
-    /// As any call; [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
     pub fn page_by_elements(&self, offset: u64, limit: u64) -> Call<PageBy> {
         let call = self.source.instance(Method::GET, &self.now().id);
         let call = call.segment("pageBy").segment("elements");
@@ -305,7 +308,8 @@ impl Instance {
     /// `GET /v2/cubes/{id}/sqlView`.
     ///
     /// # Errors
-    /// As any call; [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_prompted`](ErrorExt::is_prompted) while prompts are open.
     pub fn sql_view(&self) -> Call<String> {
         execution::sql_view(&self.source, &self.now().id)
     }
@@ -313,7 +317,8 @@ impl Instance {
     /// Clears it away on the server: `DELETE /v2/reports/{id}/instances/{iid}`.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn delete(&self) -> Call<()> {
         execution::delete(&self.source, &self.now().id)
     }

@@ -31,6 +31,11 @@ pub(crate) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>,
     })
 }
 
+/// A count; a negative number, with which servers say that they do not know, is none.
+pub(crate) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    Ok(integer(from)?.and_then(|number| number.try_into().ok()))
+}
+
 /// A truth value, also as text in any letter case.
 pub(crate) fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     Ok(match from.deserialize_any(Scalar::Nothing)? {

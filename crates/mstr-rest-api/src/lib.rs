@@ -28,6 +28,9 @@
 //! all that the server sent). What takes several requests gives a future. Lists that come in pages
 //! are a [`List`]: awaited, streamed, or read page by page.
 //!
+//! Where a method takes two texts that could be swapped, one has a type of its own ([`NodeName`],
+//! [`UserId`], [`FolderId`], ..), made with `new` or from the model that carries it.
+//!
 //! Models are tolerant: unknown members are ignored, missing ones are `None` or empty, numbers may
 //! come as text.
 //!
@@ -56,6 +59,7 @@ mod errors;
 mod execution;
 pub mod expression;
 mod folders;
+mod ids;
 mod instances;
 mod lenient;
 mod library;
@@ -83,8 +87,8 @@ mod waiting;
 
 pub use cubes::{Cube, CubeStatus, Cubes, CubesExt, Publication};
 pub use datasets::{
-    ColumnType, Dataset, DatasetColumn, DatasetDefinition, DatasetModel, Datasets, DatasetsExt,
-    ModelAttribute, ModelTable, PublishStatus, UpdatePolicy, UploadSession,
+    ColumnRef, ColumnType, Dataset, DatasetColumn, DatasetDefinition, DatasetModel, Datasets,
+    DatasetsExt, ModelAttribute, ModelTable, PublishStatus, UpdatePolicy, UploadSession,
 };
 pub use datasources::{DataSource, DataSources, DataSourcesExt, SqlExecution, SqlResult};
 pub use definition::{
@@ -99,21 +103,24 @@ pub use documents::{
 pub use elements::{Element, Elements};
 pub use errors::ErrorExt;
 pub use expression::Expression;
-pub use folders::{Folders, FoldersExt, PredefinedFolder};
+pub use folders::{Folders, FoldersExt, NewFolder, PredefinedFolder};
+pub use ids::{
+    AddressId, ChapterKey, DataSourceId, DeviceId, FolderId, FormId, NodeName, ProjectId, UserId,
+};
 pub use instances::{Instance, InstanceStatus};
 pub use library::{Library, LibraryExt, LibraryItem};
 pub use monitors::{
-    CacheChange, Caches, Cancelled, Cluster, ContentCache, CubeCache, CubeCacheState, Job, Jobs,
-    MonitorsExt, Node, NodeProject, ProjectCache,
+    CacheOperation, Caches, CancelledJob, Cluster, ContentCache, CubeCache, CubeCacheState, Job,
+    Jobs, MonitorsExt, Node, NodeProject, ProjectCache,
 };
 pub use objects::{
-    AccessChange, AccessEntry, Ancestor, Named, Object, ObjectChanges, ObjectType, Objects,
+    AccessChanges, AccessEntry, Ancestor, Named, Object, ObjectChanges, ObjectType, Objects,
     ObjectsExt, Propagation, Rights,
 };
 pub use page_by::PageBy;
 pub use paging::{Items, List, Page, Pages};
 pub use projects::{
-    LanguageSet, Project, ProjectChange, ProjectLanguages, ProjectOnNode, ProjectState,
+    LanguageSet, Project, ProjectLanguages, ProjectOnNode, ProjectOperation, ProjectState,
     ProjectStatus, Projects, ProjectsExt,
 };
 pub use prompts::{Answer, Answers, Level, Prompt, PromptKind, PromptObject};

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::users::listed;
-use crate::{Object, lenient, sealed};
+use crate::{Object, UserId, lenient, sealed};
 
 /// The Library of the user.
 pub trait LibraryExt: sealed::Sealed {
@@ -22,14 +22,15 @@ impl LibraryExt for Session {
 /// The Library. Owned and cheap to clone.
 ///
 /// ```no_run
-/// use mstr_rest_api::LibraryExt;
+/// use mstr_rest_api::{LibraryExt, UserId};
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// for item in session.library().list().await? {
 ///     println!("{}  {}", item.id, item.name);
 /// }
 /// let project = session.in_project("MicroStrategy Tutorial");
-/// project.library().publish("8CCD8D9D4051A4C533C719A6590DEED8", ["7FC05A65473CE2FD"]).await?;
+/// let user = UserId::new("7FC05A65473CE2FD845CE6A1D3F13233");
+/// project.library().publish("8CCD8D9D4051A4C533C719A6590DEED8", [user]).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -39,31 +40,31 @@ pub struct Library {
 }
 
 impl Library {
-    /// The handler for a session; [`LibraryExt::library`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
     /// What is in the user's Library, of all projects: `GET /library`.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a token.
     pub fn list(&self) -> Call<Vec<LibraryItem>> {
         listed(self.session.get("library").without_project().require_session())
     }
 
-    /// Puts a document or a dashboard of the project into the Libraries of users, by their ids:
+    /// Puts a document or a dashboard of the project into the Libraries of users:
     /// `POST /library`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without any user, and nothing is
-    /// sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without any user, and nothing is sent.
     pub fn publish<I>(&self, id: impl AsRef<str>, users: I) -> Call<()>
     where
         I: IntoIterator,
-        I::Item: AsRef<str>,
+        I::Item: Into<UserId>,
     {
-        let users = users.into_iter().map(|user| json!({ "id": user.as_ref() }));
+        let users = users.into_iter().map(|user| json!({ "id": user.into().as_str() }));
         let users: Vec<Value> = users.collect();
         let call = self.session.post("library").require_session();
         let call = call.json(&json!({ "id": id.as_ref(), "recipients": users }));
@@ -79,7 +80,7 @@ impl Library {
     /// Takes something out of the Libraries of all users: `DELETE /library/{id}`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn unpublish(&self, id: impl AsRef<str>) -> Call<()> {
         let call = self.session.delete("library").segment(id).require_session();
         call.decode_with(|_| Ok(()))
@@ -89,9 +90,10 @@ impl Library {
     /// `DELETE /library/{id}/recipients/{user}`.
     ///
     /// # Errors
-    /// As any call.
-    pub fn unpublish_for(&self, id: impl AsRef<str>, user: impl AsRef<str>) -> Call<()> {
-        let call = self.session.delete("library").segment(id).segment("recipients").segment(user);
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
+    pub fn unpublish_for(&self, id: impl AsRef<str>, user: impl Into<UserId>) -> Call<()> {
+        let call = self.session.delete("library").segment(id).segment("recipients");
+        let call = call.segment(user.into());
         call.require_session().decode_with(|_| Ok(()))
     }
 }

@@ -6,8 +6,8 @@ mod jobs;
 use mstr_rest_core::{Call, Session};
 use serde::Deserialize;
 
-pub use caches::{CacheChange, Caches, ContentCache, CubeCache, CubeCacheState, ProjectCache};
-pub use jobs::{Cancelled, Job, Jobs};
+pub use caches::{CacheOperation, Caches, ContentCache, CubeCache, CubeCacheState, ProjectCache};
+pub use jobs::{CancelledJob, Job, Jobs};
 
 use crate::users::listed;
 use crate::{ProjectState, lenient, sealed};
@@ -56,15 +56,15 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The handler for a session; [`MonitorsExt::cluster`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
     /// The nodes: `GET /monitors/iServer/nodes` (recorded from servers).
     ///
     /// # Errors
-    /// As any call; [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
     pub fn nodes(&self) -> Call<Vec<Node>> {
         listed(self.session.get("monitors/iServer/nodes").without_project().require_session())
     }

@@ -9,12 +9,12 @@ use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
 use serde_json::json;
 
-pub use access::{AccessChange, AccessEntry, Propagation, Rights};
+pub use access::{AccessChanges, AccessEntry, Propagation, Rights};
 pub use changes::ObjectChanges;
 pub use kind::ObjectType;
 pub use model::{Ancestor, Named, Object};
 
-use crate::sealed;
+use crate::{FolderId, sealed};
 
 /// Objects of the server.
 pub trait ObjectsExt: sealed::Sealed {
@@ -56,8 +56,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// The handler for a session; [`ObjectsExt::objects`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -69,8 +68,9 @@ impl Objects {
     /// One object with its access list: `GET /objects/{id}?type=` (recorded from servers).
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) for what is not there.
-    /// Servers send that as status 500 with `ERR001` and an I-Server code; all three are kept.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) for what is not there. Servers send that
+    /// as status 500 with `ERR001` and an I-Server code; all three are kept.
     pub fn get(&self, id: impl AsRef<str>, kind: ObjectType) -> Call<Object> {
         self.call(Method::GET, id, kind).decode()
     }
@@ -115,12 +115,12 @@ impl Objects {
     /// `PUT /objects/{id}?type=` with `acl` alone.
     ///
     /// ```no_run
-    /// use mstr_rest_api::{AccessChange, ObjectType, ObjectsExt, Rights};
+    /// use mstr_rest_api::{AccessChanges, ObjectType, ObjectsExt, Rights};
     ///
     /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
     /// let group = "C82C6B1011D2894CC0009D9F29718E4F";
-    /// let change = AccessChange::new().grant(group, Rights::VIEW);
-    /// session.objects().set_access("13CFD83A458A", ObjectType::Report, &change).await?;
+    /// let change = AccessChanges::new().grant(group, Rights::VIEW);
+    /// session.objects().update_access("13CFD83A458A", ObjectType::Report, &change).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -128,11 +128,11 @@ impl Objects {
     /// # Errors
     /// As [`get`](Self::get); [`InvalidRequest`](ErrorKind::InvalidRequest) without any change, or
     /// when children are meant of what is no folder, and nothing is sent.
-    pub fn set_access(
+    pub fn update_access(
         &self,
         id: impl AsRef<str>,
         kind: ObjectType,
-        change: &AccessChange,
+        change: &AccessChanges,
     ) -> Call<Object> {
         let call = self.call(Method::PUT, id, kind).json(change);
         match change.check(kind) {
@@ -152,11 +152,11 @@ impl Objects {
         id: impl AsRef<str>,
         kind: ObjectType,
         name: impl AsRef<str>,
-        folder: impl AsRef<str>,
+        folder: impl Into<FolderId>,
     ) -> Call<Object> {
         let call = self.session.post("objects").segment(id).segment("copy");
         let call = call.query("type", kind.number()).require_session();
-        call.json(&json!({ "name": name.as_ref(), "folderId": folder.as_ref() })).decode()
+        call.json(&json!({ "name": name.as_ref(), "folderId": folder.into().as_str() })).decode()
     }
 }
 

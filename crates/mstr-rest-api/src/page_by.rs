@@ -13,7 +13,7 @@ use crate::{TemplateUnit, lenient};
 /// let pages = instance.page_by_elements(0, 1000).await?;
 /// for page in &pages.combinations {
 ///     if let Some(ids) = pages.element_ids(page) {
-///         instance.manipulate(GridRequest::as_shown().page_by(ids)).await?;
+///         instance.manipulate(GridRequest::designed().page_by(ids)).await?;
 ///     }
 /// }
 /// # Ok(())
@@ -64,12 +64,11 @@ impl<'de> Deserialize<'de> for PageBy {
         #[derive(Default, Deserialize)]
         #[serde(default)]
         struct Paging {
-            #[serde(deserialize_with = "lenient::integer")]
-            total: Option<i64>,
+            #[serde(deserialize_with = "lenient::count")]
+            total: Option<u64>,
         }
         let Wire { page_by, valid_page_by_elements } = Wire::deserialize(from)?;
         let Valid { items, paging } = valid_page_by_elements;
-        let total = paging.total.and_then(|total| total.try_into().ok());
-        Ok(Self { units: page_by, combinations: items, total })
+        Ok(Self { units: page_by, combinations: items, total: paging.total })
     }
 }

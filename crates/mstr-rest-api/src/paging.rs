@@ -29,7 +29,7 @@ type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// // one by one, however many there are
-/// let mut users = session.users().list().name_begins("Sm").stream();
+/// let mut users = session.users().list().name_begins_with("Sm").stream();
 /// while let Some(user) = users.next().await {
 ///     println!("{}", user?.name);
 /// }
@@ -106,7 +106,7 @@ impl<T: Send + 'static> List<T> {
         self
     }
 
-    /// Changes the call of every page: further query parameters that a server knows, a time limit,
+    /// Changes the call of every page: further query parameters that a server knows, a timeout,
     /// another retry policy.
     ///
     /// ```no_run
@@ -125,7 +125,8 @@ impl<T: Send + 'static> List<T> {
     /// [`limit`](Self::limit) of the list count here.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for a limit of 0, and
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for a limit of 0, and
     /// [`NoSession`](ErrorKind::NoSession) without a token: nothing is sent then.
     pub fn page(&self, offset: u64, limit: u64) -> Call<Page<T>> {
         if limit == 0 {

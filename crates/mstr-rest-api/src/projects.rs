@@ -8,7 +8,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Result, Session};
 use serde::Deserialize;
 
 pub use loading::{
-    LanguageSet, ProjectChange, ProjectLanguages, ProjectOnNode, ProjectState, ProjectStatus,
+    LanguageSet, ProjectLanguages, ProjectOnNode, ProjectOperation, ProjectState, ProjectStatus,
 };
 
 use crate::{lenient, sealed};
@@ -27,7 +27,8 @@ impl ProjectsExt for Session {
 
 /// The projects that the user sees. Owned and cheap to clone.
 ///
-/// Names and ids are looked up in an index that the session keeps: [`load`](Self::load) fills it,
+/// Names and ids are looked up in an index that the session keeps:
+/// [`load_index`](Self::load_index) fills it,
 /// [`resolve`](Self::resolve) does so when it must.
 ///
 /// ```no_run
@@ -46,15 +47,15 @@ pub struct Projects {
 }
 
 impl Projects {
-    /// The handler for a session; [`ProjectsExt::projects`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
     /// All projects: `GET /projects`. Sent without a project header.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a token.
     pub fn list(&self) -> Call<Vec<Project>> {
         self.session.get("projects").without_project().require_session().decode()
     }
@@ -64,7 +65,7 @@ impl Projects {
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    pub fn load(&self) -> impl Future<Output = Result<usize>> + Send + use<> {
+    pub fn load_index(&self) -> impl Future<Output = Result<usize>> + Send + use<> {
         let loading = self.session.load_project_index();
         async move { Ok(loading.await?.len()) }
     }
@@ -73,7 +74,7 @@ impl Projects {
     /// or `None`. Nothing is sent.
     ///
     /// # Errors
-    /// [`NotLoaded`](ErrorKind::NotLoaded) before [`load`](Self::load);
+    /// [`NotLoaded`](ErrorKind::NotLoaded) before [`load_index`](Self::load_index);
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) when several projects bear the name.
     pub fn id_of(&self, name_or_id: &str) -> Result<Option<String>> {
         let index = self.session.project_index().ok_or_else(not_loaded)?;
@@ -83,7 +84,7 @@ impl Projects {
     /// The name of the project with that id, or `None`. Nothing is sent.
     ///
     /// # Errors
-    /// [`NotLoaded`](ErrorKind::NotLoaded) before [`load`](Self::load).
+    /// [`NotLoaded`](ErrorKind::NotLoaded) before [`load_index`](Self::load_index).
     pub fn name_of(&self, id: &str) -> Result<Option<String>> {
         let index = self.session.project_index().ok_or_else(not_loaded)?;
         Ok(index.name_of(id).map(str::to_owned))
@@ -103,7 +104,8 @@ impl Projects {
 fn not_loaded() -> Error {
     Error::new(
         ErrorKind::NotLoaded,
-        "the projects are not loaded: call projects().load() first, or projects().resolve(name)",
+        "the projects are not loaded: call projects().load_index() first, or \
+         projects().resolve(name)",
     )
 }
 

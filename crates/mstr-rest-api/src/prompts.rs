@@ -95,7 +95,8 @@ impl Instance {
     /// The prompts that are open: `GET /reports/{id}/instances/{iid}/prompts?closed=false`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for a cube, which has none;
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for a cube, which has none;
     /// [`is_instance_gone`](crate::ErrorExt::is_instance_gone).
     pub fn prompts(&self) -> Call<Vec<Prompt>> {
         list(&self.source, &self.now().id)
@@ -129,10 +130,10 @@ impl Instance {
     /// `PUT /reports/{id}/instances/{iid}/prompts/answers`, then the status.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for answers to nothing, for a
-    /// cube, and when the server refuses an answer (400 `ERR006`);
-    /// [`Timeout`](ErrorKind::Timeout) behind the
-    /// [limit of the execution](crate::GridRequest::execution_limit).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for answers to nothing, for a cube, and when
+    /// the server refuses an answer (400 `ERR006`); [`Timeout`](ErrorKind::Timeout) when it takes
+    /// longer than the [timeout of the execution](crate::GridRequest::execution_timeout).
     pub fn answer(
         &self,
         answers: Answers,
@@ -141,7 +142,7 @@ impl Instance {
         async move {
             let now = instance.now();
             let source = &instance.source;
-            let status = send(source, &now.id, &answers, now.request.limit).await?;
+            let status = send(source, &now.id, &answers, now.request.timeout).await?;
             instance.update(&now.id, |now| now.answered(answers, status));
             if now.owes_request && status == InstanceStatus::Ready {
                 let begun = execution::manipulate(source, &now.id, &now.request).await?;
@@ -268,15 +269,15 @@ pub(crate) async fn send(
     source: &Source,
     instance: &str,
     answers: &Answers,
-    limit: Duration,
+    timeout: Duration,
 ) -> Result<InstanceStatus> {
     answers.check()?;
-    let call = call(source, instance, Method::PUT).segment("answers").read_timeout(limit);
+    let call = call(source, instance, Method::PUT).segment("answers").read_timeout(timeout);
     // an answer that was taken is not asked for any more
     call.idempotent(false).json(answers).decode_with(|_| Ok(())).await?;
-    let status = execution::status(source, instance).read_timeout(limit).await?;
+    let status = execution::status(source, instance).read_timeout(timeout).await?;
     match status {
-        InstanceStatus::Running => execution::wait(source, instance, limit, None).await,
+        InstanceStatus::Running => execution::wait(source, instance, timeout, None).await,
         status => Ok(status),
     }
 }

@@ -43,8 +43,7 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// The handler for a session; [`ReportsExt::reports`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -84,7 +83,8 @@ impl Report {
     /// servers).
     ///
     /// # Errors
-    /// As any call; [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
     pub fn definition(&self) -> Call<Definition> {
         self.0.definition()
     }
@@ -96,12 +96,15 @@ impl Report {
     /// and an empty body (the server takes no other), asked how far it is
     /// (`GET /reports/{id}/instances/{iid}/status`; `Retry-After` is kept), and only then told the
     /// request by `PUT`. When the future is dropped, fails, or the
-    /// [limit](GridRequest::execution_limit) is over, the server is told to drop it (`DELETE`).
+    /// [timeout](GridRequest::execution_timeout) is over, the execution is deleted on the server
+    /// (`DELETE`).
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) for what
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) for what
     /// [`GridRequest::check`] refuses, and nothing is sent;
-    /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) behind the limit.
+    /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the execution takes longer than its
+    /// timeout.
     pub fn run(
         &self,
         request: GridRequest,
@@ -138,12 +141,13 @@ impl Report {
     /// Of a report with prompts: [`Instance::sql_view`] once they are answered.
     ///
     /// # Errors
-    /// As any call; the server's own while prompts are open.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); the server's own while prompts are
+    /// open.
     pub fn sql_view(&self) -> impl Future<Output = Result<String>> + Send + use<> {
         let source = self.0.clone();
         async move {
-            let request = GridRequest::as_shown().page_size(1);
-            let call = source.v2(Method::POST).segment("instances").read_timeout(request.limit);
+            let request = GridRequest::designed().page_size(1);
+            let call = source.v2(Method::POST).segment("instances").read_timeout(request.timeout);
             let call = request.first_window(call).query("executionStage", "resolve_prompts");
             let begun = call.json(&json!({})).decode_with(execution::begun).await?;
             let cleanup = Cleanup::of(&source, &begun.id);

@@ -15,12 +15,12 @@ const PAGE: u64 = 1000;
 /// Leaves out what formatted values need.
 const RAW_ONLY: &str = "-data.metricValues.formatted,-data.metricValues.extras";
 
-/// How long an execution may take unless it is said otherwise.
-const LIMIT: Duration = Duration::from_secs(600);
+/// The default of [`GridRequest::execution_timeout`].
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What is asked of a report or a cube, and how it is run.
 ///
-/// [`as_shown`](Self::as_shown) takes the report as it was designed: cross-tabs stay cross-tabs. A
+/// [`designed`](Self::designed) takes the report's own layout: cross-tabs stay cross-tabs. A
 /// request that names objects flattens the grid: attributes to rows, metrics to columns.
 ///
 /// ```
@@ -28,16 +28,17 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// use mstr_rest_api::expression::{attribute, metric};
 ///
 /// let revenue = "4C05177011D3E877C000B3B2D86C964F";
-/// let request = GridRequest::as_shown()
+/// let request = GridRequest::designed()
 ///     .attribute("8D679D4B11D3E4981000E787EC6DE8A4")
 ///     .metric(revenue)
 ///     .view_filter(attribute("8D679D3711D3E4981000E787EC6DE8A4").is_in(["h2;8D679D37"]))
-///     .metric_limit(revenue, metric(revenue).greater(1_000))
+///     .metric_limit(revenue, metric(revenue).greater_than(1_000))
 ///     .page_size(10_000);
 /// assert!(request.check().is_ok());
 ///
 /// // the limit of one metric cannot be about another one
-/// assert!(GridRequest::as_shown().metric_limit(revenue, metric("X").greater(1)).check().is_err());
+/// let other = GridRequest::designed().metric_limit(revenue, metric("X").greater_than(1));
+/// assert!(other.check().is_err());
 /// ```
 ///
 /// Sources: the vendor's documentation of filters, metric limits, sorting and field selection, and
@@ -55,7 +56,7 @@ pub struct GridRequest {
     formatted: bool,
     iso_dates: bool,
     pub(crate) is_async: bool,
-    pub(crate) limit: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// The objects that are asked for, in the order of the template.
@@ -68,14 +69,14 @@ struct Objects {
 
 impl Default for GridRequest {
     fn default() -> Self {
-        Self::as_shown()
+        Self::designed()
     }
 }
 
 /// What is asked for.
 impl GridRequest {
-    /// A report as it was designed; of a cube all objects.
-    pub fn as_shown() -> Self {
+    /// The layout of the report as designed; of a cube all objects.
+    pub fn designed() -> Self {
         Self {
             objects: None,
             filter: None,
@@ -87,7 +88,7 @@ impl GridRequest {
             formatted: false,
             iso_dates: false,
             is_async: false,
-            limit: LIMIT,
+            timeout: DEFAULT_TIMEOUT,
         }
     }
 
@@ -96,7 +97,7 @@ impl GridRequest {
     /// all objects that can be asked for.
     ///
     /// Custom groups and consolidations are asked for as attributes; no source says whether every
-    /// server takes them so. [`as_shown`](Self::as_shown) leaves them where they are.
+    /// server takes them so. [`designed`](Self::designed) leaves them where they are.
     pub fn from_definition(definition: &Definition) -> Self {
         let objects = match &definition.template {
             Some(template) => Objects::of_units(template.units()),
@@ -111,7 +112,7 @@ impl GridRequest {
                 }
             }
         };
-        Self { objects: Some(objects), ..Self::as_shown() }
+        Self { objects: Some(objects), ..Self::designed() }
     }
 
     /// Asks for an attribute with all its forms. Ask in the order of the template.
@@ -219,10 +220,10 @@ impl GridRequest {
         self
     }
 
-    /// How long the execution may take: 10 minutes unless this says otherwise. In the background it
-    /// is the whole time; else how long the connection may be silent.
-    pub fn execution_limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// Timeout of the execution. Default: 10 minutes. In the background it bounds the whole
+    /// execution; else the longest time without a byte on the connection.
+    pub fn execution_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 }
@@ -242,7 +243,7 @@ impl GridRequest {
                 return invalid("the id of a requested object is empty");
             }
             if objects.attributes.is_empty() && objects.metrics.is_empty() {
-                return invalid("the request asks for no objects: as_shown() takes the template");
+                return invalid("the request asks for no objects: designed() takes the template");
             }
         }
         if let Some(filter) = &self.filter {

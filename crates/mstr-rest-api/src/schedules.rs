@@ -45,15 +45,15 @@ pub struct Schedules {
 }
 
 impl Schedules {
-    /// The handler for a session; [`SchedulesExt::schedules`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
     /// All schedules: `GET /schedules`. The server has no pages of them.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
     pub fn list(&self) -> Call<Vec<Schedule>> {
         listed(self.session.get("schedules").without_project().require_session())
     }
@@ -61,8 +61,8 @@ impl Schedules {
     /// One schedule: `GET /schedules/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when it is
-    /// not there.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when it is not there.
     pub fn get(&self, id: impl AsRef<str>) -> Call<Schedule> {
         let call = self.session.get("schedules").segment(id).without_project();
         call.require_session().decode()
@@ -125,15 +125,15 @@ pub struct Events {
 }
 
 impl Events {
-    /// The handler for a session; [`SchedulesExt::events`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
     /// All events: `GET /events`. The server has no pages of them.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](mstr_rest_core::ErrorKind::NoSession) without a token.
     pub fn list(&self) -> Call<Vec<Event>> {
         listed(self.session.get("events").without_project().require_session())
     }
@@ -141,8 +141,8 @@ impl Events {
     /// One event: `GET /events/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when it is
-    /// not there.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when it is not there.
     pub fn get(&self, id: impl AsRef<str>) -> Call<Event> {
         self.session.get("events").segment(id).without_project().require_session().decode()
     }

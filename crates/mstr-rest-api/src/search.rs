@@ -87,8 +87,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// A search of everything in the project; [`SearchExt::search`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self {
             session: session.clone(),
             name: None,
@@ -144,15 +143,15 @@ impl Search {
         self
     }
 
-    /// Objects that use this one. Of several, all, unless [`any_of`](Self::any_of) is asked for.
-    /// Not together with [`used_by`](Self::used_by).
+    /// Objects that use this one; of several, all of them, unless [`match_any`](Self::match_any) is
+    /// set. Not together with [`used_by`](Self::used_by).
     pub fn uses(mut self, id: impl AsRef<str>, kind: ObjectType) -> Self {
         self.uses.push(format!("{};{}", id.as_ref(), kind.number()));
         self
     }
 
-    /// Objects that this one uses. Of several, all, unless [`any_of`](Self::any_of) is asked for.
-    /// Not together with [`uses`](Self::uses).
+    /// Objects that this one uses; of several, those that all use, unless
+    /// [`match_any`](Self::match_any) is set. Not together with [`uses`](Self::uses).
     pub fn used_by(mut self, id: impl AsRef<str>, kind: ObjectType) -> Self {
         self.used_by.push(format!("{};{}", id.as_ref(), kind.number()));
         self
@@ -164,8 +163,9 @@ impl Search {
         self
     }
 
-    /// Whether one of several used or using objects is enough.
-    pub fn any_of(mut self, yes: bool) -> Self {
+    /// Of several objects given to [`uses`](Self::uses) or [`used_by`](Self::used_by), one is enough.
+    /// Default: false.
+    pub fn match_any(mut self, yes: bool) -> Self {
         self.one_of = yes;
         self
     }
@@ -182,9 +182,9 @@ impl Search {
         self
     }
 
-    /// Whether to begin it at the older endpoint, `POST /metadataSearches/results`: for servers that
-    /// do not know the newer one.
-    pub fn older_server(mut self, yes: bool) -> Self {
+    /// Uses the older endpoint, `POST /metadataSearches/results`, for servers without the newer one.
+    /// Default: false.
+    pub fn legacy_endpoint(mut self, yes: bool) -> Self {
         self.older = yes;
         self
     }
@@ -205,9 +205,10 @@ impl Search {
     /// session: [`stream`](Self::stream) does this by itself.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) when both
-    /// [`uses`](Self::uses) and [`used_by`](Self::used_by) are asked for, or for a time that no
-    /// calendar has, and nothing is sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when both [`uses`](Self::uses) and
+    /// [`used_by`](Self::used_by) are asked for, or for a time that no calendar has, and nothing is
+    /// sent.
     pub fn begin(&self) -> Call<SearchResult> {
         let path = if self.older { "" } else { "v2/" };
         let call = self.session.post(format!("{path}metadataSearches/results"));
@@ -264,7 +265,7 @@ impl Search {
     /// What it finds, in memory. Awaiting the search is the same.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin), and as any list.
+    /// As [`begin`](Self::begin), and those of reading a [list](crate::List#what-ends-it).
     pub async fn all(self) -> Result<Vec<Object>> {
         let mut items = self.stream();
         let mut all = Vec::new();
@@ -297,6 +298,6 @@ pub struct SearchResult {
     #[serde(deserialize_with = "lenient::text")]
     pub id: String,
     /// How many objects it found.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub total_items: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub total_items: Option<u64>,
 }

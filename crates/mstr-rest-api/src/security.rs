@@ -55,8 +55,7 @@ pub struct SecurityRoles {
 }
 
 impl SecurityRoles {
-    /// The handler for a session; [`SecurityExt::security_roles`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -67,7 +66,8 @@ impl SecurityRoles {
     /// All roles: `GET /securityRoles`. The server has no pages of them.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a token.
     pub fn list(&self) -> Call<Vec<SecurityRole>> {
         listed(self.roles(Method::GET))
     }
@@ -75,7 +75,8 @@ impl SecurityRoles {
     /// One role: `GET /securityRoles/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
     pub fn get(&self, id: impl AsRef<str>) -> Call<SecurityRole> {
         self.roles(Method::GET).segment(id).decode()
     }
@@ -127,8 +128,7 @@ pub struct SecurityFilters {
 }
 
 impl SecurityFilters {
-    /// The handler for a session; [`SecurityExt::security_filters`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -145,7 +145,8 @@ impl SecurityFilters {
     /// The users and groups that a filter is applied to: `GET /securityFilters/{id}/members`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
     pub fn members(&self, id: impl AsRef<str>) -> Call<Vec<User>> {
         listed(self.members_of(Method::GET, id))
     }

@@ -39,8 +39,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// The handler for a session; [`ServerExt::server`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -56,7 +55,8 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// As any call. A server that is set up to protect this page answers 401.
+    /// Those [common to all calls](mstr_rest_core::Call#errors). A server that is set up to protect
+    /// this page answers 401.
     pub fn status(&self) -> Call<ServerStatus> {
         self.session.get("status").without_project().include_auth(false).decode()
     }

@@ -14,7 +14,8 @@ pub trait SessionsExt: sealed::Sealed {
     /// Tells the server that the session is in use: `PUT /sessions` resets its idle clocks.
     ///
     /// # Errors
-    /// As any call; [`SessionExpired`](mstr_rest_core::ErrorKind::SessionExpired) when it is gone.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`SessionExpired`](mstr_rest_core::ErrorKind::SessionExpired) when it is gone.
     fn extend_session(&self) -> Call<()>;
 
     /// The session's limits: `GET /sessions`.

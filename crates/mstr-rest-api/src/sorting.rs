@@ -4,6 +4,8 @@ use mstr_rest_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::FormId;
+
 /// Ascending or descending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "there is no third one")]
@@ -34,7 +36,7 @@ pub enum SubtotalsPosition {
 /// ```
 /// use mstr_rest_api::{GridRequest, Order, Sort};
 ///
-/// let request = GridRequest::as_shown()
+/// let request = GridRequest::designed()
 ///     .sort_rows(Sort::metric("7FD5B69611D5AC76C000D98A4CC5F24F", Order::Descending))
 ///     .sort_rows(Sort::attribute("8D679D4B11D3E4981000E787EC6DE8A4"));
 /// assert!(request.check().is_ok());
@@ -49,7 +51,7 @@ pub struct Sort {
 #[derive(Debug, Clone, PartialEq)]
 enum By {
     Attribute(String),
-    Form(String, String, Order),
+    Form(String, FormId, Order),
     Metric(String, Order, Vec<String>),
     Subtotals,
 }
@@ -61,7 +63,7 @@ impl Sort {
     }
 
     /// By the values of a form of an attribute.
-    pub fn form(attribute: impl Into<String>, form: impl Into<String>, order: Order) -> Self {
+    pub fn form(attribute: impl Into<String>, form: impl Into<FormId>, order: Order) -> Self {
         Self { by: By::Form(attribute.into(), form.into(), order), subtotals: None }
     }
 
@@ -101,7 +103,7 @@ impl Sort {
             By::Form(attribute, form, by) => json!({
                 "type": "form",
                 "attribute": { "id": attribute },
-                "form": { "id": form },
+                "form": { "id": form.as_str() },
                 "order": order(*by),
             }),
             By::Metric(id, by, column) => {
@@ -149,7 +151,9 @@ impl Sorting {
             for (at, sort) in axis.iter().enumerate() {
                 let has_empty_id = match &sort.by {
                     By::Attribute(id) | By::Metric(id, ..) => id.is_empty(),
-                    By::Form(attribute, form, _) => attribute.is_empty() || form.is_empty(),
+                    By::Form(attribute, form, _) => {
+                        attribute.is_empty() || form.as_str().is_empty()
+                    }
                     By::Subtotals => false,
                 };
                 if has_empty_id {

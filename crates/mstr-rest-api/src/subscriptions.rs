@@ -31,7 +31,7 @@ impl SubscriptionsExt for Session {
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// let subscriptions = session.in_project("MicroStrategy Tutorial").subscriptions();
-/// let new = NewSubscription::new("Sales, every morning", Delivery::email("Sales", "PDF"))
+/// let new = NewSubscription::new("Sales, every morning", Delivery::email("Sales"))
 ///     .schedule("FF7BB3C811D501F0C00051916B98494F")
 ///     .report("13CFD83A458A68655A13CBA8D7C62CD5")
 ///     .to("7FC05A65473CE2FD845CE6A1D3F13233");
@@ -49,8 +49,7 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// The handler for a session; [`SubscriptionsExt::subscriptions`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -67,7 +66,8 @@ impl Subscriptions {
     /// One subscription: `GET /subscriptions/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there.
     pub fn get(&self, id: impl AsRef<str>) -> Call<Subscription> {
         self.one(Method::GET, id).decode()
     }
@@ -75,8 +75,9 @@ impl Subscriptions {
     /// Makes a subscription, and gives it: `POST /subscriptions`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, something to
-    /// deliver, somebody to deliver it to, or a schedule, and nothing is sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, something to deliver, somebody
+    /// to deliver it to, or a schedule, and nothing is sent.
     pub fn create(&self, subscription: &NewSubscription) -> Call<Subscription> {
         let call = self.session.post("subscriptions").require_session().json(subscription);
         match subscription.missing() {

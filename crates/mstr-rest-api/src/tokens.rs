@@ -40,8 +40,7 @@ pub struct IdentityTokens {
 }
 
 impl IdentityTokens {
-    /// The handler for a session; [`IdentityTokensExt::identity_tokens`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -49,8 +48,9 @@ impl IdentityTokens {
     /// `POST /auth/identityToken`. It is short-lived, and a secret.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a session token,
-    /// [`Api`](ErrorKind::Api) when the reply holds no identity token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a session token, [`Api`](ErrorKind::Api) when
+    /// the reply holds no identity token.
     pub fn create(&self) -> Call<SecretString> {
         self.session.post("auth/identityToken").require_session().decode_with(from_header)
     }
@@ -58,7 +58,8 @@ impl IdentityTokens {
     /// Asks whether a token is valid: `GET /auth/identityToken`.
     ///
     /// # Errors
-    /// As any call; an error of the server when it is not.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); an error of the server when it is
+    /// not.
     pub fn validate(&self, token: &SecretString) -> Call<()> {
         self.session
             .get("auth/identityToken")
@@ -110,8 +111,7 @@ pub struct ApiTokens {
 }
 
 impl ApiTokens {
-    /// The handler for a session; [`ApiTokensExt::api_tokens`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -119,8 +119,9 @@ impl ApiTokens {
     /// [`Auth::api_key`](mstr_rest_core::Auth::api_key), and a secret.
     ///
     /// # Errors
-    /// As any call; [`NoSession`](ErrorKind::NoSession) without a session token,
-    /// [`Api`](ErrorKind::Api) when the reply holds no API token.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`NoSession`](ErrorKind::NoSession) without a session token, [`Api`](ErrorKind::Api) when
+    /// the reply holds no API token.
     pub fn create(&self) -> Call<SecretString> {
         self.call().decode_with(from_body)
     }

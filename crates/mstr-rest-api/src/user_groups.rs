@@ -43,8 +43,7 @@ pub struct UserGroups {
 }
 
 impl UserGroups {
-    /// The handler for a session; [`UserGroupsExt::user_groups`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -58,7 +57,7 @@ impl UserGroups {
     }
 
     /// The groups whose names begin with this text: `GET /usergroups?nameBegins=`.
-    pub fn list_named(&self, begins: impl AsRef<str>) -> List<Object> {
+    pub fn list_name_begins_with(&self, begins: impl AsRef<str>) -> List<Object> {
         let call = self.session.get("usergroups").without_project();
         List::new(call.query("nameBegins", begins.as_ref()))
     }
@@ -66,7 +65,8 @@ impl UserGroups {
     /// One group: `GET /usergroups/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such group.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when there is no such group.
     pub fn get(&self, id: impl AsRef<str>) -> Call<Object> {
         self.one(Method::GET, id).decode()
     }
@@ -74,8 +74,9 @@ impl UserGroups {
     /// Makes a group, and gives it: `POST /usergroups`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, and nothing is
-    /// sent; [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without a name, and nothing is sent;
+    /// [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
     pub fn create(&self, group: &NewGroup) -> Call<Object> {
         let call = self.session.post("usergroups").without_project().require_session().json(group);
         if group.name.is_empty() {
@@ -162,7 +163,8 @@ pub struct NewGroup {
     memberships: Vec<String>,
     members: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ldapdn: Option<String>,
+    #[serde(rename = "ldapdn")]
+    ldap_dn: Option<String>,
 }
 
 impl NewGroup {
@@ -173,7 +175,7 @@ impl NewGroup {
             description: None,
             memberships: Vec::new(),
             members: Vec::new(),
-            ldapdn: None,
+            ldap_dn: None,
         }
     }
 
@@ -197,7 +199,7 @@ impl NewGroup {
 
     /// The distinguished name in a directory (LDAP).
     pub fn ldap_dn(mut self, name: impl Into<String>) -> Self {
-        self.ldapdn = Some(name.into());
+        self.ldap_dn = Some(name.into());
         self
     }
 }

@@ -16,7 +16,7 @@ pub use changes::{NewUser, UserChanges};
 pub use model::{Privilege, PrivilegeSource, ProjectRoles, User, UserPrivilege};
 
 use crate::paging::Wrapped;
-use crate::{List, Named, sealed};
+use crate::{AddressId, List, Named, sealed};
 
 /// Users of the server.
 pub trait UsersExt: sealed::Sealed {
@@ -38,12 +38,13 @@ impl UsersExt for Session {
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// let users = session.users();
-/// let mut list = users.list().name_begins("Sm").stream();
+/// let mut list = users.list().name_begins_with("Sm").stream();
 /// while let Some(user) = list.next().await {
 ///     let user = user?;
 ///     println!("{}  {:?}  {}", user.id, user.username, user.name);
 /// }
-/// let new = NewUser::new("psmith", "Pat Smith").password(Credential::env("NEW_PASSWORD"));
+/// let new = NewUser::new("psmith").full_name("Pat Smith");
+/// let new = new.password(Credential::env("NEW_PASSWORD"));
 /// let user = users.create(new).await?;
 /// users.update(&user.id, UserChanges::new().enabled(false)).await?;
 /// users.delete(&user.id).await?;
@@ -56,8 +57,7 @@ pub struct Users {
 }
 
 impl Users {
-    /// The handler for a session; [`UsersExt::users`] is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -73,8 +73,9 @@ impl Users {
     /// One user: `GET /users/{id}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when there is
-    /// no such user.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when there is no such
+    /// user.
     pub fn get(&self, id: impl AsRef<str>) -> Call<User> {
         self.one(Method::GET, id).decode()
     }
@@ -82,8 +83,9 @@ impl Users {
     /// Makes a user, and gives it: `POST /users`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) without a user
-    /// name or a full name, and nothing is sent; what the password's source fails with;
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) without a user name or a full
+    /// name, and nothing is sent; what the password's source fails with;
     /// [`ObjectAlreadyExists`](mstr_rest_core::ErrorKind::ObjectAlreadyExists). No error holds the
     /// password.
     pub fn create(&self, user: NewUser) -> impl Future<Output = Result<User>> + Send + use<> {
@@ -198,10 +200,10 @@ impl Users {
     pub fn replace_address(
         &self,
         id: impl AsRef<str>,
-        address_id: impl AsRef<str>,
+        address_id: impl Into<AddressId>,
         address: &NewAddress,
     ) -> Call<()> {
-        let call = self.addresses_of(Method::PUT, id).segment(address_id).json(address);
+        let call = self.addresses_of(Method::PUT, id).segment(address_id.into()).json(address);
         call.decode_with(|_| Ok(()))
     }
 
@@ -209,8 +211,13 @@ impl Users {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub fn delete_address(&self, id: impl AsRef<str>, address_id: impl AsRef<str>) -> Call<()> {
-        let call = self.one(Method::DELETE, id).segment("addresses").segment(address_id);
+    pub fn delete_address(
+        &self,
+        id: impl AsRef<str>,
+        address_id: impl Into<AddressId>,
+    ) -> Call<()> {
+        let call = self.one(Method::DELETE, id).segment("addresses");
+        let call = call.segment(address_id.into());
         call.decode_with(|_| Ok(()))
     }
 
@@ -231,12 +238,14 @@ where
 /// Which users.
 impl List<User> {
     /// Users whose full names begin with this text.
-    pub fn name_begins(self, text: impl AsRef<str>) -> Self {
+    #[doc(alias = "name_begins")]
+    pub fn name_begins_with(self, text: impl AsRef<str>) -> Self {
         self.with(|call| call.query("nameBegins", text.as_ref()))
     }
 
     /// Users whose user names, which they log in with, begin with this text.
-    pub fn username_begins(self, text: impl AsRef<str>) -> Self {
+    #[doc(alias = "abbreviation_begins")]
+    pub fn username_begins_with(self, text: impl AsRef<str>) -> Self {
         self.with(|call| call.query("abbreviationBegins", text.as_ref()))
     }
 }

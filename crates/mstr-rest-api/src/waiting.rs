@@ -5,24 +5,25 @@ use std::time::Duration;
 use mstr_rest_core::{Call, Error, ErrorKind, Result};
 use tokio::time::Instant;
 
-/// How long it may take unless it is said otherwise.
-pub(crate) const LIMIT: Duration = Duration::from_secs(600);
+/// The default timeout of operations that continue on the server.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Asks until `done` says that it is over, or the limit is.
-pub(crate) async fn until<T, A, D>(limit: Duration, what: &str, ask: A, mut done: D) -> Result<T>
+/// Asks until `done` says that it is over, or until the timeout.
+pub(crate) async fn until<T, A, D>(timeout: Duration, what: &str, ask: A, mut done: D) -> Result<T>
 where
     T: Send + 'static,
     A: Fn() -> Call<T>,
     D: FnMut(&T) -> Result<bool>,
 {
     let over = || {
-        let message = format!("{what} did not end within {limit:?}; it goes on at the server");
+        let message =
+            format!("{what} did not end within {timeout:?}; the operation continues on the server");
         Error::new(ErrorKind::Timeout, message)
     };
-    let end = Instant::now().checked_add(limit);
+    let end = Instant::now().checked_add(timeout);
     let left = || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
     let mut pause = FIRST_WAIT;
     loop {

@@ -6,8 +6,8 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use mstr_rest_api::{
-    AccessChange, Certification, FoldersExt, Object, ObjectChanges, ObjectType, ObjectsExt,
-    PredefinedFolder, Propagation, Rights, SearchExt, SearchPattern,
+    AccessChanges, Certification, FolderId, FoldersExt, NewFolder, Object, ObjectChanges,
+    ObjectType, ObjectsExt, PredefinedFolder, Propagation, Rights, SearchExt, SearchPattern,
 };
 use mstr_rest_core::{ErrorKind, Session};
 use mstr_sim::{Fault, LibraryServer, Method, Report};
@@ -59,10 +59,11 @@ async fn an_object_is_read_changed_copied_and_deleted() {
     assert_eq!(definition["name"], "Sales 2026");
 
     let mine = session.folders().predefined_id(PredefinedFolder::MyReports).await.unwrap();
-    let copy = objects.copy(&id, ObjectType::Report, "Copy", &mine).await.unwrap();
+    let copy = objects.copy(&id, ObjectType::Report, "Copy", FolderId::new(&mine)).await.unwrap();
     assert_ne!(copy.id, id);
     assert_eq!(copy.path(), "/My Objects/My Reports/Copy");
-    let again = objects.copy(&id, ObjectType::Report, "Copy", &mine).await.unwrap_err();
+    let again =
+        objects.copy(&id, ObjectType::Report, "Copy", FolderId::new(&mine)).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::ObjectAlreadyExists);
 
     objects.delete(&id, ObjectType::Report).await.unwrap();
@@ -98,15 +99,15 @@ async fn mistakes_are_not_sent() {
     let (server, session) = start().await;
     let before = server.journal().len();
     let (objects, folders) = (session.objects(), session.folders());
-    let folder_only = AccessChange::new().grant("U", Rights::READ);
+    let folder_only = AccessChanges::new().grant("U", Rights::READ);
     let folder_only = folder_only.propagate(Propagation::AppendChildren);
     let errors = [
         objects.update("A", ObjectType::Report, &ObjectChanges::new()).await.unwrap_err(),
-        objects.set_access("A", ObjectType::Report, &AccessChange::new()).await.unwrap_err(),
-        objects.set_access("A", ObjectType::Report, &folder_only).await.unwrap_err(),
+        objects.update_access("A", ObjectType::Report, &AccessChanges::new()).await.unwrap_err(),
+        objects.update_access("A", ObjectType::Report, &folder_only).await.unwrap_err(),
         objects.get("", ObjectType::Report).await.unwrap_err(),
-        folders.create("", "A").await.unwrap_err(),
-        folders.create("A", "").await.unwrap_err(),
+        folders.create(&NewFolder::new("", FolderId::new("A"))).await.unwrap_err(),
+        folders.create(&NewFolder::new("A", FolderId::new(""))).await.unwrap_err(),
         folders.find("//").await.unwrap_err(),
         folders.root().page_size(0).all().await.unwrap_err(),
         folders.root().page(0, 0).await.unwrap_err(),
@@ -147,11 +148,11 @@ async fn access_is_granted_and_taken_away() {
         ("Everyone", Some(8705))
     );
 
-    let change = AccessChange::new()
+    let change = AccessChanges::new()
         .grant("54F3D26011D2896560009A8E67019608", Rights::ALL)
         .revoke(EVERYONE, Rights::EXECUTE)
         .deny(EVERYONE, Rights::WRITE);
-    let object = objects.set_access(&id, ObjectType::Report, &change).await.unwrap();
+    let object = objects.update_access(&id, ObjectType::Report, &change).await.unwrap();
     let rights = |deny: bool| {
         let of = |entry: &&mstr_rest_api::AccessEntry| {
             entry.trustee_id == EVERYONE && entry.deny == Some(deny)
@@ -162,17 +163,17 @@ async fn access_is_granted_and_taken_away() {
     assert_eq!(rights(true), Rights::WRITE);
     // and back
     let change =
-        AccessChange::new().allow_again(EVERYONE, Rights::ALL).replace(EVERYONE, Rights::MODIFY);
-    let object = objects.set_access(&id, ObjectType::Report, &change).await.unwrap();
+        AccessChanges::new().clear_denied(EVERYONE, Rights::ALL).replace(EVERYONE, Rights::MODIFY);
+    let object = objects.update_access(&id, ObjectType::Report, &change).await.unwrap();
     assert!(object.acl.iter().all(|entry| entry.deny == Some(false)));
     let left = object.acl.iter().find(|entry| entry.trustee_id == EVERYONE).unwrap();
     assert_eq!(left.rights, Rights::MODIFY);
 
     // a folder hands it on
     let reports = session.folders().predefined_id(PredefinedFolder::PublicReports).await.unwrap();
-    let change = AccessChange::new().replace(EVERYONE, Rights::BROWSE).inheritable(true);
+    let change = AccessChanges::new().replace(EVERYONE, Rights::BROWSE).inheritable(true);
     let change = change.propagate(Propagation::OverwriteRecursive);
-    objects.set_access(&reports, ObjectType::Folder, &change).await.unwrap();
+    objects.update_access(&reports, ObjectType::Folder, &change).await.unwrap();
     let acl = objects.access(&id, ObjectType::Report).await.unwrap();
     let left = acl.iter().find(|entry| entry.trustee_id == EVERYONE).unwrap();
     assert_eq!((left.rights, left.inheritable), (Rights::BROWSE, Some(true)));
@@ -190,9 +191,10 @@ async fn folders_are_made_filled_walked_and_deleted() {
     assert_eq!(found.kind, ObjectType::Folder);
     assert_eq!(folders.predefined_id(PredefinedFolder::PublicReports).await.unwrap(), found.id);
 
-    let year = folders.create_with_description("2026", &found.id, "This year").await.unwrap();
+    let year =
+        folders.create(&NewFolder::new("2026", &found).description("This year")).await.unwrap();
     assert_eq!(year.description.as_deref(), Some("This year"));
-    let twice = folders.create("2026", &found.id).await.unwrap_err();
+    let twice = folders.create(&NewFolder::new("2026", &found)).await.unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::ObjectAlreadyExists);
     let id = sales().object_id().to_owned();
     let changes = ObjectChanges::new().folder(&year.id);
@@ -241,7 +243,7 @@ async fn searches_find_what_is_there() {
     used.clear();
     let both = session.search().uses("M1", ObjectType::Metric).uses("no", ObjectType::Metric);
     assert!(both.clone().all().await.unwrap().is_empty());
-    assert_eq!(both.any_of(true).recursive(true).all().await.unwrap().len(), 1);
+    assert_eq!(both.match_any(true).recursive(true).all().await.unwrap().len(), 1);
     // when
     server.advance(Duration::from_secs(3600));
     let changes = ObjectChanges::new().description("new");
@@ -254,17 +256,17 @@ async fn searches_find_what_is_there() {
     let mine = session.folders().predefined_id(PredefinedFolder::MyObjects).await.unwrap();
     assert!(search().in_folder(&mine).await.unwrap().is_empty());
     // the older endpoint
-    assert_eq!(search().older_server(true).limit(1).await.unwrap().len(), 1);
+    assert_eq!(search().legacy_endpoint(true).limit(1).await.unwrap().len(), 1);
     assert_eq!(server.count(Method::POST, "/metadataSearches/results"), 1);
     let posted = server.requests(Method::POST, "/v2/metadataSearches/results");
     assert_eq!(posted[0].query_value("pattern").as_deref(), Some("4"));
     assert_eq!(posted[0].query_value("domain").as_deref(), Some("2"));
 
-    let quick = session.quick_search().name("sal").kind(ObjectType::Report).ancestors(true);
+    let quick = session.quick_search().name("sal").kind(ObjectType::Report).include_ancestors(true);
     let found = quick.list().await.unwrap();
     assert_eq!(found[0].path(), "/Public Objects/Reports/Sales");
     assert_eq!(found[0].project_id.as_deref(), Some(support::PROJECT));
-    let certified = session.quick_search().certified(Certification::CertifiedOnly);
+    let certified = session.quick_search().certification(Certification::CertifiedOnly);
     assert!(certified.list().await.unwrap().is_empty());
     let olap = session.quick_search().subtype(776).list().page(0, 5).await.unwrap();
     assert_eq!((olap.items.len(), olap.total), (0, Some(0)));

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mstr_rest_api::{
-    CubesExt, LibraryExt, MonitorsExt, ProjectCache, ProjectState, ProjectsExt, ReportsExt,
+    CubesExt, LibraryExt, MonitorsExt, NodeName, ProjectCache, ProjectState, ProjectsExt,
+    ReportsExt, UserId,
 };
 use mstr_rest_api::{GridRequest, SessionsExt};
 use mstr_rest_core::{ErrorKind, Session};
@@ -35,7 +36,7 @@ async fn projects_are_loaded_and_unloaded() {
 
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
-    let change = projects.load_on("ARCHIVE", "node-2").await.unwrap();
+    let change = projects.load_on("ARCHIVE", NodeName::new("node-2")).await.unwrap();
     let change = change.on_progress(move |state| log.lock().unwrap().push(state.to_string()));
     assert_eq!(change.wait().await.unwrap(), ProjectState::Loaded);
     assert_eq!(*seen.lock().unwrap(), ["pending", "pending", "loaded"]);
@@ -51,11 +52,11 @@ async fn projects_are_loaded_and_unloaded() {
         Fault::reply(Reply::json(200, &json!({"status": "pending"})))
             .on(Method::GET, "/monitors/iServer/nodes/*/projects/*/status"),
     );
-    let change = projects.unload_from("ARCHIVE", "node-2").await.unwrap();
+    let change = projects.unload_from("ARCHIVE", NodeName::new("node-2")).await.unwrap();
     assert!(format!("{change:?}").contains("ARCHIVE"));
-    let error = change.limit(Duration::from_millis(300)).wait().await.unwrap_err();
-    assert!(error.is_timeout() && error.to_string().contains("goes on at the server"), "{error}");
-    assert!(projects.load_on("ARCHIVE", "nowhere").await.is_err());
+    let error = change.timeout(Duration::from_millis(300)).wait().await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("continues on the server"), "{error}");
+    assert!(projects.load_on("ARCHIVE", NodeName::new("nowhere")).await.is_err());
 }
 
 #[tokio::test]
@@ -87,7 +88,7 @@ async fn jobs_are_seen_and_ended() {
     let first = begin(id.clone()).await.unwrap();
     begin(id.clone()).await.unwrap();
     let all = jobs.all().await.unwrap();
-    assert_eq!((all.len(), jobs.on_node("node-2").await.unwrap().len()), (2, 0));
+    assert_eq!((all.len(), jobs.on_node(NodeName::new("node-2")).await.unwrap().len()), (2, 0));
     let job = jobs.get(&all[0].id).await.unwrap();
     assert_eq!(
         (job.status.as_deref(), job.object_name.as_deref()),
@@ -134,14 +135,15 @@ async fn caches_are_seen_moved_and_deleted() {
     assert!(caches.cubes("node-1").all().await.unwrap().is_empty());
     assert_eq!(caches.cube_cache(id).await.unwrap_err().kind(), ErrorKind::ResourceNotFound);
 
-    assert!(caches.contents(PROJECT, "node-1").all().await.unwrap().is_empty());
+    assert!(caches.contents(PROJECT, NodeName::new("node-1")).all().await.unwrap().is_empty());
     let report = session.reports().report(sales().object_id());
-    report.run(GridRequest::as_shown()).await.unwrap();
-    let contents = caches.contents(PROJECT, "node-1").all().await.unwrap();
+    report.run(GridRequest::designed()).await.unwrap();
+    let contents = caches.contents(PROJECT, NodeName::new("node-1")).all().await.unwrap();
     assert_eq!((contents.len(), contents[0].kind.as_deref()), (1, Some("report")));
-    caches.delete_contents("node-1", [&contents[0].combined_id]).await.unwrap();
-    assert!(caches.contents(PROJECT, "node-1").all().await.unwrap().is_empty());
-    let none = caches.delete_contents("node-1", Vec::<String>::new()).await.unwrap_err();
+    caches.delete_contents(NodeName::new("node-1"), [&contents[0].combined_id]).await.unwrap();
+    assert!(caches.contents(PROJECT, NodeName::new("node-1")).all().await.unwrap().is_empty());
+    let none =
+        caches.delete_contents(NodeName::new("node-1"), Vec::<String>::new()).await.unwrap_err();
     assert_eq!((none.kind(), none.status()), (ErrorKind::InvalidRequest, None));
     for which in [ProjectCache::Object, ProjectCache::Element] {
         caches.purge(PROJECT, which).await.unwrap();
@@ -154,7 +156,7 @@ async fn the_library_is_filled_and_emptied() {
     let (_server, session) = start().await;
     let (library, id) = (session.library(), sales().object_id().to_owned());
     assert!(library.list().await.unwrap().is_empty());
-    let me = session.user_info().await.unwrap().id;
+    let me = UserId::from(&session.user_info().await.unwrap());
     library.publish(&id, [&me]).await.unwrap();
     let items = library.list().await.unwrap();
     assert_eq!((items.len(), items[0].name.as_str()), (1, "Sales"));
@@ -166,6 +168,6 @@ async fn the_library_is_filled_and_emptied() {
     library.unpublish(&id).await.unwrap();
     assert!(library.list().await.unwrap().is_empty());
     assert_eq!(library.unpublish(&id).await.unwrap_err().kind(), ErrorKind::ResourceNotFound);
-    let nobody = library.publish(&id, Vec::<String>::new()).await.unwrap_err();
+    let nobody = library.publish(&id, Vec::<UserId>::new()).await.unwrap_err();
     assert_eq!((nobody.kind(), nobody.status()), (ErrorKind::InvalidRequest, None));
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mstr_rest_api::{
-    DataSourcesExt, Delivery, NewSubscription, SchedulesExt, SecurityExt, SessionsExt,
-    SubscriptionsExt, UsersExt,
+    DataSourceId, DataSourcesExt, Delivery, NewSubscription, ProjectId, SchedulesExt, SecurityExt,
+    SessionsExt, SubscriptionsExt, UsersExt,
 };
 use mstr_rest_core::{ErrorKind, Session};
 use mstr_sim::{Fault, LibraryServer, Method, Reply};
@@ -27,7 +27,7 @@ async fn a_subscription_lives() {
     let subscriptions = session.subscriptions();
     let schedules = session.schedules().list().await.unwrap();
     let me = session.user_info().await.unwrap().id;
-    let new = NewSubscription::new("Every morning", Delivery::email("Sales", "PDF"))
+    let new = NewSubscription::new("Every morning", Delivery::email("Sales"))
         .schedule(&schedules[0].id)
         .report(sales().object_id())
         .to(&me);
@@ -100,7 +100,11 @@ async fn mistakes_are_not_sent() {
     for error in [
         filters.apply("F", Vec::<String>::new()).await.unwrap_err(),
         filters.revoke("F", Vec::<String>::new()).await.unwrap_err(),
-        session.data_sources().execute("D", PROJECT, "  ").await.unwrap_err(),
+        session
+            .data_sources()
+            .execute(DataSourceId::new("D"), ProjectId::new(PROJECT), "  ")
+            .await
+            .unwrap_err(),
     ] {
         assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidRequest, None));
     }
@@ -168,7 +172,7 @@ async fn sql_is_executed_and_waited_for() {
     let sql = "select 'ü' from t";
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
-    let running = sources.execute(&source.id, PROJECT, sql).await.unwrap();
+    let running = sources.execute(&source, ProjectId::new(PROJECT), sql).await.unwrap();
     assert_eq!(running.id().len(), 32);
     let rows =
         running.on_progress(move |state| log.lock().unwrap().push(state)).wait().await.unwrap();
@@ -177,17 +181,17 @@ async fn sql_is_executed_and_waited_for() {
     let sent = server.requests(Method::POST, "/datasources/*/sqlexecution").pop().unwrap();
     assert_eq!((sent.header("projectId"), sent.project_id()), (Some(PROJECT), Some(PROJECT)));
 
-    let failing = sources.execute(&source.id, PROJECT, "fail").await.unwrap();
+    let failing = sources.execute(&source, ProjectId::new(PROJECT), "fail").await.unwrap();
     let error = failing.wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Api);
     assert!(error.to_string().contains("syntax error"), "{error}");
 
-    let slow = sources.execute(&source.id, PROJECT, sql).await.unwrap();
+    let slow = sources.execute(&source, ProjectId::new(PROJECT), sql).await.unwrap();
     let running = json!({"status": 2});
     server.inject(
         Fault::reply(Reply::json(200, &running)).on(Method::GET, "/datasources/sqlexecution/*"),
     );
     assert!(format!("{slow:?}").contains("SqlExecution"));
-    let error = slow.limit(Duration::from_millis(300)).wait().await.unwrap_err();
+    let error = slow.timeout(Duration::from_millis(300)).wait().await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
 }

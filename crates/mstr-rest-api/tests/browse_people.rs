@@ -4,8 +4,8 @@
 mod support;
 
 use mstr_rest_api::{
-    GroupChanges, NewAddress, NewGroup, NewUser, ObjectType, ObjectsExt, User, UserChanges,
-    UserGroupsExt, Users, UsersExt,
+    DeviceId, GroupChanges, NewAddress, NewGroup, NewUser, ObjectType, ObjectsExt, User,
+    UserChanges, UserGroupsExt, Users, UsersExt,
 };
 use mstr_rest_core::{Auth, Credential, ErrorKind, Session};
 use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, Fault, LibraryServer, Method, Reply};
@@ -36,9 +36,9 @@ async fn users_are_listed_by_name() {
     let names = |users: Vec<User>| users.into_iter().map(|user| user.name).collect::<Vec<_>>();
     let users = session.users();
     assert_eq!(names(users.list().all().await.unwrap()), ["Anna", "Annika", "Bert", DEFAULT_USER]);
-    let begins = users.list().name_begins("ann").page_size(1);
+    let begins = users.list().name_begins_with("ann").page_size(1);
     assert_eq!(names(begins.all().await.unwrap()), ["Anna", "Annika"]);
-    let logins = users.list().username_begins("b").all().await.unwrap();
+    let logins = users.list().username_begins_with("b").all().await.unwrap();
     assert_eq!((logins.len(), logins[0].login()), (1, Some("bert")));
     for request in server.requests(Method::GET, "/users") {
         assert_eq!(request.project_id(), None, "users belong to the whole server");
@@ -51,7 +51,8 @@ async fn a_user_lives() {
     let (users, groups) = (session.users(), session.user_groups());
     let analysts =
         groups.create(&NewGroup::new("Analysts").description("They analyse")).await.unwrap();
-    let new = NewUser::new("psmith", "Pat Smith")
+    let new = NewUser::new("psmith")
+        .full_name("Pat Smith")
         .password(CANARY)
         .description("new here")
         .require_new_password(false)
@@ -77,9 +78,9 @@ async fn a_user_lives() {
             "memberships": [analysts.id],
         })
     );
-    let found = users.list().username_begins("psm").all().await.unwrap();
+    let found = users.list().username_begins_with("psm").all().await.unwrap();
     assert_eq!(found[0].id, user.id);
-    let twice = users.create(NewUser::new("psmith", "Other")).await.unwrap_err();
+    let twice = users.create(NewUser::new("psmith").full_name("Other")).await.unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::ObjectAlreadyExists);
     let membership = users.memberships(&user.id).await.unwrap();
     let membership: Vec<_> = membership.iter().map(|group| group.name.as_str()).collect();
@@ -108,32 +109,34 @@ async fn a_user_lives() {
     assert_eq!((privileges[0].privilege.id.as_str(), privileges[0].is_direct()), ("2", true));
     users.update(&user.id, UserChanges::new().revoke("2").set("ldapdn", "cn=x")).await.unwrap();
     assert!(users.privileges(&user.id).await.unwrap().is_empty());
-    assert_eq!(users.get(&user.id).await.unwrap().ldapdn.as_deref(), Some("cn=x"));
+    assert_eq!(users.get(&user.id).await.unwrap().ldap_dn.as_deref(), Some("cn=x"));
 
     users.update(&user.id, UserChanges::new().enabled(false)).await.unwrap();
     assert!(!can_log_in(&server, "pmiller", "canary-other").await, "disabled");
     users.delete(&user.id).await.unwrap();
     let gone = users.get(&user.id).await.unwrap_err();
     assert_eq!(gone.kind(), ErrorKind::ResourceNotFound);
-    assert!(users.list().username_begins("pm").all().await.unwrap().is_empty());
+    assert!(users.list().username_begins_with("pm").all().await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn what_belongs_to_a_user() {
     let (server, session) = start().await;
     let users = session.users();
-    let added =
-        users.add_address("Bert", &NewAddress::email("Work", "b@example.com", "D1").default(true));
+    let added = users.add_address(
+        "Bert",
+        &NewAddress::new("b@example.com", DeviceId::new("D1")).name("Work").default(true),
+    );
     let added = added.await.unwrap();
     assert_eq!((added.len(), added[0].is_default), (1, Some(true)));
     assert_eq!(added[0].physical_address, "b@example.com");
-    let other = NewAddress::new("Home", "b@home.example", "email", "D1");
-    users.replace_address("Bert", &added[0].id, &other).await.unwrap();
+    let other = NewAddress::new("b@home.example", DeviceId::new("D1")).name("Home");
+    users.replace_address("Bert", &added[0], &other).await.unwrap();
     let now = users.addresses("Bert").await.unwrap();
     assert_eq!((now[0].name.as_str(), now[0].id.as_str()), ("Home", added[0].id.as_str()));
-    users.delete_address("Bert", &now[0].id).await.unwrap();
+    users.delete_address("Bert", &now[0]).await.unwrap();
     assert!(users.addresses("Bert").await.unwrap().is_empty());
-    assert!(users.delete_address("Bert", &now[0].id).await.is_err());
+    assert!(users.delete_address("Bert", &now[0]).await.is_err());
 
     let mut settings = Map::new();
     settings.insert("language".to_owned(), json!({"value": "L2"}));
@@ -169,8 +172,14 @@ async fn groups_hold_users_and_groups() {
         groups.create(&NewGroup::new("Inner").member("Anna").ldap_dn("cn=inner")).await.unwrap();
     let outer = groups.create(&NewGroup::new("Outer").member(&inner.id)).await.unwrap();
     assert_eq!(outer.subtype, Some(8705));
-    let names: Vec<_> =
-        groups.list_named("In").all().await.unwrap().into_iter().map(|g| g.name).collect();
+    let names: Vec<_> = groups
+        .list_name_begins_with("In")
+        .all()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|g| g.name)
+        .collect();
     assert_eq!(names, ["Inner"]);
     assert!(groups.list().page_size(2).all().await.unwrap().len() >= 6);
     let members = groups.members(&outer.id).all().await.unwrap();
@@ -216,8 +225,8 @@ async fn mistakes_are_not_sent() {
     let (users, groups) = (session.users(), session.user_groups());
     let before = server.journal().len();
     for error in [
-        users.create(NewUser::new("", "Pat")).await.unwrap_err(),
-        users.create(NewUser::new("pat", "")).await.unwrap_err(),
+        users.create(NewUser::new("").full_name("Pat")).await.unwrap_err(),
+        users.create(NewUser::new("pat").full_name("")).await.unwrap_err(),
         users.update("Bert", UserChanges::new()).await.unwrap_err(),
         groups.create(&NewGroup::new("")).await.unwrap_err(),
         groups.update("G", &GroupChanges::new()).await.unwrap_err(),
@@ -225,7 +234,8 @@ async fn mistakes_are_not_sent() {
         assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidRequest, None), "{error}");
     }
     let nothing = Credential::env("MSTR_TEST_NO_SUCH_VARIABLE");
-    let error = users.create(NewUser::new("pat", "Pat").password(nothing)).await.unwrap_err();
+    let error =
+        users.create(NewUser::new("pat").full_name("Pat").password(nothing)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MissingCredential);
     assert_eq!(server.journal().len(), before);
 }
@@ -234,7 +244,7 @@ async fn mistakes_are_not_sent() {
 async fn a_password_is_shown_nowhere() {
     let (server, session) = start().await;
     let users: Users = session.users();
-    let new = NewUser::new("pat", "Pat").password(CANARY);
+    let new = NewUser::new("pat").full_name("Pat").password(CANARY);
     let changes = UserChanges::new().password(CANARY);
     let mut shown = vec![format!("{new:?} {changes:?}")];
     // a server that repeats what it was sent

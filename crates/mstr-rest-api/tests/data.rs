@@ -6,9 +6,9 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mstr_rest_api::expression::{Expression, attribute, form, metric};
+use mstr_rest_api::expression::{Expression, attribute, metric};
 use mstr_rest_api::{
-    CubeStatus, CubesExt, ErrorExt, GridRequest, InstanceStatus, Order, ReportsExt, Sort,
+    CubeStatus, CubesExt, ErrorExt, FormId, GridRequest, InstanceStatus, Order, ReportsExt, Sort,
     SubtotalsPosition, UnitKind,
 };
 use mstr_rest_core::ErrorKind;
@@ -33,10 +33,10 @@ fn handlers_are_owned_and_futures_are_send() {
     let cube = session.cubes().cube("C");
     shared(&report);
     shared(&cube);
-    shared(&GridRequest::as_shown());
-    moved(report.run(GridRequest::as_shown()));
+    shared(&GridRequest::designed());
+    moved(report.run(GridRequest::designed()));
     moved(report.sql_view());
-    moved(cube.run(GridRequest::as_shown()));
+    moved(cube.run(GridRequest::designed()));
     assert_eq!(report.definition().url().unwrap().path(), "/api/v2/reports/a%2Fb");
     assert_eq!(cube.status().url().unwrap().path(), "/api/cubes/C");
 }
@@ -122,18 +122,18 @@ async fn pages_of_a_report() {
 #[tokio::test]
 async fn requests_as_they_are_sent() {
     let server = server().report(sales()).start().await.unwrap();
-    assert_eq!(body_of(&server, GridRequest::as_shown()).await, json!({}));
+    assert_eq!(body_of(&server, GridRequest::designed()).await, json!({}));
     let filter = Expression::all([
         attribute("R1").is_in(["R1:1", "h2;R1"]),
-        form("C1", "F1").greater_equal(0),
+        attribute("C1").form("F1").greater_or_equal(0),
     ]);
-    let request = GridRequest::as_shown()
+    let request = GridRequest::designed()
         .attribute_with_forms("R1", [] as [&str; 0])
         .attribute_with_forms("C1", ["F2"])
         .metric("M2")
         .view_filter(filter.clone())
-        .metric_limit("M2", metric("M2").less(5))
-        .metric_limit("M2", metric("M2").greater(-1e12))
+        .metric_limit("M2", metric("M2").less_than(5))
+        .metric_limit("M2", metric("M2").greater_than(-1e12))
         .subtotals(false);
     assert_eq!(
         body_of(&server, request.clone()).await,
@@ -146,7 +146,7 @@ async fn requests_as_they_are_sent() {
                 "metrics": [{ "id": "M2" }],
             },
             "viewFilter": filter,
-            "metricLimits": { "M2": metric("M2").greater(-1e12) },
+            "metricLimits": { "M2": metric("M2").greater_than(-1e12) },
             "subtotals": { "visible": false },
         })
     );
@@ -155,7 +155,7 @@ async fn requests_as_they_are_sent() {
     let instance = report(&session, &sales()).run(request).await.unwrap();
     assert!(instance.total().unwrap() < 25 && instance.total().unwrap() > 0);
     // formatted values and dates, on pages too
-    let request = GridRequest::as_shown().formatted_values(true).iso_dates(true);
+    let request = GridRequest::designed().formatted_values(true).iso_dates(true);
     let instance = report(&session, &sales()).run(request).await.unwrap();
     let page = instance.page(0, 1).await.unwrap();
     assert!(page_json(&page)["data"]["metricValues"]["formatted"].is_array());
@@ -168,7 +168,7 @@ async fn requests_as_they_are_sent() {
 async fn sorting_as_it_is_documented() {
     let server = server().report(sales()).start().await.unwrap();
     server.session_route(Method::POST, RUNS, |_| Reply::json(200, &json!({ "instanceId": "I" })));
-    let sorted = GridRequest::as_shown()
+    let sorted = GridRequest::designed()
         .sort_rows(Sort::subtotals_only(SubtotalsPosition::First))
         .sort_rows(
             Sort::metric("M1", Order::Descending)
@@ -176,7 +176,10 @@ async fn sorting_as_it_is_documented() {
                 .subtotals(SubtotalsPosition::Mixed),
         )
         .sort_columns(Sort::attribute("Y1"))
-        .sort_pages(Sort::form("P1", "F1", Order::Ascending).subtotals(SubtotalsPosition::Last))
+        .sort_pages(
+            Sort::form("P1", FormId::new("F1"), Order::Ascending)
+                .subtotals(SubtotalsPosition::Last),
+        )
         .page_by(["h1;P1"]);
     assert_eq!(
         body_of(&server, sorted).await,
@@ -200,14 +203,14 @@ async fn sorting_as_it_is_documented() {
 async fn what_the_server_would_refuse_is_never_sent() {
     let server = server().report(sales()).cube(sample_cube()).start().await.unwrap();
     let session = login(&server).await;
-    let good = report(&session, &sales()).run(GridRequest::as_shown()).await.unwrap();
+    let good = report(&session, &sales()).run(GridRequest::designed()).await.unwrap();
     server.clear_journal();
-    let shown = GridRequest::as_shown;
+    let shown = GridRequest::designed;
     let bad = [
         shown().view_filter(metric("M1").equals("text")),
         shown().view_filter(Expression::all([])),
-        shown().metric_limit("M1", metric("M2").greater(1)),
-        shown().metric_limit("M1", metric("M1").greater(1).negate()),
+        shown().metric_limit("M1", metric("M2").greater_than(1)),
+        shown().metric_limit("M1", metric("M1").greater_than(1).negate()),
         shown().attribute(""),
         shown().attribute_with_forms("R1", [""]),
         shown().page_by([""]),
@@ -218,7 +221,8 @@ async fn what_the_server_would_refuse_is_never_sent() {
             .sort_rows(Sort::subtotals_only(SubtotalsPosition::Last)),
         shown().sort_rows(Sort::attribute("R1").subtotals(SubtotalsPosition::First)),
         shown().sort_rows(
-            Sort::form("R1", "F1", Order::Ascending).subtotals(SubtotalsPosition::Mixed),
+            Sort::form("R1", FormId::new("F1"), Order::Ascending)
+                .subtotals(SubtotalsPosition::Mixed),
         ),
         shown().sort_rows(Sort::metric("", Order::Ascending)),
         GridRequest::from_definition(&mstr_rest_api::Definition::default()),
@@ -251,9 +255,9 @@ async fn what_the_server_would_refuse_is_never_sent() {
 async fn manipulated_in_place() {
     let server = server().report(sales()).cube(sample_cube()).start().await.unwrap();
     let session = login(&server).await;
-    let instance = report(&session, &sales()).run(GridRequest::as_shown()).await.unwrap();
+    let instance = report(&session, &sales()).run(GridRequest::designed()).await.unwrap();
     let (id, clone) = (instance.id(), instance.clone());
-    let fewer = GridRequest::as_shown().view_filter(attribute("R1").is_in(["R1:1"])).page_size(2);
+    let fewer = GridRequest::designed().view_filter(attribute("R1").is_in(["R1:1"])).page_size(2);
     instance.manipulate(fewer).await.unwrap();
     assert_eq!(instance.id(), id);
     assert_eq!(lines(&clone.first_page().unwrap()), 2, "clones see it");
@@ -261,9 +265,9 @@ async fn manipulated_in_place() {
     assert_eq!(server.count(Method::POST, RUNS), 1);
 
     let cube = session.cubes().cube(sample_cube().object_id());
-    let instance = cube.run(GridRequest::as_shown()).await.unwrap();
+    let instance = cube.run(GridRequest::designed()).await.unwrap();
     let id = instance.id();
-    instance.manipulate(GridRequest::as_shown().page_size(3)).await.unwrap();
+    instance.manipulate(GridRequest::designed().page_size(3)).await.unwrap();
     assert_ne!(instance.id(), id, "a cube is executed anew");
     assert_eq!(lines(&instance.first_page().unwrap()), 3);
     assert_eq!(server.count(Method::DELETE, "/v2/cubes/*/instances/*"), 1);
@@ -274,14 +278,14 @@ async fn page_by_listed_and_selected() {
     let grid = sales().attribute(Attribute::new("Country", 3).id("P1").on_pages());
     let server = server().report(grid.clone()).start().await.unwrap();
     let session = login(&server).await;
-    let instance = report(&session, &grid).run(GridRequest::as_shown()).await.unwrap();
+    let instance = report(&session, &grid).run(GridRequest::designed()).await.unwrap();
     let pages = instance.page_by_elements(0, 100).await.unwrap();
     assert_eq!((pages.units.len(), pages.combinations.len(), pages.total), (1, 3, Some(3)));
     assert_eq!(pages.element_ids(&[7]), None);
     assert_eq!(pages.element_ids(&[0, 0]), None);
     for (at, combination) in pages.combinations.iter().enumerate() {
         let ids = pages.element_ids(combination).unwrap();
-        instance.manipulate(GridRequest::as_shown().page_by(ids)).await.unwrap();
+        instance.manipulate(GridRequest::designed().page_by(ids)).await.unwrap();
         let page = page_json(&instance.first_page().unwrap());
         assert_eq!(page["data"]["currentPageBy"], json!([at]));
     }
@@ -297,18 +301,18 @@ async fn elements_and_sql() {
     assert_eq!(elements.items[0].id, "C1:49");
     assert_eq!(elements.items[0].form_values.len(), 2);
     // as listed they are taken by filters
-    let request = GridRequest::as_shown()
+    let request = GridRequest::designed()
         .view_filter(attribute("C1").is_not_in(elements.items.iter().map(|one| &*one.id)));
     report.run(request).await.unwrap();
 
     assert!(report.sql_view().await.unwrap().contains("Sales"));
     assert_eq!(server.count(Method::DELETE, "/v2/reports/*/instances/*"), 1, "cleared away");
-    let instance = report.run(GridRequest::as_shown()).await.unwrap();
+    let instance = report.run(GridRequest::designed()).await.unwrap();
     assert!(instance.sql_view().await.unwrap().contains("Revenue"));
     let cube = session.cubes().cube(sample_cube().object_id());
     let sql = cube.sql_view().await.unwrap();
     assert!(sql.contains("Sample Cube"));
-    let instance = cube.run(GridRequest::as_shown()).await.unwrap();
+    let instance = cube.run(GridRequest::designed()).await.unwrap();
     assert_eq!(instance.sql_view().await.unwrap(), sql);
     assert_eq!(instance.status().await.unwrap(), InstanceStatus::Ready);
 }
@@ -319,8 +323,8 @@ async fn publishing_a_cube() {
     let server = server().cube(cube.clone()).polls(2).start().await.unwrap();
     let session = login(&server).await;
     let cube = session.cubes().cube(cube.object_id());
-    let error = cube.run(GridRequest::as_shown()).await.unwrap_err();
-    assert!(error.is_not_published() && !error.is_instance_gone());
+    let error = cube.run(GridRequest::designed()).await.unwrap_err();
+    assert!(error.is_cube_unpublished() && !error.is_instance_gone());
     assert_eq!(cube.status().await.unwrap(), CubeStatus::from_bits(0));
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
@@ -328,7 +332,7 @@ async fn publishing_a_cube() {
     let status = cube.publish().await.unwrap().on_progress(progress).wait().await.unwrap();
     assert!(status.is_ready() && status.is_loaded());
     assert_eq!(*seen.lock().unwrap(), [true, true, false]);
-    assert!(cube.run(GridRequest::as_shown()).await.is_ok());
+    assert!(cube.run(GridRequest::designed()).await.is_ok());
 }
 
 #[tokio::test]
@@ -345,7 +349,7 @@ async fn publishing_that_fails_or_takes_too_long() {
     assert!(error.message().contains("16384"), "{error}");
     gone.remove();
     let busy = server.inject(Fault::alter(states("129")).on(Method::HEAD, "/cubes/*"));
-    let short = cube.publish().await.unwrap().limit(Duration::from_millis(300));
+    let short = cube.publish().await.unwrap().timeout(Duration::from_millis(300));
     assert!(short.wait().await.unwrap_err().is_timeout());
     busy.remove();
     server.inject(Fault::drop_headers(&["x-mstr-cubestatus"]).on(Method::HEAD, "/cubes/*"));
@@ -356,8 +360,8 @@ async fn publishing_that_fails_or_takes_too_long() {
 async fn errors_with_a_meaning() {
     let server = server().report(sales()).row_governor(20).start().await.unwrap();
     let session = login(&server).await;
-    let error = report(&session, &sales()).run(GridRequest::as_shown()).await.unwrap_err();
-    assert!(error.is_row_limit() && !error.is_request_timeout());
+    let error = report(&session, &sales()).run(GridRequest::designed()).await.unwrap_err();
+    assert!(error.is_row_limit_exceeded() && !error.is_request_timeout());
     let small = mstr_sim::Report::new("Small").metric(Metric::new("N", DataType::Integer));
     drop(server);
 
@@ -365,9 +369,9 @@ async fn errors_with_a_meaning() {
         support::server().report(sales()).report(small).page_limit(10).start().await.unwrap();
     let session = login(&server).await;
     let report = report(&session, &sales());
-    let error = report.run(GridRequest::as_shown()).await.unwrap_err();
-    assert!(error.is_request_timeout() && !error.is_row_limit());
-    let instance = report.run(GridRequest::as_shown().page_size(5)).await.unwrap();
+    let error = report.run(GridRequest::designed()).await.unwrap_err();
+    assert!(error.is_request_timeout() && !error.is_row_limit_exceeded());
+    let instance = report.run(GridRequest::designed().page_size(5)).await.unwrap();
     assert!(instance.page(0, 11).await.unwrap_err().is_request_timeout());
     assert_eq!(lines(&instance.page(0, 10).await.unwrap()), 10);
     // an endpoint that is not known is no dead instance

@@ -6,14 +6,18 @@ mod support;
 use std::time::Duration;
 
 use mstr_rest_api::{
-    ColumnType, Dataset, DatasetModel, DatasetsExt, ModelAttribute, ModelTable, UpdatePolicy,
-    UploadSession,
+    ColumnRef, ColumnType, Dataset, DatasetModel, DatasetsExt, ModelAttribute, ModelTable,
+    UpdatePolicy, UploadSession,
 };
 use mstr_rest_core::{Error, ErrorKind, Session};
 use mstr_sim::{Fault, Method, Value};
 use serde_json::json;
 
 const STATUS: &str = "/datasets/*/uploadSessions/*/publishStatus";
+
+fn on(table: &str, column: &str) -> ColumnRef {
+    ModelTable::new(table).column_ref(column)
+}
 
 fn model() -> DatasetModel {
     let table = ModelTable::new("orders")
@@ -25,9 +29,11 @@ fn model() -> DatasetModel {
         .folder("D3C7D461F69C4610AA6BAA5EF51F4125")
         .table(table)
         .attribute(
-            ModelAttribute::new("City").form("ID", "orders", "id").form("DESC", "orders", "city"),
+            ModelAttribute::new("City")
+                .form("ID", on("orders", "id"))
+                .form("DESC", on("orders", "city")),
         )
-        .metric("Revenue", "orders", "revenue")
+        .metric("Revenue", on("orders", "revenue"))
 }
 
 async fn dataset(session: &Session) -> Dataset {
@@ -73,8 +79,8 @@ async fn described_filled_and_published() {
     assert_eq!(definition.columns_of("others").count(), 0);
 
     let upload = upload(&dataset).await;
-    upload.part("orders", 1, r#"[[1,"Zürich",1.5],[2,"\"",null]]"#.as_bytes()).await.unwrap();
-    upload.part("orders", 2, b"[[3,\"\",-2]]").await.unwrap();
+    upload.send_part("orders", 1, r#"[[1,"Zürich",1.5],[2,"\"",null]]"#.as_bytes()).await.unwrap();
+    upload.send_part("orders", 2, b"[[3,\"\",-2]]").await.unwrap();
     let not_yet = upload.status().await.unwrap_err();
     assert_eq!(not_yet.kind(), ErrorKind::InvalidRequest);
     upload.publish().await.unwrap();
@@ -102,7 +108,7 @@ async fn a_model_that_cannot_be_is_not_sent() {
     let session = support::login(&server).await;
     let before = server.journal().len();
     let table = || ModelTable::new("t").column("a", ColumnType::String);
-    let attribute = || ModelAttribute::new("A").form("ID", "t", "a");
+    let attribute = || ModelAttribute::new("A").form("ID", on("t", "a"));
     let long = "x".repeat(251);
     for (model, why) in [
         (DatasetModel::new(" ").table(table()), "the name of a dataset is empty"),
@@ -117,17 +123,20 @@ async fn a_model_that_cannot_be_is_not_sent() {
         (DatasetModel::new("n").table(table()).table(table()), "two tables `t`"),
         (DatasetModel::new("n").table(table().column("a", ColumnType::Bool)), "two columns `a`"),
         (DatasetModel::new("n").table(table().column("", ColumnType::Bool)), "column is empty"),
-        (DatasetModel::new("n").table(table()).attribute(attribute()).metric("A", "t", "a"), "two"),
+        (
+            DatasetModel::new("n").table(table()).attribute(attribute()).metric("A", on("t", "a")),
+            "two",
+        ),
         (DatasetModel::new("n").table(table()).attribute(ModelAttribute::new("A")), "has no forms"),
         (
-            DatasetModel::new("n").table(table()).attribute(attribute().form("", "t", "a")),
+            DatasetModel::new("n").table(table()).attribute(attribute().form("", on("t", "a"))),
             "has no category",
         ),
         (
-            DatasetModel::new("n").table(table()).attribute(attribute().form("DESC", "t", "b")),
+            DatasetModel::new("n").table(table()).attribute(attribute().form("DESC", on("t", "b"))),
             "column `b` of `t`, which is not there",
         ),
-        (DatasetModel::new("n").table(table()).metric("M", "u", "a"), "column `a` of `u`"),
+        (DatasetModel::new("n").table(table()).metric("M", on("u", "a")), "column `a` of `u`"),
     ] {
         let error = session.datasets().create_model(&model).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
@@ -146,7 +155,7 @@ async fn a_part_is_sent_once() {
     let upload = upload(&dataset(&support::login(&server).await).await).await;
     for fault in [Fault::status(503), Fault::reset_after_work(), Fault::status(429)] {
         let fault = server.inject(fault.on(Method::PUT, "/datasets/*/uploadSessions/*"));
-        let error = upload.part("orders", 1, b"[]").await.unwrap_err();
+        let error = upload.send_part("orders", 1, b"[]").await.unwrap_err();
         assert!(error.is_transient(), "{error:?}");
         assert_eq!(fault.hits(), 1);
         fault.remove();

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use mstr_rest_api::expression::{attribute, metric};
 use mstr_rest_api::{
-    Answer, Answers, DashboardsExt, DocumentInstance, DocumentRequest, DocumentsExt, ErrorExt,
-    GridRequest, InstanceStatus, Level, PromptKind,
+    Answer, Answers, ChapterKey, DashboardsExt, DocumentInstance, DocumentRequest, DocumentsExt,
+    ErrorExt, GridRequest, InstanceStatus, Level, PromptKind,
 };
 use mstr_rest_core::{ErrorKind, Session};
 use mstr_sim::{Fault, Method, Prompt, Reply};
@@ -61,7 +61,7 @@ async fn what_is_in_them() {
         let chapters = definition.chapters.iter();
         let shown = chapters.flat_map(|chapter| {
             let pages = chapter.pages.iter().flat_map(|page| &page.visualizations);
-            pages.map(|one| (chapter.key.clone(), one.key.clone(), one.visualization_type.clone()))
+            pages.map(|one| (chapter.key.clone(), one.key.clone(), one.kind.clone()))
         });
         shown.collect::<Vec<_>>()
     };
@@ -80,7 +80,7 @@ async fn what_is_in_them() {
     let instance = document.run(DocumentRequest::new()).await.unwrap();
     assert_eq!(instance.last_status(), InstanceStatus::Ready);
     assert_eq!(instance.definition().await.unwrap(), definition);
-    let error = instance.visualization("K3", "K17").page(0, 1).await.unwrap_err();
+    let error = instance.visualization(ChapterKey::new("K3"), "K17").page(0, 1).await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::NotSupported, None));
     instance.delete().await.unwrap();
     assert!(instance.status().await.unwrap_err().is_instance_gone());
@@ -107,7 +107,7 @@ async fn without_an_end_it_is_dropped() {
     let server = server().dashboard(dashboard()).polls(usize::MAX).start().await.unwrap();
     let session = login(&server).await;
     let request = DocumentRequest::new().respond_async(true);
-    let request = request.execution_limit(Duration::from_secs(1));
+    let request = request.execution_timeout(Duration::from_secs(1));
     let error = session.dashboards().dashboard("D1").run(request).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(server.count(Method::DELETE, ONE), 1);
@@ -120,7 +120,7 @@ async fn prompts_to_the_end_and_once_more() {
     assert_eq!(session.dashboards().dashboard("D1").prompts().await.unwrap().len(), 2);
     let instance = run(&session, DocumentRequest::new()).await;
     assert_eq!(instance.last_status(), InstanceStatus::Prompts);
-    let grid = instance.visualization("K36", "K52");
+    let grid = instance.visualization(ChapterKey::new("K36"), "K52");
     assert!(grid.page(0, 10).await.unwrap_err().is_prompted());
     let prompts = instance.prompts().await.unwrap();
     let offered = instance.prompt_elements(&prompts[0], None, 0, 2).await.unwrap();
@@ -134,13 +134,13 @@ async fn prompts_to_the_end_and_once_more() {
     // gone, it is executed and answered again
     let id = instance.id();
     server.expire_all();
-    assert_eq!(raw(&grid.page_or_again(0, 100).await.unwrap()), filtered);
+    assert_eq!(raw(&grid.page_or_reexecute(0, 100).await.unwrap()), filtered);
     assert_ne!(instance.id(), id);
     assert_eq!((server.count(Method::POST, RUNS), server.count(Method::PUT, ANSWERS)), (2, 4));
 
     // asked once more, and answered otherwise
     let id = instance.id();
-    instance.ask_again().await.unwrap();
+    instance.reprompt().await.unwrap();
     assert_ne!(instance.id(), id);
     assert_eq!(instance.last_status(), InstanceStatus::Prompts);
     assert!(instance.prompts().await.unwrap().len() == 2);
@@ -153,11 +153,11 @@ async fn prompts_to_the_end_and_once_more() {
         .unwrap();
     assert_ne!(raw(&grid.page(0, 100).await.unwrap()), filtered);
     server.expire_instances();
-    instance.execute_again().await.unwrap();
+    instance.reexecute().await.unwrap();
     assert_eq!(server.count(Method::PUT, ANSWERS), 8, "only the later answers count");
     let held = || server.instances(server.sessions()[0].generation());
     let before = held();
-    instance.execute_again().await.unwrap();
+    instance.reexecute().await.unwrap();
     assert_eq!(held(), before, "the one before is cleared away");
 }
 
@@ -165,16 +165,17 @@ async fn prompts_to_the_end_and_once_more() {
 async fn grids_are_those_of_reports() {
     let server = server().dashboard(dashboard()).report(sales()).start().await.unwrap();
     let session = login(&server).await;
-    let shown = GridRequest::as_shown().page_size(100).iso_dates(true);
+    let shown = GridRequest::designed().page_size(100).iso_dates(true);
     let wanted = report(&session, &sales()).run(shown).await.unwrap().first_page().unwrap();
     let instance = run(&session, DocumentRequest::new()).await;
-    let grid = instance.visualization("K36", "K52");
+    let grid = instance.visualization(ChapterKey::new("K36"), "K52");
     let page = grid.page(0, 100).await.unwrap();
     assert_eq!(raw(&page), raw(&wanted));
     assert_eq!(support::json(&page)["visualizationType"], "grid");
     assert_eq!(lines(&grid.page(20, 10).await.unwrap()), 5);
     for (chapter, key) in [("K36", "K99"), ("K90", "K52")] {
-        let error = instance.visualization(chapter, key).page(0, 1).await.unwrap_err();
+        let error =
+            instance.visualization(ChapterKey::new(chapter), key).page(0, 1).await.unwrap_err();
         assert!(!error.is_instance_gone(), "{error}");
     }
     let asked = server.requests(Method::GET, GRIDS).remove(0);
@@ -186,11 +187,11 @@ async fn gone_and_changed() {
     let server = server().dashboard(dashboard()).start().await.unwrap();
     let session = login(&server).await;
     let instance = run(&session, DocumentRequest::new()).await;
-    let grid = instance.visualization("K36", "K52");
-    assert_eq!(lines(&grid.page_or_again(0, 10).await.unwrap()), 10);
+    let grid = instance.visualization(ChapterKey::new("K36"), "K52");
+    assert_eq!(lines(&grid.page_or_reexecute(0, 10).await.unwrap()), 10);
     server.expire_instances();
     // many at once: one executes
-    let pages = (0..25).map(|at| tokio::spawn(grid.page_or_again(at, 1)));
+    let pages = (0..25).map(|at| tokio::spawn(grid.page_or_reexecute(at, 1)));
     for page in pages.collect::<Vec<_>>() {
         assert_eq!(lines(&page.await.unwrap().unwrap()), 1);
     }
@@ -206,7 +207,7 @@ async fn gone_and_changed() {
         reply
     });
     server.inject(grown.on(Method::GET, GRIDS));
-    let error = grid.page_or_again(10, 10).await.unwrap_err();
+    let error = grid.page_or_reexecute(10, 10).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Api);
     assert!(error.message().contains("25 before, 26 now"), "{error}");
 }
@@ -218,7 +219,7 @@ async fn conditions_and_levels_as_answers() {
         .prompt(Prompt::level("Level", ["R1", "C1"]).id("P2").in_round(1));
     let server = server().report(asking.clone()).start().await.unwrap();
     let session = login(&server).await;
-    let instance = report(&session, &asking).run(GridRequest::as_shown()).await.unwrap();
+    let instance = report(&session, &asking).run(GridRequest::designed()).await.unwrap();
     let prompts = instance.prompts().await.unwrap();
     assert_eq!(prompts[0].kind, PromptKind::Expression);
     let offered = instance.prompt_objects(&prompts[0]).await.unwrap();
@@ -229,7 +230,7 @@ async fn conditions_and_levels_as_answers() {
     let nothing = attribute("R1").is_in::<&str>([]);
     for answer in [
         Answer::expression(nothing),
-        Answer::expression_at(metric("M1").greater(0), [""]),
+        Answer::expression_at(metric("M1").greater_than(0), [""]),
         Answer::level(Level::of::<&str>([])),
         Answer::level(Level::of([""])),
     ] {
@@ -240,15 +241,17 @@ async fn conditions_and_levels_as_answers() {
     assert_eq!(server.count(Method::PUT, path), 0);
 
     // refused by the server
-    let unknown = Answer::expression(metric("NONE").greater(0));
+    let unknown = Answer::expression(metric("NONE").greater_than(0));
     let error = instance.answer(Answers::new().by_id("P1", unknown)).await.unwrap_err();
     assert_eq!((error.kind(), error.number()), (ErrorKind::InvalidRequest, Some(6)));
 
     instance
         .answer_all(|prompt| {
             Some(match prompt.kind {
-                PromptKind::Expression => Answer::expression_at(metric("M1").greater(0), ["R1"]),
-                _ => Answer::level(Level::of(["R1"]).filter_rest(false).can_continue(true)),
+                PromptKind::Expression => {
+                    Answer::expression_at(metric("M1").greater_than(0), ["R1"])
+                }
+                _ => Answer::level(Level::of(["R1"]).filter_absent(false).extendable(true)),
             })
         })
         .await

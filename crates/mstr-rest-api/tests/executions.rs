@@ -29,7 +29,7 @@ async fn came(server: &LibraryServer, method: Method, path: &str) {
 }
 
 fn filtered() -> GridRequest {
-    GridRequest::as_shown().view_filter(attribute("R1").is_in(["R1:1"])).page_size(4)
+    GridRequest::designed().view_filter(attribute("R1").is_in(["R1:1"])).page_size(4)
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn in_the_background() {
 
     // without a request there is nothing to tell, and no page yet
     server.clear_journal();
-    let shown = GridRequest::as_shown().respond_async(true);
+    let shown = GridRequest::designed().respond_async(true);
     let instance = report.run(shown).await.unwrap();
     assert_eq!((instance.first_page(), instance.total()), (None, None));
     assert_eq!(server.count(Method::PUT, ONE), 0);
@@ -70,7 +70,7 @@ async fn a_server_that_is_fast_answers_at_once() {
     let server = server().report(sales()).polls(0).start().await.unwrap();
     let session = login(&server).await;
     let report = report(&session, &sales());
-    let shown = GridRequest::as_shown().respond_async(true);
+    let shown = GridRequest::designed().respond_async(true);
     assert!(report.run(shown).await.unwrap().first_page().is_some());
     assert_eq!(
         report.run(filtered().respond_async(true)).await.unwrap().request(),
@@ -80,10 +80,10 @@ async fn a_server_that_is_fast_answers_at_once() {
 }
 
 #[tokio::test]
-async fn behind_the_limit_it_is_cancelled() {
+async fn execution_that_exceeds_its_timeout_is_cancelled() {
     let server = server().report(sales()).polls(usize::MAX).start().await.unwrap();
     let session = login(&server).await;
-    let request = filtered().respond_async(true).execution_limit(Duration::from_secs(2));
+    let request = filtered().respond_async(true).execution_timeout(Duration::from_secs(2));
     let error = report(&session, &sales()).run(request).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert!(server.count(Method::GET, STATUS) > 0);
@@ -95,7 +95,7 @@ async fn a_wait_that_the_server_asks_for_is_kept() {
     let server = server().report(sales()).polls(1).poll_retry_after(3600).start().await.unwrap();
     let session = login(&server).await;
     // it asks for more time than there is: nothing is waited for, and nothing is asked
-    let request = GridRequest::as_shown().respond_async(true);
+    let request = GridRequest::designed().respond_async(true);
     let run = report(&session, &sales()).run(request);
     let error = tokio::time::timeout(Duration::from_secs(60), run).await.unwrap().unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
@@ -132,10 +132,10 @@ async fn a_run_is_never_sent_twice() {
     let server = server().report(sales()).start().await.unwrap();
     let session = login(&server).await;
     let report = report(&session, &sales());
-    let instance = report.run(GridRequest::as_shown()).await.unwrap();
+    let instance = report.run(GridRequest::designed()).await.unwrap();
     server.clear_journal();
     server.inject(Fault::status(503));
-    assert!(report.run(GridRequest::as_shown()).await.is_err());
+    assert!(report.run(GridRequest::designed()).await.is_err());
     assert!(instance.manipulate(filtered()).await.is_err());
     assert_eq!((server.count(Method::POST, RUNS), server.count(Method::PUT, ONE)), (1, 1));
 }
@@ -147,13 +147,13 @@ async fn replies_that_are_odd() {
     let report = report(&session, &sales());
     for body in [json!({}), json!({ "instanceId": null }), json!([])] {
         let odd = server.inject(Fault::reply(Reply::json(200, &body)).on(Method::POST, RUNS));
-        let error = report.run(GridRequest::as_shown()).await.unwrap_err();
+        let error = report.run(GridRequest::designed()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode, "{body}");
         odd.remove();
     }
     let odd = json!({ "instanceId": "I", "status": "7" });
     server.inject(Fault::reply(Reply::json(200, &odd)).on(Method::POST, RUNS));
-    let instance = report.run(GridRequest::as_shown()).await.unwrap();
+    let instance = report.run(GridRequest::designed()).await.unwrap();
     assert_eq!((instance.last_status(), instance.first_page()), (InstanceStatus::Other(7), None));
     server.inject(Fault::reply(Reply::json(202, &json!({}))).on(Method::GET, ONE));
     assert_eq!(instance.page(0, 1).await.unwrap_err().kind(), ErrorKind::InvalidRequest);
@@ -186,7 +186,7 @@ fn give(prompt: &mstr_rest_api::Prompt) -> Option<Answer> {
 #[tokio::test]
 async fn prompts_are_listed_and_answered() {
     let server = server().report(prompted()).start().await.unwrap();
-    let instance = asked(&server, GridRequest::as_shown()).await;
+    let instance = asked(&server, GridRequest::designed()).await;
     assert_eq!(instance.first_page(), None);
     assert_eq!(instance.page(0, 1).await.unwrap_err().kind(), ErrorKind::InvalidRequest);
     assert!(instance.sql_view().await.unwrap_err().is_prompted());
@@ -227,13 +227,13 @@ async fn prompts_are_listed_and_answered() {
 #[tokio::test]
 async fn all_answered_to_the_end() {
     let server = server().report(prompted()).start().await.unwrap();
-    for request in [GridRequest::as_shown(), filtered().respond_async(true)] {
+    for request in [GridRequest::designed(), filtered().respond_async(true)] {
         let instance = asked(&server, request.clone()).await;
         instance.answer_all(give).await.unwrap();
         assert_eq!(instance.last_status(), InstanceStatus::Ready);
         assert!(lines(&instance.page(0, 100).await.unwrap()) < 25);
         // what could not be told before is told behind the prompts
-        let told = usize::from(request != GridRequest::as_shown());
+        let told = usize::from(request != GridRequest::designed());
         assert_eq!(server.count(Method::PUT, ONE), told);
         let first = instance.first_page().map(|page| lines(&page));
         assert_eq!(first, (told == 1).then_some(4));
@@ -245,7 +245,7 @@ async fn all_answered_to_the_end() {
 #[tokio::test]
 async fn answers_that_are_refused() {
     let server = server().report(prompted()).start().await.unwrap();
-    let instance = asked(&server, GridRequest::as_shown()).await;
+    let instance = asked(&server, GridRequest::designed()).await;
     let none = instance.answer_all(|_| None).await.unwrap_err();
     assert_eq!(none.kind(), ErrorKind::InvalidRequest);
     assert!(none.message().contains("Regions"), "{none}");
@@ -265,7 +265,7 @@ async fn answers_that_are_refused() {
 #[tokio::test]
 async fn prompts_without_an_end() {
     let server = server().report(prompted()).start().await.unwrap();
-    let instance = asked(&server, GridRequest::as_shown()).await;
+    let instance = asked(&server, GridRequest::designed()).await;
     server.session_route(Method::PUT, ANSWERS, |_| Reply::new(204));
     let error = instance.answer_all(give).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Api);
@@ -281,20 +281,20 @@ async fn gone_and_read_on() {
     let server = server().report(sales()).report(prompted().id("0B")).start().await.unwrap();
     let session = login(&server).await;
     let instance =
-        report(&session, &sales()).run(GridRequest::as_shown().page_size(10)).await.unwrap();
+        report(&session, &sales()).run(GridRequest::designed().page_size(10)).await.unwrap();
     let wanted = instance.page(10, 10).await.unwrap();
     let (id, clone) = (instance.id(), instance.clone());
     // the session ends, and with it the instance; the re-login does not bring it back
     server.expire_all();
     assert!(instance.page(10, 10).await.unwrap_err().is_instance_gone());
-    assert_eq!(raw(&instance.page_or_again(10, 10).await.unwrap()), raw(&wanted));
+    assert_eq!(raw(&instance.page_or_reexecute(10, 10).await.unwrap()), raw(&wanted));
     assert_ne!(clone.id(), id, "clones read on, too");
     assert_eq!(lines(&clone.page(20, 10).await.unwrap()), 5);
     assert_eq!(server.count(Method::POST, RUNS), 2);
 
     // many at once: one executes
     server.expire_instances();
-    let pages = (0..25).map(|at| tokio::spawn(instance.page_or_again(at, 1)));
+    let pages = (0..25).map(|at| tokio::spawn(instance.page_or_reexecute(at, 1)));
     for page in pages.collect::<Vec<_>>() {
         assert_eq!(lines(&page.await.unwrap().unwrap()), 1);
     }
@@ -303,7 +303,7 @@ async fn gone_and_read_on() {
     // on purpose: a job that looks again and again leaves nothing behind
     for _ in 0..3 {
         let id = instance.id();
-        instance.execute_again().await.unwrap();
+        instance.reexecute().await.unwrap();
         assert_ne!(instance.id(), id);
     }
     assert_eq!(lines(&instance.first_page().unwrap()), 10);
@@ -313,19 +313,19 @@ async fn gone_and_read_on() {
 #[tokio::test]
 async fn gone_with_answers() {
     let server = server().report(prompted()).start().await.unwrap();
-    let instance = asked(&server, GridRequest::as_shown()).await;
+    let instance = asked(&server, GridRequest::designed()).await;
     instance.answer_all(give).await.unwrap();
     let wanted = raw(&instance.page(0, 100).await.unwrap());
     server.expire_instances();
-    assert_eq!(raw(&instance.page_or_again(0, 100).await.unwrap()), wanted);
+    assert_eq!(raw(&instance.page_or_reexecute(0, 100).await.unwrap()), wanted);
     assert_eq!(server.count(Method::PUT, ANSWERS), 4, "answered again");
     assert_eq!(instance.last_status(), InstanceStatus::Ready);
     server.expire_instances();
-    assert_eq!(raw(&instance.page_or_again(0, 100).await.unwrap()), wanted, "and again");
+    assert_eq!(raw(&instance.page_or_reexecute(0, 100).await.unwrap()), wanted, "and again");
     // another request goes on with the same answers
     instance.manipulate(filtered()).await.unwrap();
     server.expire_instances();
-    let page = instance.page_or_again(0, 2).await.unwrap();
+    let page = instance.page_or_reexecute(0, 2).await.unwrap();
     assert_eq!((lines(&page), server.count(Method::PUT, ANSWERS)), (2, 8));
     assert_eq!(instance.last_status(), InstanceStatus::Ready);
 }
@@ -334,7 +334,7 @@ async fn gone_with_answers() {
 async fn gone_and_changed() {
     let server = server().report(sales()).start().await.unwrap();
     let session = login(&server).await;
-    let instance = report(&session, &sales()).run(GridRequest::as_shown()).await.unwrap();
+    let instance = report(&session, &sales()).run(GridRequest::designed()).await.unwrap();
     let id = instance.id();
     server.expire_instances();
     let grown = Fault::alter(|_, reply| {
@@ -344,7 +344,7 @@ async fn gone_and_changed() {
     });
     let grown = server.inject(grown.on(Method::POST, RUNS));
     for _ in 0..2 {
-        let error = instance.page_or_again(10, 10).await.unwrap_err();
+        let error = instance.page_or_reexecute(10, 10).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Api);
         assert!(error.message().contains("25 before, 26 now"), "{error}");
         assert!(!error.is_instance_gone());
@@ -352,13 +352,13 @@ async fn gone_and_changed() {
     }
     assert_eq!(server.count(Method::DELETE, ONE), 2, "and nothing is left behind");
     grown.remove();
-    assert_eq!(lines(&instance.page_or_again(10, 10).await.unwrap()), 10);
+    assert_eq!(lines(&instance.page_or_reexecute(10, 10).await.unwrap()), 10);
     // other errors are nobody's to repeat
     server.inject(
         Fault::reply(Reply::iserver_error(500, "ERR001", -2_147_206_497, "(slow)"))
             .on(Method::GET, ONE),
     );
     let runs = server.count(Method::POST, RUNS);
-    assert!(instance.page_or_again(0, 1).await.unwrap_err().is_request_timeout());
+    assert!(instance.page_or_reexecute(0, 1).await.unwrap_err().is_request_timeout());
     assert_eq!(server.count(Method::POST, RUNS), runs);
 }

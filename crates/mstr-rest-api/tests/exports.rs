@@ -81,7 +81,7 @@ async fn a_pdf_in_all_ways() {
         .include_detailed_pages(false)
         .include_header(true)
         .include_footer(false)
-        .wait_before(Duration::from_secs(2));
+        .wait_before_export(Duration::from_secs(2));
     assert_eq!(instance.pdf(options).bytes().await.unwrap(), wanted);
     let sent = server.requests(Method::POST, PDF).pop().unwrap().json::<Value>().unwrap();
     assert_eq!(
@@ -182,12 +182,13 @@ async fn in_the_background() {
 }
 
 #[tokio::test]
-async fn without_an_end_it_ends_at_the_limit() {
+async fn export_without_an_end_ends_at_its_timeout() {
     let server = server().dashboard(dashboard()).polls(usize::MAX).start().await.unwrap();
     let session = login(&server).await;
     let instance = run(&session).await;
     let folder = Folder::new("limit");
-    let export = instance.pdf(PdfOptions::new()).respond_async(true).limit(Duration::from_secs(1));
+    let export =
+        instance.pdf(PdfOptions::new()).respond_async(true).timeout(Duration::from_secs(1));
     let error = export.to_file(folder.0.join("board.pdf")).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert!(server.count(Method::GET, RESULT) > 0);

@@ -4,7 +4,7 @@
 mod support;
 
 use mstr_rest_api::expression::{Operator, metric};
-use mstr_rest_api::{GridRequest, Order, Sort, SubtotalsPosition};
+use mstr_rest_api::{FormId, GridRequest, Order, Sort, SubtotalsPosition};
 use mstr_rest_core::ErrorKind;
 use mstr_sim::Attribute;
 use serde_json::Value;
@@ -21,7 +21,7 @@ async fn revenue(session: &mstr_rest_core::Session, request: GridRequest) -> Vec
 async fn by_every_kind_of_sort() {
     let server = server().report(sales()).start().await.unwrap();
     let session = login(&server).await;
-    let shown = GridRequest::as_shown;
+    let shown = GridRequest::designed;
     let mut wanted = revenue(&session, shown()).await;
     wanted.sort_by(f64::total_cmp);
     let sort = |order| Sort::metric("M1", order).subtotals(SubtotalsPosition::Mixed);
@@ -41,7 +41,7 @@ async fn by_every_kind_of_sort() {
 
     let forms = shown()
         .sort_rows(Sort::subtotals_only(SubtotalsPosition::First))
-        .sort_rows(Sort::form("C1", "F1", Order::Descending))
+        .sort_rows(Sort::form("C1", FormId::new("F1"), Order::Descending))
         .sort_rows(Sort::attribute("R1"));
     let instance = report(&session, &sales()).run(forms.page_size(100)).await.unwrap();
     let page = json(&instance.first_page().unwrap());
@@ -57,12 +57,12 @@ async fn in_a_column_of_a_cross_tab() {
     let server = server().report(cross.clone()).start().await.unwrap();
     let session = login(&server).await;
     let sort = Sort::metric("M2", Order::Descending);
-    let request = GridRequest::as_shown().sort_rows(sort.clone().in_column(["h2;S1"]));
+    let request = GridRequest::designed().sort_rows(sort.clone().in_column(["h2;S1"]));
     let instance = report(&session, &cross).run(request).await.unwrap();
     let values = raw(&instance.first_page().unwrap());
     assert!(values.is_sorted_by(|one, two| one[3].as_i64() >= two[3].as_i64()));
     assert_eq!(values.len(), 25);
     // a metric that stands in several columns needs to be told in which
-    let refused = report(&session, &cross).run(GridRequest::as_shown().sort_rows(sort));
+    let refused = report(&session, &cross).run(GridRequest::designed().sort_rows(sort));
     assert_eq!(refused.await.unwrap_err().kind(), ErrorKind::InvalidRequest);
 }

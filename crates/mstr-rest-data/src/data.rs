@@ -21,13 +21,14 @@ use crate::grid::{GridOptions, has_metrics_in_rows, shown_page};
 use crate::metric::MetricType;
 use crate::output::{Beside, Format, Writer};
 use crate::page_by::PageTurner;
-use crate::stream::{Progress, Reader};
+use crate::sealed;
+use crate::stream::{MOST_ROWS, Progress, Reader};
 
 /// Rows of the first page, from which the weight of a row is known.
 const FIRST_PAGE: u64 = 2_000;
 
 /// Data of reports and cubes by id.
-pub trait DataExt {
+pub trait DataExt: sealed::Sealed {
     /// The data of the report or cube with that id.
     fn data(&self, id: impl AsRef<str>) -> Data;
 }
@@ -46,7 +47,7 @@ impl DataExt for Cubes {
 
 /// Data of something that was executed already: an instance whose prompts were answered, say, or a
 /// visualization of a dashboard.
-pub trait InstanceDataExt {
+pub trait InstanceDataExt: sealed::Sealed {
     /// The data of this instance, as it was asked for, or of this visualization.
     fn data(&self) -> Data;
 }
@@ -118,7 +119,7 @@ pub struct Data {
     request: Option<GridRequest>,
     options: GridOptions,
     ahead: Option<usize>,
-    page_rows: Option<usize>,
+    page_size: Option<u64>,
     all_pages: Option<bool>,
     on_progress: Option<OnProgress>,
 }
@@ -136,22 +137,22 @@ impl Data {
             request: None,
             options: GridOptions::default(),
             ahead: None,
-            page_rows: None,
+            page_size: None,
             all_pages: None,
             on_progress: None,
         }
     }
 
-    /// Asks for this instead of all objects: some of them, filtered, sorted, or the grid
-    /// [as it is shown](GridRequest::as_shown). Of an instance it counts what it was executed for.
+    /// Asks for this instead of all objects: some of them, filtered, sorted, or the report
+    /// [as designed](GridRequest::designed). Ignored for an instance: it was executed already.
     pub fn request(mut self, request: GridRequest) -> Self {
         self.request = Some(request);
         self
     }
 
-    /// Whether all pages of a report with page-by are read, one after the other; else it is the one
-    /// that is shown. They are unless the request [chooses a page](GridRequest::page_by). Of an
-    /// instance only where this says so: it shows the last one in the end.
+    /// Reads all pages of a report with page-by, one after the other; otherwise only the page that
+    /// is shown. Default: true, unless the request [chooses a page](GridRequest::page_by); false for
+    /// an instance. An instance whose pages were all read shows the last one afterwards.
     pub fn all_pages(mut self, yes: bool) -> Self {
         self.all_pages = Some(yes);
         self
@@ -176,11 +177,11 @@ impl Data {
         self
     }
 
-    /// Grid rows of a page. Without it the first page tells how heavy a row is, and pages are cut
-    /// to about 1 MB of JSON. A page that takes the server too long
-    /// (`MSI_REQUEST_TIMEOUT`, -2147206497) is halved either way.
-    pub fn page_rows(mut self, rows: usize) -> Self {
-        self.page_rows = Some(rows.max(1));
+    /// Grid rows of a page, 1 to 100,000; a number beyond counts as the nearest of these. Default:
+    /// the size of a row on the first page tells how many rows make about 1 MB of JSON. A page that
+    /// takes the server too long (`MSI_REQUEST_TIMEOUT`, -2147206497) is halved either way.
+    pub fn page_size(mut self, rows: u64) -> Self {
+        self.page_size = Some(rows.clamp(1, MOST_ROWS));
         self
     }
 
@@ -193,7 +194,8 @@ impl Data {
     /// Executes, fetches the first page, and knows the schema.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) when prompts are to be answered;
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when prompts are to be answered;
     /// [`Decode`](ErrorKind::Decode) when the grid cannot be read,
     /// [`NotSupported`](ErrorKind::NotSupported) when it is a compound one;
     /// [`Config`](ErrorKind::Config) outside a Tokio runtime.
@@ -201,7 +203,7 @@ impl Data {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::new(ErrorKind::Config, "data needs a Tokio runtime"));
         }
-        let mut first_rows = self.page_rows.map_or(FIRST_PAGE, |rows| rows as u64);
+        let mut first_rows = self.page_size.unwrap_or(FIRST_PAGE);
         let (opened, mut first) = loop {
             match self.first_page(first_rows).await {
                 Err(error) if error.is_request_timeout() && first_rows > 1 => first_rows /= 2,
@@ -212,10 +214,8 @@ impl Data {
         let (instance, executed) = match opened {
             Opened::Instance(instance, executed) => (instance, executed),
             Opened::Visualization(shown) => {
-                let pages = Pages::new(move |offset, limit| {
-                    shown.page_or_again(offset as u64, limit as u64)
-                });
-                let reader = Reader::start(first, pages, options, self.ahead, self.page_rows);
+                let pages = Pages::new(move |offset, limit| shown.page_or_reexecute(offset, limit));
+                let reader = Reader::start(first, pages, options, self.ahead, self.page_size);
                 let reader = reader.await?;
                 let on_progress = self.on_progress;
                 return Ok(Table { reader, turner: None, on_progress, _executed: None });
@@ -234,13 +234,11 @@ impl Data {
             let definition = instance.definition().await?;
             let units = definition.template.iter().flat_map(Template::units);
             for metric in units.filter(|u| u.kind == UnitKind::Metrics).flat_map(|u| &u.elements) {
-                let name = metric.name.as_deref().unwrap_or_default();
-                options = options.known_metric(&metric.id, name, metric.data_type.as_deref());
+                options = options.known_metric(metric);
             }
         }
-        let pages =
-            Pages::new(move |offset, limit| instance.page_or_again(offset as u64, limit as u64));
-        let reader = Reader::start(first, pages, options, self.ahead, self.page_rows).await?;
+        let pages = Pages::new(move |offset, limit| instance.page_or_reexecute(offset, limit));
+        let reader = Reader::start(first, pages, options, self.ahead, self.page_size).await?;
         Ok(Table { reader, turner, on_progress: self.on_progress, _executed: executed })
     }
 
@@ -253,7 +251,7 @@ impl Data {
                 }
                 // one that has read nothing yet: the table begins anew, whatever was read before
                 let shown = shown.instance().visualization(shown.chapter(), shown.key());
-                let page = shown.page_or_again(0, rows).await?;
+                let page = shown.page_or_reexecute(0, rows).await?;
                 return Ok((Opened::Visualization(shown), page));
             }
             Source::Instance(instance) => instance.clone(),
@@ -295,8 +293,9 @@ impl Data {
     /// All batches, in memory. There is at least one, of no rows maybe.
     ///
     /// # Errors
-    /// As [`open`](Self::open) and any call for a page; [`Decode`](ErrorKind::Decode) too when the
-    /// pages do not make one table: the total changed meanwhile, rows are missing.
+    /// As [`open`](Self::open), and those [common to all calls](mstr_rest_core::Call#errors) for a
+    /// page; [`Decode`](ErrorKind::Decode) too when the pages do not make one table: the total
+    /// changed meanwhile, rows are missing.
     pub async fn collect(self) -> Result<Vec<RecordBatch>> {
         let mut table = self.open().await?;
         let mut batches = Vec::new();
@@ -399,7 +398,7 @@ impl Table {
 
     /// Grid rows in all. Of a flat table without subtotals these are its rows. With page-by it is
     /// the rows of the pages that were read, and of the one that is read now.
-    pub fn total_rows(&self) -> usize {
+    pub fn total_rows(&self) -> u64 {
         self.reader.progress().total
     }
 
@@ -414,7 +413,7 @@ impl Table {
                 break Some(batch);
             }
             let Some(turner) = &mut self.turner else { break None };
-            let Some(first) = turner.turn(self.reader.limit() as u64).await? else { break None };
+            let Some(first) = turner.turn(self.reader.limit()).await? else { break None };
             self.reader.turn(first).await?;
         };
         if let (Some(call), Some(_)) = (&self.on_progress, &batch) {

@@ -14,12 +14,12 @@ type Fetching = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
 
 /// Where pages come from: the body of the reply for `(offset, limit)` in grid rows.
 #[derive(Clone)]
-pub(crate) struct Pages(Arc<dyn Fn(usize, usize) -> Fetching + Send + Sync>);
+pub(crate) struct Pages(Arc<dyn Fn(u64, u64) -> Fetching + Send + Sync>);
 
 impl Pages {
     pub(crate) fn new<F, Fut>(fetch: F) -> Self
     where
-        F: Fn(usize, usize) -> Fut + Send + Sync + 'static,
+        F: Fn(u64, u64) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Bytes>> + Send + 'static,
     {
         Self(Arc::new(move |offset, limit| Box::pin(fetch(offset, limit))))
@@ -29,8 +29,8 @@ impl Pages {
     /// several.
     fn fetch(
         self,
-        offset: usize,
-        limit: usize,
+        offset: u64,
+        limit: u64,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<Bytes>>> + Send>> {
         Box::pin(async move {
             match (self.0)(offset, limit).await {
@@ -56,13 +56,13 @@ impl fmt::Debug for Pages {
 /// A request under way, which ends with whoever waits for it.
 #[derive(Debug)]
 pub(crate) struct Fetch {
-    offset: usize,
-    limit: usize,
+    offset: u64,
+    limit: u64,
     task: JoinHandle<Result<Vec<Bytes>>>,
 }
 
 impl Fetch {
-    pub(crate) fn start(pages: &Pages, offset: usize, limit: usize) -> Self {
+    pub(crate) fn start(pages: &Pages, offset: u64, limit: u64) -> Self {
         Self { offset, limit, task: tokio::spawn(pages.clone().fetch(offset, limit)) }
     }
 
@@ -71,10 +71,10 @@ impl Fetch {
     }
 
     /// What came, once it is there.
-    pub(crate) async fn bodies(mut self, total: usize) -> Result<Vec<Fetched>> {
+    pub(crate) async fn bodies(mut self, total: u64) -> Result<Vec<Fetched>> {
         let bodies =
             (&mut self.task).await.map_err(|_| Error::interrupted("fetching a page"))??;
-        let end = (self.offset + self.limit).min(total);
+        let end = self.offset.saturating_add(self.limit).min(total);
         let last = bodies.len();
         let fetched = bodies.into_iter().zip(1..);
         Ok(fetched.map(|(page, n)| Fetched { page, end: (n == last).then_some(end) }).collect())
@@ -92,5 +92,5 @@ impl Drop for Fetch {
 pub(crate) struct Fetched {
     pub(crate) page: Bytes,
     /// Of the last body of a fetch: the grid row up to which it was asked for.
-    pub(crate) end: Option<usize>,
+    pub(crate) end: Option<u64>,
 }

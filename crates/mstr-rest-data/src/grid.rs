@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use mstr_rest_api::UnitElement;
 use mstr_rest_core::{Error, ErrorKind, Result};
 
 use crate::definition::{METRICS, Unit};
@@ -54,13 +55,9 @@ impl GridOptions {
     /// A metric of the grid, in the order of its template, with its `dataType`. Where metrics are in
     /// rows, a page lists only those that it shows; all the same the first one settles the columns.
     /// [`Data`](crate::Data) asks the definition for them.
-    pub fn known_metric(
-        mut self,
-        id: impl Into<String>,
-        name: impl Into<String>,
-        data_type: Option<&str>,
-    ) -> Self {
-        self.known.push(Metric::known(id.into(), name.into(), data_type.map(str::to_owned)));
+    pub fn known_metric(mut self, metric: &UnitElement) -> Self {
+        let name = metric.name.clone().unwrap_or_default();
+        self.known.push(Metric::known(metric.id.clone(), name, metric.data_type.clone()));
         self
     }
 }
@@ -73,11 +70,11 @@ pub struct GridPage {
     /// page or with [`GridReader::finish`].
     pub batch: RecordBatch,
     /// Grid rows of the whole instance.
-    pub total: usize,
+    pub total: u64,
     /// The first grid row of this page, counted from 0.
-    pub offset: usize,
+    pub offset: u64,
     /// Grid rows of this page.
-    pub rows: usize,
+    pub rows: u64,
     /// The instance that the page belongs to, where the page says so.
     pub instance_id: Option<String>,
 }
@@ -204,9 +201,9 @@ impl GridReader {
             return Err(no_grid(read.status));
         };
         let batch = table.batch(&definition.grid, data)?;
-        let rows = grid_rows(&definition.grid, data);
+        let rows = grid_rows(&definition.grid, data) as u64;
         let paging = data.paging.unwrap_or(Paging { total: rows, current: rows, offset: 0 });
-        if paging.current != rows && paging.current != paging.offset + rows {
+        if paging.current != rows && paging.current != paging.offset.saturating_add(rows) {
             return Err(broken(format!("the page says {} rows and holds {rows}", paging.current)));
         }
         Ok(GridPage {

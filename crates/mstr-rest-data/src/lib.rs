@@ -23,3 +23,16 @@ pub use metric::MetricType;
 pub use rows::rows;
 pub use stream::Progress;
 pub use upload::{Upload, UploadExt, UploadProgress, Uploaded};
+
+/// Keeps the traits ours, so that they may grow without a break.
+mod sealed {
+    use mstr_rest_api::{Cubes, Datasets, Instance, Reports, Visualization};
+
+    pub trait Sealed {}
+
+    impl Sealed for Reports {}
+    impl Sealed for Cubes {}
+    impl Sealed for Instance {}
+    impl Sealed for Visualization {}
+    impl Sealed for Datasets {}
+}

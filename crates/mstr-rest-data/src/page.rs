@@ -32,11 +32,11 @@ pub(crate) struct Data<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) struct Paging {
     /// Rows of the whole instance.
-    pub(crate) total: usize,
+    pub(crate) total: u64,
     /// Rows of this page.
-    pub(crate) current: usize,
+    pub(crate) current: u64,
     /// The first row of this page.
-    pub(crate) offset: usize,
+    pub(crate) offset: u64,
 }
 
 impl Paging {

@@ -63,14 +63,14 @@ impl PageTurner {
         }
         match self.instance.first_page() {
             Some(first) => Ok(Some(first)),
-            None => self.instance.page_or_again(0, rows).await.map(Some),
+            None => self.instance.page_or_reexecute(0, rows).await.map(Some),
         }
     }
 
     async fn show(&self, request: GridRequest) -> Result<()> {
         match self.instance.manipulate(request.clone()).await {
             Err(error) if error.is_instance_gone() => {
-                self.instance.execute_again().await?;
+                self.instance.reexecute().await?;
                 self.instance.manipulate(request).await
             }
             other => other,
@@ -81,7 +81,7 @@ impl PageTurner {
     async fn list(&mut self) -> Result<()> {
         let pages = match self.instance.page_by_elements(self.listed, WINDOW).await {
             Err(error) if error.is_instance_gone() => {
-                self.instance.execute_again().await?;
+                self.instance.reexecute().await?;
                 self.instance.page_by_elements(self.listed, WINDOW).await?
             }
             other => other?,

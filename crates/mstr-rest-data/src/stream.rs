@@ -14,12 +14,13 @@ use crate::grid::{GridOptions, GridPage, GridReader};
 use crate::page::Paging;
 
 /// What a page should weigh: large enough for few requests, small enough for flat memory.
-const PAGE_BYTES: usize = 1 << 20;
-const MOST_ROWS: usize = 100_000;
+const PAGE_BYTES: u64 = 1 << 20;
+/// Rows of a page at most.
+pub(crate) const MOST_ROWS: u64 = 100_000;
 
 /// What is asked for at once should weigh no more, in so many requests: light pages wait longer for
 /// the server than they take to decode.
-const AHEAD_BYTES: usize = 6 << 20;
+const AHEAD_BYTES: u64 = 6 << 20;
 const AHEAD: std::ops::RangeInclusive<usize> = 2..=8;
 
 /// Pages that are decoded at once, if there are as many processors.
@@ -30,11 +31,11 @@ const DECODED_AT_ONCE: usize = 4;
 #[non_exhaustive]
 pub struct Progress {
     /// Grid rows so far.
-    pub rows: usize,
+    pub rows: u64,
     /// Grid rows in all. With page-by, of the pages up to the one that is read now.
-    pub total: usize,
+    pub total: u64,
     /// Bytes of JSON so far, decompressed.
-    pub bytes: usize,
+    pub bytes: u64,
 }
 
 /// The rows of an instance, page by page.
@@ -51,20 +52,20 @@ pub(crate) struct Reader {
     /// Fetched and not yet decoded: the next bodies in order.
     ready: VecDeque<Fetched>,
     /// Decoded and not yet given out, with how much JSON it was.
-    decoded: VecDeque<(GridPage, usize)>,
+    decoded: VecDeque<(GridPage, u64)>,
     /// What came instead of the page after those.
     failed: Option<Error>,
     /// The first grid row that nobody asked for yet.
-    next: usize,
+    next: u64,
     /// The first grid row that is not decoded yet.
-    at: usize,
-    limit: usize,
-    total: usize,
+    at: u64,
+    limit: u64,
+    total: u64,
     /// Of what was given out.
-    rows: usize,
-    bytes: usize,
+    rows: u64,
+    bytes: u64,
     /// Grid rows of the pages of page-by before this one.
-    before: usize,
+    before: u64,
     finished: bool,
     schema: SchemaRef,
 }
@@ -76,7 +77,7 @@ impl Reader {
         pages: Pages,
         options: GridOptions,
         ahead: Option<usize>,
-        limit: Option<usize>,
+        limit: Option<u64>,
     ) -> Result<Self> {
         let mut reader = Self {
             grid: Some(GridReader::new(options)),
@@ -98,7 +99,7 @@ impl Reader {
             finished: false,
             schema: Arc::new(Schema::empty()),
         };
-        let weight = first.len();
+        let weight = first.len() as u64;
         let glimpse = Paging::glimpse(&first);
         if let Some(paging) = glimpse {
             reader.cut(weight, paging.current, limit);
@@ -113,18 +114,19 @@ impl Reader {
     }
 
     /// Settles how many rows and pages to ask for, now that so many rows have that weight.
-    fn cut(&mut self, weight: usize, rows: usize, limit: Option<usize>) {
+    fn cut(&mut self, weight: u64, rows: u64, limit: Option<u64>) {
         let weight = weight.max(1);
         let fitting = PAGE_BYTES.saturating_mul(rows) / weight;
         self.limit = limit.unwrap_or(fitting).clamp(1, MOST_ROWS);
         let page = weight.saturating_mul(self.limit) / rows.max(1);
-        let light = (AHEAD_BYTES / page.max(1)).clamp(*AHEAD.start(), *AHEAD.end());
+        let light = usize::try_from(AHEAD_BYTES / page.max(1)).unwrap_or(usize::MAX);
+        let light = light.clamp(*AHEAD.start(), *AHEAD.end());
         self.ahead = self.chosen_ahead.unwrap_or(light).max(1);
     }
 
     /// Goes on with another page of page-by, whose first rows these are: the table is the same.
     pub(crate) async fn turn(&mut self, first: Bytes) -> Result<()> {
-        self.before += self.total;
+        self.before = self.before.saturating_add(self.total);
         self.finished = false;
         let glimpse = Paging::glimpse(&first);
         self.begin(first, glimpse).await?;
@@ -134,12 +136,12 @@ impl Reader {
 
     /// Decodes a first page and says how many rows it has. The next ones are asked for meanwhile,
     /// as far as it tells at a glance what there is; what it says when it was read counts.
-    async fn begin(&mut self, first: Bytes, glimpse: Option<Paging>) -> Result<usize> {
+    async fn begin(&mut self, first: Bytes, glimpse: Option<Paging>) -> Result<u64> {
         if let Some(paging) = glimpse {
             (self.total, self.next) = (paging.total, paging.current);
             self.fill();
         }
-        let bytes = first.len();
+        let bytes = first.len() as u64;
         let mut pages = self.decode(vec![first], |_| true).await?;
         let Some(page) = pages.pop().transpose()? else {
             return Err(short("there is no first page"));
@@ -158,7 +160,7 @@ impl Reader {
     }
 
     /// Rows that are asked for at once.
-    pub(crate) fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> u64 {
         self.limit
     }
 
@@ -167,7 +169,11 @@ impl Reader {
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        Progress { rows: self.rows, total: self.before + self.total, bytes: self.bytes }
+        Progress {
+            rows: self.rows,
+            total: self.before.saturating_add(self.total),
+            bytes: self.bytes,
+        }
     }
 
     /// The next rows; `None` after the last.
@@ -227,11 +233,11 @@ impl Reader {
         let mut wanted = ends.clone().into_iter();
         let fits = move |page: &GridPage| {
             let end = wanted.next().flatten();
-            end.is_none_or(|end| page.offset + page.rows >= end)
+            end.is_none_or(|end| page.offset.saturating_add(page.rows) >= end)
         };
         let pages = self.decode(bodies, fits).await?;
         for (page, end) in pages.into_iter().zip(ends) {
-            let weight = self.ready.pop_front().map_or(0, |body| body.page.len());
+            let weight = self.ready.pop_front().map_or(0, |body| body.page.len() as u64);
             match page.and_then(|page| self.continued_by(page)) {
                 Ok(page) => {
                     self.at += page.rows;
@@ -273,7 +279,7 @@ impl Reader {
         }
     }
 
-    fn fetch(&self, offset: usize, limit: usize) -> Fetch {
+    fn fetch(&self, offset: u64, limit: u64) -> Fetch {
         Fetch::start(&self.pages, offset, limit)
     }
 
@@ -344,14 +350,14 @@ mod tests {
 
     use super::*;
 
-    const TOTAL: usize = 10;
+    const TOTAL: u64 = 10;
 
-    fn page(before: &str, offset: usize, limit: usize, total: usize) -> Bytes {
+    fn page(before: &str, offset: u64, limit: u64, total: u64) -> Bytes {
         let rows = limit.min(total - offset);
         let headers: Vec<_> = (0..rows).map(|row| format!("[{row}]")).collect();
         let elements: Vec<_> =
             (0..rows).map(|row| format!(r#"{{"formValues":["{}"]}}"#, offset + row)).collect();
-        let values = vec!["[1.5]"; rows];
+        let values = vec!["[1.5]"; headers.len()];
         format!(
             r#"{{{before}"definition":{{"grid":{{
                 "rows":[{{"name":"Row","id":"A","type":"attribute","forms":[{{"name":"ID"}}],
@@ -369,7 +375,7 @@ mod tests {
     }
 
     /// All rows, and what was asked for while the first page was not decoded yet.
-    async fn read(before: &'static str) -> (usize, Vec<(usize, usize)>) {
+    async fn read(before: &'static str) -> (u64, Vec<(u64, u64)>) {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let pages = {
             let asked = Arc::clone(&asked);
@@ -385,7 +391,7 @@ mod tests {
         let early = asked.lock().unwrap().clone();
         let mut rows = 0;
         while let Some(batch) = reader.next().await.unwrap() {
-            rows += batch.num_rows();
+            rows += batch.num_rows() as u64;
         }
         (rows, early)
     }
@@ -395,7 +401,7 @@ mod tests {
         assert_eq!(read("").await, (TOTAL, vec![(4, 3), (7, 3)]));
     }
 
-    async fn reader(give: impl Fn(usize, usize) -> Bytes + Send + Sync + 'static) -> Reader {
+    async fn reader(give: impl Fn(u64, u64) -> Bytes + Send + Sync + 'static) -> Reader {
         let pages = Pages::new(move |offset, limit| {
             let page = give(offset, limit);
             async move { Ok(page) }
@@ -410,8 +416,8 @@ mod tests {
         let mut reader = reader(|offset, limit| page("", offset, limit.min(2), TOTAL)).await;
         let mut rows = Vec::new();
         while let Some(batch) = reader.next().await.unwrap() {
-            rows.push(batch.num_rows());
-            assert_eq!(reader.progress().rows, rows.iter().sum::<usize>());
+            rows.push(batch.num_rows() as u64);
+            assert_eq!(reader.progress().rows, rows.iter().sum::<u64>());
         }
         assert_eq!(rows, [1, 2, 1, 2, 1, 2, 1]);
     }
@@ -432,22 +438,22 @@ mod tests {
     }
 
     /// Reads all rows, with one `next` that is dropped after so many polls.
-    async fn dropped_after(polls: usize) -> Result<usize> {
+    async fn dropped_after(polls: usize) -> Result<u64> {
         let mut reader = reader(|offset, limit| page("", offset, limit, TOTAL)).await;
-        let mut rows = reader.next().await?.map_or(0, |batch| batch.num_rows());
+        let mut rows = reader.next().await?.map_or(0, |batch| batch.num_rows() as u64);
         {
             let mut next = std::pin::pin!(reader.next());
             for _ in 0..polls {
                 let poll = |cx: &mut std::task::Context<'_>| Poll::Ready(next.as_mut().poll(cx));
                 if let Poll::Ready(batch) = std::future::poll_fn(poll).await {
-                    rows += batch?.map_or(0, |batch| batch.num_rows());
+                    rows += batch?.map_or(0, |batch| batch.num_rows() as u64);
                     break;
                 }
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }
         while let Some(batch) = reader.next().await? {
-            rows += batch.num_rows();
+            rows += batch.num_rows() as u64;
         }
         Ok(rows)
     }

@@ -15,14 +15,15 @@ use futures_util::{Stream, StreamExt as _};
 use mstr_rest_api::{Datasets, UpdatePolicy};
 use mstr_rest_core::{Error, ErrorKind, Result};
 
+use crate::sealed;
 use plan::Roles;
 use send::{Job, Outcome};
 
 /// JSON of a part, before it becomes a third longer as base64.
-const CHUNK: usize = 16 << 20;
+const CHUNK: u64 = 16 << 20;
 
-/// How long publishing may take unless it is said otherwise.
-const PUBLISHING: Duration = Duration::from_secs(600);
+/// The default of [`Upload::publish_timeout`].
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How often an upload that broke begins again unless it is said otherwise.
 const RESTARTS: u32 = 2;
@@ -30,7 +31,7 @@ const RESTARTS: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Uploads of Arrow batches.
-pub trait UploadExt {
+pub trait UploadExt: sealed::Sealed {
     /// A new dataset with one table, which is filled.
     fn create(&self, name: impl Into<String>) -> Upload;
 
@@ -130,9 +131,9 @@ pub struct Upload {
     folder: Option<String>,
     description: Option<String>,
     roles: Roles,
-    chunk_bytes: usize,
+    chunk_bytes: u64,
     non_finite_as_null: bool,
-    publish_limit: Duration,
+    publish_timeout: Duration,
     restarts: u32,
     on_progress: Option<OnProgress>,
 }
@@ -188,7 +189,7 @@ impl Upload {
             roles: Roles::default(),
             chunk_bytes: CHUNK,
             non_finite_as_null: false,
-            publish_limit: PUBLISHING,
+            publish_timeout: PUBLISH_TIMEOUT,
             restarts: RESTARTS,
             on_progress: None,
         }
@@ -258,7 +259,7 @@ impl Upload {
     /// How much JSON a part has at most: 16 MiB unless this says otherwise. A row that is longer
     /// goes alone. On the wire it is a third more; about three times as much is held in memory. The
     /// vendor advises parts of 50 MB and more for large uploads; gateways may allow less.
-    pub fn chunk_bytes(mut self, bytes: usize) -> Self {
+    pub fn chunk_bytes(mut self, bytes: u64) -> Self {
         self.chunk_bytes = bytes;
         self
     }
@@ -270,10 +271,9 @@ impl Upload {
         self
     }
 
-    /// How long publishing may take: 10 minutes unless this says otherwise. Behind the limit it is
-    /// cancelled.
-    pub fn publish_limit(mut self, limit: Duration) -> Self {
-        self.publish_limit = limit;
+    /// Timeout of publishing. Default: 10 minutes. Publishing that takes longer is cancelled.
+    pub fn publish_timeout(mut self, timeout: Duration) -> Self {
+        self.publish_timeout = timeout;
         self
     }
 
@@ -298,9 +298,10 @@ impl Upload {
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest), and nothing was sent: no batches, columns
     /// that cannot be sent or are not those of the table, options of new datasets for one that is
-    /// there. The same for a value that cannot be sent, and nothing was published. As any call;
-    /// [`Api`](ErrorKind::Api) when publishing failed; [`Timeout`](ErrorKind::Timeout) when it
-    /// took too long; [`Config`](ErrorKind::Config) outside a Tokio runtime.
+    /// there. The same for a value that cannot be sent, and nothing was published. Those
+    /// [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) when publishing
+    /// failed; [`Timeout`](ErrorKind::Timeout) when it took too long; [`Config`](ErrorKind::Config)
+    /// outside a Tokio runtime.
     pub async fn send_batches(
         self,
         batches: impl IntoIterator<Item = RecordBatch>,

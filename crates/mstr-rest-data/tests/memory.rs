@@ -53,7 +53,7 @@ async fn read(session: &Session, format: &str, rows: &str) {
     let id = Report::sample(&format!("Rows {rows}"), 0).object_id().to_owned();
     let folder = tempfile::tempdir().unwrap();
     let (data, file) = (session.reports().data(id), folder.path().join("table"));
-    let data = data.page_rows(2_000).fetch_ahead(2);
+    let data = data.page_size(2_000).fetch_ahead(2);
     let written = match format {
         "csv" => data.to_csv(file).await.unwrap(),
         _ => data.to_parquet(file).await.unwrap(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use mstr_rest_api::{
-    Answer, DashboardsExt, DocumentRequest, GridRequest, ReportsExt, Visualization,
+    Answer, ChapterKey, DashboardsExt, DocumentRequest, GridRequest, ReportsExt, Visualization,
 };
 use mstr_rest_core::{Auth, ErrorKind, Session};
 use mstr_rest_data::{DataExt, InstanceDataExt};
@@ -87,8 +87,8 @@ async fn all_pages_make_one_table() {
     ] {
         let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
         let data = session(&server).await.reports().data(report.object_id());
-        let data = data.request(GridRequest::as_shown());
-        for data in [data.clone(), data.clone().page_rows(7), data.page_rows(7).fetch_ahead(1)] {
+        let data = data.request(GridRequest::designed());
+        for data in [data.clone(), data.clone().page_size(7), data.page_size(7).fetch_ahead(1)] {
             // in a task: the future is Send
             let batches = tokio::spawn(data.collect()).await.unwrap().unwrap();
             assert_eq!(told(&batches), wanted(&report.table()), "{report:?}");
@@ -105,7 +105,7 @@ async fn one_page_where_one_is_chosen() {
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
     let session = session(&server).await;
     let data = session.reports().data(report.object_id());
-    let instance = session.reports().report(report.object_id()).run(GridRequest::as_shown());
+    let instance = session.reports().report(report.object_id()).run(GridRequest::designed());
     let instance = instance.await.unwrap();
     let pages = instance.page_by_elements(0, 10).await.unwrap();
     let ids = pages.element_ids(&pages.combinations[4]).unwrap();
@@ -114,9 +114,9 @@ async fn one_page_where_one_is_chosen() {
         rows.retain(|row| row[0].as_deref() == Some(airport) && row[1].as_deref() == Some(carrier));
         rows
     };
-    let chosen = data.clone().request(GridRequest::as_shown().page_by(ids.clone()));
+    let chosen = data.clone().request(GridRequest::designed().page_by(ids.clone()));
     assert_eq!(told(&chosen.collect().await.unwrap()), rows("DCA", "Carrier 2"));
-    let shown = data.request(GridRequest::as_shown()).all_pages(false);
+    let shown = data.request(GridRequest::designed()).all_pages(false);
     assert_eq!(told(&shown.collect().await.unwrap()), rows("BWI", "Carrier 1"));
 
     // of an instance it is what it shows, unless all are asked for, from the first one on
@@ -132,7 +132,7 @@ async fn progress_and_totals_grow() {
     let report = paged("pages");
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let mut table = data.request(GridRequest::as_shown()).page_rows(10).open().await.unwrap();
+    let mut table = data.request(GridRequest::designed()).page_size(10).open().await.unwrap();
     assert_eq!(table.total_rows(), 23);
     while table.next().await.unwrap().is_some() {}
     assert_eq!(table.total_rows(), 6 * 23);
@@ -148,7 +148,7 @@ async fn more_pages_than_are_listed_at_once() {
         .metric(Metric::new("Sales", DataType::Integer));
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let batches = data.request(GridRequest::as_shown()).collect().await.unwrap();
+    let batches = data.request(GridRequest::designed()).collect().await.unwrap();
     assert_eq!(told(&batches), wanted(&report.table()));
     assert_eq!(server.count(Method::GET, ELEMENTS), 2);
 }
@@ -158,7 +158,7 @@ async fn a_report_that_dies_between_its_pages() {
     let report = paged("pages");
     let server = LibraryServer::builder().report(report.clone()).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let data = data.request(GridRequest::as_shown()).page_rows(10).fetch_ahead(1);
+    let data = data.request(GridRequest::designed()).page_size(10).fetch_ahead(1);
     let mut table = data.clone().open().await.unwrap();
     let mut batches = Vec::new();
     while let Some(batch) = table.next().await.unwrap() {
@@ -198,14 +198,14 @@ async fn a_slow_page_is_halved_after_turning_too() {
     let server =
         LibraryServer::builder().report(report.clone()).page_limit(9).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
-    let batches = data.request(GridRequest::as_shown()).page_rows(40).collect().await.unwrap();
+    let batches = data.request(GridRequest::designed()).page_size(40).collect().await.unwrap();
     assert_eq!(told(&batches), wanted(&report.table()));
 }
 
 async fn shown(server: &LibraryServer, id: &str, key: &str) -> Visualization {
     let dashboard = session(server).await.dashboards().dashboard(id);
     let instance = dashboard.run(DocumentRequest::new()).await.unwrap();
-    instance.visualization("K36", key)
+    instance.visualization(ChapterKey::new("K36"), key)
 }
 
 #[tokio::test]
@@ -223,12 +223,12 @@ async fn visualizations_are_tables() {
     let server = LibraryServer::builder().dashboard(dashboard.clone()).start().await.unwrap();
     let grid = shown(&server, dashboard.object_id(), "K52").await;
     let table = sales.table().standard_dates();
-    for data in [grid.data(), grid.data().page_rows(700)] {
+    for data in [grid.data(), grid.data().page_size(700)] {
         assert_eq!(told(&data.collect().await.unwrap()), wanted(&table));
     }
     assert_eq!(server.count(Method::GET, GRIDS), 2 + 5);
     // executed again in between
-    let mut read = grid.data().page_rows(500).fetch_ahead(1).open().await.unwrap();
+    let mut read = grid.data().page_size(500).fetch_ahead(1).open().await.unwrap();
     let mut batches = vec![read.next().await.unwrap().unwrap()];
     server.expire_all();
     while let Some(batch) = read.next().await.unwrap() {
@@ -236,7 +236,7 @@ async fn visualizations_are_tables() {
     }
     assert_eq!(told(&batches), wanted(&table));
     // what changed is an error in the middle, and none from the start
-    let mut read = grid.data().page_rows(500).fetch_ahead(1).open().await.unwrap();
+    let mut read = grid.data().page_size(500).fetch_ahead(1).open().await.unwrap();
     read.next().await.unwrap().unwrap();
     server.expire_instances();
     let grown = Fault::alter(|_, reply| {
@@ -259,9 +259,11 @@ async fn visualizations_are_tables() {
     assert_eq!(grid.data().open().await.unwrap().total_rows(), 2_999);
     grown.remove();
     let instance = grid.instance();
-    let other = instance.visualization("K36", "K53").data().collect().await.unwrap();
+    let other =
+        instance.visualization(ChapterKey::new("K36"), "K53").data().collect().await.unwrap();
     assert_eq!(told(&other), wanted(&cross.table()));
-    let compound = instance.visualization("K36", "K54").data().collect().await.unwrap_err();
+    let compound =
+        instance.visualization(ChapterKey::new("K36"), "K54").data().collect().await.unwrap_err();
     assert_eq!(compound.kind(), ErrorKind::NotSupported);
     assert!(compound.to_string().contains("compound"), "{compound}");
 }

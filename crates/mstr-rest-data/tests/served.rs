@@ -133,8 +133,8 @@ async fn every_shape_is_its_table() {
         let table = report.table();
         let data = session.reports().data(report.object_id());
         for rows in [1, 7, 1000] {
-            for data in [data.clone(), data.clone().request(GridRequest::as_shown())] {
-                let batches = data.page_rows(rows).collect().await.unwrap();
+            for data in [data.clone(), data.clone().request(GridRequest::designed())] {
+                let batches = data.page_size(rows).collect().await.unwrap();
                 assert_eq!(columns(&batches[0]), table.columns());
                 let (got, want) = (told(&batches), wanted(&table));
                 assert_eq!(got.len(), want.len(), "{:?} by {rows}", table.columns());
@@ -155,7 +155,7 @@ async fn a_cube_and_its_formats() {
     let cube = Cube::sample("Sales", 5_000);
     let server = LibraryServer::builder().cube(cube.clone()).start().await.unwrap();
     let session = session(&server).await;
-    let data = session.cubes().data(cube.object_id()).page_rows(700).fetch_ahead(3);
+    let data = session.cubes().data(cube.object_id()).page_size(700).fetch_ahead(3);
     let table = server.table(cube.object_id()).unwrap().standard_dates();
 
     let opened = data.clone().open().await.unwrap();
@@ -209,7 +209,7 @@ async fn pages_are_columns() {
     let data = session(&server).await.reports().data(report.object_id());
     // all objects are all pages, and so is what is shown; one page is the one that is shown
     let whole = data.clone().collect().await.unwrap();
-    let shown = data.request(GridRequest::as_shown());
+    let shown = data.request(GridRequest::designed());
     let page = shown.clone().all_pages(false).collect().await.unwrap();
     let shown = shown.collect().await.unwrap();
     let sorted = |batches: &[RecordBatch]| {
@@ -270,7 +270,7 @@ async fn subtotals_are_left_out_or_flagged() {
     let report = flights("subtotals").subtotals();
     let server = serve([report.clone()]).await;
     let data = session(&server).await.reports().data(report.object_id());
-    let shown = data.request(GridRequest::as_shown());
+    let shown = data.request(GridRequest::designed());
     let without = told(&shown.clone().collect().await.unwrap());
     assert_eq!(without, wanted(&report.table()));
     let options = GridOptions::default().subtotal_flag("Subtotal");
@@ -298,13 +298,13 @@ async fn pages_that_take_too_long_are_halved() {
         LibraryServer::builder().report(report.clone()).page_limit(300).start().await.unwrap();
     let data = session(&server).await.reports().data(report.object_id());
     // the first one, too
-    for data in [data.clone(), data.clone().page_rows(200), data.page_rows(1_000)] {
+    for data in [data.clone(), data.clone().page_size(200), data.page_size(1_000)] {
         let batches = data.collect().await.unwrap();
         assert_eq!(told(&batches), wanted(&report.table().standard_dates()));
     }
     let report = session(&server).await.reports().report(report.object_id());
-    let instance = report.run(GridRequest::as_shown().page_size(300)).await.unwrap();
-    let batches = instance.data().page_rows(1_000).collect().await.unwrap();
+    let instance = report.run(GridRequest::designed().page_size(300)).await.unwrap();
+    let batches = instance.data().page_size(1_000).collect().await.unwrap();
     assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 4_000);
     assert!(batches.iter().skip(1).all(|batch| batch.num_rows() <= 300));
 }
@@ -314,7 +314,7 @@ async fn an_instance_that_dies_is_executed_again() {
     let report = Report::sample("Sales", 3_000);
     let server = serve([report.clone()]).await;
     let data = session(&server).await.reports().data(report.object_id());
-    let mut table = data.page_rows(500).fetch_ahead(1).open().await.unwrap();
+    let mut table = data.page_size(500).fetch_ahead(1).open().await.unwrap();
     let mut batches = vec![table.next().await.unwrap().unwrap()];
     server.expire_all();
     while let Some(batch) = table.next().await.unwrap() {
@@ -328,7 +328,7 @@ async fn what_changes_meanwhile_is_an_error() {
     let report = Report::sample("Sales", 3_000).growing(10);
     let server = serve([report.clone()]).await;
     let data = session(&server).await.reports().data(report.object_id());
-    let error = data.page_rows(500).collect().await.unwrap_err();
+    let error = data.page_size(500).collect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     assert!(error.to_string().contains("do not fit together"), "{error}");
 }
@@ -337,7 +337,7 @@ async fn what_changes_meanwhile_is_an_error() {
 async fn a_cut_page_is_an_error_and_no_file() {
     let report = Report::sample("Sales", 3_000);
     let server = serve([report.clone()]).await;
-    let data = session(&server).await.reports().data(report.object_id()).page_rows(500);
+    let data = session(&server).await.reports().data(report.object_id()).page_size(500);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sales.csv");
     std::fs::write(&path, "before").unwrap();
@@ -354,7 +354,7 @@ async fn what_is_dropped_asks_for_no_more() {
     let server = serve([report.clone()]).await;
     server.set_latency(Duration::from_millis(20));
     let data = session(&server).await.reports().data(report.object_id());
-    let mut table = data.page_rows(100).fetch_ahead(2).open().await.unwrap();
+    let mut table = data.page_size(100).fetch_ahead(2).open().await.unwrap();
     table.next().await.unwrap();
     table.next().await.unwrap();
     drop(table);
@@ -372,7 +372,7 @@ async fn what_was_executed_for_the_rows_is_cleared_away() {
     let session = session(&server).await;
     let left =
         || server.sessions().iter().map(|it| server.instances(it.generation())).sum::<usize>();
-    let data = || session.reports().data(report.object_id()).page_rows(100);
+    let data = || session.reports().data(report.object_id()).page_size(100);
 
     data().collect().await.unwrap();
     mstr_rest_core::settle().await;
@@ -385,7 +385,7 @@ async fn what_was_executed_for_the_rows_is_cleared_away() {
     assert_eq!(left(), 0);
     // somebody else's stays
     let instance = session.reports().report(report.object_id());
-    let instance = instance.run(GridRequest::as_shown()).await.unwrap();
+    let instance = instance.run(GridRequest::designed()).await.unwrap();
     instance.data().collect().await.unwrap();
     mstr_rest_core::settle().await;
     assert_eq!(left(), 1);

@@ -202,8 +202,8 @@ async fn publishing_that_fails() {
 async fn publishing_that_does_not_end_is_cancelled() {
     let server = server().polls(1_000_000).start().await.unwrap();
     let datasets = session(&server).await.datasets();
-    let limit = Duration::from_millis(300);
-    let upload = datasets.create("Sales").publish_limit(limit);
+    let timeout = Duration::from_millis(300);
+    let upload = datasets.create("Sales").publish_timeout(timeout);
     let error = upload.send_batches(batches()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.source().unwrap().to_string().contains("within 300ms"), "{error:?}");

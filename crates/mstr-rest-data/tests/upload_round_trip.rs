@@ -319,7 +319,7 @@ async fn check(servers: &[(LibraryServer, Session)], case: &Case) {
     let starts = (0..rows.max(1)).step_by(case.batch);
     let batches: Vec<_> = starts.map(|at| whole.slice(at, case.batch.min(rows - at))).collect();
 
-    let upload = session.datasets().create("Any").chunk_bytes(case.chunk);
+    let upload = session.datasets().create("Any").chunk_bytes(case.chunk as u64);
     let made = upload.send_batches(batches).await.unwrap();
     assert_eq!(made.rows, rows as u64);
     assert_eq!(server.open_uploads(), 0);
@@ -338,7 +338,7 @@ async fn check(servers: &[(LibraryServer, Session)], case: &Case) {
     let ordered: Vec<_> = attributes.iter().chain(&metrics).collect();
     assert_eq!(shown, ordered.iter().map(|(_, name)| (*name).clone()).collect::<Vec<_>>());
     let shown = ordered.iter().map(|(column, _)| split(column.expected()).1).collect();
-    let read = data.page_rows(case.batch).collect().await.unwrap();
+    let read = data.page_size(case.batch as u64).collect().await.unwrap();
     assert_eq!(told(&read), transposed(shown, rows));
 }
 

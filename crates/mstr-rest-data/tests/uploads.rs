@@ -244,7 +244,7 @@ async fn a_report_as_a_dataset() {
     let server = server().samples().start().await.unwrap();
     let session = session(&server).await;
     let cube = mstr_sim::Cube::sample("Sample Cube", 1000);
-    let source = || session.cubes().data(cube.object_id()).page_rows(300);
+    let source = || session.cubes().data(cube.object_id()).page_size(300);
     let rows = source().open().await.unwrap().stream();
     let made = session.datasets().create("Copy").send(rows).await.unwrap();
     let got: Vec<serde_json::Value> = session.cubes().data(&made.dataset_id).rows().await.unwrap();

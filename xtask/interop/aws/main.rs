@@ -54,12 +54,12 @@ async fn secrets(sm: &sm::Client) -> Outcome {
     check("pending deletion", why.code() == Some("InvalidRequestException"))?;
 
     let arn = made.arn().ok_or("no ARN")?;
-    is("by ARN", text(secrets_manager(arn).key("username")).await?, "dave")?;
+    is("by ARN", text(secrets_manager(arn).field("username")).await?, "dave")?;
     let first = made.version_id().ok_or("no version")?;
     sm.put_secret_value().secret_id("it/json").secret_string("{}").send().await?;
-    let version = secrets_manager("it/json").version(first).key("username");
+    let version = secrets_manager("it/json").version(first).field("username");
     is("a version by its id", text(version).await?, "dave")?;
-    let version = secrets_manager("it/json").version_stage("AWSPREVIOUS").key("username");
+    let version = secrets_manager("it/json").version_stage("AWSPREVIOUS").field("username");
     is("a version by its stage", text(version).await?, "dave")?;
     let reference = "aws-sm:it/json?stage=AWSPREVIOUS#username";
     is("a reference", text(mstr_rest::credential(reference)?).await?, "dave")

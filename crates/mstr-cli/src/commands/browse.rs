@@ -151,7 +151,7 @@ impl Users {
             .with_session(async |session| {
                 let mut users = session.users().list();
                 if let Some(name) = &self.name {
-                    users = users.name_begins(name);
+                    users = users.name_begins_with(name);
                 }
                 let mut table = Table::new(&["Id", "Login", "Name", "Enabled"]);
                 for user in users.await? {

@@ -59,10 +59,10 @@ pub(crate) struct Export {
     prompt: Vec<String>,
     /// The grid as it is designed, with its filters and totals, instead of the flat table
     #[arg(long, conflicts_with = "columns")]
-    as_shown: bool,
+    as_designed: bool,
     /// Rows of a page  [default: by their size]
     #[arg(long, value_name = "ROWS")]
-    page_rows: Option<usize>,
+    page_size: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -85,8 +85,8 @@ impl Export {
             .with_session(async |session| {
                 let source = source::find(&session, &self.what).await?;
                 let definition = source.definition().await?;
-                let mut request = if self.as_shown {
-                    GridRequest::as_shown()
+                let mut request = if self.as_designed {
+                    GridRequest::designed()
                 } else if self.columns.is_empty() {
                     GridRequest::from_definition(&definition)
                 } else {
@@ -95,15 +95,15 @@ impl Export {
                 if let Some(filter) = filter::expression(&definition, &conditions)? {
                     request = request.view_filter(filter);
                 }
-                if let Some(rows) = self.page_rows {
-                    request = request.page_size(rows as u64);
+                if let Some(rows) = self.page_size {
+                    request = request.page_size(rows);
                 }
                 let instance = source.run(request.respond_async(source.is_report())).await?;
                 let _ended_with_us = source::Cleanup::of(&instance);
                 prompts::answer(&instance, &answers).await?;
                 let mut data = instance.data();
-                if let Some(rows) = self.page_rows {
-                    data = data.page_rows(rows);
+                if let Some(rows) = self.page_size {
+                    data = data.page_size(rows);
                 }
                 let bar = progress::Bar::new(quiet);
                 let written = self.write(bar.watch(data), format).await;

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::{Cube, CubeStatus};
 
-/// How long publishing may take unless it is said otherwise.
-const LIMIT: Duration = Duration::from_secs(600);
+/// The default of [`Publication::timeout`].
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// # async fn example(cube: Cube) -> mstr_rest_core::Result<()> {
 /// cube.publish()
 ///     .await?
-///     .limit(Duration::from_secs(3600))
+///     .timeout(Duration::from_secs(3600))
 ///     .on_progress(|status| println!("{status}"))
 ///     .wait()
 ///     .await?;
@@ -32,25 +32,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// # }
 /// ```
 #[derive(Clone)]
-#[must_use = "it goes on at the server; wait() tells how it ends"]
+#[must_use = "the operation continues on the server; call wait() for its result"]
 pub struct Publication {
     cube: Cube,
-    limit: Duration,
+    timeout: Duration,
     progress: Option<Arc<dyn Fn(CubeStatus) + Send + Sync>>,
 }
 
 impl Publication {
     pub(super) fn new(cube: &Cube) -> Self {
-        Self { cube: cube.clone(), limit: LIMIT, progress: None }
+        Self { cube: cube.clone(), timeout: DEFAULT_TIMEOUT, progress: None }
     }
 
-    /// How long [`wait`](Self::wait) waits: 10 minutes unless this says otherwise.
-    pub fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Is told every state that the server says while [`wait`](Self::wait) waits.
+    /// Called with each state that the server reports while [`wait`](Self::wait) waits.
     pub fn on_progress(mut self, progress: impl Fn(CubeStatus) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
@@ -62,11 +62,12 @@ impl Publication {
     /// published still, and the new one did not begin yet, that is taken for the end.
     ///
     /// # Errors
-    /// As any call; [`Api`](ErrorKind::Api) when it was being published and then is not, that is
-    /// when publishing failed; [`Timeout`](ErrorKind::Timeout) behind the limit, and it goes on at
-    /// the server.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) when it
+    /// was being published and then is not, that is when publishing failed;
+    /// [`Timeout`](ErrorKind::Timeout) when the [timeout](Self::timeout) is over, and the server
+    /// continues to publish.
     pub async fn wait(self) -> Result<CubeStatus> {
-        let end = Instant::now().checked_add(self.limit);
+        let end = Instant::now().checked_add(self.timeout);
         let left =
             || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
         let (mut began, mut pause) = (false, FIRST_WAIT);
@@ -97,7 +98,7 @@ impl Publication {
     }
 
     fn over(&self) -> Error {
-        let message = format!("the cube was not published within {:?}", self.limit);
+        let message = format!("the cube was not published within {:?}", self.timeout);
         Error::new(ErrorKind::Timeout, message)
     }
 }
@@ -106,7 +107,7 @@ impl fmt::Debug for Publication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Publication")
             .field("cube", &self.cube)
-            .field("limit", &self.limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

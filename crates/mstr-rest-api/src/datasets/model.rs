@@ -78,8 +78,27 @@ impl ModelTable {
         self
     }
 
+    /// A column of this table, for attributes and metrics. [`DatasetModel::check`] finds one that is
+    /// not there.
+    pub fn column_ref(&self, name: impl Into<String>) -> ColumnRef {
+        ColumnRef { table: self.name.clone(), column: name.into() }
+    }
+
     fn has(&self, column: &str) -> bool {
         self.columns.iter().any(|(name, _)| name == column)
+    }
+}
+
+/// A column of a table of a new dataset: from [`ModelTable::column_ref`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnRef {
+    table: String,
+    column: String,
+}
+
+impl ColumnRef {
+    fn json(&self) -> Value {
+        json!({ "tableName": self.table, "columnName": self.column })
     }
 }
 
@@ -88,7 +107,7 @@ impl ModelTable {
 #[must_use]
 pub struct ModelAttribute {
     name: String,
-    forms: Vec<(String, Vec<(String, String)>)>,
+    forms: Vec<(String, Vec<ColumnRef>)>,
 }
 
 impl ModelAttribute {
@@ -99,16 +118,11 @@ impl ModelAttribute {
 
     /// Adds a form on a column of a table. The category is `ID`, `DESC` .. A form that has the
     /// category of an earlier one is the same form on another table: so tables are joined.
-    pub fn form(
-        mut self,
-        category: impl Into<String>,
-        table: impl Into<String>,
-        column: impl Into<String>,
-    ) -> Self {
-        let (category, expression) = (category.into(), (table.into(), column.into()));
+    pub fn form(mut self, category: impl Into<String>, column: ColumnRef) -> Self {
+        let category = category.into();
         match self.forms.iter_mut().find(|(known, _)| *known == category) {
-            Some((_, expressions)) => expressions.push(expression),
-            None => self.forms.push((category, vec![expression])),
+            Some((_, columns)) => columns.push(column),
+            None => self.forms.push((category, vec![column])),
         }
         self
     }
@@ -124,12 +138,14 @@ impl ModelAttribute {
 ///     .column("id", ColumnType::Integer)
 ///     .column("city", ColumnType::String)
 ///     .column("revenue", ColumnType::Double);
-/// let city = ModelAttribute::new("City").form("ID", "orders", "id").form("DESC", "orders", "city");
-/// let model = DatasetModel::new("Sales").table(table).attribute(city);
-/// assert!(model.clone().metric("Revenue", "orders", "revenue").check().is_ok());
+/// let city = ModelAttribute::new("City")
+///     .form("ID", table.column_ref("id"))
+///     .form("DESC", table.column_ref("city"));
+/// let model = DatasetModel::new("Sales").table(table.clone()).attribute(city);
+/// assert!(model.clone().metric("Revenue", table.column_ref("revenue")).check().is_ok());
 ///
 /// // there is no such column
-/// assert!(model.metric("Cost", "orders", "cost").check().is_err());
+/// assert!(model.metric("Cost", table.column_ref("cost")).check().is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
@@ -139,7 +155,7 @@ pub struct DatasetModel {
     folder: String,
     tables: Vec<ModelTable>,
     attributes: Vec<ModelAttribute>,
-    metrics: Vec<(String, String, String)>,
+    metrics: Vec<(String, ColumnRef)>,
 }
 
 impl DatasetModel {
@@ -181,13 +197,8 @@ impl DatasetModel {
     }
 
     /// Adds a metric on a column of a table.
-    pub fn metric(
-        mut self,
-        name: impl Into<String>,
-        table: impl Into<String>,
-        column: impl Into<String>,
-    ) -> Self {
-        self.metrics.push((name.into(), table.into(), column.into()));
+    pub fn metric(mut self, name: impl Into<String>, column: ColumnRef) -> Self {
+        self.metrics.push((name.into(), column));
         self
     }
 
@@ -216,27 +227,24 @@ impl DatasetModel {
             table.columns.iter().try_for_each(|(name, _)| check_characters("column", name))?;
         }
         let attributes = self.attributes.iter().map(|attribute| &attribute.name);
-        check_names("object", attributes.chain(self.metrics.iter().map(|(name, ..)| name)))?;
+        check_names("object", attributes.chain(self.metrics.iter().map(|(name, _)| name)))?;
         for attribute in &self.attributes {
             if attribute.forms.is_empty() {
                 return invalid(format!("the attribute `{}` has no forms", attribute.name));
             }
-            for (category, expressions) in &attribute.forms {
+            for (category, columns) in &attribute.forms {
                 if category.is_empty() {
                     return invalid(format!("a form of `{}` has no category", attribute.name));
                 }
-                for (table, column) in expressions {
-                    self.check_column(&attribute.name, table, column)?;
-                }
+                columns.iter().try_for_each(|column| self.check_column(&attribute.name, column))?;
             }
         }
-        self.metrics
-            .iter()
-            .try_for_each(|(name, table, column)| self.check_column(name, table, column))
+        self.metrics.iter().try_for_each(|(name, column)| self.check_column(name, column))
     }
 
-    fn check_column(&self, object: &str, table: &str, column: &str) -> Result<()> {
-        if self.tables.iter().any(|known| known.name == table && known.has(column)) {
+    fn check_column(&self, object: &str, on: &ColumnRef) -> Result<()> {
+        let ColumnRef { table, column } = on;
+        if self.tables.iter().any(|known| known.name == *table && known.has(column)) {
             return Ok(());
         }
         invalid(format!("`{object}` is on the column `{column}` of `{table}`, which is not there"))
@@ -244,8 +252,6 @@ impl DatasetModel {
 
     /// The body of the request.
     pub(super) fn json(&self) -> Value {
-        let expression =
-            |table: &str, column: &str| json!({ "tableName": table, "columnName": column });
         let tables: Vec<_> = self
             .tables
             .iter()
@@ -261,18 +267,18 @@ impl DatasetModel {
             .attributes
             .iter()
             .map(|attribute| {
-                let forms = attribute.forms.iter().map(|(category, on)| {
-                    let on: Vec<_> = on.iter().map(|(t, c)| expression(t, c)).collect();
-                    json!({ "category": category, "expressions": on })
+                let forms = attribute.forms.iter().map(|(category, columns)| {
+                    let columns: Vec<_> = columns.iter().map(ColumnRef::json).collect();
+                    json!({ "category": category, "expressions": columns })
                 });
                 let forms: Vec<_> = forms.collect();
                 json!({ "name": attribute.name, "attributeForms": forms })
             })
             .collect();
-        let metrics = self.metrics.iter().map(
-            |(name, table, column)| json!({ "name": name, "expressions": [expression(table, column)] }),
-        );
-        let metrics: Vec<_> = metrics.collect();
+        let metrics = self.metrics.iter();
+        let metrics: Vec<_> = metrics
+            .map(|(name, column)| json!({ "name": name, "expressions": [column.json()] }))
+            .collect();
         json!({
             "name": self.name,
             "description": self.description,

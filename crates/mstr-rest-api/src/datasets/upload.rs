@@ -51,8 +51,8 @@ impl Dataset {
     /// are in the order of the rows to come. A dataset has one upload session at a time.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without columns, and nothing is
-    /// sent.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without columns, and nothing is sent.
     pub fn open_upload(
         &self,
         table: &str,
@@ -103,7 +103,7 @@ impl Dataset {
 ///
 /// # async fn example(dataset: Dataset) -> mstr_rest_core::Result<()> {
 /// let upload = dataset.open_upload("orders", &["city", "revenue"], UpdatePolicy::Add).await?;
-/// upload.part("orders", 1, br#"[["Bern",1.5],["Chur",null]]"#).await?;
+/// upload.send_part("orders", 1, br#"[["Bern",1.5],["Chur",null]]"#).await?;
 /// upload.publish().await?;
 /// upload.wait(Duration::from_secs(600)).await?;
 /// upload.delete().await?;
@@ -140,8 +140,8 @@ impl UploadSession {
     /// does not send it again once the server may have got it.
     ///
     /// # Errors
-    /// As any call.
-    pub fn part(&self, table: &str, index: u64, rows: &[u8]) -> Call<()> {
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
+    pub fn send_part(&self, table: &str, index: u64, rows: &[u8]) -> Call<()> {
         // by hand: a value of JSON would be another copy of a long text
         let head = format!(r#"{{"tableName":{},"index":{index},"data":""#, json!(table));
         let length = head.len() + rows.len().div_ceil(3) * 4 + 2;
@@ -157,7 +157,7 @@ impl UploadSession {
     /// [`status`](Self::status) says how it ends.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn publish(&self) -> Call<()> {
         self.call(Method::POST).segment("publish").decode_with(|_| Ok(()))
     }
@@ -165,7 +165,7 @@ impl UploadSession {
     /// How far publishing is: `GET /datasets/{id}/uploadSessions/{sid}/publishStatus`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn status(&self) -> Call<PublishStatus> {
         self.call(Method::GET).segment("publishStatus").decode()
     }
@@ -174,17 +174,17 @@ impl UploadSession {
     /// from a busy gateway say, is asked for again.
     ///
     /// # Errors
-    /// As any call; [`Api`](ErrorKind::Api) when publishing failed;
-    /// [`Timeout`](ErrorKind::Timeout) when it takes longer than the limit, and it goes on at the
-    /// server until the upload session is [deleted](Self::delete).
+    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) when
+    /// publishing failed; [`Timeout`](ErrorKind::Timeout) when it takes longer than `timeout`; the
+    /// server continues until the upload session is [deleted](Self::delete).
     pub fn wait(
         &self,
-        limit: Duration,
+        timeout: Duration,
     ) -> impl Future<Output = Result<PublishStatus>> + Send + use<> {
         let upload = self.clone();
         async move {
-            // a limit beyond the clock is none
-            let end = Instant::now().checked_add(limit);
+            // a timeout that is too long for the clock is none
+            let end = Instant::now().checked_add(timeout);
             let left =
                 || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
             let mut pause = FIRST_WAIT;
@@ -202,8 +202,9 @@ impl UploadSession {
                     Err(error) => return Err(error),
                 }
                 if left() <= pause {
-                    let message =
-                        format!("the upload was not published within {limit:?}: last seen {seen}");
+                    let message = format!(
+                        "the upload was not published within {timeout:?}: last seen {seen}"
+                    );
                     return Err(match unanswered {
                         Some(last) => Error::with_source(ErrorKind::Timeout, message, last),
                         None => Error::new(ErrorKind::Timeout, message),
@@ -219,7 +220,7 @@ impl UploadSession {
     /// cancelled; what was published stays.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn delete(&self) -> Call<()> {
         self.call(Method::DELETE).decode_with(|_| Ok(()))
     }

@@ -108,9 +108,9 @@ pub struct VisualizationName {
     /// Its name.
     #[serde(deserialize_with = "lenient::text")]
     pub name: String,
-    /// What it is: `grid`, `compound_grid`, a kind of chart ...
-    #[serde(deserialize_with = "lenient::optional_text")]
-    pub visualization_type: Option<String>,
+    /// Its type: `grid`, `compound_grid`, a type of chart ...
+    #[serde(rename = "visualizationType", deserialize_with = "lenient::optional_text")]
+    pub kind: Option<String>,
 }
 
 /// A report or a cube that a document's data come from.

@@ -19,8 +19,8 @@ use super::file::Beside;
 use crate::execution::{Cleanup, Patience, retry_after};
 use crate::{ErrorExt, lenient};
 
-/// How long an export may take unless it is said otherwise.
-const LIMIT: Duration = Duration::from_secs(600);
+/// The default of [`Export::timeout`].
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Bytes that are written to a file at once: every writing goes to another thread.
 const AT_ONCE: usize = 1 << 20;
@@ -92,7 +92,7 @@ impl PdfOptions {
     }
 
     /// How long the server waits before it exports, in whole seconds: `waitingTimeBeforeExport`.
-    pub fn wait_before(self, time: Duration) -> Self {
+    pub fn wait_before_export(self, time: Duration) -> Self {
         self.with("waitingTimeBeforeExport", time.as_secs())
     }
 
@@ -153,7 +153,7 @@ pub struct Export {
     what: What,
     options: PdfOptions,
     is_async: bool,
-    limit: Duration,
+    timeout: Duration,
 }
 
 impl fmt::Debug for Export {
@@ -184,7 +184,13 @@ impl Export {
     }
 
     fn of(instance: &DocumentInstance, what: What, options: PdfOptions) -> Self {
-        Self { instance: instance.clone(), what, options, is_async: false, limit: LIMIT }
+        Self {
+            instance: instance.clone(),
+            what,
+            options,
+            is_async: false,
+            timeout: DEFAULT_TIMEOUT,
+        }
     }
 
     /// Whether the server makes it in the background while the client asks how far it is: for
@@ -195,22 +201,23 @@ impl Export {
         self
     }
 
-    /// How long it may take until its first byte: 10 minutes unless this says otherwise. In the
-    /// background it is the whole time until then; else how long the connection may be silent.
-    pub fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+    /// Timeout until the first byte of the file. Default: 10 minutes. In the background it bounds the
+    /// whole time until then; else the longest time without a byte on the connection.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
     /// The bytes of the file as they come.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) for options that
-    /// [`PdfOptions::check`] refuses and for what cannot be
-    /// [in the background](Self::respond_async), and nothing is sent;
-    /// [`Timeout`](ErrorKind::Timeout) behind the [limit](Self::limit). Items of the stream fail as
-    /// [`StreamingResponse::bytes_stream`] does, and with [`Decode`](ErrorKind::Decode) when the server's
-    /// JSON is no export or breaks off: a stream that ends without an error was complete.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for options that [`PdfOptions::check`] refuses
+    /// and for what cannot be [in the background](Self::respond_async), and nothing is sent;
+    /// [`Timeout`](ErrorKind::Timeout) when the [timeout](Self::timeout) is over. Items of the
+    /// stream fail as [`StreamingResponse::bytes_stream`] does, and with
+    /// [`Decode`](ErrorKind::Decode) when the server's JSON is no export or breaks off: a stream
+    /// that ends without an error was complete.
     pub async fn bytes_stream(self) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
         self.check()?;
         let (reply, result) = self.begin().await?;
@@ -284,7 +291,7 @@ impl Export {
         let id = self.instance.id();
         match self.send(&id).await {
             Err(error) if error.is_instance_gone() => {
-                self.instance.again(&id).await?;
+                self.instance.reexecute_gone(&id).await?;
                 self.send(&self.instance.id()).await
             }
             other => other,
@@ -292,12 +299,12 @@ impl Export {
     }
 
     async fn send(&self, instance: &str) -> Result<(StreamingResponse, Option<Cleanup>)> {
-        let call = self.call(Method::POST, instance).read_timeout(self.limit);
+        let call = self.call(Method::POST, instance).read_timeout(self.timeout);
         let call = call.json(&self.options.0);
         if !self.is_async {
             return Ok((call.stream().await?, None));
         }
-        let mut patience = Patience::new("the export", self.limit);
+        let mut patience = Patience::new("the export", self.timeout);
         let reply = call.header("Prefer", "respond-async").stream().await?;
         if reply.status() != StatusCode::ACCEPTED {
             return Ok((reply, None));
@@ -313,9 +320,9 @@ impl Export {
         loop {
             let reply = match patience.pause(asked).await {
                 Ok(()) => {
-                    // the limit is for the wait, and not for the body
+                    // the timeout bounds the wait, not the body
                     let call = self.call(Method::GET, instance).segment(&result);
-                    let call = call.read_timeout(self.limit).stream().send();
+                    let call = call.read_timeout(self.timeout).stream().send();
                     match tokio::time::timeout(patience.left(), call).await {
                         Ok(reply) => reply,
                         Err(_) => Err(patience.over()),

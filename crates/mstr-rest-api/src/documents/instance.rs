@@ -14,11 +14,12 @@ use crate::execution::{self, Begun, Cleanup};
 use crate::prompts::{self, Asking};
 use crate::source::{Kind, Source};
 use crate::{
-    Answer, Answers, Elements, ErrorExt, GridRequest, InstanceStatus, Prompt, PromptObject,
+    Answer, Answers, ChapterKey, Elements, ErrorExt, GridRequest, InstanceStatus, Prompt,
+    PromptObject,
 };
 
 /// A document or a dashboard that was run. It lives in the session that ran it: when that ends, it
-/// is gone; [`Export`] and [`Visualization::page_or_again`] then execute it again.
+/// is gone; [`Export`] and [`Visualization::page_or_reexecute`] then re-execute it.
 ///
 /// Cheap to clone; clones are the same instance, and see when one of them executes it again. It
 /// stays on the server until [`delete`](Self::delete) or the end of the session.
@@ -87,7 +88,8 @@ impl DocumentInstance {
     /// shows what was changed since; of a document `GET /documents/{id}/definition`.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn definition(&self) -> Call<DocumentDefinition> {
         let call = match self.source.kind {
             Kind::Dashboard => {
@@ -106,7 +108,8 @@ impl DocumentInstance {
     /// How far it is: `GET /documents/{id}/instances/{mid}/status`.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn status(&self) -> Call<InstanceStatus> {
         execution::status(&self.source, &self.now().id)
     }
@@ -119,25 +122,25 @@ impl DocumentInstance {
     /// says how the grids of their visualizations are asked for.
     pub fn visualization(
         &self,
-        chapter: impl Into<String>,
+        chapter: impl Into<ChapterKey>,
         key: impl Into<String>,
     ) -> Visualization {
         Visualization {
             instance: self.clone(),
-            chapter: chapter.into().into(),
+            chapter: chapter.into(),
             key: key.into().into(),
             seen: Arc::default(),
         }
     }
 
-    /// Executes the same again, with the same answers to its prompts, and goes on as that
-    /// execution; so do clones. For an instance that is gone, or to see new data. The execution
+    /// Re-executes it with the same answers to its prompts, and continues as the new execution; so do
+    /// clones. For an instance that is gone, or to see new data. The execution
     /// before is cleared away on the server, if it is still there.
     ///
     /// # Errors
     /// As [`Dashboard::run`](crate::Dashboard::run); [`Api`](ErrorKind::Api) when it asks for more
     /// than was answered before.
-    pub fn execute_again(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+    pub fn reexecute(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let instance = self.clone();
         async move {
             let _one = instance.shared.again.lock().await;
@@ -148,8 +151,8 @@ impl DocumentInstance {
         }
     }
 
-    /// The same for whoever saw that this execution is gone: once for all of them.
-    pub(super) async fn again(&self, gone: &str) -> Result<()> {
+    /// Re-executes for requests that saw that this execution is gone: once for all of them.
+    pub(super) async fn reexecute_gone(&self, gone: &str) -> Result<()> {
         let _one = self.shared.again.lock().await;
         if *self.now().id != *gone {
             return Ok(());
@@ -178,7 +181,8 @@ impl DocumentInstance {
     /// Clears it away on the server: `DELETE /documents/{id}/instances/{mid}`.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn delete(&self) -> Call<()> {
         execution::delete(&self.source, &self.now().id)
     }
@@ -189,7 +193,8 @@ impl DocumentInstance {
     /// The prompts that are open: `GET /documents/{id}/instances/{mid}/prompts?closed=false`.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn prompts(&self) -> Call<Vec<Prompt>> {
         prompts::list(&self.source, &self.now().id)
     }
@@ -229,8 +234,8 @@ impl DocumentInstance {
     ) -> impl Future<Output = Result<InstanceStatus>> + Send + use<> {
         let instance = self.clone();
         async move {
-            let (id, limit) = (instance.now().id, instance.request.limit);
-            let status = prompts::send(&instance.source, &id, &answers, limit).await?;
+            let (id, timeout) = (instance.now().id, instance.request.timeout);
+            let status = prompts::send(&instance.source, &id, &answers, timeout).await?;
             instance.update(&id, |now| {
                 now.answers.push(answers);
                 now.status = status;
@@ -251,13 +256,14 @@ impl DocumentInstance {
         prompts::answer_all(self.clone(), give)
     }
 
-    /// Lets it ask its prompts once more, and forgets the answers:
+    /// Re-prompts: the prompts are open again, and the answers are discarded.
     /// `POST /documents/{id}/instances/{mid}/rePrompt`. It is another execution then, whose id the
     /// server gives.
     ///
     /// # Errors
-    /// As any call; [`is_instance_gone`](ErrorExt::is_instance_gone).
-    pub fn ask_again(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
+    pub fn reprompt(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let instance = self.clone();
         async move {
             let before = instance.now().id;
@@ -325,10 +331,10 @@ impl fmt::Debug for DocumentInstance {
 
 /// Executes, and waits until it is ready or asks for something.
 async fn begin(source: &Source, request: &DocumentRequest) -> Result<Begun> {
-    let call = source.execute().read_timeout(request.limit);
+    let call = source.execute().read_timeout(request.timeout);
     let call = if request.is_async { call.header("Prefer", "respond-async") } else { call };
     let begun = call.json(&Map::new()).decode_with(execution::begun).await?;
-    execution::ready(source, request.limit, begun).await
+    execution::ready(source, request.timeout, begun).await
 }
 
 /// A visualization of a dashboard that was run: its grid is one as reports have them.
@@ -340,7 +346,7 @@ async fn begin(source: &Source, request: &DocumentRequest) -> Result<Begun> {
 /// let instance = session.dashboards().dashboard("335F").run(DocumentRequest::new()).await?;
 /// for chapter in instance.definition().await?.chapters {
 ///     for shown in chapter.pages.iter().flat_map(|page| &page.visualizations) {
-///         let page = instance.visualization(&chapter.key, &shown.key).page(0, 1000).await?;
+///         let page = instance.visualization(&chapter, &shown.key).page(0, 1000).await?;
 ///         println!("{}: {} bytes", shown.name, page.len());
 ///     }
 /// }
@@ -350,7 +356,7 @@ async fn begin(source: &Source, request: &DocumentRequest) -> Result<Begun> {
 #[derive(Clone)]
 pub struct Visualization {
     instance: DocumentInstance,
-    chapter: Arc<str>,
+    chapter: ChapterKey,
     key: Arc<str>,
     /// How it was when it was read last.
     seen: Arc<Mutex<Option<Seen>>>,
@@ -366,7 +372,7 @@ impl Visualization {
     }
 
     /// The key of its chapter.
-    pub fn chapter(&self) -> &str {
+    pub fn chapter(&self) -> &ChapterKey {
         &self.chapter
     }
 
@@ -380,8 +386,9 @@ impl Visualization {
     /// as `2024-01-31`; formatted values are left out.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) while it runs or prompts are
-    /// open; [`NotSupported`](ErrorKind::NotSupported) for a document;
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) while it runs or prompts are open;
+    /// [`NotSupported`](ErrorKind::NotSupported) for a document;
     /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn page(&self, offset: u64, limit: u64) -> Call<Bytes> {
         self.page_of(&self.instance.now().id, offset, limit)
@@ -392,7 +399,7 @@ impl Visualization {
         let call = source.v2(Method::GET).segment("instances").segment(id);
         let call = call.segment("chapters").segment(&self.chapter);
         let call = call.segment("visualizations").segment(&self.key);
-        let call = GridRequest::as_shown().iso_dates(true).window(call, offset, limit);
+        let call = GridRequest::designed().iso_dates(true).window(call, offset, limit);
         let call = call.decode_with(execution::page);
         if source.kind == Kind::Dashboard {
             return call;
@@ -402,15 +409,15 @@ impl Visualization {
         call.refuse(Error::new(ErrorKind::NotSupported, message))
     }
 
-    /// The same. If the instance is gone, it is executed again, once for all who meet that, with
-    /// the answers to its prompts; and if the grid has as many lines as before, the reading goes on
-    /// at the same line.
+    /// A page, as [`page`](Self::page) gives it. If the instance is gone, it is re-executed, once for
+    /// all waiting requests, with the same answers to its prompts; if the grid then has as many lines
+    /// as before, reading continues at the same line.
     ///
     /// # Errors
-    /// As [`page`](Self::page) and [`DocumentInstance::execute_again`]; [`Api`](ErrorKind::Api)
+    /// As [`page`](Self::page) and [`DocumentInstance::reexecute`]; [`Api`](ErrorKind::Api)
     /// when the total is another one: what was read before does not fit, and has to be read anew,
     /// by a [`visualization`](DocumentInstance::visualization) that has read nothing yet.
-    pub fn page_or_again(
+    pub fn page_or_reexecute(
         &self,
         offset: u64,
         limit: u64,
@@ -420,7 +427,7 @@ impl Visualization {
             let mut id = this.instance.now().id;
             let mut page = this.page_of(&id, offset, limit).await;
             if page.as_ref().is_err_and(ErrorExt::is_instance_gone) {
-                this.instance.again(&id).await?;
+                this.instance.reexecute_gone(&id).await?;
                 id = this.instance.now().id;
                 page = this.page_of(&id, offset, limit).await;
             }

@@ -33,11 +33,6 @@ pub fn attribute(id: impl Into<String>) -> AttributeOperand {
     AttributeOperand(id.into())
 }
 
-/// A form of an attribute, by ids.
-pub fn form(attribute: impl Into<String>, form: impl Into<String>) -> FormOperand {
-    FormOperand { attribute: attribute.into(), form: form.into() }
-}
-
 /// A metric of a report or cube, by id.
 pub fn metric(id: impl Into<String>) -> MetricOperand {
     MetricOperand(id.into())
@@ -49,6 +44,11 @@ pub fn metric(id: impl Into<String>) -> MetricOperand {
 pub struct AttributeOperand(String);
 
 impl AttributeOperand {
+    /// One of its forms, by id.
+    pub fn form(self, id: impl Into<String>) -> FormOperand {
+        FormOperand { attribute: self.0, form: id.into() }
+    }
+
     /// Its element is one of these, by id. An empty list is refused.
     pub fn is_in<I: Into<String>>(self, elements: impl IntoIterator<Item = I>) -> Expression {
         self.list(Operator::In, elements)
@@ -69,7 +69,7 @@ impl AttributeOperand {
     }
 }
 
-/// From [`form`]: what can be said of a form of an attribute.
+/// From [`AttributeOperand::form`]: what can be said of a form of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct FormOperand {
@@ -122,15 +122,15 @@ impl FormOperand {
         /// Exactly this.
         equals: Equals;
         /// Different from this.
-        not_equal: NotEqual;
+        not_equals: NotEqual;
         /// Greater than this.
-        greater: Greater;
+        greater_than: Greater;
         /// Less than this.
-        less: Less;
+        less_than: Less;
         /// Greater than this or equal to it.
-        greater_equal: GreaterEqual;
+        greater_or_equal: GreaterEqual;
         /// Less than this or equal to it.
-        less_equal: LessEqual;
+        less_or_equal: LessEqual;
         /// A text form matches this pattern.
         like: Like;
         /// A text form does not match this pattern.
@@ -167,15 +167,15 @@ impl MetricOperand {
         /// Exactly this.
         equals: Equals;
         /// Different from this.
-        not_equal: NotEqual;
+        not_equals: NotEqual;
         /// Greater than this.
-        greater: Greater;
+        greater_than: Greater;
         /// Less than this.
-        less: Less;
+        less_than: Less;
         /// Greater than this or equal to it.
-        greater_equal: GreaterEqual;
+        greater_or_equal: GreaterEqual;
         /// Less than this or equal to it.
-        less_equal: LessEqual;
+        less_or_equal: LessEqual;
     }
 
     /// Compared with another metric, by one of the six comparisons `Equals` to `LessEqual`.
@@ -184,12 +184,12 @@ impl MetricOperand {
     }
 
     /// Among so many of the greatest values.
-    pub fn top(self, number: u32) -> Expression {
+    pub fn top(self, number: u64) -> Expression {
         self.ranked(Operator::RankTop, number)
     }
 
     /// Among so many of the smallest values.
-    pub fn bottom(self, number: u32) -> Expression {
+    pub fn bottom(self, number: u64) -> Expression {
         self.ranked(Operator::RankBottom, number)
     }
 

@@ -23,7 +23,7 @@ macro_rules! operators {
             }
 
             /// Whether it can stand in a metric limit.
-            pub fn limits_metrics(self) -> bool {
+            pub fn can_limit_metrics(self) -> bool {
                 match self { $(Self::$variant => $limits,)* }
             }
         }

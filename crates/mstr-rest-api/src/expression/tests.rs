@@ -19,7 +19,7 @@ fn as_the_vendor_documents_them() {
             { "type": "elements", "elements": [{ "id": "h1;A" }, { "id": "A:6" }] },
         ]})
     );
-    let between = form("A", "F").between(1, 3);
+    let between = attribute("A").form("F").between(1, 3);
     assert_eq!(
         sent(&between),
         json!({ "operator": "Between", "operands": [
@@ -29,7 +29,7 @@ fn as_the_vendor_documents_them() {
         ]})
     );
     assert_eq!(
-        sent(&form("A", "F").is_in(["x", "y"]))["operands"][1],
+        sent(&attribute("A").form("F").is_in(["x", "y"]))["operands"][1],
         json!({ "type": "constants", "dataType": "Char", "values": ["x", "y"] })
     );
     assert_eq!(
@@ -61,15 +61,15 @@ fn refused() {
         (attribute("A").is_in([] as [&str; 0]), "elements"),
         (attribute("A").is_in([""]), "element"),
         (attribute("").is_in(["h1;A"]), "attribute"),
-        (form("A", "").equals(1), "form"),
-        (form("A", "F").is_in([] as [i32; 0]), "constants"),
-        (form("A", "F").is_in([Constant::from(1), Constant::from("x")]), "data types"),
-        (form("A", "F").contains(5), "Contains"),
+        (attribute("A").form("").equals(1), "form"),
+        (attribute("A").form("F").is_in([] as [i32; 0]), "constants"),
+        (attribute("A").form("F").is_in([Constant::from(1), Constant::from("x")]), "data types"),
+        (attribute("A").form("F").contains(5), "Contains"),
         (metric("").is_null(), "metric"),
         (metric("M").equals("text"), "Equals"),
         (metric("M").between(1, "text"), "Between"),
-        (metric("M").greater(f64::NAN), "number"),
-        (metric("M").greater(Constant::typed("Real", "1;drop")), "number"),
+        (metric("M").greater_than(f64::NAN), "number"),
+        (metric("M").greater_than(Constant::typed("Real", "1;drop")), "number"),
         (metric("M").ranked(Operator::RankTop, "three"), "Rank.Top"),
         (metric("M").compared(Operator::Like, metric("N")), "Like"),
         (metric("M").equals(Constant::typed("", "1")), "data type"),
@@ -86,17 +86,17 @@ fn refused() {
 
 #[test]
 fn limits_of_metrics() {
-    for good in [metric("M").less_equal(1.5), metric("M").bottom(3), metric("M").is_not_null()] {
+    for good in [metric("M").less_or_equal(1.5), metric("M").bottom(3), metric("M").is_not_null()] {
         good.check_limit("M").unwrap();
         assert!(good.check_limit("N").unwrap_err().message().contains('N'));
     }
     for bad in [
-        metric("M").less(1).negate(),
-        form("M", "F").less(1),
+        metric("M").less_than(1).negate(),
+        attribute("M").form("F").less_than(1),
         metric("M").ranked(Operator::RankExcludeTop, 1),
         metric("M").ranked(Operator::PercentEquals, 0.5),
         attribute("M").is_in(["h1;M"]),
-        metric("M").less("x"),
+        metric("M").less_than("x"),
     ] {
         assert_eq!(bad.check_limit("M").unwrap_err().kind(), ErrorKind::InvalidRequest);
     }
@@ -112,7 +112,7 @@ fn operand() -> impl Strategy<Value = Operand> {
     ];
     prop_oneof![
         "[0-9A-F]{0,4}".prop_map(|id| attribute(id).into()),
-        ("[0-9A-F]{0,4}", "[0-9A-F]{1,4}").prop_map(|(a, f)| form(a, f).into()),
+        ("[0-9A-F]{0,4}", "[0-9A-F]{1,4}").prop_map(|(a, f)| attribute(a).form(f).into()),
         "[0-9A-F]{0,4}".prop_map(|id| metric(id).into()),
         prop::collection::vec("h[0-9]{1,2};A", 0..3).prop_map(Operand::Elements),
         prop::collection::vec(constant.clone(), 0..3).prop_map(Operand::Constants),
@@ -199,9 +199,9 @@ proptest! {
         joins in prop::collection::vec(any::<bool>(), 0..4),
     ) {
         let [a, f, m] = ids.try_into().unwrap();
-        let mut tree = form(&a, &f).like(text.as_str());
+        let mut tree = attribute(&a).form(&f).like(text.as_str());
         for all in joins {
-            let more = [tree, metric(&m).between(low, low + 1.0), form(&a, &f).equals(low)];
+            let more = [tree, metric(&m).between(low, low + 1.0), attribute(&a).form(&f).equals(low)];
             tree = if all { Expression::all(more) } else { Expression::any(more).negate() };
         }
         prop_assert!(tree.check().is_ok());
@@ -213,7 +213,7 @@ proptest! {
         if expression.check_limit(&id).is_ok() {
             let json = sent(&expression);
             prop_assert_eq!(&json["operands"][0], &json!({ "type": "metric", "id": id }));
-            prop_assert!(expression.operator().limits_metrics());
+            prop_assert!(expression.operator().can_limit_metrics());
         }
     }
 }

@@ -9,7 +9,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{List, dates, lenient, waiting};
+use crate::{List, NodeName, dates, lenient, waiting};
 
 /// Caches of the server. Owned and cheap to clone.
 ///
@@ -31,8 +31,7 @@ pub struct Caches {
 }
 
 impl Caches {
-    /// The handler for a session; [`MonitorsExt::caches`](super::MonitorsExt::caches) is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -48,7 +47,7 @@ impl Caches {
     /// One cache of a cube: `GET /monitors/caches/cubes/{id}`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn cube_cache(&self, id: impl AsRef<str>) -> Call<CubeCache> {
         self.cube(Method::GET).segment(id).decode()
     }
@@ -57,7 +56,7 @@ impl Caches {
     /// then.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn delete_cube(&self, id: impl AsRef<str>) -> Call<()> {
         self.cube(Method::DELETE).segment(id).decode_with(|_| Ok(()))
     }
@@ -65,25 +64,25 @@ impl Caches {
     /// Begins to load a cache of a cube into memory: `PATCH /monitors/caches/cubes/{id}`.
     ///
     /// # Errors
-    /// As any call.
-    pub fn load_cube(&self, id: impl AsRef<str>) -> Call<CacheChange> {
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
+    pub fn load_cube(&self, id: impl AsRef<str>) -> Call<CacheOperation> {
         self.change_cube(id.as_ref(), "loaded")
     }
 
     /// Begins to take a cache of a cube out of memory.
     ///
     /// # Errors
-    /// As any call.
-    pub fn unload_cube(&self, id: impl AsRef<str>) -> Call<CacheChange> {
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
+    pub fn unload_cube(&self, id: impl AsRef<str>) -> Call<CacheOperation> {
         self.change_cube(id.as_ref(), "unloaded")
     }
 
-    fn change_cube(&self, id: &str, state: &'static str) -> Call<CacheChange> {
-        let change = CacheChange {
+    fn change_cube(&self, id: &str, state: &'static str) -> Call<CacheOperation> {
+        let change = CacheOperation {
             caches: self.clone(),
             id: id.into(),
             wanted: state,
-            limit: waiting::LIMIT,
+            timeout: waiting::DEFAULT_TIMEOUT,
             progress: None,
         };
         let call = self.cube(Method::PATCH).segment(id).header("Prefer", "respond-async");
@@ -93,18 +92,23 @@ impl Caches {
 
     /// The caches of reports and documents of a project on a node:
     /// `GET /monitors/caches/contents?projectId=&clusterNode=`.
-    pub fn contents(&self, project: impl AsRef<str>, node: impl AsRef<str>) -> List<ContentCache> {
+    pub fn contents(
+        &self,
+        project: impl AsRef<str>,
+        node: impl Into<NodeName>,
+    ) -> List<ContentCache> {
         let call = self.session.get("monitors/caches/contents").without_project();
         let call = call.query("projectId", project.as_ref());
-        List::new(call.query("clusterNode", node.as_ref())).changing()
+        List::new(call.query("clusterNode", node.into())).changing()
     }
 
     /// Deletes caches of reports and documents on a node, by their
     /// [combined ids](ContentCache::combined_id): `PATCH /v2/monitors/caches/contents`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without any, and nothing is sent.
-    pub fn delete_contents<I>(&self, node: impl AsRef<str>, combined_ids: I) -> Call<()>
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without any, and nothing is sent.
+    pub fn delete_contents<I>(&self, node: impl Into<NodeName>, combined_ids: I) -> Call<()>
     where
         I: IntoIterator,
         I::Item: AsRef<str>,
@@ -119,7 +123,7 @@ impl Caches {
         };
         let operations: Vec<Value> = combined_ids.into_iter().map(remove).collect();
         let call = self.session.patch("v2/monitors/caches/contents").without_project();
-        let call = call.query("clusterNode", node.as_ref()).require_session();
+        let call = call.query("clusterNode", node.into()).require_session();
         let call = call.json(&json!({ "operationList": operations }));
         let call = if operations.is_empty() {
             let message = "there is no cache to delete";
@@ -133,7 +137,7 @@ impl Caches {
     /// Deletes all caches of a kind of a project: `DELETE /monitors/projects/{id}/caches/{kind}`.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn purge(&self, project: impl AsRef<str>, which: ProjectCache) -> Call<()> {
         let call = self.session.delete("monitors/projects").segment(project).segment("caches");
         let call = call.segment(which.name()).without_project().require_session();
@@ -177,20 +181,20 @@ pub struct CubeCache {
     #[serde(deserialize_with = "lenient::or_default")]
     pub state: CubeCacheState,
     /// Its size in KB.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub size: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub size: Option<u64>,
     /// When it was made last.
     #[serde(deserialize_with = "dates::date")]
     pub last_update_time: Option<SystemTime>,
     /// How often it was used.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub hit_count: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub hit_count: Option<u64>,
     /// How many rows it has.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub row_count: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub row_count: Option<u64>,
     /// How many columns it has.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub column_count: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub column_count: Option<u64>,
 }
 
 /// The state of a cache of a cube.
@@ -226,11 +230,11 @@ pub struct ContentCache {
     #[serde(rename = "type", deserialize_with = "lenient::optional_text")]
     pub kind: Option<String>,
     /// Its size in KB.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub size: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub size: Option<u64>,
     /// How often it was used.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub hit_count: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub hit_count: Option<u64>,
     /// When it was made last.
     #[serde(deserialize_with = "dates::date")]
     pub last_update_time: Option<SystemTime>,
@@ -240,23 +244,23 @@ type Progress = Arc<dyn Fn(&CubeCacheState) + Send + Sync>;
 
 /// A cache of a cube that is being loaded or unloaded, from [`Caches::load_cube`].
 #[derive(Clone)]
-#[must_use = "it goes on at the server; wait() tells how it ends"]
-pub struct CacheChange {
+#[must_use = "the operation continues on the server; call wait() for its result"]
+pub struct CacheOperation {
     caches: Caches,
     id: Arc<str>,
     wanted: &'static str,
-    limit: Duration,
+    timeout: Duration,
     progress: Option<Progress>,
 }
 
-impl CacheChange {
-    /// How long [`wait`](Self::wait) waits: 10 minutes unless this says otherwise.
-    pub fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+impl CacheOperation {
+    /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Is told every state that the server says while [`wait`](Self::wait) waits.
+    /// Called with each state that the server reports while [`wait`](Self::wait) waits.
     pub fn on_progress(
         mut self,
         progress: impl Fn(&CubeCacheState) + Send + Sync + 'static,
@@ -268,10 +272,11 @@ impl CacheChange {
     /// Asks for the [cache](Caches::cube_cache) until its state is the one that was asked for.
     ///
     /// # Errors
-    /// As any call; [`Timeout`](ErrorKind::Timeout) behind the limit, and it goes on at the server.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Timeout`](ErrorKind::Timeout)
+    /// when the [timeout](Self::timeout) is over, and the operation continues on the server.
     pub async fn wait(self) -> Result<CubeCache> {
         let ask = || self.caches.cube_cache(&self.id);
-        waiting::until(self.limit, "the change of the cache", ask, |cache| {
+        waiting::until(self.timeout, "the change of the cache", ask, |cache| {
             if let Some(progress) = &self.progress {
                 progress(&cache.state);
             }
@@ -282,12 +287,12 @@ impl CacheChange {
     }
 }
 
-impl fmt::Debug for CacheChange {
+impl fmt::Debug for CacheOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CacheChange")
+        f.debug_struct("CacheOperation")
             .field("id", &self.id)
             .field("wanted", &self.wanted)
-            .field("limit", &self.limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

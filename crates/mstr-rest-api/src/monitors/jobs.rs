@@ -30,8 +30,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// The handler for a session; [`MonitorsExt::jobs`](super::MonitorsExt::jobs) is shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self { session: session.clone() }
     }
 
@@ -44,7 +43,7 @@ impl Jobs {
     /// `objectId` ...
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn on_node(&self, node: impl AsRef<str>) -> Call<Vec<Job>> {
         listed(self.get_jobs().query("nodeName", node.as_ref()))
     }
@@ -52,7 +51,7 @@ impl Jobs {
     /// The jobs of all nodes: asks for the nodes first.
     ///
     /// # Errors
-    /// As any call.
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn all(&self) -> impl Future<Output = Result<Vec<Job>>> + Send + use<> {
         let jobs = self.clone();
         async move {
@@ -67,7 +66,8 @@ impl Jobs {
     /// One job: `GET /v2/monitors/jobs/{id}`.
     ///
     /// # Errors
-    /// As any call; an error of the server when there is no such job any more.
+    /// Those [common to all calls](mstr_rest_core::Call#errors); an error of the server when there
+    /// is no such job any more.
     pub fn get(&self, id: impl AsRef<str>) -> Call<Job> {
         self.get_jobs().segment(id).decode()
     }
@@ -84,9 +84,10 @@ impl Jobs {
     /// Ends several jobs, and says of each what became of it: `POST /v2/monitors/cancelJobs`.
     ///
     /// # Errors
-    /// As any call; [`InvalidRequest`](ErrorKind::InvalidRequest) without any id, and nothing is
-    /// sent. That some could not be ended is no error.
-    pub fn cancel_all<I>(&self, ids: I) -> Call<Vec<Cancelled>>
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) without any id, and nothing is sent. That some
+    /// could not be ended is no error.
+    pub fn cancel_all<I>(&self, ids: I) -> Call<Vec<CancelledJob>>
     where
         I: IntoIterator,
         I::Item: Into<String>,
@@ -95,7 +96,7 @@ impl Jobs {
         #[serde(default, rename_all = "camelCase")]
         struct Outcome {
             #[serde(deserialize_with = "lenient::or_default")]
-            job_cancellation_status: Vec<Cancelled>,
+            job_cancellation_status: Vec<CancelledJob>,
         }
         let ids: Vec<String> = ids.into_iter().map(Into::into).collect();
         let call = self.session.post("v2/monitors/cancelJobs").without_project().require_session();
@@ -114,7 +115,7 @@ impl Jobs {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Cancelled {
+pub struct CancelledJob {
     /// The id of the job.
     #[serde(deserialize_with = "lenient::text")]
     pub id: String,
@@ -159,9 +160,9 @@ pub struct Job {
     #[serde(deserialize_with = "dates::date")]
     pub creation_time: Option<SystemTime>,
     /// How many of its tasks are done.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub completed_tasks: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub completed_tasks: Option<u64>,
     /// How many tasks it has.
-    #[serde(deserialize_with = "lenient::integer")]
-    pub total_tasks: Option<i64>,
+    #[serde(deserialize_with = "lenient::count")]
+    pub total_tasks: Option<u64>,
 }

@@ -159,12 +159,12 @@ pub enum Propagation {
     PreciseRecursive,
 }
 
-/// A change of an access list: entries to add, to replace and to take away.
+/// Changes of an access list: entries to add, to replace and to remove.
 ///
 /// ```
-/// use mstr_rest_api::{AccessChange, Propagation, Rights};
+/// use mstr_rest_api::{AccessChanges, Propagation, Rights};
 ///
-/// let change = AccessChange::new()
+/// let change = AccessChanges::new()
 ///     .grant("7FC05A65", Rights::VIEW)
 ///     .deny("54F3D260", Rights::DELETE)
 ///     .propagate(Propagation::PreciseRecursive); // of a folder: all that is below it
@@ -172,8 +172,8 @@ pub enum Propagation {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[must_use = "a change does nothing until an object's access is set with it"]
-pub struct AccessChange {
+#[must_use = "changes do nothing until Objects::update_access sends them"]
+pub struct AccessChanges {
     acl: Vec<Entry>,
     #[serde(rename = "propagateACLToChildren", skip_serializing_if = "Option::is_none")]
     propagate: Option<bool>,
@@ -191,7 +191,7 @@ struct Entry {
     inheritable: Option<bool>,
 }
 
-impl AccessChange {
+impl AccessChanges {
     /// No change yet.
     pub fn new() -> Self {
         Self::default()
@@ -217,13 +217,13 @@ impl AccessChange {
         self.entry("REPLACE", trustee.into(), rights, false)
     }
 
-    /// Takes rights away that were allowed.
+    /// Removes rights from what a user or a group is allowed.
     pub fn revoke(self, trustee: impl Into<String>, rights: Rights) -> Self {
         self.entry("REMOVE", trustee.into(), rights, false)
     }
 
-    /// Takes away that something is forbidden.
-    pub fn allow_again(self, trustee: impl Into<String>, rights: Rights) -> Self {
+    /// Removes rights from what a user or a group is denied.
+    pub fn clear_denied(self, trustee: impl Into<String>, rights: Rights) -> Self {
         self.entry("REMOVE", trustee.into(), rights, true)
     }
 

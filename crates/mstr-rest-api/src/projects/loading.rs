@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{Project, Projects};
 use crate::patch::{Op, Operations};
-use crate::{List, Named, lenient, waiting};
+use crate::{List, Named, NodeName, lenient, waiting};
 
 /// The state of a project on a node. A state that this version does not know is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -137,8 +137,9 @@ impl Projects {
     /// One project by id or by name: `GET /projects/{id or name}`.
     ///
     /// # Errors
-    /// As any call; [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when it is
-    /// not there or not loaded.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when it is not there or
+    /// not loaded.
     pub fn get(&self, id_or_name: impl AsRef<str>) -> Call<Project> {
         self.one(Method::GET, "projects", id_or_name).decode()
     }
@@ -184,61 +185,71 @@ impl Projects {
     /// `GET /monitors/iServer/nodes/{node}/projects/{id}/status`.
     ///
     /// # Errors
-    /// As any call.
-    pub fn state_on(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectState> {
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
+    pub fn state_on(&self, id: impl AsRef<str>, node: impl Into<NodeName>) -> Call<ProjectState> {
         #[derive(Default, Deserialize)]
         #[serde(default)]
         struct State {
             status: ProjectState,
         }
-        let call = self.on_node(Method::GET, id.as_ref(), node.as_ref()).segment("status");
+        let call = self.on_node(Method::GET, id.as_ref(), &node.into()).segment("status");
         call.decode::<State>().map(|state| Ok(state.status))
     }
 
-    fn on_node(&self, method: Method, id: &str, node: &str) -> Call<mstr_rest_core::Response> {
+    fn on_node(&self, method: Method, id: &str, node: &NodeName) -> Call<mstr_rest_core::Response> {
         let call = self.session.call(method, "monitors/iServer/nodes").segment(node);
         call.segment("projects").segment(id).without_project().require_session()
     }
 
     /// Begins to load a project on a node: `PATCH /monitors/iServer/nodes/{node}/projects/{id}`.
-    /// [`ProjectChange::wait`] waits.
+    /// [`ProjectOperation::wait`] waits.
     ///
     /// ```no_run
-    /// use mstr_rest_api::ProjectsExt;
+    /// use mstr_rest_api::{NodeName, ProjectsExt};
     ///
     /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
     /// let projects = session.projects();
-    /// projects.load_on("B7CA92F04B9FAE8D941C3E9B7E0CD754", "node-1").await?.wait().await?;
+    /// let node = NodeName::new("node-1");
+    /// projects.load_on("B7CA92F04B9FAE8D941C3E9B7E0CD754", node).await?.wait().await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// As any call.
-    pub fn load_on(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectChange> {
-        self.change(id.as_ref(), node.as_ref(), ProjectState::Loaded)
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
+    pub fn load_on(
+        &self,
+        id: impl AsRef<str>,
+        node: impl Into<NodeName>,
+    ) -> Call<ProjectOperation> {
+        self.change(id.as_ref(), node.into(), ProjectState::Loaded)
     }
 
     /// Begins to unload a project from a node: its sessions there end.
     ///
     /// # Errors
-    /// As any call.
-    pub fn unload_from(&self, id: impl AsRef<str>, node: impl AsRef<str>) -> Call<ProjectChange> {
-        self.change(id.as_ref(), node.as_ref(), ProjectState::Unloaded)
+    /// Those [common to all calls](mstr_rest_core::Call#errors).
+    pub fn unload_from(
+        &self,
+        id: impl AsRef<str>,
+        node: impl Into<NodeName>,
+    ) -> Call<ProjectOperation> {
+        self.change(id.as_ref(), node.into(), ProjectState::Unloaded)
     }
 
-    fn change(&self, id: &str, node: &str, wanted: ProjectState) -> Call<ProjectChange> {
+    fn change(&self, id: &str, node: NodeName, wanted: ProjectState) -> Call<ProjectOperation> {
         let mut body = Operations::default();
         body.push(Op::Replace, "status", wanted.to_string().into());
-        let change = ProjectChange {
+        let change = ProjectOperation {
             session: self.session.clone(),
             id: id.into(),
-            node: node.into(),
+            node,
             wanted,
-            limit: waiting::LIMIT,
+            timeout: waiting::DEFAULT_TIMEOUT,
             progress: None,
         };
-        let call = self.on_node(Method::PATCH, id, node).json(&body).decode_with(|_| Ok(()));
+        let call =
+            self.on_node(Method::PATCH, id, &change.node).json(&body).decode_with(|_| Ok(()));
         call.map(move |()| Ok(change.clone()))
     }
 }
@@ -247,24 +258,24 @@ type Progress = Arc<dyn Fn(&ProjectState) + Send + Sync>;
 
 /// A project that is being loaded or unloaded, from [`Projects::load_on`].
 #[derive(Clone)]
-#[must_use = "it goes on at the server; wait() tells how it ends"]
-pub struct ProjectChange {
+#[must_use = "the operation continues on the server; call wait() for its result"]
+pub struct ProjectOperation {
     session: Session,
     id: Arc<str>,
-    node: Arc<str>,
+    node: NodeName,
     wanted: ProjectState,
-    limit: Duration,
+    timeout: Duration,
     progress: Option<Progress>,
 }
 
-impl ProjectChange {
-    /// How long [`wait`](Self::wait) waits: 10 minutes unless this says otherwise.
-    pub fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+impl ProjectOperation {
+    /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Is told every state that the server says while [`wait`](Self::wait) waits.
+    /// Called with each state that the server reports while [`wait`](Self::wait) waits.
     pub fn on_progress(mut self, progress: impl Fn(&ProjectState) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
@@ -273,12 +284,13 @@ impl ProjectChange {
     /// Asks for the [state](Projects::state_on) until it is the one that was asked for.
     ///
     /// # Errors
-    /// As any call; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) behind the limit, and it goes
-    /// on at the server.
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the [timeout](Self::timeout) is over,
+    /// and the operation continues on the server.
     pub async fn wait(self) -> Result<ProjectState> {
         let projects = Projects::new(&self.session);
         let ask = || projects.state_on(&self.id, &self.node);
-        waiting::until(self.limit, "the change of the project", ask, |state| {
+        waiting::until(self.timeout, "the change of the project", ask, |state| {
             if let Some(progress) = &self.progress {
                 progress(state);
             }
@@ -288,13 +300,13 @@ impl ProjectChange {
     }
 }
 
-impl fmt::Debug for ProjectChange {
+impl fmt::Debug for ProjectOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProjectChange")
+        f.debug_struct("ProjectOperation")
             .field("id", &self.id)
             .field("node", &self.node)
             .field("wanted", &self.wanted)
-            .field("limit", &self.limit)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

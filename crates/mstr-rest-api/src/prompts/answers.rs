@@ -71,7 +71,7 @@ impl Answer {
     /// use mstr_rest_api::expression::metric;
     /// use mstr_rest_api::{Answer, Answers};
     ///
-    /// let above = metric("4C05177011D3E877C000B3B2D86C964F").greater(10);
+    /// let above = metric("4C05177011D3E877C000B3B2D86C964F").greater_than(10);
     /// let answer = Answer::expression_at(above, ["8D679D3C11D3E4981000E787EC6DE8A4"]);
     /// let sent = serde_json::to_value(Answers::new().by_key("7C6D@0@10", answer)).unwrap();
     /// let sent = &sent["prompts"][0]["answers"]["expression"];
@@ -138,7 +138,7 @@ impl Answer {
 /// ```
 /// use mstr_rest_api::{Answer, Answers, Level};
 ///
-/// let level = Level::of(["8D679D3C11D3E4981000E787EC6DE8A4"]).filter_rest(false);
+/// let level = Level::of(["8D679D3C11D3E4981000E787EC6DE8A4"]).filter_absent(false);
 /// let sent = serde_json::to_value(Answers::new().by_id("753C", Answer::level(level))).unwrap();
 /// assert_eq!(sent["prompts"][0]["type"], "LEVEL");
 /// assert_eq!(sent["prompts"][0]["answers"]["filterRest"], false);
@@ -147,34 +147,34 @@ impl Answer {
 #[must_use]
 pub struct Level {
     units: Vec<String>,
-    filter_rest: Option<bool>,
-    can_continue: Option<bool>,
+    filter_absent: Option<bool>,
+    extendable: Option<bool>,
 }
 
 impl Level {
     /// The level of these units, by id.
     pub fn of<I: Into<String>>(units: impl IntoIterator<Item = I>) -> Self {
         let units = units.into_iter().map(Into::into).collect();
-        Self { units, filter_rest: None, can_continue: None }
+        Self { units, filter_absent: None, extendable: None }
     }
 
-    /// Whether attributes that are absent from the report or the level are filtered, too. The
-    /// server does that unless this says otherwise.
-    pub fn filter_rest(mut self, yes: bool) -> Self {
-        self.filter_rest = Some(yes);
+    /// Filters attributes too that are absent from the report or the level: `filterRest`. Default:
+    /// true.
+    pub fn filter_absent(mut self, yes: bool) -> Self {
+        self.filter_absent = Some(yes);
         self
     }
 
-    /// Whether other users may add units. They may unless this says otherwise.
-    pub fn can_continue(mut self, yes: bool) -> Self {
-        self.can_continue = Some(yes);
+    /// Lets other users add units: `canContinue`. Default: true.
+    pub fn extendable(mut self, yes: bool) -> Self {
+        self.extendable = Some(yes);
         self
     }
 
     fn json(&self) -> Value {
         let units: Vec<_> = self.units.iter().map(|id| json!({ "id": id })).collect();
         let mut json = json!({ "units": units });
-        for (name, said) in [("filterRest", self.filter_rest), ("canContinue", self.can_continue)] {
+        for (name, said) in [("filterRest", self.filter_absent), ("canContinue", self.extendable)] {
             if let Some(said) = said {
                 json[name] = json!(said);
             }

@@ -12,7 +12,8 @@ use crate::{List, Object, ObjectType};
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// let search = session.in_project("MicroStrategy Tutorial").quick_search();
-/// for object in search.name("sales").kind(ObjectType::Report).ancestors(true).list().await? {
+/// let search = search.name("sales").kind(ObjectType::Report).include_ancestors(true);
+/// for object in search.list().await? {
 ///     println!("{}", object.path());
 /// }
 /// # Ok(())
@@ -28,9 +29,7 @@ pub struct QuickSearch {
 }
 
 impl QuickSearch {
-    /// A search of everything in the project; [`SearchExt::quick_search`](super::SearchExt) is
-    /// shorter.
-    pub fn new(session: &Session) -> Self {
+    pub(crate) fn new(session: &Session) -> Self {
         Self {
             call: session.get("searches/results"),
             pattern: SearchPattern::default(),
@@ -70,14 +69,14 @@ impl QuickSearch {
         self.query("type", number)
     }
 
-    /// Whether certified objects are looked for: all unless this says otherwise.
-    pub fn certified(mut self, which: Certification) -> Self {
+    /// Searches certified objects, those that are not, or all. Default: all.
+    pub fn certification(mut self, which: Certification) -> Self {
         self.certification = which;
         self
     }
 
-    /// Whether the folders above each object are told: [`Object::ancestors`].
-    pub fn ancestors(mut self, yes: bool) -> Self {
+    /// Gives the folders above each object too: [`Object::ancestors`]. Default: false.
+    pub fn include_ancestors(mut self, yes: bool) -> Self {
         self.ancestors = yes;
         self
     }

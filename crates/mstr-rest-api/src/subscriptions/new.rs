@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// use mstr_rest_api::Delivery;
 /// use serde_json::json;
 ///
-/// let mail = Delivery::email("Sales of the week", "EXCEL");
+/// let mail = Delivery::email("Sales of the week").format("EXCEL");
 /// let file = Delivery::new("FILE").with("file", json!({"filename": "sales"}));
 /// # let _ = (mail, file);
 /// ```
@@ -29,13 +29,11 @@ impl Delivery {
         Self { mode: mode.into(), more: Map::new(), format: None }
     }
 
-    /// By email with the content as data and attachment, in a format of the server: `PDF`, `EXCEL`,
-    /// `CSV`, `HTML`, `PLAIN_TEXT`.
-    pub fn email(subject: impl Into<String>, format: impl Into<String>) -> Self {
+    /// By email with that subject, with the content as data and attachment. Its
+    /// [`format`](Self::format) is `PDF` unless set.
+    pub fn email(subject: impl Into<String>) -> Self {
         let email = json!({ "subject": subject.into(), "sendContentAs": "data_and_history_list" });
-        let mut delivery = Self::new("EMAIL").with("email", email);
-        delivery.format = Some(format.into());
-        delivery
+        Self::new("EMAIL").with("email", email).format("PDF")
     }
 
     /// Into the history list of the recipient.
@@ -49,7 +47,7 @@ impl Delivery {
         self
     }
 
-    /// The format of contents that say none.
+    /// The format of the contents: `PDF`, `EXCEL`, `CSV`, `HTML`, `PLAIN_TEXT`.
     pub fn format(mut self, format: impl Into<String>) -> Self {
         self.format = Some(format.into());
         self
@@ -61,7 +59,7 @@ impl Delivery {
 /// ```
 /// use mstr_rest_api::{Delivery, NewSubscription};
 ///
-/// let new = NewSubscription::new("Sales, every morning", Delivery::email("Sales", "PDF"))
+/// let new = NewSubscription::new("Sales, every morning", Delivery::email("Sales"))
 ///     .schedule("FF7BB3C811D501F0C00051916B98494F")
 ///     .dashboard("335FFA9645F5E7B2C0E1F3A5D4B6C8E0")
 ///     .to_group("C82C6B1011D2894CC0009D9F29718E4F")

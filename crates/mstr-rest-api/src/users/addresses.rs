@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::lenient;
+use crate::{DeviceId, lenient};
 
 /// An address of a user.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -32,10 +32,10 @@ pub struct Address {
 /// An address to be added to a user.
 ///
 /// ```
-/// use mstr_rest_api::NewAddress;
+/// use mstr_rest_api::{DeviceId, NewAddress};
 ///
-/// let device = "1D2E6D168A7711D4BE8100B0D04B6F0B";
-/// let address = NewAddress::email("Work", "psmith@example.com", device).default(true);
+/// let device = DeviceId::new("1D2E6D168A7711D4BE8100B0D04B6F0B");
+/// let address = NewAddress::new("psmith@example.com", device).name("Work").default(true);
 /// # let _ = address;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,32 +50,32 @@ pub struct NewAddress {
 }
 
 impl NewAddress {
-    /// An address of any kind, with the id of the device that sends.
-    pub fn new(
-        name: impl Into<String>,
-        address: impl Into<String>,
-        delivery_type: impl Into<String>,
-        device: impl Into<String>,
-    ) -> Self {
+    /// An email address, and the device that transmits. Its name is the address itself unless
+    /// [`name`](Self::name) is set.
+    pub fn new(address: impl Into<String>, device: impl Into<DeviceId>) -> Self {
+        let address = address.into();
         Self {
-            name: name.into(),
-            physical_address: address.into(),
-            delivery_type: delivery_type.into(),
-            device_id: device.into(),
+            name: address.clone(),
+            physical_address: address,
+            delivery_type: "email".to_owned(),
+            device_id: device.into().as_str().to_owned(),
             is_default: false,
         }
     }
 
-    /// An email address, with the id of the device that sends.
-    pub fn email(
-        name: impl Into<String>,
-        address: impl Into<String>,
-        device: impl Into<String>,
-    ) -> Self {
-        Self::new(name, address, "email", device)
+    /// The name that is shown. Default: the address.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
     }
 
-    /// Whether it is the one that is used when none is named.
+    /// How things get there: `email`, `file`, `printer` ... Default: `email`.
+    pub fn delivery_type(mut self, kind: impl Into<String>) -> Self {
+        self.delivery_type = kind.into();
+        self
+    }
+
+    /// Makes it the address that is used when none is named. Default: false.
     pub fn default(mut self, yes: bool) -> Self {
         self.is_default = yes;
         self

@@ -13,7 +13,8 @@ use crate::patch::{Op, Operations};
 /// use mstr_rest_api::NewUser;
 /// use mstr_rest_core::Credential;
 ///
-/// let user = NewUser::new("psmith", "Pat Smith")
+/// let user = NewUser::new("psmith")
+///     .full_name("Pat Smith")
 ///     .password(Credential::env("NEW_PASSWORD"))
 ///     .require_new_password(true)
 ///     .group("C82C6B1011D2894CC0009D9F29718E4F");
@@ -28,18 +29,25 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    /// A user with the name to log in with, and a full name. Enabled, may change the password,
-    /// logs in with user name and password.
-    pub fn new(username: impl Into<String>, full_name: impl Into<String>) -> Self {
+    /// A user with the name to log in with, which is the full name too unless
+    /// [`full_name`](Self::full_name) is set. Enabled, may change the password, logs in with user
+    /// name and password.
+    pub fn new(username: impl Into<String>) -> Self {
+        let username = username.into();
         let mut members = Map::new();
-        members.insert("username".to_owned(), username.into().into());
-        members.insert("fullName".to_owned(), full_name.into().into());
+        members.insert("fullName".to_owned(), username.clone().into());
+        members.insert("username".to_owned(), username.into());
         Self { members, groups: Vec::new(), password: None }
     }
 
     fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The full name, which is shown. Default: the user name.
+    pub fn full_name(self, name: impl Into<String>) -> Self {
+        self.set("fullName", name.into())
     }
 
     /// The password: a literal, or where it comes from. It is asked for when the user is made.

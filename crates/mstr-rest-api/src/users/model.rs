@@ -54,8 +54,8 @@ pub struct User {
     #[serde(deserialize_with = "lenient::boolean")]
     pub standard_auth: Option<bool>,
     /// The distinguished name in a directory (LDAP).
-    #[serde(deserialize_with = "lenient::optional_text")]
-    pub ldapdn: Option<String>,
+    #[serde(rename = "ldapdn", deserialize_with = "lenient::optional_text")]
+    pub ldap_dn: Option<String>,
     /// What a trusted sign-on calls the user.
     #[serde(deserialize_with = "lenient::optional_text")]
     pub trust_id: Option<String>,

@@ -102,14 +102,15 @@ impl Roles {
         self.check(columns)?;
         let described =
             columns.iter().fold(ModelTable::new(table), |t, (name, kind)| t.column(name, *kind));
-        let mut model = DatasetModel::new(name).table(described);
+        let on = |column: &str| described.column_ref(column);
+        let mut model = DatasetModel::new(name).table(described.clone());
         for (column, kind) in columns {
             let is_form = |forms: &[(String, String)]| forms.iter().any(|(_, c)| c == column);
             if let Some((attribute, forms)) = self.forms.iter().find(|(_, forms)| is_form(forms)) {
                 if forms.first().is_some_and(|(_, first)| first == column) {
                     let attribute = ModelAttribute::new(attribute);
                     let add = |attribute: ModelAttribute, (category, column): &(String, String)| {
-                        attribute.form(category, table, column)
+                        attribute.form(category, on(column))
                     };
                     model = model.attribute(forms.iter().fold(attribute, add));
                 }
@@ -118,9 +119,9 @@ impl Roles {
             let is_metric = self.metrics.contains(column)
                 || kind.is_number() && !self.attributes.contains(column);
             model = if is_metric {
-                model.metric(column, table, column)
+                model.metric(column, on(column))
             } else {
-                model.attribute(ModelAttribute::new(column).form("ID", table, column))
+                model.attribute(ModelAttribute::new(column).form("ID", on(column)))
             };
         }
         model.check()?;

@@ -107,7 +107,7 @@ pub(super) struct Job {
     policy: UpdatePolicy,
     chunk_bytes: usize,
     non_finite_as_null: bool,
-    publish_limit: Duration,
+    publish_timeout: Duration,
     on_progress: Option<OnProgress>,
 }
 
@@ -149,9 +149,9 @@ impl Job {
             columns: columns.into_iter().map(|(name, _)| name).collect(),
             schema: SchemaRef::clone(schema),
             policy: upload.policy,
-            chunk_bytes: upload.chunk_bytes,
+            chunk_bytes: usize::try_from(upload.chunk_bytes).unwrap_or(usize::MAX),
             non_finite_as_null: upload.non_finite_as_null,
-            publish_limit: upload.publish_limit,
+            publish_timeout: upload.publish_timeout,
             on_progress: upload.on_progress.clone(),
         })
     }
@@ -220,7 +220,7 @@ impl Job {
             }
             Err(error) => return Err(Stop::Failed(error)),
         }
-        session.wait(self.publish_limit).await?;
+        session.wait(self.publish_timeout).await?;
         Ok(sent)
     }
 
@@ -267,7 +267,7 @@ impl Job {
         let (chunk, part, rows, bytes) = blocking(move || {
             let json = chunk.close();
             let bytes = json.len() as u64;
-            let part = upload.part(&table, index, json);
+            let part = upload.send_part(&table, index, json);
             let rows = chunk.rows();
             chunk.clear();
             Ok((chunk, part, rows, bytes))

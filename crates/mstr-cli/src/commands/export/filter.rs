@@ -1,6 +1,6 @@
 //! `--filter`: conditions as expressions of the server.
 
-use mstr_rest::api::expression::{Constant, Expression, Operand, Operator, form, metric};
+use mstr_rest::api::expression::{Constant, Expression, Operand, Operator, attribute, metric};
 use mstr_rest::api::{Definition, Form};
 
 use super::columns::{Named, named};
@@ -96,12 +96,14 @@ impl Condition {
     fn expression(&self, definition: &Definition) -> Result<Expression> {
         let (operand, data_type) = match named(definition, &self.name)? {
             Named::Metric { id, data_type } => (metric(id).into(), data_type),
-            Named::Attribute { id, form: Some(of) } => (form(id, of.id).into(), of.data_type),
+            Named::Attribute { id, form: Some(of) } => {
+                (attribute(id).form(of.id).into(), of.data_type)
+            }
             Named::Attribute { id, form: None } => {
                 let shown = shown_form(definition, id).ok_or_else(|| {
                     Failure::usage(format!("{:?} cannot be filtered: it has no forms", self.name))
                 })?;
-                (form(id, shown.id.as_str()).into(), shown.data_type.as_deref())
+                (attribute(id).form(shown.id.as_str()).into(), shown.data_type.as_deref())
             }
         };
         let operator = match self.operator {

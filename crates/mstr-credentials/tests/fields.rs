@@ -1,4 +1,4 @@
-//! JSON members: what is read, and that nothing of it shows in errors.
+//! JSON fields: what is read, and that nothing of it shows in errors.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fmt::Write;
@@ -6,8 +6,8 @@ use std::fmt::Write;
 use mstr_credentials::SecretValue;
 use proptest::prelude::*;
 
-fn member(value: impl Into<SecretValue>) -> Result<String, String> {
-    match value.into().member("vault secret s", "k") {
+fn field(value: impl Into<SecretValue>) -> Result<String, String> {
+    match value.into().field("vault secret s", "k") {
         Ok(secret) => Ok(secret.expose_secret().to_owned()),
         Err(error) => {
             assert!(!error.is_missing());
@@ -30,7 +30,7 @@ fn text_as_it_is() {
         (r#"{"\u006b": "escaped name"}"#, "escaped name"),
         (r#"{"k": 1, "k": "last"}"#, "last"),
     ] {
-        assert_eq!(member(json).as_deref(), Ok(expected), "{json}");
+        assert_eq!(field(json).as_deref(), Ok(expected), "{json}");
     }
 }
 
@@ -47,20 +47,20 @@ fn numbers_digit_for_digit() {
         "1e400",
         "-1.50e-10",
     ] {
-        assert_eq!(member(format!("{{\"k\": {number} }}")).as_deref(), Ok(number));
+        assert_eq!(field(format!("{{\"k\": {number} }}")).as_deref(), Ok(number));
     }
 }
 
 #[test]
 fn what_cannot_be_used() {
     let kind = |kind: &str| {
-        format!("vault secret s has {kind} as member \"k\", where text or a number is needed")
+        format!("vault secret s has {kind} as field \"k\", where text or a number is needed")
     };
-    let not_json = "vault secret s is not JSON, so it has no member \"k\"".to_owned();
-    let not_object = "vault secret s is not a JSON object, so it has no member \"k\"".to_owned();
+    let not_json = "vault secret s is not JSON, so it has no field \"k\"".to_owned();
+    let not_object = "vault secret s is not a JSON object, so it has no field \"k\"".to_owned();
     for (value, expected) in [
-        ("{}", "vault secret s has no member \"k\"".to_owned()),
-        (r#"{"K": "pw", "kk": "pw"}"#, "vault secret s has no member \"k\"".to_owned()),
+        ("{}", "vault secret s has no field \"k\"".to_owned()),
+        (r#"{"K": "pw", "kk": "pw"}"#, "vault secret s has no field \"k\"".to_owned()),
         (r#"{"k": null}"#, kind("null")),
         (r#"{"k": true}"#, kind("a boolean")),
         (r#"{"k": false}"#, kind("a boolean")),
@@ -83,10 +83,10 @@ fn what_cannot_be_used() {
         ("{\"k\": \"\n\"}", not_json.clone()),
         ("\u{feff}{\"k\": \"pw\"}", not_json),
     ] {
-        assert_eq!(member(value), Err(expected), "{value}");
+        assert_eq!(field(value), Err(expected), "{value}");
     }
     assert_eq!(
-        member(&b"{\"k\": \"\xff\"}"[..]),
+        field(&b"{\"k\": \"\xff\"}"[..]),
         Err("vault secret s is not valid UTF-8".to_owned())
     );
 }
@@ -94,8 +94,8 @@ fn what_cannot_be_used() {
 #[test]
 fn deep_nesting_is_no_stack_overflow() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert!(member(format!(r#"{{"a": {deep}, "k": "pw"}}"#)).is_ok());
-    assert!(member(deep).is_err());
+    assert!(field(format!(r#"{{"a": {deep}, "k": "pw"}}"#)).is_ok());
+    assert!(field(deep).is_err());
 }
 
 #[test]
@@ -134,12 +134,12 @@ fn shapes(inner: &str) -> impl Strategy<Value = String> + use<> {
 proptest! {
     #[test]
     fn any_bytes_never_panic(bytes: Vec<u8>) {
-        let _ = member(bytes);
+        let _ = field(bytes);
     }
 
     #[test]
     fn anything_that_looks_like_an_object_never_panics(text in r#"\{"k": ?[\[\]{}"\\udDaA0-9+eE., k:-]*\}"#) {
-        let ours = member(text.as_str());
+        let ours = field(text.as_str());
         // the same as the parser everyone knows, but for numbers and broken surrogates
         match serde_json::from_str::<serde_json::Value>(&text) {
             Ok(json) => match &json["k"] {
@@ -154,27 +154,27 @@ proptest! {
     #[test]
     fn every_text_comes_through(text: String) {
         let plain = serde_json::json!({"a": 1, "k": &text}).to_string();
-        prop_assert_eq!(member(plain), Ok(text.clone()));
+        prop_assert_eq!(field(plain), Ok(text.clone()));
         let mut escaped = "{\"k\": \"".to_owned();
         for unit in text.encode_utf16() {
             write!(escaped, "\\u{unit:04x}").unwrap();
         }
         escaped.push_str("\"}");
-        prop_assert_eq!(member(escaped), Ok(text));
+        prop_assert_eq!(field(escaped), Ok(text));
     }
 
     #[test]
     fn every_number_comes_through(
         number in "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,6})?"
     ) {
-        prop_assert_eq!(member(format!("{{\"k\":{number}}}")), Ok(number));
+        prop_assert_eq!(field(format!("{{\"k\":{number}}}")), Ok(number));
     }
 
     #[test]
     fn errors_never_hold_the_value(
         text in "CANARY[ -~]{0,20}".prop_flat_map(|text| shapes(&text))
     ) {
-        if let Err(error) = member(text) {
+        if let Err(error) = field(text) {
             prop_assert!(!error.contains("CANARY"), "{}", error);
         }
     }

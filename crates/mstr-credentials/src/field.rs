@@ -1,10 +1,10 @@
-//! One JSON member of a source that is read afresh every time.
+//! One JSON field of a source that is read afresh every time.
 
 use std::{fmt, future::Future, time::Duration};
 
 use crate::{CredentialError, SecretProvider, SecretString, value::SecretValue};
 
-/// A source whose whole value can be had, for the sake of one member of it.
+/// A source whose whole value can be had, for the sake of one field of it.
 pub(crate) trait Whole: fmt::Debug + Send + Sync + 'static {
     /// How errors call it.
     fn name(&self) -> String;
@@ -14,20 +14,20 @@ pub(crate) trait Whole: fmt::Debug + Send + Sync + 'static {
 }
 
 #[derive(Debug)]
-pub(crate) struct Member<T> {
+pub(crate) struct Field<T> {
     of: T,
-    member: String,
+    field: String,
 }
 
-impl<T: Whole> Member<T> {
-    pub(crate) fn new(of: T, member: impl Into<String>) -> Self {
-        Self { of, member: member.into() }
+impl<T: Whole> Field<T> {
+    pub(crate) fn new(of: T, field: impl Into<String>) -> Self {
+        Self { of, field: field.into() }
     }
 }
 
-impl<T: Whole> SecretProvider for Member<T> {
+impl<T: Whole> SecretProvider for Field<T> {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
-        self.of.whole().await?.member(&self.of.name(), &self.member)
+        self.of.whole().await?.field(&self.of.name(), &self.field)
     }
 
     fn timeout(&self) -> Option<Duration> {
