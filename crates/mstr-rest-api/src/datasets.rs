@@ -78,7 +78,7 @@ impl Datasets {
         let call = self.session.call(Method::POST, "datasets/models").require_session();
         let call = match model.check() {
             Ok(()) => call.json(&model.json()),
-            Err(error) => call.refuse(error),
+            Err(error) => call.fail_with(error),
         };
         let datasets = self.clone();
         call.decode::<Made>().map(move |made| {

@@ -101,7 +101,7 @@ impl DataSources {
         let call = call.project_id(project.as_str()).header("projectId", project.as_str());
         let call = call.require_session().json(&json!({ "query": STANDARD.encode(sql.as_ref()) }));
         let call = if sql.as_ref().trim().is_empty() {
-            call.refuse(Error::new(ErrorKind::InvalidRequest, "there is no SQL to execute"))
+            call.fail_with(Error::new(ErrorKind::InvalidRequest, "there is no SQL to execute"))
         } else {
             call
         };

@@ -117,7 +117,7 @@ impl Folders {
         let call = self.session.post("folders").require_session().json(folder);
         if folder.name.is_empty() || folder.parent.is_empty() {
             let message = "a new folder needs a name and the folder that it is in";
-            return call.refuse(Error::new(ErrorKind::InvalidRequest, message)).decode();
+            return call.fail_with(Error::new(ErrorKind::InvalidRequest, message)).decode();
         }
         call.decode()
     }

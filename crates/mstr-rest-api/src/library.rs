@@ -70,7 +70,7 @@ impl Library {
         let call = call.json(&json!({ "id": id.as_ref(), "recipients": users }));
         let call = if users.is_empty() {
             let message = "nobody was named to publish it to";
-            call.refuse(Error::new(ErrorKind::InvalidRequest, message))
+            call.fail_with(Error::new(ErrorKind::InvalidRequest, message))
         } else {
             call
         };

@@ -90,7 +90,7 @@ impl Objects {
         let call = self.call(Method::PUT, id, kind).json(changes);
         match changes.check() {
             Ok(()) => call,
-            Err(error) => call.refuse(error),
+            Err(error) => call.fail_with(error),
         }
         .decode()
     }
@@ -137,7 +137,7 @@ impl Objects {
         let call = self.call(Method::PUT, id, kind).json(change);
         match change.check(kind) {
             Ok(()) => call,
-            Err(error) => call.refuse(error),
+            Err(error) => call.fail_with(error),
         }
         .decode()
     }

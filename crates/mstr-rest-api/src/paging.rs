@@ -131,7 +131,7 @@ impl<T: Send + 'static> List<T> {
     pub fn page(&self, offset: u64, limit: u64) -> Call<Page<T>> {
         if limit == 0 {
             let message = "a page has at least one item";
-            return self.call.clone().refuse(Error::new(ErrorKind::InvalidRequest, message));
+            return self.call.clone().fail_with(Error::new(ErrorKind::InvalidRequest, message));
         }
         self.call.clone().query("offset", offset).query("limit", limit)
     }

@@ -240,11 +240,12 @@ impl Search {
             match time.map(dates::print) {
                 None => {}
                 Some(Some(time)) => call = call.query(name, time),
-                Some(None) => call = call.refuse(invalid("the time is beyond the calendar")),
+                Some(None) => call = call.fail_with(invalid("the time is beyond the calendar")),
             }
         }
         if !self.uses.is_empty() && !self.used_by.is_empty() {
-            call = call.refuse(invalid("a search asks either what uses or what is used, not both"));
+            call =
+                call.fail_with(invalid("a search asks either what uses or what is used, not both"));
         }
         if !self.older {
             call = call.json(&json!({}));

@@ -190,7 +190,7 @@ impl SecurityFilters {
         let call = self.members_of(Method::PATCH, id).json(&body);
         let call = if members.is_empty() {
             let message = "neither a user nor a group was named";
-            call.refuse(Error::new(ErrorKind::InvalidRequest, message))
+            call.fail_with(Error::new(ErrorKind::InvalidRequest, message))
         } else {
             call
         };

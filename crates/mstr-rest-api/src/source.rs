@@ -88,7 +88,7 @@ impl Source {
     pub(crate) fn for_reports<T>(&self, what: &str, call: Call<T>) -> Call<T> {
         match self.kind {
             Kind::Report | Kind::Document | Kind::Dashboard => call,
-            Kind::Cube => call.refuse(Error::new(
+            Kind::Cube => call.fail_with(Error::new(
                 ErrorKind::InvalidRequest,
                 format!("{what} is for reports; this is an instance of a cube"),
             )),

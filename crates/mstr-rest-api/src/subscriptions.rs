@@ -84,7 +84,7 @@ impl Subscriptions {
             None => call,
             Some(what) => {
                 let message = format!("a new subscription needs {what}");
-                call.refuse(Error::new(ErrorKind::InvalidRequest, message))
+                call.fail_with(Error::new(ErrorKind::InvalidRequest, message))
             }
         }
         .decode()

@@ -81,7 +81,7 @@ impl UserGroups {
         let call = self.session.post("usergroups").without_project().require_session().json(group);
         if group.name.is_empty() {
             let message = "a new group needs a name";
-            return call.refuse(Error::new(ErrorKind::InvalidRequest, message)).decode();
+            return call.fail_with(Error::new(ErrorKind::InvalidRequest, message)).decode();
         }
         call.decode()
     }
@@ -94,7 +94,7 @@ impl UserGroups {
     /// and nothing is sent.
     pub fn update(&self, id: impl AsRef<str>, changes: &GroupChanges) -> Call<Object> {
         let call = self.one(Method::PATCH, id).json(&changes.0);
-        if changes.0.is_empty() { call.refuse(nothing_to_change()) } else { call }.decode()
+        if changes.0.is_empty() { call.fail_with(nothing_to_change()) } else { call }.decode()
     }
 
     /// Deletes a group, not its members: `DELETE /usergroups/{id}`.

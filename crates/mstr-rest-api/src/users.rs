@@ -169,7 +169,7 @@ impl Users {
     pub fn set_settings(&self, id: impl AsRef<str>, settings: &Map<String, Value>) -> Call<()> {
         let call = self.one(Method::PATCH, id).segment("settings").json(settings);
         let call = if settings.is_empty() {
-            call.refuse(crate::objects::nothing_to_change())
+            call.fail_with(crate::objects::nothing_to_change())
         } else {
             call
         };

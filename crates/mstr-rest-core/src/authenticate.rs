@@ -84,7 +84,7 @@ impl Client {
                 request.headers.insert(http::header::CONTENT_TYPE, json);
                 let reply = self.send_as(request, take_token).await.map_err(|error| {
                     let redact = |error: Error, secret: &SecretString| {
-                        error.without_secret(secret.expose_secret())
+                        error.redacting(secret.expose_secret())
                     };
                     secrets.iter().fold(error, redact)
                 });

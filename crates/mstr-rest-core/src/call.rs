@@ -185,16 +185,16 @@ impl<T> Call<T> {
 
     /// The timeout of the whole call: waiting for a login or an in-flight slot, all attempts and
     /// redirects, and the body of the reply, a streamed one too. Default: the session's
-    /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)).
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.request.timeouts.total = Some(timeout);
+    /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)); `None`: no timeout.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.request.timeouts.total = Some(timeout.into().unwrap_or(Duration::MAX));
         self
     }
 
     /// Idle timeout: the longest time without a byte sent or received. Default: the session's
-    /// ([`SessionBuilder::read_timeout`](crate::SessionBuilder::read_timeout)).
-    pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.request.timeouts.idle = Some(timeout);
+    /// ([`SessionBuilder::read_timeout`](crate::SessionBuilder::read_timeout)); `None`: no timeout.
+    pub fn read_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.request.timeouts.idle = Some(timeout.into().unwrap_or(Duration::MAX));
         self
     }
 
@@ -230,8 +230,8 @@ impl<T> Call<T> {
         self
     }
 
-    /// Makes the call fail with this error when it is sent; nothing goes out then. For typed
-    /// endpoints that find a mistake in what they were given. Of several mistakes the first counts.
+    /// Makes the call fail with this error when it is sent; nothing is sent then. For typed endpoints
+    /// that are given invalid arguments. Of several errors the first is kept.
     ///
     /// ```
     /// use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
@@ -241,10 +241,10 @@ impl<T> Call<T> {
     ///     if limit > 0 {
     ///         return call;
     ///     }
-    ///     call.refuse(Error::new(ErrorKind::InvalidRequest, "a page has at least one user"))
+    ///     call.fail_with(Error::new(ErrorKind::InvalidRequest, "a page has at least one user"))
     /// }
     /// ```
-    pub fn refuse(mut self, error: Error) -> Self {
+    pub fn fail_with(mut self, error: Error) -> Self {
         self.request.fail(error);
         self
     }
@@ -420,7 +420,8 @@ impl Session {
             Ok(method) => self.call(method, path),
             Err(_) => {
                 let message = "the method is not a valid HTTP method name";
-                self.call(Method::GET, path).refuse(Error::new(ErrorKind::InvalidRequest, message))
+                self.call(Method::GET, path)
+                    .fail_with(Error::new(ErrorKind::InvalidRequest, message))
             }
         }
     }

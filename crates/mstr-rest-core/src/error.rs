@@ -139,10 +139,10 @@ impl Error {
         self.0.is_final
     }
 
-    /// Takes a secret that was sent out of the server's words, should the server have repeated it
-    /// there: for endpoints that send secrets. Sentences of this client stay as they are.
+    /// The error with `***` in place of `secret` wherever the server's words repeat it. For endpoints of
+    /// your own that send secrets. Sentences of this client stay as they are.
     #[must_use]
-    pub fn without_secret(self, secret: &str) -> Self {
+    pub fn redacting(self, secret: &str) -> Self {
         let says = |text: &str| !secret.is_empty() && text.contains(secret);
         let message = self.0.from_server.then_some(&self.0.message);
         let texts = [message, self.0.code.as_ref(), self.0.ticket_id.as_ref()];
@@ -175,8 +175,9 @@ impl Error {
         self.0.code.as_deref()
     }
 
-    /// The number behind `ERR`: 4 for `ERR004`, 14 for both `ERR014` and `ERR0014`. `None` for a
-    /// code of another form (`8004cc41` of the modeling service).
+    /// The number of the [`code`](Self::code), after `ERR`: 4 for `ERR004`, 14 for both `ERR014` and
+    /// `ERR0014`. `None` for a code of another form (`8004cc41` of the modeling service).
+    #[doc(alias = "code_number")]
     pub fn number(&self) -> Option<u32> {
         self.code().and_then(kind::number)
     }

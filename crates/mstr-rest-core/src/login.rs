@@ -55,7 +55,7 @@ impl Login {
     /// Takes the token out of an error: a server may repeat it in its message.
     pub(crate) fn redact(&self, error: Error) -> Error {
         match self.token.as_ref().and_then(|token| token.to_str().ok()) {
-            Some(token) => error.without_secret(token),
+            Some(token) => error.redacting(token),
             None => error,
         }
     }

@@ -53,7 +53,7 @@ impl LoginOptions {
 ///
 /// let locale = Locale::all("de_de").time_zone("Europe/Berlin");
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Locale {
     metadata: Option<String>,

@@ -8,7 +8,13 @@ mod environment;
 pub mod blocking;
 
 pub use environment::{credential, from_env, references};
-pub use mstr_rest_core::*;
+pub use mstr_rest_core::{
+    Auth, AuthenticatedSession, Body, Call, CallFuture, CookieInfo, Cookies, Credential,
+    CredentialError, Error, ErrorKind, Locale, LoginStore, LoginStoreFuture, Multipart, Part,
+    ProjectIndex, ProjectIndexIter, Response, Result, RetryPolicy, SavedCookie, SecretProvider,
+    SecretString, Session, SessionBuilder, SessionSnapshot, StreamingResponse, settle,
+    try_with_session, with_session,
+};
 
 /// Where credentials come from: the crate `mstr-credentials`.
 pub use mstr_credentials as credentials;

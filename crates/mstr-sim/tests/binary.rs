@@ -39,7 +39,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn it_says_where_it_listens_and_prints_the_journal_without_secrets() {
+fn it_says_where_it_listens_and_prints_the_journal_redactings() {
     use std::io::{Read, Write};
 
     let (mut running, url) = start(&["--user", "dave:canary:pw", "--journal"]);

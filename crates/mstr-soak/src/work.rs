@@ -36,7 +36,7 @@ fn builder(base_url: &str) -> SessionBuilder {
         .max_retries(30)
         .base_delay(Duration::from_millis(20))
         .max_delay(Duration::from_secs(1))
-        .total_limit(Duration::from_secs(60));
+        .total_timeout(Duration::from_secs(60));
     Session::builder(base_url)
         .environment_proxies(false)
         .auth(Auth::standard(USER, PASSWORD))

@@ -68,7 +68,7 @@ impl Dataset {
         let call = self.call(Method::POST).segment("uploadSessions");
         let columns: Vec<_> = columns.iter().map(AsRef::as_ref).collect();
         let call = if columns.is_empty() {
-            call.refuse(Error::new(ErrorKind::InvalidRequest, "a table has at least one column"))
+            call.fail_with(Error::new(ErrorKind::InvalidRequest, "a table has at least one column"))
         } else {
             call.json(&json!({ "tables": [{
                 "name": table,

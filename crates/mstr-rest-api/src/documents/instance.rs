@@ -406,7 +406,7 @@ impl Visualization {
         }
         let message = "grids are those of dashboards; of a document's visualization there are \
                        exports";
-        call.refuse(Error::new(ErrorKind::NotSupported, message))
+        call.fail_with(Error::new(ErrorKind::NotSupported, message))
     }
 
     /// A page, as [`page`](Self::page) gives it. If the instance is gone, it is re-executed, once for

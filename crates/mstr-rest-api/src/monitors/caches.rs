@@ -127,7 +127,7 @@ impl Caches {
         let call = call.json(&json!({ "operationList": operations }));
         let call = if operations.is_empty() {
             let message = "there is no cache to delete";
-            call.refuse(Error::new(ErrorKind::InvalidRequest, message))
+            call.fail_with(Error::new(ErrorKind::InvalidRequest, message))
         } else {
             call
         };

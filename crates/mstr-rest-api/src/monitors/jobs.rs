@@ -103,7 +103,7 @@ impl Jobs {
         let call = call.json(&json!({ "jobIds": ids }));
         let call = if ids.is_empty() {
             let message = "there is no job to cancel";
-            call.refuse(Error::new(ErrorKind::InvalidRequest, message))
+            call.fail_with(Error::new(ErrorKind::InvalidRequest, message))
         } else {
             call
         };

@@ -174,7 +174,7 @@ impl Projects {
     pub fn set_settings(&self, id: impl AsRef<str>, settings: &Map<String, Value>) -> Call<()> {
         let call = self.one(Method::PATCH, "v2/projects", id).segment("settings").json(settings);
         let call = if settings.is_empty() {
-            call.refuse(crate::objects::nothing_to_change())
+            call.fail_with(crate::objects::nothing_to_change())
         } else {
             call
         };

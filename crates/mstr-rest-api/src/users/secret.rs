@@ -18,7 +18,7 @@ pub(super) async fn resolve(password: Option<&Credential>) -> Result<Option<Secr
 /// Takes the password out of what the server says, should it repeat it.
 pub(super) fn keep<T>(outcome: Result<T>, password: Option<&SecretString>) -> Result<T> {
     outcome.map_err(|error| match password {
-        Some(password) => error.without_secret(password.expose_secret()),
+        Some(password) => error.redacting(password.expose_secret()),
         None => error,
     })
 }

@@ -16,7 +16,7 @@ impl<T> Call<T> {
     pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
         match serde_json::to_vec(value) {
             Ok(json) => self.set_body(json, HeaderValue::from_static("application/json")),
-            Err(error) => self.fail_with("the body cannot be written as JSON", error),
+            Err(error) => self.fail_because("the body cannot be written as JSON", error),
         }
         self
     }
@@ -42,7 +42,7 @@ impl<T> Call<T> {
                 let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
                 self.set_body(form, form_type);
             }
-            Err(error) => self.fail_with("the body cannot be written as a form", error),
+            Err(error) => self.fail_because("the body cannot be written as a form", error),
         }
         self
     }
@@ -88,7 +88,7 @@ impl<T> Call<T> {
         self.request.headers.insert(header::CONTENT_TYPE, content_type);
     }
 
-    fn fail_with(&mut self, what: &str, error: impl StdError + Send + Sync + 'static) {
+    fn fail_because(&mut self, what: &str, error: impl StdError + Send + Sync + 'static) {
         self.request.fail(Error::with_source(ErrorKind::InvalidRequest, what, error));
     }
 }

@@ -8,7 +8,7 @@ use mstr_rest_core::{ErrorKind, RetryPolicy};
 use mstr_sim::{Fault, LibraryServer, Method, Reply};
 use serde_json::{Value, json};
 
-use crate::support::{StoppedClock, builder, logins, pass, received};
+use crate::support::{Gate, StoppedClock, builder, logins, pass, received};
 
 const S: Duration = Duration::from_secs(1);
 
@@ -64,6 +64,24 @@ async fn timeout_of_a_session_covers_its_login_and_its_calls() {
     let (reply, ()) = tokio::join!(longer, three_seconds_pass);
     let error = reply.unwrap_err();
     assert!(error.to_string().contains("3s"), "{error}");
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn call_without_a_timeout_waits_longer_than_that_of_the_session() {
+    let server = LibraryServer::start().await.unwrap();
+    let clock = StoppedClock::new();
+    let session = builder(&server).timeout(S).read_timeout(S).connect().await.unwrap();
+    let reply = Gate::default();
+    server.inject(reply.hold().on(Method::GET, "/projects"));
+    let patient = session.get("projects").timeout(None).read_timeout(None).send();
+    let time_passes = async {
+        received(&server, Method::GET, "/projects", 1).await;
+        clock.pass(S * 1000).await;
+        reply.open();
+    };
+    let (outcome, ()) = tokio::join!(patient, time_passes);
+    assert_eq!(outcome.unwrap().status(), 200);
     session.close().await.unwrap();
 }
 
