@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type};
 use arrow_array::{Array, RecordBatch};
-use mstr_rest_core::ErrorKind;
+use mstr_rest_core::{Error, ErrorKind};
 use mstr_rest_data::{GridOptions, GridReader};
 use proptest::prelude::*;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 /// Elements of each attribute; every one has so many forms.
@@ -240,6 +241,141 @@ fn expected(table: &Table) -> Vec<Row> {
     table.rows.iter().map(row).collect()
 }
 
+/// A value with the texts of the elements that it belongs to, those of the row axis first, and the
+/// number of its metric.
+type Cell = (Vec<Option<String>>, usize, u64);
+
+/// The names of the columns, attributes first, and all values that are not null.
+#[derive(Debug, PartialEq)]
+struct Meaning {
+    names: Vec<String>,
+    cells: BTreeSet<Cell>,
+}
+
+/// All rows of a table that has one page.
+fn read(page: &[u8]) -> Result<Vec<RecordBatch>, Error> {
+    let mut reader = GridReader::new(GridOptions::default());
+    let mut batches = vec![reader.read(page)?.batch];
+    batches.extend(reader.finish()?);
+    Ok(batches)
+}
+
+/// What a page means by the description of the format; `None` where it is not as described. Nothing
+/// here is shared with the decoder.
+fn meaning_of_page(page: &Value) -> Option<Meaning> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let name = |named: &Value| named["name"].as_str().unwrap_or_default().to_owned();
+    let grid = &page["definition"]["grid"];
+    let units: Vec<Value> = [list(&grid["rows"]), list(&grid["columns"])].concat();
+    let headers = &page["data"]["headers"];
+    let rows: Vec<Vec<Value>> = headers["rows"].as_array()?.iter().map(list).collect();
+    // by unit; turned into one list of indices for each column
+    let of_units: Vec<Vec<Value>> = headers["columns"].as_array()?.iter().map(list).collect();
+    let width = of_units.first().map_or(1, Vec::len);
+    of_units.iter().all(|indices| indices.len() == width).then_some(())?;
+    let column = |number: usize| of_units.iter().map(|unit| unit[number].clone()).collect();
+    let columns: Vec<Vec<Value>> = (0..width).map(column).collect();
+
+    let (mut names, mut metrics) = (Vec::new(), Vec::new());
+    for unit in &units {
+        let forms = list(&unit["forms"]);
+        match unit["type"].as_str() {
+            Some("templateMetrics") => metrics.extend(list(&unit["elements"]).iter().map(name)),
+            _ if forms.len() < 2 => names.push(name(unit)),
+            _ => names.extend(forms.iter().map(|form| format!("{}@{}", name(unit), name(form)))),
+        }
+    }
+    names.extend(metrics);
+
+    let raw = page["data"]["metricValues"]["raw"].as_array()?;
+    (raw.len() == rows.len()).then_some(())?;
+    let mut cells = BTreeSet::new();
+    for (row, values) in rows.iter().zip(raw) {
+        (list(values).len() == columns.len()).then_some(())?;
+        for (column, value) in columns.iter().zip(list(values)) {
+            let (mut texts, mut metric) = (Vec::new(), None);
+            (row.len() + column.len() == units.len()).then_some(())?;
+            for (unit, index) in units.iter().zip(row.iter().chain(column)) {
+                let index = usize::try_from(index.as_u64()?).ok()?;
+                let element = unit["elements"].get(index)?;
+                if unit["type"] == "templateMetrics" {
+                    metric = Some(index);
+                    continue;
+                }
+                // elements of other kinds than attributes may have a name alone, or nothing
+                let width = list(&unit["forms"]).len().max(1);
+                let mut values = list(&element["formValues"]);
+                if values.is_empty() {
+                    values.push(element["name"].clone());
+                }
+                (values.len() <= width).then_some(())?;
+                values.resize(width, Value::Null);
+                texts.extend(values.iter().map(|text| text.as_str().map(str::to_owned)));
+            }
+            if !value.is_null() {
+                cells.insert((texts, metric?, value.as_f64()?.to_bits()));
+            }
+        }
+    }
+    Some(Meaning { names, cells })
+}
+
+/// Pages that are broken and that the decoder takes all the same, without some of their values. To
+/// be empty once the decoder refuses them.
+fn is_accepted_without_values(page: &Value) -> bool {
+    let (grid, data) = (&page["definition"]["grid"], &page["data"]);
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let has_metrics =
+        |axis: &str| list(&grid[axis]).iter().any(|unit| unit["type"] == "templateMetrics");
+    let (in_rows, in_columns) = (has_metrics("rows"), has_metrics("columns"));
+    let no_unit_of_metrics = !in_rows && !in_columns;
+    let no_values_at_all = in_rows
+        && list(&grid["columns"]).is_empty()
+        && data["metricValues"]["raw"].as_array().is_none();
+    // two values of one metric for the same elements: the later one is taken
+    let repeats =
+        |headers: Vec<String>| headers.iter().collect::<BTreeSet<_>>().len() < headers.len();
+    let id = |unit: &Value, index: &Value| {
+        let index = index.as_u64().and_then(|index| usize::try_from(index).ok());
+        index.map(|index| unit["elements"][index]["id"].clone())
+    };
+    let units = list(&grid["rows"]);
+    let ids =
+        |row: &Value| units.iter().zip(list(row)).map(|(unit, index)| id(unit, &index)).collect();
+    let rows: Vec<Vec<_>> = list(&data["headers"]["rows"]).iter().map(ids).collect();
+    let rows = rows.iter().map(|ids| format!("{ids:?}")).collect();
+    let of_units: Vec<_> = list(&data["headers"]["columns"]).iter().map(list).collect();
+    let width = of_units.iter().map(Vec::len).min().unwrap_or(0);
+    let column = |number: usize| of_units.iter().map(|unit| format!("{} ", unit[number])).collect();
+    let columns = (0..width).map(column).collect();
+    no_unit_of_metrics || no_values_at_all || repeats(columns) || in_rows && repeats(rows)
+}
+
+/// The same of a table; `None` where a column has another type than such a page gives it.
+fn meaning_of_table(batches: &[RecordBatch]) -> Option<Meaning> {
+    let schema = batches[0].schema();
+    let names = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let mut cells = BTreeSet::new();
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            let (mut texts, mut metrics) = (Vec::new(), 0);
+            for column in batch.columns() {
+                if let Some(column) = column.as_dictionary_opt::<Int32Type>() {
+                    let all = column.values().as_string_opt::<i32>()?;
+                    texts.push(column.key(row).map(|key| all.value(key).to_owned()));
+                    continue;
+                }
+                if column.is_valid(row) {
+                    let value = column.as_primitive_opt::<Float64Type>()?.value(row);
+                    cells.insert((texts.clone(), metrics, value.to_bits()));
+                }
+                metrics += 1;
+            }
+        }
+    }
+    Some(Meaning { names, cells })
+}
+
 fn table() -> impl Strategy<Value = Table> {
     (prop::collection::vec(1..3usize, 0..4), 0..4usize).prop_flat_map(|(forms, metrics)| {
         let value = prop::option::weighted(0.8, prop::num::f64::NORMAL | prop::num::f64::ZERO);
@@ -270,14 +406,14 @@ fn shape() -> impl Strategy<Value = Shape> {
 
 proptest! {
     #[test]
-    fn tabular(table in table(), page in 1..30usize) {
+    fn table_in_rows_comes_back_in_order(table in table(), page in 1..30usize) {
         let shape = Shape { in_columns: vec![false; 4], metrics_in_rows: false, place: 0, page };
         prop_assume!(!table.rows.is_empty() && !table.forms.is_empty());
         prop_assert_eq!(rows(&table, &decode(&pages(&table, &shape))), expected(&table));
     }
 
     #[test]
-    fn any_shape(mut table in table(), shape in shape()) {
+    fn table_in_any_shape_comes_back(mut table in table(), shape in shape()) {
         // an empty cell of a cross-tab does not say whether there is a row
         table.rows.retain(|(_, values)| values.iter().any(Option::is_some));
         prop_assume!(!table.rows.is_empty());
@@ -289,15 +425,49 @@ proptest! {
         prop_assert_eq!(set, expected(&table).into_iter().collect::<BTreeSet<_>>());
     }
 
+    /// One byte of a page is another one. The judge of what is JSON is `serde_json`, the judge of what
+    /// it means is [`meaning_of_page`].
     #[test]
-    fn a_broken_page_is_an_error(table in table(), shape in shape(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn damaged_page_is_an_error_or_the_table_that_it_describes(
+        mut table in table(),
+        shape in shape(),
+        at in any::<prop::sample::Index>(),
+        byte in prop_oneof![any::<u8>(), prop::sample::select(&b"0123456789,.:-e[]{} \""[..])],
+    ) {
+        table.rows.retain(|(_, values)| values.iter().any(Option::is_some));
         prop_assume!(!table.rows.is_empty());
-        let mut page = pages(&table, &shape).swap_remove(0);
+        let whole = pages(&table, &Shape { page: 1000, ..shape }).swap_remove(0);
+        let before = meaning_of_page(&serde_json::from_slice(&whole).unwrap());
+        prop_assert!(before.is_some(), "the judge knows the format");
+        prop_assert_eq!(&meaning_of_table(&read(&whole).unwrap()), &before);
+
+        let mut page = whole;
         let at = at.index(page.len());
         page[at] = byte;
-        let mut reader = GridReader::new(GridOptions::default());
-        if let Err(error) = reader.read(&page) {
-            prop_assert_eq!(error.kind(), ErrorKind::Decode);
+        let shown = String::from_utf8_lossy(&page).into_owned();
+        let table = match read(&page) {
+            Ok(table) => table,
+            Err(error) => {
+                prop_assert_eq!(error.kind(), ErrorKind::Decode);
+                return Ok(());
+            }
+        };
+        let grammar = serde_json::from_slice::<IgnoredAny>(&page);
+        prop_assert!(grammar.is_ok(), "accepted, but {}: {}", grammar.unwrap_err(), shown);
+        // a text that is not UTF-8 and a number that is too large must have been of no use
+        let json: Value = serde_json::from_slice(&page).unwrap_or_default();
+        if is_accepted_without_values(&json) && !json.is_null() {
+            return Ok(());
         }
+        // and so must be what is not as described
+        let mut meant = meaning_of_page(&json).or(before).unwrap();
+        let read = meaning_of_table(&table);
+        prop_assert!(read.is_some(), "another type of column: {}", shown);
+        let read = read.unwrap();
+        // of several columns of one name the later ones get a number
+        if meant.names.iter().collect::<BTreeSet<_>>().len() < meant.names.len() {
+            meant.names.clone_from(&read.names);
+        }
+        prop_assert_eq!(read, meant, "{}", shown);
     }
 }

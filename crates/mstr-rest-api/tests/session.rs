@@ -1,4 +1,4 @@
-//! The typed endpoints against the simulated server.
+//! The session itself, its projects and its tokens, by typed endpoints of the simulated server.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
 use std::time::Duration;
