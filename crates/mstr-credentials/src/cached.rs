@@ -16,8 +16,8 @@ use tokio::{
 
 use crate::{CredentialError, SecretProvider, SecretString, value::SecretValue};
 
-/// How much later than its timeout a fetch is dropped: where it has the same timeout of its own, its
-/// own error comes first.
+/// How much later than its timeout a fetch is dropped: where it has the same timeout of its own,
+/// its own error comes first.
 const GRACE: Duration = Duration::from_millis(250);
 
 /// A secret that is fetched once for all of its fields, and again when it is
@@ -54,7 +54,8 @@ const GRACE: Duration = Duration::from_millis(250);
 /// rest wait for it: they share its value, or its failure. A failure is not kept: the next resolve
 /// fetches again. When the one that fetches is cancelled, the next in line takes over.
 ///
-/// A value without the field that is asked for is fetched once more, in case it was corrected since.
+/// A value without the field that is asked for is fetched once more, in case it was corrected
+/// since.
 ///
 /// # Time to live
 ///
@@ -121,8 +122,8 @@ struct Held {
 impl CachedSecret {
     /// A secret from a fetch. `name` is how errors call it: `AWS secret prod/mstr`.
     ///
-    /// `fetch` has to end: set a timeout [here](Self::with_timeout) or in it. Its errors name the source and hold nothing of
-    /// the secret; note that the errors of some SDKs and all parsers do.
+    /// `fetch` has to end: set a timeout [here](Self::with_timeout) or in it. Its errors name the
+    /// source and hold nothing of the secret; note that the errors of some SDKs and all parsers do.
     pub fn new<F, Fut, V>(name: impl Into<String>, fetch: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,

@@ -226,8 +226,8 @@ macro_rules! shared {
             /// With [`respond_async`](DocumentRequest::respond_async) it is sent with
             /// `Prefer: respond-async` and asked how far it is
             /// (`GET /documents/{id}/instances/{mid}/status`; `Retry-After` is kept). When the
-            /// future is dropped, fails, or the [timeout](DocumentRequest::execution_timeout) is over,
-            /// the execution is deleted on the server (`DELETE`).
+            /// future is dropped, fails, or the [timeout](DocumentRequest::execution_timeout) is
+            /// over, the execution is deleted on the server (`DELETE`).
             ///
             /// # Errors
             /// Those [common to all calls](mstr_rest_core::Call#errors);

@@ -1,8 +1,9 @@
 //! View filters and metric limits as expression trees.
 //!
-//! An expression starts from what it is about: [`attribute`], its
-//! [`form`](AttributeOperand::form) or [`metric`]; conditions are joined by [`Expression::all`], [`Expression::any`] and [`Expression::negate`].
-//! [`Expression::check`] knows the server's rules, and nothing is sent that breaks them.
+//! An expression starts from what it is about: [`attribute`], its [`form`](AttributeOperand::form)
+//! or [`metric`]; conditions are joined by [`Expression::all`], [`Expression::any`] and
+//! [`Expression::negate`]. [`Expression::check`] knows the server's rules, and nothing is sent that
+//! breaks them.
 //!
 //! ```
 //! use mstr_rest_api::expression::{Expression, attribute, metric};

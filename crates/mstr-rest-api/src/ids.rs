@@ -76,6 +76,14 @@ ids! {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// Two bare texts do not compile, whatever their order:
+    ///
+    /// ```compile_fail,E0277
+    /// # fn example(projects: mstr_rest_api::Projects) {
+    /// let state = projects.state_on("node-1", "B7CA92F04B9FAE8D941C3E9B7E0CD754");
+    /// # }
+    /// ```
     NodeName from Node.name, ProjectOnNode.name;
 
     /// The id of a user.

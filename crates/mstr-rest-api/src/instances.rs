@@ -193,9 +193,10 @@ impl Instance {
         })
     }
 
-    /// A page, as [`page`](Self::page) gives it. If the instance is gone, it is re-executed, once for
-    /// all waiting requests, with the same answers to its prompts, and a second time if that one is
-    /// gone at once. If it then has as many lines as before, reading continues at the same line.
+    /// A page, as [`page`](Self::page) gives it. If the instance is gone, it is re-executed, once
+    /// for all waiting requests, with the same answers to its prompts, and a second time if that
+    /// one is gone at once. If it then has as many lines as before, reading continues at the same
+    /// line.
     ///
     /// # Errors
     /// As [`page`](Self::page) and [`reexecute`](Self::reexecute);

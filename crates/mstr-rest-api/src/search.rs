@@ -163,8 +163,8 @@ impl Search {
         self
     }
 
-    /// Of several objects given to [`uses`](Self::uses) or [`used_by`](Self::used_by), one is enough.
-    /// Default: false.
+    /// Of several objects given to [`uses`](Self::uses) or [`used_by`](Self::used_by), one is
+    /// enough. Default: false.
     pub fn match_any(mut self, yes: bool) -> Self {
         self.one_of = yes;
         self
@@ -182,8 +182,8 @@ impl Search {
         self
     }
 
-    /// Uses the older endpoint, `POST /metadataSearches/results`, for servers without the newer one.
-    /// Default: false.
+    /// Uses the older endpoint, `POST /metadataSearches/results`, for servers without the newer
+    /// one. Default: false.
     pub fn legacy_endpoint(mut self, yes: bool) -> Self {
         self.older = yes;
         self

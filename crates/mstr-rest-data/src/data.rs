@@ -151,8 +151,8 @@ impl Data {
     }
 
     /// Reads all pages of a report with page-by, one after the other; otherwise only the page that
-    /// is shown. Default: true, unless the request [chooses a page](GridRequest::page_by); false for
-    /// an instance. An instance whose pages were all read shows the last one afterwards.
+    /// is shown. Default: true, unless the request [chooses a page](GridRequest::page_by); false
+    /// for an instance. An instance whose pages were all read shows the last one afterwards.
     pub fn all_pages(mut self, yes: bool) -> Self {
         self.all_pages = Some(yes);
         self

@@ -78,8 +78,8 @@ impl ModelTable {
         self
     }
 
-    /// A column of this table, for attributes and metrics. [`DatasetModel::check`] finds one that is
-    /// not there.
+    /// A column of this table, for attributes and metrics. [`DatasetModel::check`] finds one that
+    /// is not there.
     pub fn column_ref(&self, name: impl Into<String>) -> ColumnRef {
         ColumnRef { table: self.name.clone(), column: name.into() }
     }

@@ -201,8 +201,8 @@ impl Export {
         self
     }
 
-    /// Timeout until the first byte of the file. Default: 10 minutes. In the background it bounds the
-    /// whole time until then; else the longest time without a byte on the connection.
+    /// Timeout until the first byte of the file. Default: 10 minutes. In the background it bounds
+    /// the whole time until then; else the longest time without a byte on the connection.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

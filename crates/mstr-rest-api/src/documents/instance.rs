@@ -133,9 +133,9 @@ impl DocumentInstance {
         }
     }
 
-    /// Re-executes it with the same answers to its prompts, and continues as the new execution; so do
-    /// clones. For an instance that is gone, or to see new data. The execution
-    /// before is cleared away on the server, if it is still there.
+    /// Re-executes it with the same answers to its prompts, and continues as the new execution; so
+    /// do clones. For an instance that is gone, or to see new data. The execution before is cleared
+    /// away on the server, if it is still there.
     ///
     /// # Errors
     /// As [`Dashboard::run`](crate::Dashboard::run); [`Api`](ErrorKind::Api) when it asks for more
@@ -409,9 +409,9 @@ impl Visualization {
         call.fail_with(Error::new(ErrorKind::NotSupported, message))
     }
 
-    /// A page, as [`page`](Self::page) gives it. If the instance is gone, it is re-executed, once for
-    /// all waiting requests, with the same answers to its prompts; if the grid then has as many lines
-    /// as before, reading continues at the same line.
+    /// A page, as [`page`](Self::page) gives it. If the instance is gone, it is re-executed, once
+    /// for all waiting requests, with the same answers to its prompts; if the grid then has as many
+    /// lines as before, reading continues at the same line.
     ///
     /// # Errors
     /// As [`page`](Self::page) and [`DocumentInstance::reexecute`]; [`Api`](ErrorKind::Api)
