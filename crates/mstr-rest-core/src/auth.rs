@@ -363,6 +363,14 @@ impl Resolved {
             Self::Adopt { .. } | Self::AskToken { .. } => Facts::default(),
         }
     }
+
+    /// The body of the login request, if credentials are sent.
+    pub(crate) fn body(&self) -> Option<Bytes> {
+        match self {
+            Self::Post { body, .. } => Some(body.clone()),
+            Self::Adopt { .. } | Self::AskToken { .. } => None,
+        }
+    }
 }
 
 #[cfg(test)]

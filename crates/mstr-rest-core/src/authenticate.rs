@@ -32,7 +32,7 @@ impl Client {
         if !matches!(resolved, Resolved::AskToken { .. }) {
             replaces = self.end_before_login(replaces).await?;
         }
-        let (login, response) = self.authenticate(resolved, auth).await?;
+        let (login, response) = self.authenticate_or_refresh(resolved, auth).await?;
         let login = self.install(turn, replaces, login, auth).await?;
         self.save_login(&login).await;
         Ok(response)
@@ -64,6 +64,35 @@ impl Client {
         self.idle_clock.touch();
         turn.finish();
         Ok(login)
+    }
+
+    /// Logs in. If the server rejects the credentials, they are invalidated and resolved once more, and
+    /// the login is repeated once if something else would be sent: a cached password may be older than
+    /// the one in the vault. The same password is never sent twice, because accounts get locked.
+    pub(crate) async fn authenticate_or_refresh(
+        self: &Arc<Self>,
+        resolved: Resolved,
+        auth: &Auth,
+    ) -> Result<(Login, Response)> {
+        let sent = resolved.body();
+        let rejection = match self.authenticate(resolved, auth).await {
+            Err(error) if error.number() == Some(REFUSED) => error,
+            outcome => return outcome,
+        };
+        auth.invalidate();
+        match auth.resolve(&self.login_options).await {
+            Ok(refreshed) if refreshed.body() != sent && self.is_untried(&refreshed) => {
+                tracing::info!("the login was rejected; logging in with refreshed credentials");
+                self.authenticate(refreshed, auth).await
+            }
+            // if the source fails now, the rejection still says what went wrong
+            _ => Err(rejection),
+        }
+    }
+
+    /// Whether the server did not reject the same login before.
+    fn is_untried(&self, login: &Resolved) -> bool {
+        login.body().is_some_and(|body| self.logins.rejection(&body).is_none())
     }
 
     /// Sends what logs in, and takes the token from the reply.

@@ -112,7 +112,7 @@ impl Client {
         let resolved = auth.resolve(&self.login_options).await?;
         self.ensure_not_rejected(&resolved)?;
         self.defaults.forget();
-        Ok(self.authenticate(resolved, auth).await?.0)
+        Ok(self.authenticate_or_refresh(resolved, auth).await?.0)
     }
 
     /// Fails with the earlier error when the server refused the same login before: an account is

@@ -1,14 +1,15 @@
 //! Credentials: when they are resolved, how long that may take, and sources that misbehave.
 
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mstr_rest_core::{
     Auth, Credential, CredentialError, ErrorKind, SecretProvider, SecretString, Session,
+    SessionBuilder,
 };
-use mstr_sim::{LibraryServer, Method};
+use mstr_sim::{DEFAULT_PASSWORD, DEFAULT_USER, LibraryServer, Method};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{auth, builder, logins};
@@ -156,4 +157,97 @@ async fn credential_that_uses_its_own_session_is_an_error() {
     slot.set(session.clone()).unwrap();
     session.get("status").await.unwrap();
     assert_eq!(server.requests(Method::GET, "/status")[0].header("x-gateway"), Some("value"));
+}
+
+/// A secret that was fetched once, and that the vault has in another version by now.
+#[derive(Debug, Clone)]
+struct Rotated {
+    /// How often it was fetched, and what each fetch brings.
+    fetches: Arc<AtomicUsize>,
+    values: &'static [&'static str],
+    cached: Arc<Mutex<Option<&'static str>>>,
+}
+
+impl Rotated {
+    fn new(values: &'static [&'static str]) -> Self {
+        Self { fetches: Arc::default(), values, cached: Arc::default() }
+    }
+
+    fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+}
+
+impl SecretProvider for Rotated {
+    async fn secret(&self) -> Result<SecretString, CredentialError> {
+        let mut cached = self.cached.lock().unwrap();
+        let value = *cached.get_or_insert_with(|| {
+            let fetch = self.fetches.fetch_add(1, Ordering::SeqCst);
+            self.values[fetch.min(self.values.len() - 1)]
+        });
+        Ok(value.into())
+    }
+
+    fn invalidate(&self) {
+        *self.cached.lock().unwrap() = None;
+    }
+}
+
+fn with_password(server: &LibraryServer, password: &Rotated) -> SessionBuilder {
+    builder(server).auth(Auth::standard(DEFAULT_USER, password.clone()))
+}
+
+#[tokio::test]
+async fn rejected_login_is_repeated_once_with_a_password_that_changed() {
+    let server = LibraryServer::start().await.unwrap();
+    let password = Rotated::new(&["stale", DEFAULT_PASSWORD]);
+    let session = with_password(&server, &password).connect().await.unwrap();
+    assert_eq!((logins(&server), password.fetches()), (2, 2));
+    session.close().await.unwrap();
+    // the new value stays in the cache
+    with_password(&server, &password).connect().await.unwrap().close().await.unwrap();
+    assert_eq!((logins(&server), password.fetches()), (3, 2));
+}
+
+#[tokio::test]
+async fn rejected_password_that_did_not_change_is_sent_once() {
+    let server = LibraryServer::start().await.unwrap();
+    let password = Rotated::new(&["wrong"]);
+    let builder = with_password(&server, &password);
+    let error = builder.clone().connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LoginFailure);
+    assert_eq!((logins(&server), password.fetches()), (1, 2));
+    // two values that are both wrong: each is sent once, and not in turns
+    let password = Rotated::new(&["wrong", "wrong too", "wrong", "wrong too"]);
+    let session = with_password(&server, &password).build().unwrap();
+    let auth = Auth::standard(DEFAULT_USER, password.clone());
+    session.login(auth).await.unwrap_err();
+    assert_eq!((logins(&server), password.fetches()), (3, 2));
+}
+
+#[tokio::test]
+async fn rejection_is_the_error_if_the_source_fails_afterwards() {
+    let server = LibraryServer::start().await.unwrap();
+    let asked = AtomicUsize::new(0);
+    let password = Credential::from_fn(move || match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => Ok("stale"),
+        _ => Err(CredentialError::new("the vault is down")),
+    });
+    let auth = Auth::standard(DEFAULT_USER, password);
+    let error = builder(&server).auth(auth).connect().await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::LoginFailure, Some("ERR003")));
+    assert_eq!(logins(&server), 1);
+}
+
+/// A service that connects from one builder for each job: a rotation must not lock the account.
+#[tokio::test]
+async fn rotation_between_two_connects_of_one_builder_is_noticed() {
+    let server = LibraryServer::start().await.unwrap();
+    server.set_password(DEFAULT_USER, "old");
+    let password = Rotated::new(&["old", "new"]);
+    let builder = with_password(&server, &password);
+    builder.clone().connect().await.unwrap().close().await.unwrap();
+    server.set_password(DEFAULT_USER, "new");
+    builder.clone().connect().await.unwrap().close().await.unwrap();
+    assert_eq!((logins(&server), password.fetches()), (3, 2));
 }
