@@ -57,12 +57,11 @@ impl<S: Subscriber> Layer<S> for Recorder {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let about_retry = event.metadata().target() == "mstr_rest_core::retry";
         let entry = Entry {
             level: *event.metadata().level(),
             message: fields.message,
             text: fields.text,
-            delay: fields.delay.filter(|_| about_retry),
+            delay: fields.delay,
         };
         LOG.with_borrow_mut(|log| log.events.push(entry));
     }
