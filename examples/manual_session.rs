@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|number| {
             let session = session.clone();
             tokio::spawn(async move {
-                let projects = session.projects().load_index().await?;
+                let projects = session.projects().load().await?;
                 Ok::<_, Error>(format!("task {number} sees {projects} projects"))
             })
         })

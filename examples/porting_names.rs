@@ -286,7 +286,7 @@
 //! - [`mstr_rest::api::Projects::id_of`]
 //! - [`mstr_rest::api::Projects::languages`]
 //! - [`mstr_rest::api::Projects::list`]
-//! - [`mstr_rest::api::Projects::load_index`]
+//! - [`mstr_rest::api::Projects::load`]
 //! - [`mstr_rest::api::Projects::load_on`]
 //! - [`mstr_rest::api::Projects::name_of`]
 //! - [`mstr_rest::api::Projects::resolve`]

@@ -54,7 +54,7 @@ pub(crate) async fn run(driver: &Driver<'_>, step: &Step) -> std::result::Result
         Step::GetProjects {} => {
             typed(driver, session.projects().list().decode_with(as_type::<Vec<Project>>)).await
         }
-        Step::LoadProjects {} => session.projects().load_index().await.map(|_| Outcome::default()),
+        Step::LoadProjects {} => session.projects().load().await.map(|_| Outcome::default()),
         Step::GetProjectId { name } => {
             session.projects().id_of(name).map(|id| Outcome::value(Value::from(id)))
         }

@@ -27,9 +27,8 @@ impl ProjectsExt for Session {
 
 /// The projects that the user sees. Owned and cheap to clone.
 ///
-/// Names and ids are looked up in an index that the session keeps:
-/// [`load_index`](Self::load_index) fills it,
-/// [`resolve`](Self::resolve) does so when it must.
+/// Names and ids are looked up in an index that the session keeps: [`load`](Self::load) fills it, and
+/// [`resolve`](Self::resolve) does so if needed.
 ///
 /// ```no_run
 /// use mstr_rest_api::ProjectsExt;
@@ -65,7 +64,7 @@ impl Projects {
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    pub fn load_index(&self) -> impl Future<Output = Result<usize>> + Send + use<> {
+    pub fn load(&self) -> impl Future<Output = Result<usize>> + Send + use<> {
         let loading = self.session.load_project_index();
         async move { Ok(loading.await?.len()) }
     }
@@ -74,7 +73,7 @@ impl Projects {
     /// or `None`. Nothing is sent.
     ///
     /// # Errors
-    /// [`NotLoaded`](ErrorKind::NotLoaded) before [`load_index`](Self::load_index);
+    /// [`NotLoaded`](ErrorKind::NotLoaded) before [`load`](Self::load);
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) when several projects bear the name.
     pub fn id_of(&self, name_or_id: &str) -> Result<Option<String>> {
         let index = self.session.project_index().ok_or_else(not_loaded)?;
@@ -84,7 +83,7 @@ impl Projects {
     /// The name of the project with that id, or `None`. Nothing is sent.
     ///
     /// # Errors
-    /// [`NotLoaded`](ErrorKind::NotLoaded) before [`load_index`](Self::load_index).
+    /// [`NotLoaded`](ErrorKind::NotLoaded) before [`load`](Self::load).
     pub fn name_of(&self, id: &str) -> Result<Option<String>> {
         let index = self.session.project_index().ok_or_else(not_loaded)?;
         Ok(index.name_of(id).map(str::to_owned))
@@ -104,7 +103,7 @@ impl Projects {
 fn not_loaded() -> Error {
     Error::new(
         ErrorKind::NotLoaded,
-        "the projects are not loaded: call projects().load_index() first, or \
+        "the projects are not loaded: call projects().load() first, or \
          projects().resolve(name)",
     )
 }

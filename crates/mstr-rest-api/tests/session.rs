@@ -28,7 +28,7 @@ fn handlers_are_owned_and_shared() {
     shared::<Server>();
     shared::<Call<mstr_rest_api::SessionInfo>>();
     let session = Session::builder("https://h/api").build().unwrap();
-    moved(session.projects().load_index());
+    moved(session.projects().load());
     moved(session.projects().resolve("x"));
     moved(session.projects().list().send());
     // a handler may outlive what it was made from
@@ -73,7 +73,7 @@ async fn nothing_is_sent_without_a_session() {
         session.session_info().await.unwrap_err(),
         session.user_info().await.unwrap_err(),
         session.projects().list().await.unwrap_err(),
-        session.projects().load_index().await.unwrap_err(),
+        session.projects().load().await.unwrap_err(),
         session.projects().resolve("Sales").await.unwrap_err(),
         session.identity_tokens().create().await.unwrap_err(),
         session.api_tokens().create().await.unwrap_err(),
@@ -107,7 +107,7 @@ async fn projects_by_name_and_id() {
     assert_eq!(projects.id_of("Tutorial").unwrap_err().kind(), ErrorKind::NotLoaded);
     assert_eq!(projects.name_of("x").unwrap_err().kind(), ErrorKind::NotLoaded);
     assert_eq!(server.count(Method::GET, "/projects"), 0);
-    assert_eq!(projects.load_index().await.unwrap(), 3);
+    assert_eq!(projects.load().await.unwrap(), 3);
     let id = "B7CA92F04B9FAE8D941C3E9B7E0CD754";
     assert_eq!(projects.id_of("Tutorial").unwrap().as_deref(), Some(id));
     assert_eq!(projects.id_of("tutorial").unwrap(), None, "names are case-sensitive");

@@ -58,10 +58,10 @@ pub(crate) struct Export {
     #[arg(long, value_name = "PROMPT=ANSWER")]
     prompt: Vec<String>,
     /// The grid as it is designed, with its filters and totals, instead of the flat table
-    #[arg(long, conflicts_with = "columns")]
+    #[arg(long, alias = "as-shown", conflicts_with = "columns")]
     as_designed: bool,
     /// Rows of a page  [default: by their size]
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long, alias = "page-rows", value_name = "ROWS")]
     page_size: Option<u64>,
 }
 

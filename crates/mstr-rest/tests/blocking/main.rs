@@ -34,7 +34,7 @@ fn serves_every_call() {
     let server = LibraryServer::builder().start_blocking().unwrap();
     let session = blocking::Session::connect(builder(&server)).unwrap();
     assert_eq!(session.wait(session.projects().list()).unwrap().len(), 2);
-    assert_eq!(session.wait(session.projects().load_index()).unwrap(), 2);
+    assert_eq!(session.wait(session.projects().load()).unwrap(), 2);
     let missing = session.wait(session.get("nothing")).unwrap_err();
     assert_eq!(missing.code(), Some("ERR004"));
     let reply = session.wait(session.get("nothing").raw()).unwrap();
