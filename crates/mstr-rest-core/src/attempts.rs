@@ -171,7 +171,7 @@ impl Attempts {
 
     /// Writes the number of attempts and the elapsed time into an error.
     pub(crate) fn mark(&self, error: Error) -> Error {
-        error.with_tries(self.count, self.elapsed())
+        error.with_attempts(self.count, self.elapsed())
     }
 }
 
