@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::{Error, ErrorKind, Result};
 
 /// The longest work in the background: a cancelled login and its logout.
-const SETTLE: Duration = Duration::from_secs(40);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Fails outside a Tokio runtime with timers: the session needs its tasks and timers.
 pub(crate) fn require_runtime() -> Result<()> {
@@ -63,8 +63,8 @@ impl Drop for Pending {
 pub async fn settle() {
     let mut pending = PENDING.subscribe();
     // `wait_for` fails only if the sender is dropped, and the sender is static
-    if timeout(SETTLE, pending.wait_for(|count| *count == 0)).await.is_err() {
+    if timeout(SETTLE_TIMEOUT, pending.wait_for(|count| *count == 0)).await.is_err() {
         let left = *pending.borrow();
-        tracing::warn!(left, "work in the background did not finish within {SETTLE:?}");
+        tracing::warn!(left, "work in the background did not finish within {SETTLE_TIMEOUT:?}");
     }
 }

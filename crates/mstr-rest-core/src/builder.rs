@@ -10,7 +10,7 @@ use http::HeaderName;
 use mstr_credentials::Credential;
 use tokio::sync::Semaphore;
 
-use crate::defaults::Given;
+use crate::defaults::DefaultItem;
 use crate::login_options::LoginOptions;
 use crate::projects::ProjectRef;
 use crate::timeouts::Timeouts;
@@ -44,7 +44,7 @@ pub struct SessionBuilder {
     login: LoginOptions,
     login_store: Option<Arc<dyn LoginStore>>,
     timeouts: Timeouts,
-    defaults: Vec<Given>,
+    defaults: Vec<DefaultItem>,
     follow_redirects: bool,
     max_redirects: usize,
     return_http_errors: bool,
@@ -156,7 +156,7 @@ impl SessionBuilder {
     /// and again at each login. A `Cookie` header goes along with the cookies of the login.
     pub fn default_header(mut self, name: impl AsRef<str>, value: impl Into<Credential>) -> Self {
         match HeaderName::try_from(name.as_ref()) {
-            Ok(name) => self.defaults.push(Given::Header(name, value.into())),
+            Ok(name) => self.defaults.push(DefaultItem::Header(name, value.into())),
             Err(_) => self.fail("the name of a default header is not valid"),
         }
         self
@@ -175,7 +175,7 @@ impl SessionBuilder {
     pub fn cookie(mut self, name: impl Into<String>, value: impl Into<Credential>) -> Self {
         let name = name.into();
         if crate::cookies::is_name(&name) {
-            self.defaults.push(Given::Cookie(name, value.into()));
+            self.defaults.push(DefaultItem::Cookie(name, value.into()));
         } else {
             self.fail("the name of a cookie is not valid");
         }
@@ -189,13 +189,13 @@ impl SessionBuilder {
         username: impl Into<Credential>,
         password: impl Into<Credential>,
     ) -> Self {
-        self.defaults.push(Given::Basic { username: username.into(), password: password.into() });
+        self.defaults.push(DefaultItem::Basic { username: username.into(), password: password.into() });
         self
     }
 
     /// A query parameter of every request. Its value is never logged.
     pub fn default_query(mut self, name: impl Into<String>, value: impl Into<Credential>) -> Self {
-        self.defaults.push(Given::Query(name.into(), value.into()));
+        self.defaults.push(DefaultItem::Query(name.into(), value.into()));
         self
     }
 
