@@ -52,7 +52,8 @@ impl Client {
             Err(superseded) => {
                 let _pending = Pending::new();
                 if superseded.is_ours() {
-                    let ending = timeout(ABANDONED_LOGIN_TIMEOUT, self.end_login(&superseded)).await;
+                    let ending =
+                        timeout(ABANDONED_LOGIN_TIMEOUT, self.end_login(&superseded)).await;
                     if !matches!(ending, Ok(Ok(()))) {
                         tracing::warn!("a superseded login was not logged out");
                     }

@@ -193,7 +193,8 @@ impl SessionBuilder {
         username: impl Into<Credential>,
         password: impl Into<Credential>,
     ) -> Self {
-        self.defaults.push(DefaultItem::Basic { username: username.into(), password: password.into() });
+        self.defaults
+            .push(DefaultItem::Basic { username: username.into(), password: password.into() });
         self
     }
 

@@ -184,7 +184,9 @@ impl<T> Call<T> {
                 self.request.headers.insert(name, value);
             }
             (Err(_), _) => self.fail("a header name is not valid"),
-            (_, Err(_)) => self.fail("a header value has a character that is not allowed in headers"),
+            (_, Err(_)) => {
+                self.fail("a header value has a character that is not allowed in headers")
+            }
         }
         self
     }

@@ -134,7 +134,9 @@ impl Client {
         }
         let is_same_origin = same_origin(&hop.url, &url);
         if !is_same_origin && is_auth_path(hop.url.path()) {
-            return fail("redirects of authentication endpoints to another origin are not followed");
+            return fail(
+                "redirects of authentication endpoints to another origin are not followed",
+            );
         }
         let (method, body) = match (status, &hop.method) {
             (StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND, &Method::POST) => {

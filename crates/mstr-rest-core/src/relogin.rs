@@ -84,7 +84,8 @@ impl Client {
         let login = match login {
             Ok(login) => login,
             Err(error) => {
-                let error = if error.hint().is_none() { error.with_note(RELOGIN_FAILED) } else { error };
+                let error =
+                    if error.hint().is_none() { error.with_note(RELOGIN_FAILED) } else { error };
                 self.logins.relogin_failed(&turn, error.clone());
                 turn.finish();
                 return Err(error);

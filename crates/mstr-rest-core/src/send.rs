@@ -215,21 +215,19 @@ impl Client {
         let used_session = from_base_origin
             && login.token.is_some()
             && matches!(request.login, UsedLogin::Session);
-        let failure = if used_session
-            && status == StatusCode::UNAUTHORIZED
-            && request.has_ambiguous_401()
-        {
-            match self.ensure_alive(login).await {
-                Err(expired) if expired.is_session_expired() => {
-                    Failure::Expired(attempts.mark(expired))
+        let failure =
+            if used_session && status == StatusCode::UNAUTHORIZED && request.has_ambiguous_401() {
+                match self.ensure_alive(login).await {
+                    Err(expired) if expired.is_session_expired() => {
+                        Failure::Expired(attempts.mark(expired))
+                    }
+                    _ => Failure::Final(error),
                 }
-                _ => Failure::Final(error),
-            }
-        } else if used_session && error.is_session_expired() {
-            Failure::Expired(error)
-        } else {
-            Failure::Final(error)
-        };
+            } else if used_session && error.is_session_expired() {
+                Failure::Expired(error)
+            } else {
+                Failure::Final(error)
+            };
         Err(AttemptError::Failed(failure))
     }
 

@@ -88,7 +88,9 @@ pub(crate) fn join(base: &Url, path: &str) -> Result<Target> {
         return absolute(path);
     }
     if path.starts_with("//") || path.starts_with("\\\\") {
-        return bad("has a host but no scheme (//host/...): pass a relative path or a complete URL");
+        return bad(
+            "has a host but no scheme (//host/...): pass a relative path or a complete URL",
+        );
     }
     let relative = path.strip_prefix('/').unwrap_or(path);
     let lower = relative.get(..6).unwrap_or(relative).to_ascii_lowercase();

@@ -222,7 +222,8 @@ impl OwnRoots {
             // roots, it is also trusted as the certificate of its server, as in OpenSSL. Its period of
             // validity was checked before this error.
             Err(error)
-                if self.certificates.iter().any(|root| root == end_entity) && is_ca_error(&error) =>
+                if self.certificates.iter().any(|root| root == end_entity)
+                    && is_ca_error(&error) =>
             {
                 let certificate = ParsedCertificate::try_from(end_entity)?;
                 rustls::client::verify_server_name(&certificate, server_name)?;
