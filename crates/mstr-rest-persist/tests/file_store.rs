@@ -115,7 +115,7 @@ async fn a_damaged_file_is_an_error_and_kept_aside() {
         let source = std::error::Error::source(&error).unwrap().to_string();
         let text = format!("{error} {error:?} {source}");
         assert!(!text.contains("canary"), "{text}");
-        assert!(error.message().contains("kept as"), "{error}");
+        assert!(error.message().contains("renamed to"), "{error}");
         assert_eq!(kept(&store, "p").await, None);
         let aside = names(&path);
         assert_eq!(aside.len(), number + 1, "{aside:?}");
