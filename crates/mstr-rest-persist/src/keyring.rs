@@ -125,7 +125,9 @@ fn platform() -> Result<Arc<CredentialStore>> {
 fn failed(error: &KeyringError) -> Error {
     let what = match error {
         KeyringError::PlatformFailure(_) => "has failed".to_owned(),
-        KeyringError::NoStorageAccess(_) => "cannot be accessed: unlock it if it is locked".to_owned(),
+        KeyringError::NoStorageAccess(_) => {
+            "cannot be accessed: unlock it if it is locked".to_owned()
+        }
         KeyringError::BadEncoding(_) | KeyringError::BadDataFormat(..) => {
             "has an entry that is not a snapshot".to_owned()
         }

@@ -245,8 +245,14 @@ fn what_python_did_not_write() {
         ("{\"base_url\": \"https://h/\", \"cookies\": {}}", "`headers`"),
         ("{\"base_url\": \"https://h/\", \"cookies\": {}, \"headers\": null}", "`headers`"),
         ("{\"base_url\": \"https://u:canary@h/\", \"cookies\": {}, \"headers\": {}}", "user info"),
-        ("{\"base_url\": \"https://h/\", \"cookies\": [\"canary\"], \"headers\": {}}", "belong"),
-        ("{\"base_url\": \"https://h/\", \"cookies\": {}, \"headers\": {\"canary\": 1}}", "belong"),
+        (
+            "{\"base_url\": \"https://h/\", \"cookies\": [\"canary\"], \"headers\": {}}",
+            "wrong type",
+        ),
+        (
+            "{\"base_url\": \"https://h/\", \"cookies\": {}, \"headers\": {\"canary\": 1}}",
+            "wrong type",
+        ),
         (
             "{\"base_url\": \"https://h/\", \"cookies\": {}, \"headers\": \
              {\"x-mstr-authtoken\": \"canary1\", \"X-MSTR-AuthToken\": \"canary2\"}}",
