@@ -88,9 +88,9 @@ impl Attempts {
         Some(wait)
     }
 
-    /// The delay before a retry after the re-login of the request failed with a transient error. `None`
-    /// for no retry. A request that receives an expired session had no effect, so its method does not
-    /// matter. The login itself has retried connect errors and statuses.
+    /// The delay before a retry after the re-login of the request failed with a transient error.
+    /// `None` for no retry. A request that receives an expired session had no effect, so its method
+    /// does not matter. The login itself has retried connect errors and statuses.
     pub(crate) fn after_relogin(
         &mut self,
         request: &Request,

@@ -138,8 +138,8 @@ impl Auth {
     }
 
     /// Logs in with an identity token of another session: `POST /auth/delegate`. The new session
-    /// shares the I-Server session of the other one, so only [`logout`](crate::Session::logout) logs
-    /// it out; a guard does not.
+    /// shares the I-Server session of the other one, so only [`logout`](crate::Session::logout)
+    /// logs it out; a guard does not.
     pub fn identity_token(token: impl Into<Credential>) -> Self {
         Self::of(Mode::Delegate(Member::new("identityToken", "identity_token", token)))
     }
@@ -213,9 +213,10 @@ impl Auth {
         }
     }
 
-    /// Sets `applicationType` for this login and its re-logins. Default: the application type of the
-    /// session ([`SessionBuilder::application_type`](crate::SessionBuilder::application_type)). It
-    /// has no effect on an identity token and on existing sessions: the server accepts none there.
+    /// Sets `applicationType` for this login and its re-logins. Default: the application type of
+    /// the session ([`SessionBuilder::application_type`](crate::SessionBuilder::application_type)).
+    /// It has no effect on an identity token and on existing sessions: the server accepts none
+    /// there.
     ///
     /// ```
     /// use mstr_rest_core::{Auth, Credential};
@@ -243,8 +244,8 @@ impl Auth {
         matches!(self.mode, Mode::Login { .. } | Mode::Delegate(_))
     }
 
-    /// Fails for a snapshot of another user, API key or login mode. Members that the snapshot does not
-    /// have (an older snapshot, or one of the Python client) are not compared.
+    /// Fails for a snapshot of another user, API key or login mode. Members that the snapshot does
+    /// not have (an older snapshot, or one of the Python client) are not compared.
     pub(crate) async fn ensure_same_principal(&self, snapshot: &SessionSnapshot) -> Result<()> {
         let (mode, name) = match &self.mode {
             Mode::Login { mode, members } => {
@@ -277,8 +278,8 @@ impl Auth {
         if same { Ok(()) } else { another("user") }
     }
 
-    /// Clears the caches of all secret providers. This must happen before the first one is called, so
-    /// that user name and password of one secret come from the same fetch.
+    /// Clears the caches of all secret providers. This must happen before the first one is called,
+    /// so that user name and password of one secret come from the same fetch.
     pub(crate) fn invalidate(&self) {
         match &self.mode {
             Mode::Login { members, .. } => members.iter().for_each(|m| m.value.invalidate()),

@@ -16,7 +16,7 @@ use crate::cookies::Jar;
 use crate::login::{Facts, Login, TOKEN, token_header};
 use crate::login_machine::{Kind, Turn};
 use crate::request::Request;
-use crate::transition::ABANDONED_LOGIN_TIMEOUT;
+use crate::transition::ABANDONED_TIMEOUT;
 use crate::{Auth, Body, Error, ErrorKind, Response, Result, nesting};
 
 /// The number of `ERR003`: the server rejected the credentials.
@@ -51,9 +51,8 @@ impl Client {
             Ok(login) => login,
             Err(superseded) => {
                 let _pending = Pending::new();
-                if superseded.is_ours() {
-                    let ending =
-                        timeout(ABANDONED_LOGIN_TIMEOUT, self.end_login(&superseded)).await;
+                if superseded.needs_logout() {
+                    let ending = timeout(ABANDONED_TIMEOUT, self.end_login(&superseded)).await;
                     if !matches!(ending, Ok(Ok(()))) {
                         tracing::warn!("a superseded login was not logged out");
                     }
@@ -114,7 +113,7 @@ impl Client {
         let (login, response) = self.authenticate(resolved, auth).await?;
         self.ensure_open()?;
         self.defaults.forget();
-        self.logins.displace(login);
+        self.logins.replace_current(login);
         self.idle_clock.touch();
         Ok(response)
     }
@@ -149,7 +148,7 @@ impl Client {
     pub(crate) async fn log_out(self: &Arc<Self>, turn: Turn, always: bool) -> Result<()> {
         let current = self.logins.current();
         let mut logins = self.logins.superseded();
-        if always || current.is_ours() {
+        if always || current.needs_logout() {
             logins.insert(0, current);
         }
         let outcomes = join_all(logins.iter().map(|login| self.end_login(login))).await;
@@ -157,9 +156,9 @@ impl Client {
         outcomes.into_iter().collect()
     }
 
-    /// Logs out the current and the superseded logins before a new login, if the current login still
-    /// has `id`. Errors are logged; the next login, logout or close tries again. Returns the id of the
-    /// current login after this.
+    /// Logs out the current and the superseded logins before a new login, if the current login
+    /// still has `id`. Errors are logged; the next login, logout or close tries again. Returns the
+    /// id of the current login after this.
     async fn end_before_login(self: &Arc<Self>, id: u64) -> Result<u64> {
         let cleared = self.logins.clear(id).ok_or_else(superseded_error)?;
         let superseded = self.logins.superseded();

@@ -46,10 +46,10 @@ impl Drop for Pending {
 /// Waits for all work in the background: logouts of dropped guards and cancelled scopes, and
 /// [calls](crate::Call::in_background). Call it last, before the runtime ends.
 ///
-/// It waits for at most 40 seconds. Each piece of work has a timeout: 5 seconds for a logout, 10 for
-/// a call, 30 for a cancelled login. The timeouts need a runtime that is driven. Work of another
-/// runtime that is not driven does not end; after 40 seconds, a warning with the number of unfinished
-/// pieces is logged.
+/// It waits for at most 40 seconds. Each piece of work has a timeout: 5 seconds for a logout, 10
+/// for a call, 30 for a cancelled login. The timeouts need a runtime that is driven. Work of
+/// another runtime that is not driven does not end; after 40 seconds, a warning with the number of
+/// unfinished pieces is logged.
 ///
 /// ```no_run
 /// # async fn work() -> mstr_rest_core::Result<()> { Ok(()) }

@@ -18,9 +18,9 @@ pub(crate) const PIECE: usize = 64 * 1024;
 /// The body of a request.
 ///
 /// Make it from bytes or text with `into()`, or from a stream with [`stream`](Self::stream) or
-/// [`stream_fn`](Self::stream_fn). Clones of a one-shot stream share it: it can be sent once. Sending
-/// it again fails with [`InvalidRequest`](ErrorKind::InvalidRequest). Redirects, retries and re-logins
-/// never repeat a request with such a body.
+/// [`stream_fn`](Self::stream_fn). Clones of a one-shot stream share it: it can be sent once.
+/// Sending it again fails with [`InvalidRequest`](ErrorKind::InvalidRequest). Redirects, retries
+/// and re-logins never repeat a request with such a body.
 ///
 /// ```
 /// use mstr_rest_core::Body;
@@ -49,14 +49,14 @@ enum Repr {
 pub(crate) enum Sending {
     Empty,
     Bytes(Bytes),
-    /// The length, if known, and the stream. A stream with a length yields exactly as many bytes, or
-    /// fails.
+    /// The length, if known, and the stream. A stream with a length yields exactly as many bytes,
+    /// or fails.
     Stream(Option<u64>, ByteStream),
 }
 
 impl Body {
-    /// Makes a body of a stream that can be sent once. An error of the stream makes the request fail
-    /// with [`Transport`](ErrorKind::Transport).
+    /// Makes a body of a stream that can be sent once. An error of the stream makes the request
+    /// fail with [`Transport`](ErrorKind::Transport).
     pub fn stream<S, E>(stream: S) -> Self
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -76,9 +76,9 @@ impl Body {
         Self(Repr::Make(Arc::new(move || Box::pin(make().map_err(Into::into)))))
     }
 
-    /// Sets the length of a stream in bytes, which is sent as `Content-Length`. If the stream yields
-    /// more or fewer bytes, the request fails with [`Transport`](ErrorKind::Transport). It has no
-    /// effect on a body in memory.
+    /// Sets the length of a stream in bytes, which is sent as `Content-Length`. If the stream
+    /// yields more or fewer bytes, the request fails with [`Transport`](ErrorKind::Transport). It
+    /// has no effect on a body in memory.
     ///
     /// ```
     /// use mstr_rest_core::Body;
@@ -180,8 +180,8 @@ impl Sending {
     }
 }
 
-/// Fails when the stream is longer or shorter than `length`. The server would read the next bytes on
-/// the connection as the rest of the body, or wait for more.
+/// Fails when the stream is longer or shorter than `length`. The server would read the next bytes
+/// on the connection as the rest of the body, or wait for more.
 fn exactly(length: u64, stream: ByteStream) -> ByteStream {
     let next = |(mut stream, left): (ByteStream, u64)| async move {
         match stream.try_next().await? {

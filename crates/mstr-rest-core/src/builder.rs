@@ -61,8 +61,8 @@ pub struct SessionBuilder {
 }
 
 impl Session {
-    /// Makes a builder for a session with the server at `base_url`, which ends with `/api`. The URL may
-    /// come from a secret provider; [`connect`](SessionBuilder::connect) resolves it then.
+    /// Makes a builder for a session with the server at `base_url`, which ends with `/api`. The URL
+    /// may come from a secret provider; [`connect`](SessionBuilder::connect) resolves it then.
     pub fn builder(base_url: impl Into<Credential>) -> SessionBuilder {
         SessionBuilder::new(base_url.into())
     }
@@ -119,7 +119,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets `applicationId` of the login: a custom application of the Library server. Default: none.
+    /// Sets `applicationId` of the login: a custom application of the Library server. Default:
+    /// none.
     pub fn application_id(mut self, id: impl Into<String>) -> Self {
         self.login.application_id = Some(id.into());
         self
@@ -132,8 +133,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets `maxSearch` of the login: the number of searches that the session may hold. Default: the
-    /// server's.
+    /// Sets `maxSearch` of the login: the number of searches that the session may hold. Default:
+    /// the server's.
     pub fn max_search(mut self, searches: u32) -> Self {
         self.login.max_search = Some(searches);
         self
@@ -154,9 +155,9 @@ impl SessionBuilder {
 
 /// Default headers, cookies and query parameters of requests to the base origin
 impl SessionBuilder {
-    /// Adds a header to every request to the base origin, for a gateway. Its value is resolved at the
-    /// first request, and again at each login. A `Cookie` header is merged with the cookies of the
-    /// login.
+    /// Adds a header to every request to the base origin, for a gateway. Its value is resolved at
+    /// the first request, and again at each login. A `Cookie` header is merged with the cookies of
+    /// the login.
     pub fn default_header(mut self, name: impl AsRef<str>, value: impl Into<Credential>) -> Self {
         match HeaderName::try_from(name.as_ref()) {
             Ok(name) => self.defaults.push(DefaultItem::Header(name, value.into())),
@@ -186,8 +187,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Adds `Authorization: Basic` to every request to the base origin, for a gateway in front of the
-    /// server. It does not log the session in.
+    /// Adds `Authorization: Basic` to every request to the base origin, for a gateway in front of
+    /// the server. It does not log the session in.
     pub fn basic_auth(
         mut self,
         username: impl Into<Credential>,
@@ -213,8 +214,8 @@ impl SessionBuilder {
 
 /// Timeouts and limits
 impl SessionBuilder {
-    /// Sets the connect timeout: the longest time to open a connection, including TLS. Default: 10 s;
-    /// `None`: no timeout.
+    /// Sets the connect timeout: the longest time to open a connection, including TLS. Default: 10
+    /// s; `None`: no timeout.
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.transport.connect_timeout = timeout.into();
         self
@@ -236,9 +237,9 @@ impl SessionBuilder {
 
     /// Sets the largest number of requests in flight. Default: no limit.
     ///
-    /// Further requests wait for an in-flight slot until the timeout of their call, or for 300 s if it
-    /// has none. A streamed reply holds its slot until it is read or dropped. Logins, logouts and
-    /// keep-alive need no slot. Servers limit sessions and jobs too.
+    /// Further requests wait for an in-flight slot until the timeout of their call, or for 300 s if
+    /// it has none. A streamed reply holds its slot until it is read or dropped. Logins, logouts
+    /// and keep-alive need no slot. Servers limit sessions and jobs too.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         if requests == 0 {
             self.fail("max_in_flight must be at least 1");
@@ -248,15 +249,15 @@ impl SessionBuilder {
     }
 
     /// Sets the longest body of a reply that is read into memory, in bytes. A longer body is a
-    /// [`Decode`](ErrorKind::Decode) error. Default: no limit. Bodies of error replies are always read
-    /// up to 1 MiB.
+    /// [`Decode`](ErrorKind::Decode) error. Default: no limit. Bodies of error replies are always
+    /// read up to 1 MiB.
     pub fn max_response_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.body_limit = bytes.into().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         self
     }
 
-    /// Follows redirects, at most [`max_redirects`](Self::max_redirects). Default: true. If false, a
-    /// redirect is returned as a reply. A redirected login always fails.
+    /// Follows redirects, at most [`max_redirects`](Self::max_redirects). Default: true. If false,
+    /// a redirect is returned as a reply. A redirected login always fails.
     pub fn follow_redirects(mut self, yes: bool) -> Self {
         self.follow_redirects = yes;
         self
@@ -268,9 +269,9 @@ impl SessionBuilder {
         self
     }
 
-    /// Returns an error status without JSON (for example the page of a proxy) as a reply, as the Python
-    /// package does. Default: false. It applies to untyped calls, buffered or streamed. For typed calls
-    /// such a reply is always an [`Http`](ErrorKind::Http) error.
+    /// Returns an error status without JSON (for example the page of a proxy) as a reply, as the
+    /// Python package does. Default: false. It applies to untyped calls, buffered or streamed. For
+    /// typed calls such a reply is always an [`Http`](ErrorKind::Http) error.
     pub fn return_http_errors(mut self, yes: bool) -> Self {
         self.return_http_errors = yes;
         self
@@ -283,10 +284,11 @@ impl SessionBuilder {
     /// Default: false.
     ///
     /// One new login serves all requests that receive the error, and requests that start during the
-    /// login wait for it. Credentials are resolved again, so that a rotated password is used. A login
-    /// that the server rejected is not sent again with the same credentials: later requests fail with
-    /// its error until a credential changes or [`Session::login`] is called. A request with a streamed
-    /// body that can be sent only once is not repeated: it fails with its own `ERR009`.
+    /// login wait for it. Credentials are resolved again, so that a rotated password is used. A
+    /// login that the server rejected is not sent again with the same credentials: later requests
+    /// fail with its error until a credential changes or [`Session::login`] is called. A request
+    /// with a streamed body that can be sent only once is not repeated: it fails with its own
+    /// `ERR009`.
     pub fn relogin(mut self, yes: bool) -> Self {
         self.relogin = yes;
         self
@@ -296,9 +298,9 @@ impl SessionBuilder {
     /// keep-alive. The interval must be shorter than the idle timeout of the server.
     ///
     /// Keep-alive starts with a login. It ends when the last handle of the session is dropped, at a
-    /// logout, or when the session has expired and is not renewed. A failure is logged as a warning and
-    /// retried after 5 s, or a quarter of the interval if that is shorter. The delays of further
-    /// retries double up to the interval.
+    /// logout, or when the session has expired and is not renewed. A failure is logged as a warning
+    /// and retried after 5 s, or a quarter of the interval if that is shorter. The delays of
+    /// further retries double up to the interval.
     pub fn keep_alive(mut self, interval: Duration) -> Self {
         if interval.is_zero() {
             self.fail("the keep-alive interval must not be zero");
@@ -307,8 +309,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the store that shares the login of the session with other processes; see [`LoginStore`].
-    /// Default: none.
+    /// Sets the store that shares the login of the session with other processes; see
+    /// [`LoginStore`]. Default: none.
     pub fn login_store(mut self, store: impl LoginStore) -> Self {
         self.login_store = Some(Arc::new(store));
         self
@@ -323,8 +325,8 @@ impl SessionBuilder {
 
 /// The network
 impl SessionBuilder {
-    /// Sets a proxy for all requests, for example `http://proxy.example:3128`. User info is allowed. It
-    /// replaces the proxies of the environment.
+    /// Sets a proxy for all requests, for example `http://proxy.example:3128`. User info is
+    /// allowed. It replaces the proxies of the environment.
     ///
     /// Errors name the proxy, without user info, if it has failed. A login that the proxy rejected
     /// (407) is not retried.
@@ -347,33 +349,34 @@ impl SessionBuilder {
         self
     }
 
-    /// Adds root certificates in PEM, one or more: a private CA, or the self-signed certificate of the
-    /// server itself. They are trusted in addition to the roots of the platform.
+    /// Adds root certificates in PEM, one or more: a private CA, or the self-signed certificate of
+    /// the server itself. They are trusted in addition to the roots of the platform.
     ///
     /// The roots of the platform are read once for each process, by the first https request;
-    /// [`build`](Self::build) does not read them. If the platform has none (for example in a container
-    /// without the package `ca-certificates`) and no roots are added here, an https request fails with
-    /// [`Config`](ErrorKind::Config).
+    /// [`build`](Self::build) does not read them. If the platform has none (for example in a
+    /// container without the package `ca-certificates`) and no roots are added here, an https
+    /// request fails with [`Config`](ErrorKind::Config).
     pub fn root_certificates_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.transport.roots.push(pem.as_ref().to_vec());
         self
     }
 
-    /// Trusts only the roots of [`root_certificates_pem`](Self::root_certificates_pem), not those of
-    /// the platform. Default: false.
+    /// Trusts only the roots of [`root_certificates_pem`](Self::root_certificates_pem), not those
+    /// of the platform. Default: false.
     pub fn only_these_roots(mut self, yes: bool) -> Self {
         self.transport.only_these_roots = yes;
         self
     }
 
-    /// Sets the client certificate for mutual TLS: PEM with certificate and private key. Default: none.
+    /// Sets the client certificate for mutual TLS: PEM with certificate and private key. Default:
+    /// none.
     pub fn client_identity_pem(mut self, pem: impl Into<Credential>) -> Self {
         self.identity = Some(pem.into());
         self
     }
 
-    /// Accepts any certificate of the server. Default: false. **Any host between client and server can
-    /// then read the password.** Use it for tests only; add a private CA with
+    /// Accepts any certificate of the server. Default: false. **Any host between client and server
+    /// can then read the password.** Use it for tests only; add a private CA with
     /// [`root_certificates_pem`](Self::root_certificates_pem).
     pub fn danger_accept_invalid_certs(mut self, yes: bool) -> Self {
         self.transport.accept_invalid_certs = yes;
@@ -404,8 +407,8 @@ impl SessionBuilder {
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest-hook")))]
 impl SessionBuilder {
     /// Changes the HTTP client before the settings of the session are applied. Settings that this
-    /// builder has (redirects, cookies, timeouts and others) replace those of the hook. TLS settings
-    /// have no effect: the session has its own TLS configuration.
+    /// builder has (redirects, cookies, timeouts and others) replace those of the hook. TLS
+    /// settings have no effect: the session has its own TLS configuration.
     ///
     /// **Outside semver**: the signature contains a type of reqwest, in the version that this crate
     /// uses.

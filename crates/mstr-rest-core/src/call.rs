@@ -19,9 +19,9 @@ use crate::{Error, ErrorKind, Response, Result, RetryPolicy, Session, StreamingR
 /// A request that is not sent yet, with the decoder of its reply.
 ///
 /// A call owns all its data and needs no runtime. It can be cloned, stored, inspected
-/// ([`method`](Self::method), [`url`](Self::url), [`curl`](Self::curl)) and tested without a server.
-/// Await it to send it, or call [`send`](Self::send) if you need a named future (spawn, join). If an
-/// argument is invalid, for example a header name with a space, sending fails with
+/// ([`method`](Self::method), [`url`](Self::url), [`curl`](Self::curl)) and tested without a
+/// server. Await it to send it, or call [`send`](Self::send) if you need a named future (spawn,
+/// join). If an argument is invalid, for example a header name with a space, sending fails with
 /// [`InvalidRequest`](ErrorKind::InvalidRequest), and nothing is sent.
 ///
 /// ```
@@ -46,13 +46,13 @@ use crate::{Error, ErrorKind, Response, Result, RetryPolicy, Session, StreamingR
 /// # Errors
 /// Sending any call can fail with:
 /// - [`InvalidRequest`](ErrorKind::InvalidRequest): an argument of the call is invalid;
-/// - [`NoSession`](ErrorKind::NoSession): the session was closed, or has no token and the call needs
-///   one;
+/// - [`NoSession`](ErrorKind::NoSession): the session was closed, or has no token and the call
+///   needs one;
 /// - [`Connect`](ErrorKind::Connect), [`Timeout`](ErrorKind::Timeout),
 ///   [`Transport`](ErrorKind::Transport), [`Redirect`](ErrorKind::Redirect);
 /// - [`Config`](ErrorKind::Config): not inside a Tokio runtime;
-/// - [`Interrupted`](ErrorKind::Interrupted): the re-login that the call waited for panicked, or its
-///   runtime stopped;
+/// - [`Interrupted`](ErrorKind::Interrupted): the re-login that the call waited for panicked, or
+///   its runtime stopped;
 /// - each kind of an error reply of the server;
 /// - [`Decode`](ErrorKind::Decode): the reply is not what a typed call expects, or is longer than
 ///   [`max_response_bytes`](Self::max_response_bytes).
@@ -104,14 +104,14 @@ impl<T> Call<T> {
     /// Sets the project of this call: a name, or an id (32 hexadecimal digits). It is sent as
     /// `X-MSTR-ProjectID`. Default: the project of the session.
     ///
-    /// A name is resolved when the call is sent: `GET /projects`, once for each session, and again for
-    /// a name that is not in the loaded index.
+    /// A name is resolved when the call is sent: `GET /projects`, once for each session, and again
+    /// for a name that is not in the loaded index.
     ///
     /// # Errors
     /// When sent: [`NoSession`](ErrorKind::NoSession);
     /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) for an unknown name;
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if several projects have the name, or if both a
-    /// name and an id were set.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if several projects have the name, or if both
+    /// a name and an id were set.
     pub fn project(mut self, name_or_id: impl AsRef<str>) -> Self {
         self.set_project(ProjectRef::parse(name_or_id.as_ref()));
         self
@@ -146,22 +146,22 @@ impl<T> Call<T> {
         self.has_own_project = true;
     }
 
-    /// Sends the token and cookies of the session. Default: true. If false, the session does not keep
-    /// the token and cookies of the reply either.
+    /// Sends the token and cookies of the session. Default: true. If false, the session does not
+    /// keep the token and cookies of the reply either.
     pub fn include_auth(mut self, yes: bool) -> Self {
         self.request.login = if yes { UsedLogin::Session } else { UsedLogin::Without };
         self
     }
 
-    /// Requires a token: without one, the call fails with [`NoSession`](ErrorKind::NoSession) before
-    /// anything is sent. Default: typed endpoints require a token, untyped calls do not.
+    /// Requires a token: without one, the call fails with [`NoSession`](ErrorKind::NoSession)
+    /// before anything is sent. Default: typed endpoints require a token, untyped calls do not.
     pub fn require_session(mut self) -> Self {
         self.request.needs_session = true;
         self
     }
 
-    /// Logs in again for this call if the session has expired. Default: true. It has an effect only if
-    /// [`SessionBuilder::relogin`](crate::SessionBuilder::relogin) is on. If false, `ERR009` is
+    /// Logs in again for this call if the session has expired. Default: true. It has an effect only
+    /// if [`SessionBuilder::relogin`](crate::SessionBuilder::relogin) is on. If false, `ERR009` is
     /// returned: use this to check whether the server still knows the session.
     pub fn relogin(mut self, yes: bool) -> Self {
         self.request.may_relogin = yes;
@@ -174,9 +174,9 @@ impl<T> Call<T> {
         self
     }
 
-    /// Sets a header and replaces an earlier one with the same name. The token of the session and the
-    /// project take precedence over headers with their names. A `Cookie` header is sent to the base
-    /// origin only and is merged with the cookies of the login, which take precedence.
+    /// Sets a header and replaces an earlier one with the same name. The token of the session and
+    /// the project take precedence over headers with their names. A `Cookie` header is sent to the
+    /// base origin only and is merged with the cookies of the login, which take precedence.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         match (HeaderName::try_from(name.as_ref()), HeaderValue::from_str(value.as_ref())) {
             (Ok(name), Ok(mut value)) => {
@@ -185,23 +185,24 @@ impl<T> Call<T> {
             }
             (Err(_), _) => self.fail("a header name is not valid"),
             (_, Err(_)) => {
-                self.fail("a header value has a character that is not allowed in headers")
+                self.fail("a header value has a character that is not allowed in headers");
             }
         }
         self
     }
 
-    /// Sets the timeout of the whole call. It includes waiting for a login or an in-flight slot, all
-    /// attempts and redirects, and the body of the reply, also of a streamed one. Default: that of the
-    /// session ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)); `None`: no timeout.
+    /// Sets the timeout of the whole call. It includes waiting for a login or an in-flight slot,
+    /// all attempts and redirects, and the body of the reply, also of a streamed one. Default: that
+    /// of the session ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)); `None`: no
+    /// timeout.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.request.timeouts.total = Some(timeout.into().unwrap_or(Duration::MAX));
         self
     }
 
-    /// Sets the idle timeout: the longest time without a byte sent or received. Default: that of the
-    /// session ([`SessionBuilder::read_timeout`](crate::SessionBuilder::read_timeout)); `None`: no
-    /// timeout.
+    /// Sets the idle timeout: the longest time without a byte sent or received. Default: that of
+    /// the session ([`SessionBuilder::read_timeout`](crate::SessionBuilder::read_timeout)); `None`:
+    /// no timeout.
     pub fn read_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.request.timeouts.idle = Some(timeout.into().unwrap_or(Duration::MAX));
         self
@@ -232,15 +233,15 @@ impl<T> Call<T> {
         self
     }
 
-    /// Marks the call as idempotent: it may be repeated after it was sent, for example a `POST` that
-    /// changes nothing. Default: by the method, see [`RetryPolicy`].
+    /// Marks the call as idempotent: it may be repeated after it was sent, for example a `POST`
+    /// that changes nothing. Default: by the method, see [`RetryPolicy`].
     pub fn idempotent(mut self, yes: bool) -> Self {
         self.request.idempotent = Some(yes);
         self
     }
 
-    /// Makes the call fail with this error when it is sent; nothing is sent then. Typed endpoints use
-    /// it for invalid arguments. If it is called several times, the first error is kept.
+    /// Makes the call fail with this error when it is sent; nothing is sent then. Typed endpoints
+    /// use it for invalid arguments. If it is called several times, the first error is kept.
     ///
     /// ```
     /// use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
@@ -269,8 +270,8 @@ impl<T> Call<T> {
     /// server sent.
     ///
     /// # Errors
-    /// When sent: [`Decode`](ErrorKind::Decode) if the reply does not fit the type; the error names the
-    /// member.
+    /// When sent: [`Decode`](ErrorKind::Decode) if the reply does not fit the type; the error names
+    /// the member.
     pub fn decode<U: DeserializeOwned>(self) -> Call<U> {
         self.with_decoder(Decode::Plain(Response::json))
     }
@@ -317,8 +318,8 @@ impl<T> Call<T> {
         self.becomes(decode)
     }
 
-    /// Returns the reply with any status: error replies do not become errors, and an expired session is
-    /// not renewed. Call [`stream`](Self::stream) after it for a streamed reply.
+    /// Returns the reply with any status: error replies do not become errors, and an expired
+    /// session is not renewed. Call [`stream`](Self::stream) after it for a streamed reply.
     pub fn raw(mut self) -> Call<Response> {
         self.request.raw = true;
         let mut call = self.with_decoder(Decode::Response(|response| response));
@@ -328,8 +329,8 @@ impl<T> Call<T> {
 
     /// Returns the reply with an unread body, for downloads that do not fit into memory.
     ///
-    /// The reply holds the in-flight slot of the call, and the timeouts of the call apply, until its
-    /// body has ended or it is dropped.
+    /// The reply holds the in-flight slot of the call, and the timeouts of the call apply, until
+    /// its body has ended or it is dropped.
     ///
     /// ```no_run
     /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
@@ -357,8 +358,8 @@ impl<T> Call<T> {
     /// [`default_query`](crate::SessionBuilder::default_query) of the session.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the path cannot be joined to the base URL, or
-    /// the error that sending this call would return because of an invalid argument.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the path cannot be joined to the base URL,
+    /// or the error that sending this call would return because of an invalid argument.
     pub fn url(&self) -> Result<Url> {
         match &self.request.error {
             Some(error) => Err(error.clone()),
@@ -366,8 +367,8 @@ impl<T> Call<T> {
         }
     }
 
-    /// The headers that were set on this call. Headers that the session adds (token, cookies, project)
-    /// are not included.
+    /// The headers that were set on this call. Headers that the session adds (token, cookies,
+    /// project) are not included.
     pub fn headers(&self) -> &HeaderMap {
         &self.request.headers
     }
@@ -377,8 +378,8 @@ impl<T> Call<T> {
         &self.session
     }
 
-    /// The call as a curl command line, quoted for a POSIX shell, to try it by hand. Each value that may
-    /// be a secret is replaced by `***`, and the body by a file name.
+    /// The call as a curl command line, quoted for a POSIX shell, to try it by hand. Each value
+    /// that may be a secret is replaced by `***`, and the body by a file name.
     ///
     /// ```
     /// # use mstr_rest_core::Session;
@@ -409,9 +410,9 @@ impl<T> fmt::Debug for Call<T> {
 
 /// Making calls
 impl Session {
-    /// Makes a call with any method. The path is relative to the base URL, with or without a leading
-    /// slash. It cannot leave the base URL. An absolute URL is used unchanged; token and cookies are
-    /// sent only if it has the base origin.
+    /// Makes a call with any method. The path is relative to the base URL, with or without a
+    /// leading slash. It cannot leave the base URL. An absolute URL is used unchanged; token and
+    /// cookies are sent only if it has the base origin.
     ///
     /// # Errors
     /// When sent: [`InvalidRequest`](ErrorKind::InvalidRequest) if the path cannot be joined to the
@@ -423,8 +424,8 @@ impl Session {
     /// Makes a call with the name of a method in upper or lower case, for example `"GET"`.
     ///
     /// # Errors
-    /// When sent: [`InvalidRequest`](ErrorKind::InvalidRequest) for a text that is not a valid method
-    /// name.
+    /// When sent: [`InvalidRequest`](ErrorKind::InvalidRequest) for a text that is not a valid
+    /// method name.
     pub fn request(&self, method: &str, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         match method.to_ascii_uppercase().parse() {
             Ok(method) => self.call(method, path),

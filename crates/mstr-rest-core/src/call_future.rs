@@ -55,7 +55,8 @@ impl<T> Decode<T> {
             (Self::Plain(decode), Received::Whole(response)) => decode(&response),
             (Self::Shared(decode), Received::Whole(response)) => decode(response),
             (Self::Stream(decode), Received::Stream(response)) => decode(response),
-            // `Request::reading` selects the variant of `Received`; `Call` always sets both together
+            // `Request::reading` selects the variant of `Received`; `Call` always sets both
+            // together
             _ => Err(unread()),
         }
     }
@@ -72,8 +73,8 @@ impl<T> Clone for Decode<T> {
     }
 }
 
-/// The future of a call, made by [`Call::send`](crate::Call::send). Dropping it cancels the call. The
-/// server may still process a request that it has received.
+/// The future of a call, made by [`Call::send`](crate::Call::send). Dropping it cancels the call.
+/// The server may still process a request that it has received.
 ///
 /// ```no_run
 /// use mstr_rest_core::Session;

@@ -91,7 +91,8 @@ impl Client {
         snapshot.principal.clone_from(&login.facts.principal);
         snapshot.created_at = login.facts.created_at;
         if login.token.is_some() {
-            // the idle clock counts milliseconds, so the last use could appear to be before the login
+            // the idle clock counts milliseconds, so the last use could appear to be before the
+            // login
             snapshot.last_used_at = Some(self.idle_clock.get()).max(snapshot.created_at);
         }
         snapshot.idle_timeout = login.facts.idle_timeout;

@@ -1,8 +1,9 @@
 //! Finds the path of the member of a reply that could not be decoded.
 //!
 //! `serde_path_to_error` around the type of the caller would compile the deserializer of each type
-//! twice, which is nearly half of the code of a crate of models. So this module truncates the body at
-//! the line and column that `serde_json` reports, and follows a `Value` (compiled once) to that place.
+//! twice, which is nearly half of the code of a crate of models. So this module truncates the body
+//! at the line and column that `serde_json` reports, and follows a `Value` (compiled once) to that
+//! place.
 
 use serde_json::Value;
 use serde_path_to_error::Segment;
@@ -105,7 +106,8 @@ mod tests {
         Pair { left: u8, right: Vec<i8> },
     }
 
-    /// The path that `serde_path_to_error` finds with the type, and the path that this module finds.
+    /// The path that `serde_path_to_error` finds with the type, and the path that this module
+    /// finds.
     fn both<T: DeserializeOwned>(body: &[u8]) -> Option<(String, String)> {
         let error = serde_json::from_slice::<T>(body).err()?;
         let mut json = serde_json::Deserializer::from_slice(body);

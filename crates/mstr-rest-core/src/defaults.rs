@@ -133,8 +133,8 @@ impl DefaultsSource {
         Self { given, ..Self::default() }
     }
 
-    /// Resolves the defaults once for all requests that wait. A credential that uses this session fails
-    /// with an error: it would deadlock.
+    /// Resolves the defaults once for all requests that wait. A credential that uses this session
+    /// fails with an error: it would deadlock.
     pub(crate) async fn get(&self, session: SessionId) -> Result<Arc<Defaults>> {
         if self.given.is_empty() {
             return Ok(Arc::clone(&self.none));

@@ -33,8 +33,8 @@ const SESSION_CAP: i64 = -2_147_072_486;
 ///
 /// `Display` prints an error of the server as `ERR004: text.`. If the I-Server sent a code, two
 /// spaces and `[I-Server error code NAME (NUMBER)]` follow. `Display` does not repeat the
-/// [`source`](StdError::source): error reporters print the chain. No error contains a secret, a body
-/// or a query string.
+/// [`source`](StdError::source): error reporters print the chain. No error contains a secret, a
+/// body or a query string.
 ///
 /// ```
 /// use mstr_rest_core::{Error, ErrorKind};
@@ -102,8 +102,9 @@ impl Error {
         Self::new(kind, message).change(|inner| inner.source = Some(Arc::from(source.into())))
     }
 
-    /// Makes an [`Interrupted`](ErrorKind::Interrupted) error: the task of this work panicked or was
-    /// stopped. The error of the task does not become the source: it may contain the text of a panic.
+    /// Makes an [`Interrupted`](ErrorKind::Interrupted) error: the task of this work panicked or
+    /// was stopped. The error of the task does not become the source: it may contain the text of a
+    /// panic.
     pub fn interrupted(work: impl fmt::Display) -> Self {
         let message = format!("{work} was interrupted: its task panicked or was stopped");
         Self::new(ErrorKind::Interrupted, message)
@@ -140,8 +141,8 @@ impl Error {
         self.0.is_final
     }
 
-    /// Replaces `secret` with `***` in the texts of the server. Use it for endpoints of your own that
-    /// send secrets. Texts of this client do not change.
+    /// Replaces `secret` with `***` in the texts of the server. Use it for endpoints of your own
+    /// that send secrets. Texts of this client do not change.
     #[must_use]
     pub fn redacting(self, secret: &str) -> Self {
         let has_secret = |text: &str| !secret.is_empty() && text.contains(secret);
@@ -170,14 +171,15 @@ impl Error {
         self.0.kind
     }
 
-    /// The REST code as the server sent it, for example `ERR004`. `None` without a reply, or when the
-    /// reply has no code.
+    /// The REST code as the server sent it, for example `ERR004`. `None` without a reply, or when
+    /// the reply has no code.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
     /// The number of the [`code`](Self::code) after `ERR`: 4 for `ERR004`, 14 for both `ERR014` and
-    /// `ERR0014`. `None` for a code of another form (for example `8004cc41` of the modeling service).
+    /// `ERR0014`. `None` for a code of another form (for example `8004cc41` of the modeling
+    /// service).
     #[doc(alias = "code_number")]
     pub fn number(&self) -> Option<u32> {
         self.code().and_then(kind::number)
@@ -241,11 +243,12 @@ impl Error {
     }
 
     /// Returns `true` if the same request may succeed later without a change: after a network
-    /// failure, a timeout, an error reply with a truncated body, or a status of 429, 502, 503 or 504.
+    /// failure, a timeout, an error reply with a truncated body, or a status of 429, 502, 503 or
+    /// 504.
     ///
-    /// A certificate that is not trusted and a proxy that rejected the login are not transient. This
-    /// is for retry policies of your own. It does not tell whether the request may be repeated: a
-    /// `POST` may have taken effect.
+    /// A certificate that is not trusted and a proxy that rejected the login are not transient.
+    /// This is for retry policies of your own. It does not tell whether the request may be
+    /// repeated: a `POST` may have taken effect.
     pub fn is_transient(&self) -> bool {
         match self.kind() {
             _ if self.is_final() => false,
@@ -268,20 +271,20 @@ impl Error {
             })
     }
 
-    /// Returns `true` if the server rejected the login ([`ErrorKind::LoginFailure`]) or a credential
-    /// is missing ([`ErrorKind::MissingCredential`]).
+    /// Returns `true` if the server rejected the login ([`ErrorKind::LoginFailure`]) or a
+    /// credential is missing ([`ErrorKind::MissingCredential`]).
     pub fn is_login_failure(&self) -> bool {
         matches!(self.kind(), ErrorKind::LoginFailure | ErrorKind::MissingCredential)
     }
 
-    /// Returns `true` if the server does not know the session (`ERR009`). It sends the same error for
-    /// missing, unknown and expired tokens.
+    /// Returns `true` if the server does not know the session (`ERR009`). It sends the same error
+    /// for missing, unknown and expired tokens.
     pub fn is_session_expired(&self) -> bool {
         self.kind() == ErrorKind::SessionExpired
     }
 
-    /// Returns `true` if the resource does not exist ([`ErrorKind::ResourceNotFound`]). For an object
-    /// that is not in the metadata, the server sends `ERR001` with status 500.
+    /// Returns `true` if the resource does not exist ([`ErrorKind::ResourceNotFound`]). For an
+    /// object that is not in the metadata, the server sends `ERR001` with status 500.
     pub fn is_not_found(&self) -> bool {
         self.kind() == ErrorKind::ResourceNotFound
     }
@@ -297,8 +300,8 @@ impl Error {
         self.kind() == ErrorKind::ObjectAlreadyExists
     }
 
-    /// Returns `true` if the request is not valid ([`ErrorKind::InvalidRequest`]). The client or the
-    /// server may have found this.
+    /// Returns `true` if the request is not valid ([`ErrorKind::InvalidRequest`]). The client or
+    /// the server may have found this.
     pub fn is_invalid_request(&self) -> bool {
         self.kind() == ErrorKind::InvalidRequest
     }

@@ -18,7 +18,8 @@ struct Hop<'a> {
     url: Url,
     method: Method,
     body: Option<&'a Body>,
-    /// A redirect has left the base origin. From then on, only harmless headers of the caller are sent.
+    /// A redirect has left the base origin. From then on, only harmless headers of the caller are
+    /// sent.
     left_base_origin: bool,
 }
 
@@ -124,8 +125,8 @@ impl Client {
         };
         if request.forbids_redirects() {
             return fail(
-                "credentials are not sent there. Check the base URL: it must start with https:// if \
-                 the server requires it.",
+                "credentials are not sent there. Check the base URL: it must start with https:// \
+                 if the server requires it.",
             );
         }
         let Some(url) = next else { return fail("it is not a URL") };
@@ -158,8 +159,8 @@ impl Client {
     }
 }
 
-/// The headers of one hop. Token, cookies, `X-MSTR*` headers and default headers are sent to the base
-/// origin only.
+/// The headers of one hop. Token, cookies, `X-MSTR*` headers and default headers are sent to the
+/// base origin only.
 fn headers_of(
     request: &Request,
     hop: &Hop<'_>,
@@ -213,8 +214,8 @@ fn headers_of(
     headers
 }
 
-/// Converts a connect error after a redirect. `Connect` means that nothing was sent, but the redirected
-/// request was.
+/// Converts a connect error after a redirect. `Connect` means that nothing was sent, but the
+/// redirected request was.
 fn after_redirect(error: Error) -> Error {
     if !error.is_connect() {
         return error;

@@ -20,8 +20,8 @@ use crate::{Error, ErrorKind, Response, Result, nesting, trace};
 pub(crate) type Sink<'a> = &'a mut (dyn FnMut(Received) -> Result<()> + Send);
 
 /// Hint: the session was renewed, but the body of the request cannot be repeated.
-const NOT_REPEATED: &str = "The request was not repeated, because its streamed body can be sent only \
-                            once: use Body::stream_fn to make it repeatable.";
+const NOT_REPEATED: &str = "The request was not repeated, because its streamed body can be sent \
+                            only once: use Body::stream_fn to make it repeatable.";
 
 /// Hint: re-login is on, but an adopted session has no credentials.
 const ADOPTED: &str =
@@ -35,14 +35,14 @@ const ADOPTED: &str =
 /// 3. Send the request with the login of that moment ([`Client::send`]: slot, attempts, retries).
 /// 4. If the reply is an expired session, join or start the re-login that all requests with that
 ///    login share. Then continue with step 3.
-/// 5. Decode the reply. This is the last step, so that an error of the decoder is an error of the call
-///    and of its span.
+/// 5. Decode the reply. This is the last step, so that an error of the decoder is an error of the
+///    call and of its span.
 ///
 /// **Guarantees**
 /// - The total timeout of the call covers all steps.
 /// - Nothing is sent after the session was closed.
-/// - If the first attempt after a re-login receives an expired session again, the call fails. So there
-///   is no endless loop. If a retry came in between, the session is renewed again.
+/// - If the first attempt after a re-login receives an expired session again, the call fails. So
+///   there is no endless loop. If a retry came in between, the session is renewed again.
 /// - Requests of the login machine do not use this function. They have their own login
 ///   ([`Client::send_as`]), so that a re-login can send requests while a call waits for it.
 pub(crate) async fn execute(
@@ -99,8 +99,8 @@ impl Client {
             if login.token.is_none() {
                 return Err(no_session());
             }
-            // boxed, like the re-login below: most calls need neither, and unboxed they would make the
-            // future of every call larger
+            // boxed, like the re-login below: most calls need neither, and unboxed they would make
+            // the future of every call larger
             let id = Box::pin(self.project_id(&name)).await?;
             request.project = Some(ProjectRef::Id(id));
             login = self.login_for(request, &mut attempts, None).await?;
@@ -151,8 +151,8 @@ impl Client {
         self.projects.fetch(load).await
     }
 
-    /// The id of the project with that name. If the loaded index does not have the name, or no index
-    /// is loaded, the index is loaded from the server. An id is returned unchanged.
+    /// The id of the project with that name. If the loaded index does not have the name, or no
+    /// index is loaded, the index is loaded from the server. An id is returned unchanged.
     pub(crate) async fn project_id(self: &Arc<Self>, name: &str) -> Result<HeaderValue> {
         if let ProjectRef::Id(id) = ProjectRef::parse(name) {
             return Ok(id);

@@ -18,16 +18,16 @@ use crate::{Auth, Error, ErrorKind, Response, Result, Session};
 /// The timeout of the logout of a dropped guard.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The timeout of the logout of a closed guard. A server that hangs must not block a program whose work
-/// is done.
+/// The timeout of the logout of a closed guard. A server that hangs must not block a program whose
+/// work is done.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A guard that logs its session out when it is closed or dropped.
 ///
 /// Call [`close`](Self::close) to end the session: it waits for the logout and returns its error.
-/// Dropping the guard logs out in the background, for at most 5 seconds. This needs a Tokio runtime that
-/// does not end meanwhile; [`settle`](crate::settle) waits for it. Outside a runtime nothing is sent,
-/// and the server ends the session after its idle timeout.
+/// Dropping the guard logs out in the background, for at most 5 seconds. This needs a Tokio runtime
+/// that does not end meanwhile; [`settle`](crate::settle) waits for it. Outside a runtime nothing
+/// is sent, and the server ends the session after its idle timeout.
 ///
 /// An externally owned session ([`Auth::identity_token`](crate::Auth::identity_token),
 /// [`Auth::existing`](crate::Auth::existing),
@@ -54,7 +54,8 @@ pub struct AuthenticatedSession {
 }
 
 impl AuthenticatedSession {
-    /// Makes the guard of a session. Make it before the login, so that a cancelled login is logged out.
+    /// Makes the guard of a session. Make it before the login, so that a cancelled login is logged
+    /// out.
     pub(crate) fn guard(session: Session) -> Self {
         Self { session, detached: false }
     }
@@ -62,18 +63,18 @@ impl AuthenticatedSession {
     /// Closes the session and logs out, for at most 30 seconds.
     ///
     /// From then on, calls of all clones of the session fail with
-    /// [`NoSession`](crate::ErrorKind::NoSession), also those that wait for a login. A running login has
-    /// 30 seconds to finish and is logged out. Superseded logins (logins of this session that an
-    /// adopted or restored session replaced) are logged out too.
+    /// [`NoSession`](crate::ErrorKind::NoSession), also those that wait for a login. A running
+    /// login has 30 seconds to finish and is logged out. Superseded logins (logins of this session
+    /// that an adopted or restored session replaced) are logged out too.
     ///
-    /// Closing again waits for a running logout, and tries again after a failed one; otherwise it does
-    /// nothing. For a session that has expired, has no token or is externally owned, this returns
-    /// `Ok`. Cancelling the future does not stop the logout.
+    /// Closing again waits for a running logout, and tries again after a failed one; otherwise it
+    /// does nothing. For a session that has expired, has no token or is externally owned, this
+    /// returns `Ok`. Cancelling the future does not stop the logout.
     ///
     /// # Errors
     /// If the logout fails: the [errors common to all calls](crate::Call#errors), and
-    /// [`Interrupted`](ErrorKind::Interrupted) if the runtime stops during the logout. The session is
-    /// closed in each case. Its token is kept, so that another `close` can log out.
+    /// [`Interrupted`](ErrorKind::Interrupted) if the runtime stops during the logout. The session
+    /// is closed in each case. Its token is kept, so that another `close` can log out.
     pub fn close(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let client = Arc::clone(&self.session.client);
         async move {
@@ -85,8 +86,8 @@ impl AuthenticatedSession {
         }
     }
 
-    /// Logs in again, as [`Session::login`] does. The current login is logged out first. The guard logs
-    /// the new one out when it is closed or dropped.
+    /// Logs in again, as [`Session::login`] does. The current login is logged out first. The guard
+    /// logs the new one out when it is closed or dropped.
     ///
     /// # Errors
     /// The errors of [`Session::login`].
@@ -94,8 +95,8 @@ impl AuthenticatedSession {
         self.session.login(auth)
     }
 
-    /// Logs in with an identity token of another session, as [`Session::delegate`] does. The session is
-    /// externally owned then, so the guard does not log it out.
+    /// Logs in with an identity token of another session, as [`Session::delegate`] does. The
+    /// session is externally owned then, so the guard does not log it out.
     ///
     /// # Errors
     /// The errors of [`Session::login`].
@@ -106,8 +107,8 @@ impl AuthenticatedSession {
         self.session.delegate(identity_token)
     }
 
-    /// Closes the session, as [`close`](Self::close) does. To log out and use the session again, call
-    /// [`detach`](Self::detach) and then [`Session::logout`].
+    /// Closes the session, as [`close`](Self::close) does. To log out and use the session again,
+    /// call [`detach`](Self::detach) and then [`Session::logout`].
     ///
     /// # Errors
     /// The errors of [`close`](Self::close).
@@ -148,8 +149,8 @@ impl Client {
         self.closing.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Closes the session at once and starts its logout, or joins the running one. `None`: there is no
-    /// login to log out, or no runtime.
+    /// Closes the session at once and starts its logout, or joins the running one. `None`: there is
+    /// no login to log out, or no runtime.
     fn begin_close(self: &Arc<Self>, timeout: Duration) -> Option<Ended> {
         self.closed.set();
         let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,7 +163,7 @@ impl Client {
             }
         }
         let (login, running) = self.logins.read();
-        if running.is_none() && !login.is_ours() && self.logins.superseded().is_empty() {
+        if running.is_none() && !login.needs_logout() && self.logins.superseded().is_empty() {
             return None;
         }
         let Ok(runtime) = Handle::try_current() else {

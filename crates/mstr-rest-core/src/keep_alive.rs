@@ -12,15 +12,16 @@ use crate::client::Client;
 use crate::request::Request;
 use crate::{ErrorKind, execute};
 
-/// The delay of the first retry after a failed extension is this, or a quarter of the interval if that
-/// is shorter.
+/// The delay of the first retry after a failed extension is this, or a quarter of the interval if
+/// that is shorter.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 
 /// Starts the keep-alive task, unless keep-alive is off or the task runs.
 ///
-/// The task sends `PUT /sessions` whenever the session was idle for the interval. It holds no handle of
-/// the session. It ends when the last handle is dropped, on close, on logout, and when the session has
-/// expired and is not renewed. Outside a runtime the task cannot start; the next call starts it.
+/// The task sends `PUT /sessions` whenever the session was idle for the interval. It holds no
+/// handle of the session. It ends when the last handle is dropped, on close, on logout, and when
+/// the session has expired and is not renewed. Outside a runtime the task cannot start; the next
+/// call starts it.
 pub(crate) fn start(client: &Arc<Client>) {
     let Some(interval) = client.keep_alive else { return };
     // for most calls the task runs: check that without a write
@@ -61,8 +62,8 @@ impl Drop for RunningFlag {
     }
 }
 
-/// Extends the session until its login ends. Returns the id of that login, or `None` if the last handle
-/// was dropped.
+/// Extends the session until its login ends. Returns the id of that login, or `None` if the last
+/// handle was dropped.
 async fn extend_until_end(weak: &Weak<Client>, interval: Duration) -> Option<u64> {
     let first_delay = (interval / 4).min(FIRST_RETRY);
     let mut delay = first_delay;

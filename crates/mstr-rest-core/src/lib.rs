@@ -2,8 +2,8 @@
 //! in, how requests are sent, and the error type.
 //!
 //! Most programs use the crate `mstr-rest`, which adds typed endpoints, a prelude and a blocking
-//! session. Build on this crate to write a client of your own: it contains no endpoints except those
-//! of the session itself.
+//! session. Build on this crate to write a client of your own: it contains no endpoints except
+//! those of the session itself.
 //!
 //! # Quick start
 //!
@@ -91,10 +91,10 @@
 //! The crate `mstr-sim` is a server for tests.
 //!
 //! # The request pipeline
-//! Every request of every crate is a [`Call`]. A call does nothing until it is awaited, and all calls
-//! are sent by the same code. Token, cookies and all `X-MSTR*` headers are sent to the base origin
-//! (the origin of the base URL) only, also after redirects. The session keeps the token of a reply
-//! and its cookies; it keeps no other header.
+//! Every request of every crate is a [`Call`]. A call does nothing until it is awaited, and all
+//! calls are sent by the same code. Token, cookies and all `X-MSTR*` headers are sent to the base
+//! origin (the origin of the base URL) only, also after redirects. The session keeps the token of a
+//! reply and its cookies; it keeps no other header.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The layers, lowest first. A file imports from its own layer and from lower ones only, and no two

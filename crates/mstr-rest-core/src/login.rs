@@ -16,9 +16,9 @@ pub(crate) static IDENTITY_TOKEN: HeaderName = HeaderName::from_static("x-mstr-i
 /// One login, or the absence of one. The value is immutable: each change replaces it.
 ///
 /// `id` identifies a login. Login, logout, restoring, adopting and forgetting each make a new id.
-/// `revision` counts the tokens of one login, because a reply may rotate the token. Both numbers limit
-/// the changes of a late reply: it rotates the token only if both numbers still match, and it ends a
-/// login only if the id still matches.
+/// `revision` counts the tokens of one login, because a reply may rotate the token. Both numbers
+/// limit the changes of a late reply: it rotates the token only if both numbers still match, and it
+/// ends a login only if the id still matches.
 #[derive(Clone, Default)]
 pub(crate) struct Login {
     pub(crate) id: u64,
@@ -46,8 +46,8 @@ pub(crate) struct Facts {
 }
 
 impl Login {
-    /// Returns `true` if a guard has to log it out.
-    pub(crate) fn is_ours(&self) -> bool {
+    /// Returns `true` if the session must log it out: it has a token and is not externally owned.
+    pub(crate) fn needs_logout(&self) -> bool {
         self.token.is_some() && !self.externally_owned
     }
 

@@ -18,7 +18,8 @@ const LEASE: Duration = Duration::from_secs(60);
 /// The interval of the heartbeats of a transition.
 pub(crate) const BEAT: Duration = Duration::from_secs(10);
 
-/// A login that the server rejected. It is not sent again, because the server would lock the account.
+/// A login that the server rejected. It is not sent again, because the server would lock the
+/// account.
 struct Rejected {
     body: Bytes,
     error: Error,
@@ -34,16 +35,16 @@ const MAX_REJECTED: usize = 8;
 ///
 /// **Who changes the login**
 /// - A transition waits for the turn ([`begin`](Self::begin)), so one transition runs at a time.
-///   Dropping the [`Turn`] frees it, whether the transition returned, panicked, was cancelled or was
-///   dropped by a runtime that stops.
-/// - Changes that send no request (restore, adopt, forget) do not wait for the turn. They take effect
-///   at once, with a new login id.
+///   Dropping the [`Turn`] frees it, whether the transition returned, panicked, was cancelled or
+///   was dropped by a runtime that stops.
+/// - Changes that send no request (restore, adopt, forget) do not wait for the turn. They take
+///   effect at once, with a new login id.
 /// - A transition that runs during such a change finds another login id when it wants to
 ///   [`install`](Self::install) its login. It then logs out its login instead of installing it.
 ///
-/// **Lease.** The turn is a lease. A transition sends heartbeats while its runtime is driven. A task
-/// that waits for a transition without heartbeats revokes its turn ([`Running::ended`]), so that a
-/// current-thread runtime that is not driven does not block other runtimes.
+/// **Lease.** The turn is a lease. A transition sends heartbeats while its runtime is driven. A
+/// task that waits for a transition without heartbeats revokes its turn ([`Running::ended`]), so
+/// that a current-thread runtime that is not driven does not block other runtimes.
 ///
 /// **Guarantees for readers.** [`read`](Self::read) returns a consistent pair of login and running
 /// transition. It waits for the lock only, and the lock is never held across an await.
@@ -57,9 +58,9 @@ struct State {
     last_id: u64,
     last_turn: u64,
     running: Option<Running>,
-    /// Our logins that were replaced and are not logged out yet. They are not logged out at once,
-    /// because the server may end all sessions of a user at a logout, including the one that replaced
-    /// them. The next login, logout or close logs them out.
+    /// Logins of this session (not externally owned) that were replaced and are not logged out yet.
+    /// They are not logged out at once, because the server may end all sessions of a user at a
+    /// logout, including the one that replaced them. The next login, logout or close logs them out.
     superseded: Vec<Arc<Login>>,
     /// The credentials for a re-login: those of the last login, or those of the builder.
     auth: Option<Auth>,
@@ -124,8 +125,8 @@ impl Running {
 pub(crate) struct Turn {
     machine: LoginMachine,
     running: Running,
-    /// The current login when the turn began. If the session was restored, adopted or forgotten since
-    /// then, that change takes precedence.
+    /// The current login when the turn began. If the session was restored, adopted or forgotten
+    /// since then, that change takes precedence.
     base: Arc<Login>,
     finished: bool,
 }
@@ -219,8 +220,8 @@ impl LoginMachine {
         })
     }
 
-    /// Frees the turn if that transition still has it. `failure`: the error of a transition that was
-    /// not completed.
+    /// Frees the turn if that transition still has it. `failure`: the error of a transition that
+    /// was not completed.
     fn end(&self, running: &Running, failure: Option<Error>) {
         self.write_state(|state| {
             if !state.has_turn(running) {
@@ -240,8 +241,8 @@ impl LoginMachine {
     }
 
     /// Makes `login` the current login, if the transition still has the turn and the current login
-    /// still has the id `replaces`. Otherwise returns it as an error: the caller must log it out. If it
-    /// is ours, it is also added to the superseded logins until then.
+    /// still has the id `replaces`. Otherwise returns it as an error: the caller must log it out,
+    /// unless it is externally owned. It is a superseded login until then.
     pub(crate) fn install(
         &self,
         turn: &Turn,
@@ -252,7 +253,7 @@ impl LoginMachine {
         self.write_state(|state| {
             if !state.has_turn(&turn.running) || state.login.id != replaces {
                 let superseded = Arc::new(Login { id: state.new_id(), ..login });
-                if superseded.is_ours() {
+                if superseded.needs_logout() {
                     state.superseded.push(Arc::clone(&superseded));
                 }
                 return Err(superseded);
@@ -261,21 +262,21 @@ impl LoginMachine {
                 state.auth = Some(auth.clone());
             }
             // a re-login replaces an expired login, which needs no logout; any other login does
-            if turn.kind() == Kind::Login && state.login.is_ours() {
-                let replaced = Arc::clone(&state.login);
-                state.superseded.push(replaced);
+            if turn.kind() == Kind::Login && state.login.needs_logout() {
+                let previous = Arc::clone(&state.login);
+                state.superseded.push(previous);
             }
             Ok(state.put(login))
         })
     }
 
-    /// Makes a restored or adopted login the current login at once. If the login it replaces is ours,
-    /// that one is added to the superseded logins.
-    pub(crate) fn displace(&self, login: Login) {
+    /// Makes a restored or adopted login the current login at once. The login that it replaces
+    /// becomes superseded, unless it is externally owned.
+    pub(crate) fn replace_current(&self, login: Login) {
         self.write_state(|state| {
-            if state.login.is_ours() {
-                let replaced = Arc::clone(&state.login);
-                state.superseded.push(replaced);
+            if state.login.needs_logout() {
+                let previous = Arc::clone(&state.login);
+                state.superseded.push(previous);
             }
             state.put(login);
         });
@@ -295,14 +296,15 @@ impl LoginMachine {
         });
     }
 
-    /// Prepares for a new login, if the current login has `id`: a login of ours becomes superseded, so
-    /// that it is logged out. Returns the id of the current login after this.
+    /// Prepares for a new login, if the current login has `id`: the current login becomes
+    /// superseded, unless it is externally owned, so that it is logged out. Returns the id of the
+    /// current login after this.
     pub(crate) fn clear(&self, id: u64) -> Option<u64> {
         self.write_state(|state| {
             if state.login.id != id {
                 return None;
             }
-            if state.login.is_ours() {
+            if state.login.needs_logout() {
                 let login = Arc::clone(&state.login);
                 state.superseded.push(login);
                 state.put(Login::default());
@@ -343,7 +345,7 @@ impl LoginMachine {
         });
     }
 
-    /// Our logins that were replaced and are not logged out yet.
+    /// The superseded logins, see [`State::superseded`].
     pub(crate) fn superseded(&self) -> Vec<Arc<Login>> {
         self.read_state(|state| state.superseded.clone())
     }
@@ -370,7 +372,8 @@ impl LoginMachine {
         });
     }
 
-    /// Forgets the rejected logins after a successful one: an administrator may have fixed the cause.
+    /// Forgets the rejected logins after a successful one: an administrator may have fixed the
+    /// cause.
     pub(crate) fn forget_rejections(&self) {
         self.write_state(|state| state.rejected.clear());
     }

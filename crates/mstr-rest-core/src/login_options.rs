@@ -45,8 +45,8 @@ impl LoginOptions {
 
 /// The languages and formats of a session. Default of each: the server's.
 ///
-/// The values are those of the server: for example `en_us` for a locale, `UTC` or `Europe/Berlin` for
-/// a time zone.
+/// The values are those of the server: for example `en_us` for a locale, `UTC` or `Europe/Berlin`
+/// for a time zone.
 ///
 /// ```
 /// use mstr_rest_core::Locale;
@@ -70,7 +70,8 @@ impl Locale {
         Self::default()
     }
 
-    /// Makes a locale with the same value for metadata, warehouse data, display, messages and numbers.
+    /// Makes a locale with the same value for metadata, warehouse data, display, messages and
+    /// numbers.
     pub fn all(locale: impl Into<String>) -> Self {
         let locale = locale.into();
         Self::new()

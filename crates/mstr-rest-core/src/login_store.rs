@@ -10,13 +10,13 @@ use crate::{Result, SessionSnapshot};
 pub type LoginStoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// A store for the login of a session, so that several processes share one login. Set it with
-/// [`SessionBuilder::login_store`](crate::SessionBuilder::login_store). `mstr-rest-persist` sets one
-/// for each of its stores (`ConnectExt::connect_or_restore`).
+/// [`SessionBuilder::login_store`](crate::SessionBuilder::login_store). `mstr-rest-persist` sets
+/// one for each of its stores (`ConnectExt::connect_or_restore`).
 ///
-/// Before a re-login, the session takes the lock and loads the stored session. If another process has
-/// saved a login meanwhile, the session restores it instead of logging in. The login must be of the
-/// same user, and the server must still know it. The session saves each login that it makes, as soon
-/// as it uses the token. During a re-login it holds the lock until then.
+/// Before a re-login, the session takes the lock and loads the stored session. If another process
+/// has saved a login meanwhile, the session restores it instead of logging in. The login must be of
+/// the same user, and the server must still know it. The session saves each login that it makes, as
+/// soon as it uses the token. During a re-login it holds the lock until then.
 ///
 /// Every step has a timeout: 60 s for the lock, 30 s for the others. A failed step is logged as a
 /// warning and does not make the login fail.

@@ -1,7 +1,7 @@
 //! Forms of several parts (`multipart/form-data`): texts and files in one body.
 //!
-//! This is not the form of reqwest (its feature `multipart`), because that one cannot be repeated by
-//! retries and redirects, and no other maintained crate writes forms for this version of `http`.
+//! This is not the form of reqwest (its feature `multipart`), because that one cannot be repeated
+//! by retries and redirects, and no other maintained crate writes forms for this version of `http`.
 //! Beside a [`Body`], only the headers of each part are needed.
 
 use std::fmt;
@@ -11,11 +11,11 @@ use http::HeaderValue;
 
 use crate::{Body, Error, ErrorKind, Result};
 
-/// A form of several parts (`multipart/form-data`). [`Call::multipart`](crate::Call::multipart) sends
-/// it.
+/// A form of several parts (`multipart/form-data`). [`Call::multipart`](crate::Call::multipart)
+/// sends it.
 ///
-/// `Content-Length` is sent if the length of every part is known; see [`Body::with_length`]. Redirects,
-/// retries and re-logins can repeat the form if every part is repeatable.
+/// `Content-Length` is sent if the length of every part is known; see [`Body::with_length`].
+/// Redirects, retries and re-logins can repeat the form if every part is repeatable.
 ///
 /// ```
 /// use mstr_rest_core::{Multipart, Part};
@@ -148,8 +148,8 @@ fn escape(name: &str) -> String {
     name.replace('\r', "%0D").replace('\n', "%0A").replace('"', "%22")
 }
 
-/// A boundary with 128 unpredictable bits, so that no part contains it. The keys of `RandomState` come
-/// from the system, and its hashes do not reveal them.
+/// A boundary with 128 unpredictable bits, so that no part contains it. The keys of `RandomState`
+/// come from the system, and its hashes do not reveal them.
 fn boundary() -> String {
     let half = |half: u8| RandomState::new().hash_one(half);
     format!("mstr-rest-{:016x}{:016x}", half(0), half(1))

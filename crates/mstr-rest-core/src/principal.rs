@@ -5,7 +5,8 @@ use std::fmt::Write;
 use hmac_sha256::HMAC;
 use zeroize::Zeroizing;
 
-/// The login mode whose user name may be an API key. API keys are case-sensitive, user names are not.
+/// The login mode whose user name may be an API key. API keys are case-sensitive, user names are
+/// not.
 const CASE_SENSITIVE: i64 = 4096;
 
 /// A salted hash of a user name or an API key: `SALT:HASH`, in hexadecimal digits.

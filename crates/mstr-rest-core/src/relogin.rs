@@ -42,8 +42,8 @@ enum Stored {
 }
 
 impl Client {
-    /// Logs in again after the login `sent` of a request has expired, unless it was renewed meanwhile.
-    /// All requests that wait for one re-login share its outcome.
+    /// Logs in again after the login `sent` of a request has expired, unless it was renewed
+    /// meanwhile. All requests that wait for one re-login share its outcome.
     pub(crate) async fn log_in_again(
         self: &Arc<Self>,
         sent: &Login,
@@ -103,8 +103,8 @@ impl Client {
         }
     }
 
-    /// The outcome of a re-login if another session has replaced the expired one meanwhile. `None` if
-    /// the expired login is still the current one.
+    /// The outcome of a re-login if another session has replaced the expired one meanwhile. `None`
+    /// if the expired login is still the current one.
     fn replaced(&self, expired: &Login) -> Option<Renewed> {
         let now = self.logins.current();
         let outcome = if now.token.is_some() { Renewed::Yes } else { Renewed::LoggedOut };
@@ -119,8 +119,8 @@ impl Client {
         Ok(self.authenticate(resolved, auth).await?.0)
     }
 
-    /// Fails with the earlier error if the server has rejected the same login before. Servers lock an
-    /// account after a few failures.
+    /// Fails with the earlier error if the server has rejected the same login before. Servers lock
+    /// an account after a few failures.
     fn ensure_not_rejected(&self, login: &Resolved) -> Result<()> {
         match login {
             Resolved::Post { body, .. } => self.logins.rejection(body).map_or(Ok(()), Err),

@@ -51,14 +51,14 @@ pub(crate) struct Request {
 /// The login whose token and cookies are sent with a request.
 #[derive(Clone)]
 pub(crate) enum UsedLogin {
-    /// The login of the session, once no transition runs. The session keeps token and cookies of the
-    /// reply.
+    /// The login of the session, once no transition runs. The session keeps token and cookies of
+    /// the reply.
     Session,
     /// No login. Nothing of the reply is kept.
     Without,
-    /// This login. It is for requests of the login machine: they wait for no transition and no slot,
-    /// are never redirected, have no project, do not rotate the token, and are sent even if the
-    /// session is closed.
+    /// This login. It is for requests of the login machine: they wait for no transition and no
+    /// slot, are never redirected, have no project, do not rotate the token, and are sent even if
+    /// the session is closed.
     Of(Arc<Login>),
 }
 
@@ -120,8 +120,8 @@ impl Request {
         !matches!(self.login, UsedLogin::Without)
     }
 
-    /// Returns `true` if a 401 may have another cause than an expired session: the reply to `HEAD` has
-    /// no body that tells the cause, and an identity token that is sent with it may be invalid.
+    /// Returns `true` if a 401 may have another cause than an expired session: the reply to `HEAD`
+    /// has no body that tells the cause, and an identity token that is sent with it may be invalid.
     pub(crate) fn has_ambiguous_401(&self) -> bool {
         self.method == Method::HEAD || self.headers.contains_key(&IDENTITY_TOKEN)
     }

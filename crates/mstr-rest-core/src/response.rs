@@ -190,8 +190,8 @@ impl StreamingResponse {
     ///
     /// # Errors
     /// An item is [`Timeout`](ErrorKind::Timeout) when a timeout of the call has passed, and
-    /// [`Transport`](ErrorKind::Transport) when the body is truncated or cannot be decompressed. The
-    /// stream ends after an error.
+    /// [`Transport`](ErrorKind::Transport) when the body is truncated or cannot be decompressed.
+    /// The stream ends after an error.
     pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + Sync + 'static {
         stream::try_unfold(self, |mut reply| async move {
             Ok(reply.next().await?.map(|piece| (piece, reply)))

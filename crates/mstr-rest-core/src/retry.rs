@@ -17,15 +17,15 @@ use std::time::{Duration, SystemTime};
 /// | a body that can be sent once | no | no | no | no |
 ///
 /// [`Call::idempotent`](crate::Call::idempotent) moves a call between the first two rows. A
-/// certificate that is not trusted and a proxy that rejected the login are not retried. A status of 500
-/// is not retried: the server sends it for an object that does not exist. A request that receives an
-/// expired session had no effect. If its re-login fails with a transient error, the request starts
-/// another one, whatever its method.
+/// certificate that is not trusted and a proxy that rejected the login are not retried. A status of
+/// 500 is not retried: the server sends it for an object that does not exist. A request that
+/// receives an expired session had no effect. If its re-login fails with a transient error, the
+/// request starts another one, whatever its method.
 ///
-/// Delays double from [`base_delay`](Self::base_delay) up to [`max_delay`](Self::max_delay). Each is
-/// multiplied by a random number between 0 and 1 (full jitter), so that many clients do not retry at
-/// the same time. The delay is never shorter than the `Retry-After` of the reply (seconds or a date).
-/// If `Retry-After` is longer than `max_delay`, the request is not retried.
+/// Delays double from [`base_delay`](Self::base_delay) up to [`max_delay`](Self::max_delay). Each
+/// is multiplied by a random number between 0 and 1 (full jitter), so that many clients do not
+/// retry at the same time. The delay is never shorter than the `Retry-After` of the reply (seconds
+/// or a date). If `Retry-After` is longer than `max_delay`, the request is not retried.
 ///
 /// ```
 /// use std::time::Duration;
@@ -81,8 +81,8 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the longest time from the start of the first attempt to the start of the last one. A delay
-    /// that would end later is not started. Default: 5 minutes; `None`: no timeout.
+    /// Sets the longest time from the start of the first attempt to the start of the last one. A
+    /// delay that would end later is not started. Default: 5 minutes; `None`: no timeout.
     pub fn total_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.total_timeout = timeout.into();
         self

@@ -9,7 +9,8 @@ use crate::{Error, Result, Session, SessionBuilder};
 /// Logs in, runs `work` with the session, and logs out.
 ///
 /// After `Ok`, `Err` and a panic of `work`, the logout is awaited. If the future is cancelled (also
-/// during the login), the logout runs in the background, and [`settle`](crate::settle) waits for it.
+/// during the login), the logout runs in the background, and [`settle`](crate::settle) waits for
+/// it.
 ///
 /// `work` receives the session by value. Calls after the end of `work` fail with
 /// [`NoSession`](crate::ErrorKind::NoSession).
@@ -29,8 +30,8 @@ use crate::{Error, Result, Session, SessionBuilder};
 /// # }
 /// ```
 ///
-/// If only the logout fails, the value of `work` is returned and the failure is logged as a warning. To
-/// handle errors of the logout, call [`connect`](SessionBuilder::connect) and
+/// If only the logout fails, the value of `work` is returned and the failure is logged as a
+/// warning. To handle errors of the logout, call [`connect`](SessionBuilder::connect) and
 /// [`close`](crate::AuthenticatedSession::close) instead.
 ///
 /// # Errors

@@ -7,8 +7,8 @@ use mstr_credentials::{Credential, CredentialError, SecretString};
 
 use crate::{Error, ErrorKind, Result};
 
-/// Resolves a credential with a timeout. Errors name it by its label. A secret provider that panics is
-/// an error too; the text of the panic is not kept, as it may contain the secret.
+/// Resolves a credential with a timeout. Errors name it by its label. A secret provider that panics
+/// is an error too; the text of the panic is not kept, as it may contain the secret.
 pub(crate) async fn resolve(credential: &Credential, label: &str) -> Result<SecretString> {
     let failed = |error: CredentialError| {
         let (kind, what) = if error.is_missing() {

@@ -70,8 +70,8 @@ const HEAD_ONLY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest time that a call without a timeout waits for an in-flight slot.
 pub(crate) const SLOT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Runs the work of a call within its span and its timeout. Takes it by reference: a future passed by
-/// value would take its size twice in the future of the caller.
+/// Runs the work of a call within its span and its timeout. Takes it by reference: a future passed
+/// by value would take its size twice in the future of the caller.
 pub(crate) async fn bounded(
     span: Span,
     deadline: Option<Deadline>,
@@ -97,8 +97,8 @@ impl Client {
     }
 
     /// Sends a request of the login machine. It has its own login ([`UsedLogin::Of`]), so that it
-    /// waits for no transition and starts none. It is boxed, because such requests are also sent inside
-    /// another request (recursion).
+    /// waits for no transition and starts none. It is boxed, because such requests are also sent
+    /// inside another request (recursion).
     pub(crate) fn send_as<'a, T: Send + 'a>(
         self: &'a Arc<Self>,
         request: Request,
@@ -133,8 +133,8 @@ impl Client {
         self.send_as(Request::of_login(Method::GET, "sessions", login), |_| Ok(())).await
     }
 
-    /// The retry loop: repeats attempts until a reply, an expired session or a final error. After each
-    /// delay the login is read again, because it may have been replaced meanwhile.
+    /// The retry loop: repeats attempts until a reply, an expired session or a final error. After
+    /// each delay the login is read again, because it may have been replaced meanwhile.
     pub(crate) async fn send(
         self: &Arc<Self>,
         request: &Request,
@@ -171,8 +171,8 @@ impl Client {
         work.instrument(span.clone()).await
     }
 
-    /// Sends the request once. If this returns without a usable reply, the connection and the slot are
-    /// free.
+    /// Sends the request once. If this returns without a usable reply, the connection and the slot
+    /// are free.
     async fn attempt_once(
         self: &Arc<Self>,
         request: &Request,
@@ -257,9 +257,9 @@ impl Client {
         response.status().as_u16() >= 400 && !request.raw && !is_returned()
     }
 
-    /// Waits until no transition runs, and returns the login to send a request with. A request whose
-    /// re-login failed with a transient error may start another one. `seen`: the login of the request
-    /// when it started to wait for a slot.
+    /// Waits until no transition runs, and returns the login to send a request with. A request
+    /// whose re-login failed with a transient error may start another one. `seen`: the login of the
+    /// request when it started to wait for a slot.
     pub(crate) async fn login_for(
         &self,
         request: &Request,
@@ -315,9 +315,9 @@ impl Client {
         }
     }
 
-    /// Waits for an in-flight slot, then checks the login again. Thousands of requests may wait, and
-    /// the session may have been renewed meanwhile: the server would reject a request with the login
-    /// from before.
+    /// Waits for an in-flight slot, then checks the login again. Thousands of requests may wait,
+    /// and the session may have been renewed meanwhile: the server would reject a request with the
+    /// login from before.
     async fn slot(
         &self,
         request: &Request,
@@ -369,8 +369,8 @@ impl InFlight {
     }
 }
 
-/// The error for a decoder that was not called: its kind and [`Reading`] do not match. [`Call`] rules
-/// this out.
+/// The error for a decoder that was not called: its kind and [`Reading`] do not match. [`Call`]
+/// rules this out.
 ///
 /// [`Call`]: crate::Call
 pub(crate) fn unread() -> Error {

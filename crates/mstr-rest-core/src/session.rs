@@ -54,8 +54,8 @@ impl Session {
         &self.client.base
     }
 
-    /// Makes a handle of the same session with another default project: an id (32 hexadecimal digits)
-    /// or a name.
+    /// Makes a handle of the same session with another default project: an id (32 hexadecimal
+    /// digits) or a name.
     ///
     /// ```
     /// # use mstr_rest_core::Session;
@@ -74,26 +74,27 @@ impl Session {
 
 /// The login
 impl Session {
-    /// Logs in and returns the reply of the server: `POST /auth/login`, or another endpoint for some
-    /// modes of [`Auth`].
+    /// Logs in and returns the reply of the server: `POST /auth/login`, or another endpoint for
+    /// some modes of [`Auth`].
     ///
-    /// The current login is logged out first, unless it is externally owned. If that logout fails, the
-    /// login continues. Cancelling the future does not stop a login that has started. The token is in
-    /// the head of the reply: the login does not fail if the body is truncated or takes more than 5 s.
+    /// The current login is logged out first, unless it is externally owned. If that logout fails,
+    /// the login continues. Cancelling the future does not stop a login that has started. The token
+    /// is in the head of the reply: the login does not fail if the body is truncated or takes more
+    /// than 5 s.
     ///
-    /// For [`Auth::existing`] nothing is sent, and the returned reply is an empty 204. If a session is
-    /// adopted ([`Auth::existing`], [`Auth::browser_cookies`]), the login that it replaces is not
-    /// logged out at once, because the server may end all sessions of a user at a logout. The guard
-    /// logs it out when it is closed, or the next login or logout does.
+    /// For [`Auth::existing`] nothing is sent, and the returned reply is an empty 204. If a session
+    /// is adopted ([`Auth::existing`], [`Auth::browser_cookies`]), the login that it replaces is
+    /// not logged out at once, because the server may end all sessions of a user at a logout. The
+    /// guard logs it out when it is closed, or the next login or logout does.
     ///
     /// # Errors
     /// [`MissingCredential`](ErrorKind::MissingCredential) and
     /// [`Credential`](ErrorKind::Credential) before anything is sent;
     /// [`LoginFailure`](ErrorKind::LoginFailure) if the server rejects the login (`ERR003`) or its
     /// reply has no token; [`Redirect`](ErrorKind::Redirect) if the server redirects the login;
-    /// [`Interrupted`](ErrorKind::Interrupted) if a credential panics, the runtime stops, or another
-    /// session was adopted or restored meanwhile (this login is logged out then); and the [errors
-    /// common to all calls](crate::Call#errors).
+    /// [`Interrupted`](ErrorKind::Interrupted) if a credential panics, the runtime stops, or
+    /// another session was adopted or restored meanwhile (this login is logged out then); and the
+    /// [errors common to all calls](crate::Call#errors).
     pub fn login(&self, auth: Auth) -> impl Future<Output = Result<Response>> + Send + use<> {
         let client = Arc::clone(&self.client);
         async move {
@@ -127,13 +128,14 @@ impl Session {
         Box::pin(self.login(Auth::identity_token(identity_token)))
     }
 
-    /// Logs out: `POST /auth/logout`, also without a token. The session drops its token if the server
-    /// accepts the logout or does not know the token any more (`ERR009`). Redirects are not followed.
+    /// Logs out: `POST /auth/logout`, also without a token. The session drops its token if the
+    /// server accepts the logout or does not know the token any more (`ERR009`). Redirects are not
+    /// followed.
     ///
-    /// Calls that start during the logout wait for it and then have no token. After a logout there is
-    /// no re-login, neither for calls that received an expired session nor by keep-alive, until
-    /// [`login`](Self::login) is called. Superseded logins (logins of this session that an adopted or
-    /// restored session replaced) are logged out too.
+    /// Calls that start during the logout wait for it and then have no token. After a logout there
+    /// is no re-login, neither for calls that received an expired session nor by keep-alive, until
+    /// [`login`](Self::login) is called. Superseded logins (logins of this session that an adopted
+    /// or restored session replaced) are logged out too.
     ///
     /// The vendor documents that a logout ends all sessions of the user.
     ///
@@ -153,9 +155,10 @@ impl Session {
         self.client.logins.current().token.is_some()
     }
 
-    /// Returns `true` if the server knows the session: `GET /sessions`, which restarts the idle timer of
-    /// the server. It never logs in again, also if [`relogin`](crate::SessionBuilder::relogin) is on.
-    /// Without a token it returns `false` and sends nothing.
+    /// Returns `true` if the server knows the session: `GET /sessions`, which restarts the idle
+    /// timer of the server. It never logs in again, also if
+    /// [`relogin`](crate::SessionBuilder::relogin) is on. Without a token it returns `false` and
+    /// sends nothing.
     ///
     /// # Errors
     /// The [errors common to all calls](crate::Call#errors), except for an expired session.
@@ -197,17 +200,18 @@ impl Session {
         snapshot
     }
 
-    /// Replaces the current login with that of a snapshot, at once. After an error nothing has changed.
+    /// Replaces the current login with that of a snapshot, at once. After an error nothing has
+    /// changed.
     ///
     /// Nothing is sent and no runtime is needed. The server may have ended the session:
-    /// [`is_alive`](Self::is_alive) checks it. A login that runs at this moment is logged out when it
-    /// finishes.
+    /// [`is_alive`](Self::is_alive) checks it. A login that runs at this moment is logged out when
+    /// it finishes.
     ///
     /// The restored session is externally owned, because other processes may use it:
-    /// [`logout`](Self::logout) logs it out, a guard does not. The login that it replaces is logged out
-    /// by the guard when that is closed, or by the next login or logout. Cookies are sent to the host of
-    /// the base URL only, and over TLS only if the base URL is https. Default project and credentials
-    /// of this session do not change.
+    /// [`logout`](Self::logout) logs it out, a guard does not. The login that it replaces is logged
+    /// out by the guard when that is closed, or by the next login or logout. Cookies are sent to
+    /// the host of the base URL only, and over TLS only if the base URL is https. Default project
+    /// and credentials of this session do not change.
     ///
     /// # Errors
     /// [`Snapshot`](ErrorKind::Snapshot) if the snapshot is of another origin, or has a token or a
@@ -218,7 +222,7 @@ impl Session {
         client.ensure_open()?;
         let login = client.login_of(snapshot)?;
         let has_token = login.token.is_some();
-        client.logins.displace(login);
+        client.logins.replace_current(login);
         if has_token {
             client.idle_clock.set(snapshot.last_used_at.unwrap_or_else(SystemTime::now));
             keep_alive::start(client);
@@ -251,9 +255,9 @@ impl Session {
         async move { client.load_projects().await }
     }
 
-    /// Returns the id of the project with that name. If the loaded index does not have the name, or no
-    /// index is loaded, it is loaded from the server: `GET /projects`. An id (32 hexadecimal digits) is
-    /// returned unchanged, and nothing is sent.
+    /// Returns the id of the project with that name. If the loaded index does not have the name, or
+    /// no index is loaded, it is loaded from the server: `GET /projects`. An id (32 hexadecimal
+    /// digits) is returned unchanged, and nothing is sent.
     ///
     /// # Errors
     /// The [errors common to all calls](crate::Call#errors);

@@ -2,9 +2,9 @@
 
 use tokio::sync::Semaphore;
 
-/// A flag that is set once and never cleared. Waiting tasks wake in the order in which they started to
-/// wait. The model test needs this order to replay a seed; a `tokio::sync::watch` wakes in random
-/// order.
+/// A flag that is set once and never cleared. Waiting tasks wake in the order in which they started
+/// to wait. The model test needs this order to replay a seed; a `tokio::sync::watch` wakes in
+/// random order.
 pub(crate) struct Signal(Semaphore);
 
 impl Default for Signal {

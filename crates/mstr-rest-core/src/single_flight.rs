@@ -9,16 +9,16 @@ use crate::Result;
 
 /// A value that is fetched once for all tasks that wait for it.
 ///
-/// **States.** It is empty or has a value. In both states a fetch may be running; its task holds the
-/// lock `fetching`.
+/// **States.** It is empty or has a value. In both states a fetch may be running; its task holds
+/// the lock `fetching`.
 ///
 /// - A task that calls [`fetch`](Self::fetch) during a fetch waits for the lock and then shares the
 ///   outcome (`last`), a value or an error.
-/// - A task that calls `fetch` after the end of a fetch starts a new fetch. So an error is shared by
-///   the tasks that waited for it, and by no later task.
+/// - A task that calls `fetch` after the end of a fetch starts a new fetch. So an error is shared
+///   by the tasks that waited for it, and by no later task.
 /// - If the fetching task is cancelled, the next waiting task gets the lock and fetches.
-/// - [`forget`](Self::forget) empties it. A fetch that runs at that moment has started before, so its
-///   value is neither stored nor returned: the same task fetches again.
+/// - [`forget`](Self::forget) empties it. A fetch that runs at that moment has started before, so
+///   its value is neither stored nor returned: the same task fetches again.
 pub(crate) struct SingleFlight<T> {
     shared: RwLock<Shared<T>>,
     fetching: Mutex<()>,

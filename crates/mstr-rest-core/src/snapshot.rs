@@ -18,9 +18,9 @@ use crate::{Error, ErrorKind, Result, SavedCookie};
 /// session out when it is closed or dropped after a snapshot was taken. To prevent this, call
 /// [`AuthenticatedSession::detach`](crate::AuthenticatedSession::detach).
 ///
-/// Protect a snapshot like a password while the session lives. `Debug` shows no values, and the type
-/// is not `Serialize`, so that it cannot be written by accident. `mstr-rest-persist` has stores for
-/// snapshots and JSON forms, which it writes into a [`SecretString`].
+/// Protect a snapshot like a password while the session lives. `Debug` shows no values, and the
+/// type is not `Serialize`, so that it cannot be written by accident. `mstr-rest-persist` has
+/// stores for snapshots and JSON forms, which it writes into a [`SecretString`].
 ///
 /// ```no_run
 /// use mstr_rest_core::{Auth, Session};
@@ -59,8 +59,8 @@ pub struct SessionSnapshot {
     pub created_at: Option<SystemTime>,
     /// The time of the last use before the snapshot was taken; not before `created_at`.
     pub last_used_at: Option<SystemTime>,
-    /// The idle timeout of the session on the server (`timeout` of `GET /sessions`). The core does not
-    /// request it; `connect_or_restore` of `mstr-rest-persist` does.
+    /// The idle timeout of the session on the server (`timeout` of `GET /sessions`). The core does
+    /// not request it; `connect_or_restore` of `mstr-rest-persist` does.
     pub idle_timeout: Option<Duration>,
 }
 

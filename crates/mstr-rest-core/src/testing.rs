@@ -61,8 +61,8 @@ pub struct Learnt {
     pub cookie_header: Option<HeaderValue>,
 }
 
-/// Processes a reply of `url`. Returns the data that the session keeps, and the `Cookie` header that
-/// it sends to `next`, a URL of the same origin.
+/// Processes a reply of `url`. Returns the data that the session keeps, and the `Cookie` header
+/// that it sends to `next`, a URL of the same origin.
 pub fn learn(url: &Url, headers: &HeaderMap, next: &Url) -> Learnt {
     let machine = LoginMachine::default();
     let login = machine.current();

@@ -76,7 +76,8 @@ fn no_progress(timeout: Duration) -> Error {
     Error::new(ErrorKind::Timeout, format!("no data sent or received for {timeout:?}"))
 }
 
-/// The idle timeout of one exchange up to the head of its reply. Progress of the upload restarts it.
+/// The idle timeout of one exchange up to the head of its reply. Progress of the upload restarts
+/// it.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     timeout: Duration,

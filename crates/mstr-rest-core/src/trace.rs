@@ -11,7 +11,8 @@ use crate::request::Request;
 use crate::url::redact;
 use crate::{Error, Result};
 
-/// Makes the span of a call. It covers all attempts, the delays between them, re-login and decoding.
+/// Makes the span of a call. It covers all attempts, the delays between them, re-login and
+/// decoding.
 pub(crate) fn call_span(request: &Request) -> Span {
     tracing::debug_span!(
         "mstr_call",
@@ -94,14 +95,14 @@ pub(crate) fn record_status(span: &Span, status: StatusCode) {
     }
 }
 
-/// Writes the error of an attempt into its span. By the conventions, `error.type` is the status of an
-/// error reply, or the kind of the error if there was no error reply.
+/// Writes the error of an attempt into its span. By the conventions, `error.type` is the status of
+/// an error reply, or the kind of the error if there was no error reply.
 pub(crate) fn record_attempt_error(span: &Span, error: &Error) {
     if span.is_disabled() {
         return;
     }
     record_error(span, error);
-    if !error.status().is_some_and(|status| status.as_u16() >= 400) {
+    if error.status().is_none_or(|status| status.as_u16() < 400) {
         span.record("error.type", field::debug(error.kind()));
     }
 }

@@ -1,7 +1,7 @@
 //! Transitions: changes of the login that send requests. One transition runs at a time.
 //!
-//! Each transition runs in a task of its own. If its caller is cancelled, the task continues, so that
-//! no session is left open on the server.
+//! Each transition runs in a task of its own. If its caller is cancelled, the task continues, so
+//! that no session is left open on the server.
 
 use std::future::Future;
 use std::pin::pin;
@@ -18,20 +18,21 @@ use crate::login_machine::{BEAT, Begin, Kind, Turn};
 use crate::{Error, ErrorKind, Result, nesting};
 
 /// The time that a running login has after the session was closed. Its token is then logged out.
-pub(crate) const ABANDONED_LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const ABANDONED_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Client {
-    /// Waits for the turn and takes it. `unless` receives the current login; if it returns a value, the
-    /// transition is not needed.
+    /// Waits for the turn and takes it. `unless` receives the current login; if it returns a value,
+    /// the transition is not needed.
     ///
-    /// A close waits at most [`ABANDONED_LOGIN_TIMEOUT`] in all, then revokes the turn of the running transition. Any
-    /// other transition stops waiting when the session is closed, if `unless` returns a value then.
+    /// A close waits at most [`ABANDONED_TIMEOUT`] in all, then revokes the turn of the
+    /// running transition. Any other transition stops waiting when the session is closed, if
+    /// `unless` returns a value then.
     async fn turn<T>(
         self: &Arc<Self>,
         kind: Kind,
         mut unless: impl FnMut(&Login) -> Option<T>,
     ) -> Result<Turn, T> {
-        let mut time_left = ABANDONED_LOGIN_TIMEOUT;
+        let mut time_left = ABANDONED_TIMEOUT;
         loop {
             let running = match self.logins.begin(kind, &mut unless) {
                 Begin::NotNeeded(reason) => return Err(reason),
@@ -58,13 +59,13 @@ impl Client {
         }
     }
 
-    /// Waits for the turn, then runs a transition in a task of its own. Dropping the future does not
-    /// stop a transition that has started. If `unless` returns a value, the transition does not start,
-    /// and that value is returned.
+    /// Waits for the turn, then runs a transition in a task of its own. Dropping the future does
+    /// not stop a transition that has started. If `unless` returns a value, the transition does not
+    /// start, and that value is returned.
     ///
     /// # Errors
-    /// The errors of `work`, and [`Interrupted`](ErrorKind::Interrupted) if it panicked or its runtime
-    /// stopped.
+    /// The errors of `work`, and [`Interrupted`](ErrorKind::Interrupted) if it panicked or its
+    /// runtime stopped.
     pub(crate) async fn transition<T, W, F>(
         self: &Arc<Self>,
         kind: Kind,
@@ -99,8 +100,8 @@ impl Client {
         task.await.unwrap_or_else(|_| Err(kind.interrupted("its task panicked or was stopped")))
     }
 
-    /// Runs a login. When the session is closed, the login gets a timeout, because no call can use it
-    /// any more.
+    /// Runs a login. When the session is closed, the login gets a timeout, because no call can use
+    /// it any more.
     pub(crate) async fn unless_closed<T>(
         &self,
         login: impl Future<Output = Result<T>>,
@@ -109,7 +110,7 @@ impl Client {
         tokio::select! {
             biased;
             outcome = &mut login => outcome,
-            () = self.closed.wait() => timeout(ABANDONED_LOGIN_TIMEOUT, login).await.unwrap_or_else(|_| {
+            () = self.closed.wait() => timeout(ABANDONED_TIMEOUT, login).await.unwrap_or_else(|_| {
                 Err(Error::new(ErrorKind::Timeout, "the session was closed during the login"))
             }),
         }

@@ -147,8 +147,8 @@ impl Transport {
         })
     }
 
-    /// Sends one request and waits for the head of its reply. This is not an `async fn`, because its
-    /// future would also store the parameters.
+    /// Sends one request and waits for the head of its reply. This is not an `async fn`, because
+    /// its future would also store the parameters.
     pub(crate) fn exchange(
         &self,
         method: Method,
@@ -307,9 +307,9 @@ mod tls {
 }
 
 /// The retries of reqwest itself, for all methods: a request on a connection that the server was
-/// closing in an orderly way (`GOAWAY` with `NO_ERROR`), because it was not processed. The default of
-/// reqwest also retries after `REFUSED_STREAM`. Load balancers send that for requests that their node
-/// has processed, so a `POST` would be executed several times.
+/// closing in an orderly way (`GOAWAY` with `NO_ERROR`), because it was not processed. The default
+/// of reqwest also retries after `REFUSED_STREAM`. Load balancers send that for requests that their
+/// node has processed, so a `POST` would be executed several times.
 fn unprocessed(base: &Url) -> reqwest::retry::Builder {
     reqwest::retry::for_host(base.host_str().unwrap_or_default().to_owned())
         .no_budget()

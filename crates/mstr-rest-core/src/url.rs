@@ -137,9 +137,9 @@ fn has_user_info(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// Returns `true` for a path with a `..` segment that a server may find although the URL parser does
-/// not: some servers decode `%2F`, `%5C` and `%2E` first, or drop path parameters (`..;x`) as Tomcat
-/// does.
+/// Returns `true` for a path with a `..` segment that a server may find although the URL parser
+/// does not: some servers decode `%2F`, `%5C` and `%2E` first, or drop path parameters (`..;x`) as
+/// Tomcat does.
 fn has_parent_segment(path: &str) -> bool {
     let has_parent = |path: &str| {
         path.split('/').any(|segment| segment.split(';').next().is_some_and(|name| name == ".."))

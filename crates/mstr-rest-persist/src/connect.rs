@@ -1,4 +1,5 @@
-//! `ConnectExt`: restores a saved session if the server still knows it; otherwise logs in and saves it.
+//! `ConnectExt`: restores a saved session if the server still knows it; otherwise logs in and saves
+//! it.
 
 use std::any::Any;
 use std::future::Future;
@@ -19,22 +20,23 @@ const LOGOUT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sessions that are saved between runs of a program.
 pub trait ConnectExt: sealed::Sealed {
-    /// Restores the session of the profile if the server still knows it; otherwise logs in and saves
-    /// the session. If several tasks or processes call this at the same time, only one logs in.
+    /// Restores the session of the profile if the server still knows it; otherwise logs in and
+    /// saves the session. If several tasks or processes call this at the same time, only one logs
+    /// in.
     ///
-    /// The session has no guard and is not logged out automatically, so that the next run can use it.
-    /// [`Session::logout`] ends it for all processes. If the snapshot is damaged, the store moves it
-    /// aside, a warning is logged, and the next login replaces it. Cancelling the future does not stop
-    /// a running login: it is completed and saved.
+    /// The session has no guard and is not logged out automatically, so that the next run can use
+    /// it. [`Session::logout`] ends it for all processes. If the snapshot is damaged, the store
+    /// moves it aside, a warning is logged, and the next login replaces it. Cancelling the future
+    /// does not stop a running login: it is completed and saved.
     ///
-    /// Logins of a later [`relogin`](SessionBuilder::relogin) are saved too. The session takes the lock
-    /// of the profile. If another process has saved a newer live session meanwhile, it is restored;
-    /// otherwise the session logs in and saves. In this case, a failure of the store is logged and does
-    /// not make the call fail.
+    /// Logins of a later [`relogin`](SessionBuilder::relogin) are saved too. The session takes the
+    /// lock of the profile. If another process has saved a newer live session meanwhile, it is
+    /// restored; otherwise the session logs in and saves. In this case, a failure of the store is
+    /// logged and does not make the call fail.
     ///
     /// A profile is restored only for the same login mode and the same user name or API key. For
-    /// identity tokens, only the mode is compared. A snapshot without these facts (from Python, or an
-    /// older one) is restored without this check.
+    /// identity tokens, only the mode is compared. A snapshot without these facts (from Python, or
+    /// an older one) is restored without this check.
     ///
     /// ```no_run
     /// use mstr_rest_core::{Auth, Credential, Session};
@@ -51,14 +53,15 @@ pub trait ConnectExt: sealed::Sealed {
     ///
     /// # Errors
     /// In these cases nothing is sent and nothing is replaced:
-    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) if the stored snapshot is of another server,
-    /// of another user than that of the builder, or of a newer version of the format;
+    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) if the stored snapshot is of another
+    /// server, of another user than that of the builder, or of a newer version of the format;
     /// [`Io`](mstr_rest_core::ErrorKind::Io) if a file store cannot read its files;
-    /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) if the lock of the profile is not free in time.
+    /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) if the lock of the profile is not free in
+    /// time.
     ///
     /// In addition, the errors of [`SessionBuilder::connect`], the [errors common to all
-    /// calls](mstr_rest_core::Call#errors), and errors of the store while saving. A login that cannot be
-    /// saved is logged out again.
+    /// calls](mstr_rest_core::Call#errors), and errors of the store while saving. A login that
+    /// cannot be saved is logged out again.
     fn connect_or_restore<S>(
         self,
         store: &S,
@@ -102,8 +105,8 @@ impl ConnectExt for SessionBuilder {
 struct ProfileStore<S> {
     store: S,
     profile: String,
-    /// Set when the session is connected. The first login is saved by `connect_or_restore` itself, which
-    /// holds the lock then; so `save` does nothing before.
+    /// Set when the session is connected. The first login is saved by `connect_or_restore` itself,
+    /// which holds the lock then; so `save` does nothing before.
     is_connected: Arc<AtomicBool>,
     idle_timeout: Arc<OnceLock<Duration>>,
 }
@@ -157,8 +160,8 @@ async fn restore_live<S: SnapshotStore + Clone + 'static>(
     Ok(is_live.then_some(session))
 }
 
-/// Loads the snapshot of the profile. `None` also for a damaged one that the store has moved aside: a
-/// second load shows whether it has.
+/// Loads the snapshot of the profile. `None` also for a damaged one that the store has moved aside:
+/// a second load shows whether it has.
 async fn load(store: &impl SnapshotStore, profile: &str) -> Result<Option<SessionSnapshot>> {
     let error = match store.load(profile).await {
         Ok(snapshot) => return Ok(snapshot),

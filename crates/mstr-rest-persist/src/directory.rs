@@ -1,7 +1,7 @@
 //! The directory of a file store: locks, and atomic replacement of files. All functions block.
 //!
-//! If the process is killed between any two steps, or the disk is full, the profile has either the old
-//! or the new snapshot, never a part of one.
+//! If the process is killed between any two steps, or the disk is full, the profile has either the
+//! old or the new snapshot, never a part of one.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind as IoKind, Read, Write};
@@ -17,8 +17,8 @@ use crate::unusable;
 /// The largest file that is read. A snapshot has a few kilobytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The timeout for the write lock. Writing takes milliseconds, so a longer lock means that its holder
-/// hangs.
+/// The timeout for the write lock. Writing takes milliseconds, so a longer lock means that its
+/// holder hangs.
 const WRITE_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The directory of a file store.
@@ -164,8 +164,8 @@ impl Directory {
         self.sync()
     }
 
-    /// Moves aside the file with the content `damaged`, unless it was replaced meanwhile. Returns its
-    /// new path.
+    /// Moves aside the file with the content `damaged`, unless it was replaced meanwhile. Returns
+    /// its new path.
     pub(crate) fn set_aside(&self, profile: &str, damaged: &[u8]) -> Result<Option<PathBuf>> {
         let _lock = self.write_lock(profile)?;
         if self.read(profile)?.is_none_or(|now| *now != damaged) {
@@ -183,8 +183,8 @@ impl Directory {
         Ok(Some(aside))
     }
 
-    /// Tries to take the lock of the profile for a login. `None` if another process or task holds it.
-    /// The lock ends when the file is closed or the process ends.
+    /// Tries to take the lock of the profile for a login. `None` if another process or task holds
+    /// it. The lock ends when the file is closed or the process ends.
     pub(crate) fn try_lock(&self, profile: &str) -> Result<Option<File>> {
         self.prepare()?;
         try_lock(&self.hidden(profile, "lock"))
@@ -206,8 +206,8 @@ impl Directory {
     }
 }
 
-/// Lock files are never removed: if one is removed while another process opens it, both processes get
-/// the lock.
+/// Lock files are never removed: if one is removed while another process opens it, both processes
+/// get the lock.
 fn try_lock(path: &Path) -> Result<Option<File>> {
     let mut options = OpenOptions::new();
     let file = private(options.write(true).create(true).truncate(false)).open(path);

@@ -40,7 +40,7 @@ fn child() {
 
 fn replace_in_child(path: &Path, kill_at: &str) -> std::process::ExitStatus {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "steps::tests::child", "--ignored"])
+        .args(["--exact", "directory::tests::child", "--ignored"])
         .env(KILL_AT, kill_at)
         .env(FOLDER, path)
         .stdout(Stdio::null())

@@ -25,13 +25,12 @@ const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// - **Permissions**: The directory is created with mode 0700, files with mode 0600. If other users
 ///   have access to either, reading fails with [`Snapshot`](ErrorKind::Snapshot). On Windows, files
 ///   have the access rights of the directory.
-/// - **Atomic replacement**: A file is written, synced and renamed. After a crash, a kill or on a full
-///   disk, it has either the old or the new snapshot.
+/// - **Atomic replacement**: A file is written, synced and renamed. After a crash, a kill or on a
+///   full disk, it has either the old or the new snapshot.
 /// - **Damaged files**: A file that cannot be read as a snapshot is an error and is renamed to
 ///   `PROFILE.damaged-...`, so that the next login can be saved.
-/// - **Locks**: They are advisory
-///   ([`flock`](https://man7.org/linux/man-pages/man2/flock.2.html)) and end with their process. The
-///   files `.PROFILE.lock` are not removed.
+/// - **Locks**: They are advisory ([`flock`](https://man7.org/linux/man-pages/man2/flock.2.html))
+///   and end with their process. The files `.PROFILE.lock` are not removed.
 ///
 /// ```no_run
 /// use mstr_rest_persist::FileStore;
@@ -57,8 +56,8 @@ impl FileStore {
         }
     }
 
-    /// Accepts a directory and files that other users have access to. Default: false, because a user
-    /// who reads a snapshot can use the session.
+    /// Accepts a directory and files that other users have access to. Default: false, because a
+    /// user who reads a snapshot can use the session.
     #[must_use]
     pub fn allow_open_permissions(mut self, yes: bool) -> Self {
         self.folder.allow_others = yes;
@@ -75,9 +74,9 @@ impl FileStore {
 
     /// Encrypts snapshots with XChaCha20-Poly1305. Default: no encryption.
     ///
-    /// The key is 32 random bytes in base64 (`openssl rand -base64 32`), not a password. It is resolved
-    /// at every load and save. The file of one profile cannot be used for another profile. Loading a
-    /// file that is not encrypted fails with [`Snapshot`](ErrorKind::Snapshot).
+    /// The key is 32 random bytes in base64 (`openssl rand -base64 32`), not a password. It is
+    /// resolved at every load and save. The file of one profile cannot be used for another profile.
+    /// Loading a file that is not encrypted fails with [`Snapshot`](ErrorKind::Snapshot).
     ///
     /// ```no_run
     /// use mstr_rest_core::Credential;
@@ -119,8 +118,8 @@ impl FileStore {
         Ok(Zeroizing::new(json.expose_secret().as_bytes().to_vec()))
     }
 
-    /// Decodes the content of a file. The inner error means that the file is damaged; the outer one is
-    /// any other error.
+    /// Decodes the content of a file. The inner error means that the file is damaged; the outer one
+    /// is any other error.
     #[cfg_attr(
         not(feature = "encryption"),
         expect(clippy::unused_async, reason = "resolves the key")

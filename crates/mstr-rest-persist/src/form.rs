@@ -65,8 +65,8 @@ pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
         Some(Ok(VERSION)) => {}
         Some(Ok(newer)) if newer > VERSION => {
             return Err(unusable(format!(
-                "the snapshot has version {newer} of the format, but this program reads only version \
-                 {VERSION}: use a newer version of mstr-rest"
+                "the snapshot has version {newer} of the format, but this program reads only \
+                 version {VERSION}: use a newer version of mstr-rest"
             )));
         }
         Some(_) => return Err(unusable("the snapshot has an invalid `version`")),
@@ -118,7 +118,8 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// Parses JSON. The text of a serde_json error may quote a token, so the error has only its position.
+/// Parses JSON. The text of a `serde_json` error may quote a token, so the error has only its
+/// position.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
     serde_json::from_str(json).map_err(|error| parse_error(&error))
 }
@@ -144,8 +145,8 @@ pub(crate) fn to_secret(value: &impl Serialize) -> Result<SecretString> {
     }
 }
 
-/// The written form. The snapshot itself is not `Serialize`, so that a type of the user that contains a
-/// snapshot cannot be serialized by accident.
+/// The written form. The snapshot itself is not `Serialize`, so that a type of the user that
+/// contains a snapshot cannot be serialized by accident.
 #[derive(Serialize)]
 struct Written<'a> {
     version: u64,

@@ -18,16 +18,17 @@ use crate::{MemoryStore, SnapshotExt, SnapshotStore, StoreFuture, StoreLock, unu
 /// A store with one entry for each profile, in the keyring of the operating system.
 ///
 /// [`new`](Self::new) uses
-/// - on Linux the keyring of the kernel. It lasts until the machine restarts and needs neither a desktop
-///   nor D-Bus;
+/// - on Linux the keyring of the kernel. It lasts until the machine restarts and needs neither a
+///   desktop nor D-Bus;
 /// - on macOS the Keychain;
-/// - on Windows the Credential Manager. Its entries have up to 2,560 bytes, enough for most sessions.
+/// - on Windows the Credential Manager. Its entries have up to 2,560 bytes, enough for most
+///   sessions.
 ///
-/// [`with`](Self::with) uses any store of [`keyring-core`](https://docs.rs/keyring-core), for example
-/// the Secret Service of a Linux desktop.
+/// [`with`](Self::with) uses any store of [`keyring-core`](https://docs.rs/keyring-core), for
+/// example the Secret Service of a Linux desktop.
 ///
-/// A keyring has no locks. Set a directory for lock files with [`lock_in`](Self::lock_in). Without it,
-/// locks only work between the tasks of this process.
+/// A keyring has no locks. Set a directory for lock files with [`lock_in`](Self::lock_in). Without
+/// it, locks only work between the tasks of this process.
 ///
 /// ```no_run
 /// use mstr_rest_persist::KeyringStore;
@@ -50,8 +51,8 @@ pub struct KeyringStore {
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl KeyringStore {
-    /// Makes a store in the keyring of this platform. User interfaces of the keyring show `service`;
-    /// use the name of your program, for example.
+    /// Makes a store in the keyring of this platform. User interfaces of the keyring show
+    /// `service`; use the name of your program, for example.
     ///
     /// # Errors
     /// [`Snapshot`](ErrorKind::Snapshot) if the platform has no keyring.
@@ -64,8 +65,8 @@ impl KeyringStore {
         Self { service: service.as_ref().into(), keyring, locks: None, process: MemoryStore::new() }
     }
 
-    /// Sets a directory for lock files, so that only one process logs in. Default: none. It is created
-    /// with mode 0700 and contains no secrets.
+    /// Sets a directory for lock files, so that only one process logs in. Default: none. It is
+    /// created with mode 0700 and contains no secrets.
     #[must_use]
     pub fn lock_in(mut self, directory: impl Into<PathBuf>) -> Self {
         self.locks = Some(directory.into());

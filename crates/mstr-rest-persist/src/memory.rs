@@ -9,8 +9,8 @@ use mstr_rest_core::SessionSnapshot;
 use crate::store::check_profile;
 use crate::{SnapshotStore, StoreFuture, StoreLock};
 
-/// A store in the memory of this process, for tests and for sessions that several parts of one program
-/// share. Clones share their snapshots.
+/// A store in the memory of this process, for tests and for sessions that several parts of one
+/// program share. Clones share their snapshots.
 ///
 /// ```
 /// use mstr_rest_persist::{MemoryStore, SnapshotStore};

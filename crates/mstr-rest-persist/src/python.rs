@@ -1,5 +1,5 @@
-//! The JSON form of the Python packages: `{base_url, cookies, headers}`. mstr-rest-requests 1.0.0 and
-//! 2.3.1 have the same form (tested with both).
+//! The JSON form of the Python packages: `{base_url, cookies, headers}`. It did not change from
+//! mstr-rest-requests 1.0.0 to 2.3.1 (both versions were tested against each other).
 
 use std::collections::BTreeMap;
 

@@ -50,13 +50,13 @@ pub(crate) fn envelope(text: &str) -> Result<Envelope> {
 }
 
 impl Envelope {
-    /// Decrypts the snapshot. It fails for another key, a changed file, and the file of another profile;
-    /// the cipher does not tell which of them.
+    /// Decrypts the snapshot. It fails for another key, a changed file, and the file of another
+    /// profile; the cipher does not tell which of them.
     pub(crate) fn open(&self, key: &SecretString, profile: &str) -> Result<SecretString> {
         if self.sealed != VERSION {
             return Err(unusable(format!(
-                "the snapshot `{profile}` is encrypted in a format that this program does not know: \
-                 use a newer version of mstr-rest"
+                "the snapshot `{profile}` is encrypted in a format that this program does not \
+                 know: use a newer version of mstr-rest"
             )));
         }
         let wrong = || {

@@ -4,7 +4,8 @@ use mstr_rest_core::{Result, SecretString, SessionSnapshot};
 
 use crate::{form, python, sealed};
 
-/// The JSON forms of a [`SessionSnapshot`]: the form of this crate, and that of the Python packages.
+/// The JSON forms of a [`SessionSnapshot`]: the form of this crate, and that of the Python
+/// packages.
 ///
 /// Writing one is always explicit and returns a [`SecretString`]. Protect the text like a password
 /// while the session lives.
@@ -28,24 +29,25 @@ pub trait SnapshotExt: sealed::Sealed + Sized {
     /// Reads the JSON of [`to_json`](Self::to_json). Unknown members are ignored.
     ///
     /// # Errors
-    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) for a text that is not a snapshot, or has a
-    /// newer version of the format. The error does not repeat the text.
+    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) for a text that is not a snapshot, or has
+    /// a newer version of the format. The error does not repeat the text.
     fn from_json(json: &str) -> Result<Self>;
 
     /// Writes version 1 of the JSON format of this crate.
     ///
     /// It is an object with `version`, `base_url`, `token`, `cookies` (`name`, `value`, `path`,
     /// `domain`, `secure`, `http_only`, `same_site`, `expires`), `project`, `user`, `login_mode`,
-    /// `principal`, `created_at`, `last_used_at` and `idle_timeout`. Times are in seconds since 1970,
-    /// the timeout is in seconds. Unknown values are left out.
+    /// `principal`, `created_at`, `last_used_at` and `idle_timeout`. Times are in seconds since
+    /// 1970, the timeout is in seconds. Unknown values are left out.
     ///
     /// # Errors
     /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) if the snapshot cannot be encoded. No such
     /// snapshot is known.
     fn to_json(&self) -> Result<SecretString>;
 
-    /// Reads a session that mstr-rest-requests 1.x or 2.x saved: an object with `base_url`, `cookies`
-    /// and `headers`. Names of headers may have any letter case. Only the token of the headers is used.
+    /// Reads a session that mstr-rest-requests 1.x or 2.x saved: an object with `base_url`,
+    /// `cookies` and `headers`. Names of headers may have any letter case. Only the token of the
+    /// headers is used.
     ///
     /// ```
     /// use mstr_rest_core::{Session, SessionSnapshot};
@@ -61,8 +63,8 @@ pub trait SnapshotExt: sealed::Sealed + Sized {
     /// ```
     ///
     /// # Errors
-    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) for a text that is not such an object, and for
-    /// a base URL with user info: pass that to
+    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) for a text that is not such an object, and
+    /// for a base URL with user info: pass that to
     /// [`SessionBuilder::basic_auth`](mstr_rest_core::SessionBuilder::basic_auth).
     #[doc(alias = "from_dict")]
     #[doc(alias = "update_from_json")]

@@ -35,8 +35,8 @@ pub trait SnapshotStore: Send + Sync {
     /// Deletes the snapshot of the profile. It is no error if there is none.
     fn delete<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, ()>;
 
-    /// Waits for the lock of the profile and takes it, so that one process or task logs in while the
-    /// others wait. Dropping the lock releases it. Loading and saving do not need the lock.
+    /// Waits for the lock of the profile and takes it, so that one process or task logs in while
+    /// the others wait. Dropping the lock releases it. Loading and saving do not need the lock.
     fn lock<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, StoreLock>;
 }
 
@@ -77,8 +77,8 @@ impl fmt::Debug for StoreLock {
     }
 }
 
-/// Fails for a name that is not a valid file name on all platforms. Uppercase letters are not allowed,
-/// because some file systems ignore letter case.
+/// Fails for a name that is not a valid file name on all platforms. Uppercase letters are not
+/// allowed, because some file systems ignore letter case.
 pub(crate) fn check_profile(profile: &str) -> Result<()> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     // device names of Windows, with any extension
@@ -95,8 +95,8 @@ pub(crate) fn check_profile(profile: &str) -> Result<()> {
     }
     Err(Error::new(
         ErrorKind::InvalidRequest,
-        "invalid name of a profile: use up to 64 lowercase letters, digits, `.`, `_` and `-`, start \
-         with a letter or a digit, and do not use the name of a device (con, nul, com1)",
+        "invalid name of a profile: use up to 64 lowercase letters, digits, `.`, `_` and `-`, \
+         start with a letter or a digit, and do not use the name of a device (con, nul, com1)",
     ))
 }
 

@@ -32,13 +32,13 @@
 //! | a current-thread runtime | block; none of its tasks runs meanwhile | logs out in the background |
 //!
 //! On a current-thread runtime, a future that needs this runtime never completes: for example if it
-//! waits for a server in one of its tasks, for a sender in one of its tasks, or for a connection that
-//! was opened on it. The same applies to futures that [`yield`](tokio::task::yield_now) inside a
-//! `FuturesUnordered`, because this runtime must wake them. Use `spawn_blocking` in these cases, or the
-//! async [`Session`](crate::Session).
+//! waits for a server in one of its tasks, for a sender in one of its tasks, or for a connection
+//! that was opened on it. The same applies to futures that [`yield`](tokio::task::yield_now) inside
+//! a `FuturesUnordered`, because this runtime must wake them. Use `spawn_blocking` in these cases,
+//! or the async [`Session`](crate::Session).
 //!
-//! [`settle`](crate::settle) waits for logouts in the background. A program that does not call it may
-//! end before the logout. [`Session::close`] always waits.
+//! [`settle`](crate::settle) waits for logouts in the background. A program that does not call it
+//! may end before the logout. [`Session::close`] always waits.
 
 use std::cell::Cell;
 use std::future::IntoFuture;
@@ -71,9 +71,9 @@ const THREAD_NAME: &str = "mstr-rest-blocking";
 
 /// A session for code that is not async.
 ///
-/// It has its own runtime on one thread, so that connections stay open between calls. Dropping it logs
-/// out, for at most 5 seconds. Drop waits for the logout, except in a task or on a current-thread
-/// runtime ([Inside an async runtime](self#inside-an-async-runtime)). A session of
+/// It has its own runtime on one thread, so that connections stay open between calls. Dropping it
+/// logs out, for at most 5 seconds. Drop waits for the logout, except in a task or on a
+/// current-thread runtime ([Inside an async runtime](self#inside-an-async-runtime)). A session of
 /// [`open`](Self::open) is not logged out.
 ///
 /// ```no_run
@@ -105,8 +105,8 @@ impl Session {
     /// Makes a session and logs in.
     ///
     /// # Errors
-    /// The errors of [`SessionBuilder::connect`]; [`Config`](ErrorKind::Config) if the runtime of the
-    /// session cannot be started.
+    /// The errors of [`SessionBuilder::connect`]; [`Config`](ErrorKind::Config) if the runtime of
+    /// the session cannot be started.
     pub fn connect(builder: SessionBuilder) -> Result<Self> {
         Self::begin(async { Ok(Held::Guarded(builder.connect().await?)) })
     }
@@ -129,8 +129,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// The errors of the future; [`Config`](ErrorKind::Config) if the runtime of the session cannot be
-    /// started.
+    /// The errors of the future; [`Config`](ErrorKind::Config) if the runtime of the session cannot
+    /// be started.
     pub fn open<F>(session: F) -> Result<Self>
     where
         F: IntoFuture<Output = Result<crate::Session>>,
@@ -147,8 +147,8 @@ impl Session {
     /// Blocks until a call, a future or an async block has completed.
     ///
     /// The future is polled on this thread, so it may borrow and need not be `Send`. Tasks that it
-    /// spawns run on the thread of the session. Several threads may call this at the same time, and a
-    /// future may call it itself. A panic of the future is passed on to the caller. This works
+    /// spawns run on the thread of the session. Several threads may call this at the same time, and
+    /// a future may call it itself. A panic of the future is passed on to the caller. This works
     /// [inside an async runtime](self#inside-an-async-runtime) too.
     ///
     /// ```no_run
@@ -169,8 +169,8 @@ impl Session {
         self.runtime.block_on(future)
     }
 
-    /// Logs in again, as [`Session::login`](crate::Session::login) does, and waits. The current login is
-    /// logged out first.
+    /// Logs in again, as [`Session::login`](crate::Session::login) does, and waits. The current
+    /// login is logged out first.
     ///
     /// # Errors
     /// The errors of [`Session::login`](crate::Session::login).
@@ -190,8 +190,8 @@ impl Session {
     }
 
     /// Logs out and waits. A session of [`connect`](Self::connect) is closed, as by
-    /// [`close`](Self::close). A session of [`open`](Self::open) is logged out for all processes that
-    /// use it, as by [`Session::logout`](crate::Session::logout).
+    /// [`close`](Self::close). A session of [`open`](Self::open) is logged out for all processes
+    /// that use it, as by [`Session::logout`](crate::Session::logout).
     ///
     /// # Errors
     /// The errors of [`AuthenticatedSession::close`].
@@ -237,8 +237,9 @@ impl Drop for Session {
         let runtime = self.runtime.take();
         if worker_index().is_some() {
             // This thread has tasks to run, so it must not block. A guard that is dropped inside a
-            // runtime logs out in the background, and `settle` waits for that. The runtime must live
-            // until then. `settle` also waits for logouts of other sessions, hence the timeout.
+            // runtime logs out in the background, and `settle` waits for that. The runtime must
+            // live until then. `settle` also waits for logouts of other sessions, hence the
+            // timeout.
             let inside = runtime.handle.enter();
             drop(guard);
             drop(inside);
@@ -256,8 +257,8 @@ impl Drop for Session {
             let _ = runtime.block_on(closed);
         };
         if Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed()) {
-            // A thread-local variable held the session, and this thread is ending. It cannot enter a
-            // runtime any more, so another thread logs out.
+            // A thread-local variable held the session, and this thread is ending. It cannot enter
+            // a runtime any more, so another thread logs out.
             let _ = spawn(log_out).map(JoinHandle::join);
         } else {
             log_out();
@@ -270,9 +271,9 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>
     thread::Builder::new().name(THREAD_NAME.into()).spawn(work)
 }
 
-/// The runtime of a session. Its single worker drives timers, connections and spawned tasks; threads
-/// that call `wait` poll their future themselves. It can be dropped anywhere, while dropping a Tokio
-/// runtime panics in async code.
+/// The runtime of a session. Its single worker drives timers, connections and spawned tasks;
+/// threads that call `wait` poll their future themselves. It can be dropped anywhere, while
+/// dropping a Tokio runtime panics in async code.
 #[derive(Debug)]
 struct OwnRuntime {
     handle: Handle,
@@ -312,9 +313,9 @@ impl OwnRuntime {
     fn poll<F: IntoFuture>(&self, future: F) -> F::Output {
         let _polling = Polling::begin();
         let _inside = self.handle.enter();
-        // Tokio gives a task a budget of operations. When it is used up, no operation is ready until a
-        // runtime polls the task again. Inside a runtime, this future would use the budget of the
-        // surrounding task, and nothing would renew it.
+        // Tokio gives a task a budget of operations. When it is used up, no operation is ready
+        // until a runtime polls the task again. Inside a runtime, this future would use the budget
+        // of the surrounding task, and nothing would renew it.
         let mut future = pin!(coop::unconstrained(future.into_future()));
         let wakeup = Arc::new(Wakeup { thread: thread::current(), woken: AtomicBool::new(false) });
         let waker = Waker::from(Arc::clone(&wakeup));
@@ -344,14 +345,15 @@ impl Drop for OwnRuntime {
     }
 }
 
-/// Returns `true` if this thread is a worker of a multi-thread runtime. `block_in_place` moves the other
-/// tasks of such a thread to another thread.
+/// Returns `true` if this thread is a worker of a multi-thread runtime. `block_in_place` moves the
+/// other tasks of such a thread to another thread.
 ///
 /// `block_in_place` panics on the thread of a current-thread runtime, and no function of Tokio
 /// distinguishes the two: both have a `worker_index`, and the flavor is that of the handle that was
-/// entered last. So this also uses two facts: a worker always polls a task, and [`OwnRuntime::poll`],
-/// which enters a multi-thread runtime on any thread, has set [`POLLING`]. One case is not detected: a
-/// task of a current-thread runtime that has itself entered the handle of a multi-thread one.
+/// entered last. So this also uses two facts: a worker always polls a task, and
+/// [`OwnRuntime::poll`], which enters a multi-thread runtime on any thread, has set [`POLLING`].
+/// One case is not detected: a task of a current-thread runtime that has itself entered the handle
+/// of a multi-thread one.
 fn is_worker() -> bool {
     let is_multi_thread = |handle: Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
     worker_index().is_some()
@@ -379,9 +381,9 @@ impl Drop for Polling {
 
 /// The waker of a thread that polls a future.
 ///
-/// `woken` records a wake-up, and `unpark` only ends the parking. The token of `unpark` is not enough:
-/// code inside the future may park this thread itself (channels of the standard library do) and use up
-/// the token.
+/// `woken` records a wake-up, and `unpark` only ends the parking. The token of `unpark` is not
+/// enough: code inside the future may park this thread itself (channels of the standard library do)
+/// and use up the token.
 struct Wakeup {
     thread: Thread,
     woken: AtomicBool,

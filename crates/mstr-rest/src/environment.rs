@@ -8,11 +8,11 @@ use mstr_credentials::References;
 
 use crate::{Auth, Credential, CredentialError, Error, ErrorKind, Result, Session, SessionBuilder};
 
-/// The schemes of credential references: `env`, `file` and `cmd`, and the schemes of the clouds whose
-/// feature is on: `aws-sm`, `aws-ssm`, `azure-kv`, `gcp-sm`. The documentation of
-/// `mstr_rest::aws::register`, `azure::register` and `gcp::register` has their syntax. If the feature of
-/// a scheme is off, the error names the feature. To add schemes of your own, clone the value and
-/// register them.
+/// The schemes of credential references: `env`, `file` and `cmd`, and the schemes of the clouds
+/// whose feature is on: `aws-sm`, `aws-ssm`, `azure-kv`, `gcp-sm`. The documentation of
+/// `mstr_rest::aws::register`, `azure::register` and `gcp::register` has their syntax. If the
+/// feature of a scheme is off, the error names the feature. To add schemes of your own, clone the
+/// value and register them.
 ///
 /// ```
 /// assert!(mstr_rest::references().is_reference("env:MSTR_PASSWORD"));
@@ -43,8 +43,8 @@ const CLOUD_SCHEMES: &[(&str, &str)] = &[
     ("gcp-sm", "gcp"),
 ];
 
-/// Makes a credential from a reference such as `env:MSTR_PASSWORD` or `file:/run/secrets/mstr`. It is
-/// read when the credential is resolved.
+/// Makes a credential from a reference such as `env:MSTR_PASSWORD` or `file:/run/secrets/mstr`. It
+/// is read when the credential is resolved.
 ///
 /// ```
 /// use mstr_rest::Auth;
@@ -56,8 +56,8 @@ const CLOUD_SCHEMES: &[(&str, &str)] = &[
 /// ```
 ///
 /// # Errors
-/// If the text is not a reference, or its scheme is not built in. The error does not repeat the text,
-/// because it may be a password.
+/// If the text is not a reference, or its scheme is not built in. The error does not repeat the
+/// text, because it may be a password.
 pub fn credential(reference: &str) -> Result<Credential, CredentialError> {
     references().credential(reference)
 }
@@ -73,9 +73,9 @@ pub fn credential(reference: &str) -> Result<Credential, CredentialError> {
 /// | `MSTR_LOGIN_MODE` | `standard`, `ldap`, `api-key`, `trusted`, `identity-token`, `anonymous`, or the server's number. Default: chosen by the variables that are set ([`Auth::from_parts`]) |
 /// | `MSTR_PROJECT` | name or id of the default project |
 ///
-/// A value may be a credential reference (`file:/run/secrets/mstr`), which is resolved at the login. So
-/// a password that starts with the name of a scheme and a colon (`file:`) must be passed by a
-/// reference.
+/// A value may be a credential reference (`file:/run/secrets/mstr`), which is resolved at the
+/// login. So a password that starts with the name of a scheme and a colon (`file:`) must be passed
+/// by a reference.
 ///
 /// An empty variable never changes the login mode:
 ///
@@ -97,11 +97,11 @@ pub fn credential(reference: &str) -> Result<Credential, CredentialError> {
 /// ```
 ///
 /// # Errors
-/// [`MissingCredential`](ErrorKind::MissingCredential) if a variable is empty and must not be, or is
-/// not valid Unicode; [`Config`](ErrorKind::Config) if `MSTR_BASE_URL` is not set or empty, the mode is
-/// unknown, a variable of the mode is not set, or a reference is invalid;
-/// [`InvalidRequest`](ErrorKind::InvalidRequest) for a password without a user name. Each error names
-/// the variable and does not contain its value.
+/// [`MissingCredential`](ErrorKind::MissingCredential) if a variable is empty and must not be, or
+/// is not valid Unicode; [`Config`](ErrorKind::Config) if `MSTR_BASE_URL` is not set or empty, the
+/// mode is unknown, a variable of the mode is not set, or a reference is invalid;
+/// [`InvalidRequest`](ErrorKind::InvalidRequest) for a password without a user name. Each error
+/// names the variable and does not contain its value.
 pub fn from_env() -> Result<SessionBuilder> {
     from_variables(|name| std::env::var_os(name))
 }
@@ -125,9 +125,9 @@ fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Session
 
 /// The environment, with the rules for empty and unreadable variables.
 ///
-/// An empty or unreadable variable must never be treated as not set. The login mode depends on which
-/// variables are set, and CI systems set a variable to the empty text if its secret is missing. So an
-/// empty API key would otherwise cause a login in another mode.
+/// An empty or unreadable variable must never be treated as not set. The login mode depends on
+/// which variables are set, and CI systems set a variable to the empty text if its secret is
+/// missing. So an empty API key would otherwise cause a login in another mode.
 struct Variables<F> {
     variable: F,
 }
@@ -154,7 +154,7 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
         match self.text(name)? {
             Some(text) if text.is_empty() => Err(Error::new(
                 ErrorKind::MissingCredential,
-                format!("the environment variable {name} is empty: unset it, or set a value"),
+                format!("the environment variable {name} is empty: unset it, or give it a value"),
             )),
             Some(text) => credential_of(name, text).map(Some),
             None => Ok(None),
@@ -357,7 +357,7 @@ mod tests {
             assert_eq!(error.kind(), kind, "{variables:?}: {error}");
             assert!(error.to_string().contains(message), "{variables:?}: {error}");
             if kind == MissingCredential {
-                assert!(error.to_string().contains("unset it, or set a value"), "{error}");
+                assert!(error.to_string().contains("unset it, or give it a value"), "{error}");
             }
             assert!(!format!("{error:?} {error}").contains("CANARY"), "{error:?}");
         }

@@ -23,8 +23,8 @@ impl LoginBody<'_> {
     /// stack are not wiped.
     pub(super) fn to_bytes(&self) -> Result<Bytes> {
         let text: usize = self.members.iter().map(|(_, v)| v.expose_secret().len()).sum();
-        // enough capacity, so that no copy is left behind by a reallocation: JSON escapes a byte with
-        // at most six bytes
+        // enough capacity, so that no copy is left behind by a reallocation: JSON escapes a byte
+        // with at most six bytes
         let mut body = Zeroizing::new(Vec::with_capacity(4096 + 6 * text));
         serde_json::to_writer(&mut *body, self)
             .map_err(|_| Error::new(ErrorKind::Config, "the login body cannot be serialized"))?;

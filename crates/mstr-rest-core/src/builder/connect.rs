@@ -24,8 +24,8 @@ impl Session {
     /// [`Session::restore`] with an existing session.
     ///
     /// # Errors
-    /// The errors of [`Session::restore`], and [`Config`](ErrorKind::Config) if no session can be made
-    /// for the base URL of the snapshot.
+    /// The errors of [`Session::restore`], and [`Config`](ErrorKind::Config) if no session can be
+    /// made for the base URL of the snapshot.
     #[doc(alias = "from_dict")]
     pub fn from_snapshot(snapshot: &SessionSnapshot) -> Result<Self> {
         let mut session = Self::builder(snapshot.base_url().as_str()).build()?;
@@ -37,11 +37,12 @@ impl Session {
 
 /// Building
 impl SessionBuilder {
-    /// Makes the session without logging in. It needs no runtime and calls no secret provider, so base
-    /// URL, proxy and client identity must be texts.
+    /// Makes the session without logging in. It needs no runtime and calls no secret provider, so
+    /// base URL, proxy and client identity must be texts.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) if a setting is not valid. The error does not repeat the base URL.
+    /// [`Config`](ErrorKind::Config) if a setting is not valid. The error does not repeat the base
+    /// URL.
     pub fn build(self) -> Result<Session> {
         let literal = |credential: &Credential, what: &str| {
             credential.literal().cloned().ok_or_else(|| {
@@ -59,15 +60,15 @@ impl SessionBuilder {
         self.finish(&base, &secrets)
     }
 
-    /// Makes the session and logs in. The returned guard logs out when it is closed or dropped. If this
-    /// future is cancelled during the login, the login is logged out in the background.
+    /// Makes the session and logs in. The returned guard logs out when it is closed or dropped. If
+    /// this future is cancelled during the login, the login is logged out in the background.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) if a setting is not valid or [`auth`](Self::auth) is missing;
     /// [`MissingCredential`](ErrorKind::MissingCredential) and
     /// [`Credential`](ErrorKind::Credential) if a credential cannot be resolved;
-    /// [`LoginFailure`](ErrorKind::LoginFailure) if the server rejects the login or its reply has no
-    /// token; and the [errors common to all calls](crate::Call#errors).
+    /// [`LoginFailure`](ErrorKind::LoginFailure) if the server rejects the login or its reply has
+    /// no token; and the [errors common to all calls](crate::Call#errors).
     pub async fn connect(self) -> Result<AuthenticatedSession> {
         require_runtime()?;
         let Some(auth) = self.auth.clone() else {
@@ -132,19 +133,21 @@ impl SessionBuilder {
     /// Makes the session from a snapshot instead of logging in. Nothing is sent; call
     /// [`Session::is_alive`] to check whether the server still knows the session.
     ///
-    /// The base URL is that of the builder. The snapshot must be of the same origin. The project is that
-    /// of the builder or, if it has none, of the snapshot. With [`auth`](Self::auth) and
-    /// [`relogin`](Self::relogin) the session logs in again after the server has ended it. Login mode,
-    /// and user name or API key, must then be those of the snapshot. A snapshot that does not contain
-    /// them is not checked.
+    /// The base URL is that of the builder. The snapshot must be of the same origin. The project is
+    /// that of the builder or, if it has none, of the snapshot. With [`auth`](Self::auth) and
+    /// [`relogin`](Self::relogin) the session logs in again after the server has ended it. Login
+    /// mode, and user name or API key, must then be those of the snapshot. A snapshot that does not
+    /// contain them is not checked.
     ///
-    /// The session has no guard, because other processes may use it. [`Session::logout`] logs it out.
+    /// The session has no guard, because other processes may use it. [`Session::logout`] logs it
+    /// out.
     ///
     /// # Errors
     /// The errors of [`Session::restore`]; [`Snapshot`](ErrorKind::Snapshot) for another user;
     /// [`Config`](ErrorKind::Config) if a setting is not valid;
     /// [`MissingCredential`](ErrorKind::MissingCredential) and
-    /// [`Credential`](ErrorKind::Credential) if base URL, proxy or client identity cannot be resolved.
+    /// [`Credential`](ErrorKind::Credential) if base URL, proxy or client identity cannot be
+    /// resolved.
     pub async fn restore(self, snapshot: &SessionSnapshot) -> Result<Session> {
         require_runtime()?;
         let auth = self.auth.clone();

@@ -22,10 +22,11 @@ impl<T> Call<T> {
     }
 
     /// Sets the body to a form (`application/x-www-form-urlencoded`): pairs, a map, or a struct of
-    /// texts, numbers and booleans. `None` values are left out. Pairs with the same name are all sent.
+    /// texts, numbers and booleans. `None` values are left out. Pairs with the same name are all
+    /// sent.
     ///
-    /// Sending fails with [`InvalidRequest`](ErrorKind::InvalidRequest) if a value is a list, a map or a
-    /// struct.
+    /// Sending fails with [`InvalidRequest`](ErrorKind::InvalidRequest) if a value is a list, a map
+    /// or a struct.
     ///
     /// ```
     /// # use mstr_rest_core::Session;

@@ -15,8 +15,8 @@ const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sending
 impl<T> Call<T> {
-    /// Makes the future that sends the call. Its type is named and `'static`. The call is sent when the
-    /// future is polled inside a Tokio runtime.
+    /// Makes the future that sends the call. Its type is named and `'static`. The call is sent when
+    /// the future is polled inside a Tokio runtime.
     pub fn send(self) -> CallFuture<T>
     where
         T: Send + 'static,
@@ -26,9 +26,9 @@ impl<T> Call<T> {
 }
 
 impl<T: Send + 'static> Call<T> {
-    /// Sends the call in a task of its own, for at most 10 seconds, and drops its outcome. A failure is
-    /// logged. [`settle`](crate::settle) waits for the task. Use it to clean up on the server after a
-    /// future was dropped. Outside a Tokio runtime nothing is sent.
+    /// Sends the call in a task of its own, for at most 10 seconds, and drops its outcome. A
+    /// failure is logged. [`settle`](crate::settle) waits for the task. Use it to clean up on the
+    /// server after a future was dropped. Outside a Tokio runtime nothing is sent.
     ///
     /// ```no_run
     /// # fn example(session: &mstr_rest_core::Session) {

@@ -1,4 +1,5 @@
-//! The cookie jar of one login. Replies change it: a load balancer sends a new cookie with each one.
+//! The cookie jar of one login. Replies change it: a load balancer sends a new cookie with each
+//! one.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -13,8 +14,8 @@ use zeroize::Zeroizing;
 /// The cookies of one login. A late reply to a request of an earlier login changes the jar of that
 /// login.
 ///
-/// `cookie_store` ignores ports and sends domain cookies to sub-domains. So callers must use the jar
-/// for URLs of the base origin only; the exchange does.
+/// `cookie_store` ignores ports and sends domain cookies to sub-domains. So callers must use the
+/// jar for URLs of the base origin only; the exchange does.
 #[derive(Default)]
 pub(crate) struct Jar {
     pub(super) store: Mutex<Store>,
@@ -80,8 +81,8 @@ impl Jar {
         }
     }
 
-    /// Adopts a cookie with a known name and value. It is sent to the host of `url` only, for the path
-    /// `/`, and over TLS only if `url` is https.
+    /// Adopts a cookie with a known name and value. It is sent to the host of `url` only, for the
+    /// path `/`, and over TLS only if `url` is https.
     pub(crate) fn adopt(&self, url: &Url, name: &str, value: &str) -> bool {
         if !is_name(name) || !is_clean(value) {
             return false;

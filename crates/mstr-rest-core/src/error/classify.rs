@@ -10,8 +10,8 @@ use super::{Error, ErrorKind, Inner, kind};
 /// The message for a reply with a code but without a usable message.
 const UNKNOWN: &str = "Unknown error";
 
-/// Returns `true` if the content type is `application/json`. Parameters and letter case are ignored:
-/// the server sends `application/json;charset=UTF-8` with `ERR009`. Other types of JSON
+/// Returns `true` if the content type is `application/json`. Parameters and letter case are
+/// ignored: the server sends `application/json;charset=UTF-8` with `ERR009`. Other types of JSON
 /// (`application/problem+json`) come from proxies, not from the Library server.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     media_type(headers).is_some_and(|media| media.eq_ignore_ascii_case("application/json"))

@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The server rejected the login (`ERR003`), or its reply has no session token. Do not repeat the
-    /// login blindly: servers lock accounts after a few failures.
+    /// The server rejected the login (`ERR003`), or its reply has no session token. Do not repeat
+    /// the login blindly: servers lock accounts after a few failures.
     LoginFailure,
     /// A secret provider has no value, for example because an environment variable is not set.
     /// Nothing was sent.
@@ -20,8 +20,8 @@ pub enum ErrorKind {
     /// Missing or invalid input. The server found it (`ERR005` to `ERR007`), or this client did
     /// before it sent anything.
     InvalidRequest,
-    /// The server does not know the session (`ERR009`). It sends the same error for missing, unknown
-    /// and expired tokens.
+    /// The server does not know the session (`ERR009`). It sends the same error for missing,
+    /// unknown and expired tokens.
     SessionExpired,
     /// The call needs a login, and the session has no token or was closed. Nothing was sent.
     NoSession,
@@ -46,8 +46,8 @@ pub enum ErrorKind {
     /// An error status without a JSON body of the Library server, for example the HTML page of a
     /// proxy.
     Http,
-    /// A redirect that is not followed: too many redirects, an unusable URL, or a redirect that would
-    /// repeat a body or a login at another origin.
+    /// A redirect that is not followed: too many redirects, an unusable URL, or a redirect that
+    /// would repeat a body or a login at another origin.
     Redirect,
     /// A timeout passed.
     Timeout,
@@ -59,8 +59,8 @@ pub enum ErrorKind {
     Decode,
     /// A local file or folder cannot be read or written.
     Io,
-    /// The work was not completed: its task panicked, its runtime stopped, or its session was replaced
-    /// meanwhile.
+    /// The work was not completed: its task panicked, its runtime stopped, or its session was
+    /// replaced meanwhile.
     Interrupted,
     /// The session is configured wrongly, or a future is polled outside a Tokio runtime.
     Config,
@@ -93,8 +93,8 @@ const CANCELLED: [i64; 7] = [
 /// `DSSCOM_E_OBJECT_NOT_FOUND`. Servers send them with `ERR001` and status 500.
 const NOT_FOUND: [i64; 3] = [-2_147_216_373, -2_147_216_364, -2_147_217_381];
 
-/// The kind of an error reply with a code. The number alone decides: the server prints it with three
-/// digits, the vendor's documentation with four.
+/// The kind of an error reply with a code. The number alone decides: the server prints it with
+/// three digits, the vendor's documentation with four.
 pub(super) fn of_code(code: &str, iserver_code: Option<i64>) -> ErrorKind {
     let kind = match number(code) {
         Some(2 | 13) => ErrorKind::IServer,

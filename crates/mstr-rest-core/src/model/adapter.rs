@@ -1,4 +1,5 @@
-//! Access of the model to private items of the crate. A change of their names changes only this file.
+//! Access of the model to private items of the crate. A change of their names changes only this
+//! file.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};

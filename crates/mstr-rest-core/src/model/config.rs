@@ -21,8 +21,8 @@ pub(super) enum Rule {
     NothingWaitsForEver,
     NoLivelock,
     LateReplyChangesNothing,
-    /// A login that runs while the session is restored, or its token destroyed, is logged out and not
-    /// installed.
+    /// A login that runs while the session is restored, or its token destroyed, is logged out and
+    /// not installed.
     LocalChangeWins,
     TokenAndCookiesBelongTogether,
     /// Cancelling the caller of a login does not stop it.

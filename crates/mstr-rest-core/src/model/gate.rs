@@ -1,8 +1,8 @@
 //! The gate: the seed chooses the order in which woken tasks continue.
 //!
-//! Tokio's `watch` wakes waiting tasks in a random order that no stable setting seeds. So the tasks of
-//! the model are woken through a gate: a wake-up only marks the task, and the root future wakes the
-//! marked tasks in an order that it draws from the seed.
+//! Tokio's `watch` wakes waiting tasks in a random order that no stable setting seeds. So the tasks
+//! of the model are woken through a gate: a wake-up only marks the task, and the root future wakes
+//! the marked tasks in an order that it draws from the seed.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use fastrand::Rng;
 #[derive(Clone, Default)]
 pub(super) struct Gate(Arc<Mutex<Vec<Arc<Signal>>>>);
 
-/// One task behind the gate.
+/// The waker of one task.
 struct Signal {
     number: usize,
     gate: Gate,

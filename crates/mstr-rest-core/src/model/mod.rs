@@ -1,8 +1,9 @@
 //! The model test of the login machine: random interleavings of all actions that change the login,
 //! against a server that is slow, rejects logins, expires sessions, rotates tokens and closes
-//! connections. It uses no socket and no real time. A seed chooses the actions and the behavior of the
-//! server, and can be replayed. (If one `watch` wakes several tasks of the core, or both branches of a
-//! `select!` are ready, Tokio chooses at random. So about one seed in 500 does not replay exactly.)
+//! connections. It uses no socket and no real time. A seed chooses the actions and the behavior of
+//! the server, and can be replayed. (If one `watch` wakes several tasks of the core, or both
+//! branches of a `select!` are ready, Tokio chooses at random. So about one seed in 500 does not
+//! replay exactly.)
 //!
 //! | variable | effect |
 //! | --- | --- |
@@ -51,7 +52,8 @@ fn only() -> Option<Rule> {
     Some(rule.expect("MSTR_MODEL_ONLY names a rule"))
 }
 
-/// The text of a violation without numbers: the same for all runs that break a rule in the same way.
+/// The text of a violation without numbers: the same for all runs that break a rule in the same
+/// way.
 fn without_numbers(text: &str) -> String {
     let text = text.split(": [").next().unwrap_or_default();
     text.chars().filter(|letter| !letter.is_ascii_digit()).collect()

@@ -101,7 +101,8 @@ impl World {
             pause.time = Duration::from_secs(self.rng.u64(20..90));
         }
         let faults = if self.healthy { 0 } else { self.config.faults / 2 };
-        // a panicking provider never recovers: everything that waits for such a login must still end
+        // a panicking provider never recovers: everything that waits for such a login must still
+        // end
         self.panicking |= self.config.panics && !self.healthy && chance(&mut self.rng, 15);
         let source = match self.rng.u32(..100) {
             _ if self.panicking => Source::Panics,

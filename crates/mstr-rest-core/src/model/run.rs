@@ -132,8 +132,8 @@ impl Root {
         Ok(())
     }
 
-    /// Runs the tasks, then advances the clock. It never sleeps: paused time does not move while a task
-    /// spins, and this would hide a livelock.
+    /// Runs the tasks, then advances the clock. It never sleeps: paused time does not move while a
+    /// task spins, and this would hide a livelock.
     async fn step(&mut self, time: Duration) -> Result<(), Broken> {
         self.steps += 1;
         let all = self.actions.world.get().healthy;
@@ -151,7 +151,8 @@ impl Root {
         if world.violation.is_some() { Err(Broken) } else { Ok(()) }
     }
 
-    /// Waits until `done`, for at most `MAX_WAIT` of paused time. After that, something waits for ever.
+    /// Waits until `done`, for at most `MAX_WAIT` of paused time. After that, something waits for
+    /// ever.
     async fn until(
         &mut self,
         what: &str,

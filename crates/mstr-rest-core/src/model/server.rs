@@ -60,7 +60,8 @@ async fn answer(
     }
 }
 
-/// A request without a reply yet. If it is dropped before its end, the client has dropped the exchange.
+/// A request without a reply yet. If it is dropped before its end, the client has dropped the
+/// exchange.
 struct OpenExchange {
     world: Shared,
     exchange: Exchange,

@@ -1,5 +1,5 @@
-//! The state of a run: the sessions that the server issued, the actions on the client, and the first
-//! broken rule.
+//! The state of a run: the sessions that the server issued, the actions on the client, and the
+//! first broken rule.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -244,7 +244,8 @@ impl World {
         self.login_actions.len() - 1
     }
 
-    /// Adds the credentials of the builder of a session that is not connected: only re-logins use them.
+    /// Adds the credentials of the builder of a session that is not connected: only re-logins use
+    /// them.
     pub(super) fn add_relogin_action(&mut self) {
         self.login_actions.push(LoginAction { returned: true, cancelled: false, used: true });
     }
@@ -367,7 +368,7 @@ impl World {
                 self.violate(Rule::LateReplyChangesNothing, &what);
             }
             _ if was_held => {
-                let what = format!("S{id} is back, which was not restored; before: {before:?}");
+                let what = format!("S{id} is held again without a restore; before: {before:?}");
                 self.violate(Rule::LateReplyChangesNothing, &what);
             }
             _ if sent_at < self.local_change => {

@@ -22,7 +22,7 @@ async fn the_keep_alive_task_holds_no_session() {
     session
         .client
         .logins
-        .displace(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
+        .replace_current(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
     keep_alive::start(&session.client);
     assert!(session.client.keep_alive_runs.load(Ordering::SeqCst));
     tokio::task::yield_now().await;
@@ -31,8 +31,8 @@ async fn the_keep_alive_task_holds_no_session() {
     assert!(weak.upgrade().is_none());
 }
 
-/// If the interval is close to the idle timeout of the server, a retry after another interval is too
-/// late.
+/// If the interval is close to the idle timeout of the server, a retry after another interval is
+/// too late.
 #[tokio::test(start_paused = true)]
 async fn a_failed_extension_is_retried_soon() {
     let times: Arc<Mutex<Vec<Instant>>> = Arc::default();
@@ -49,7 +49,7 @@ async fn a_failed_extension_is_retried_soon() {
     session
         .client
         .logins
-        .displace(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
+        .replace_current(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
     keep_alive::start(&session.client);
     tokio::time::sleep(MINUTE * 45).await;
     let minutes: Vec<_> =

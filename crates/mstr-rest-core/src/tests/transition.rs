@@ -61,13 +61,13 @@ fn a_session_restored_at_the_start_of_a_relogin_is_not_replaced() {
     let held =
         |token| Login { token: Some(http::HeaderValue::from_static(token)), ..Login::default() };
     runtime().block_on(async {
-        client.logins.displace(held("expired"));
+        client.logins.replace_current(held("expired"));
         let expired = client.logins.current();
         let auth = Auth::anonymous();
         let mut relogin = pin!(client.log_in_again(&expired, &auth));
         // this takes the turn and spawns the task
         assert!(futures_util::FutureExt::now_or_never(relogin.as_mut()).is_none());
-        client.logins.displace(held("restored"));
+        client.logins.replace_current(held("restored"));
         assert!(matches!(relogin.await, Ok(crate::relogin::Renewed::Yes)));
     });
     assert_eq!(session.client.logins.current().token.as_ref().unwrap(), "restored");

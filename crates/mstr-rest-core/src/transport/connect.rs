@@ -128,7 +128,8 @@ pub(super) fn connect_error(
         (Some("proxy authorization required"), proxy) => return rejected_login(proxy),
         (Some("unsuccessful"), proxy) => {
             let message = format!(
-                "{} did not connect to {origin}: the proxy does not allow this host, or cannot reach it",
+                "{} did not connect to {origin}: the proxy does not allow this host, or cannot \
+                 reach it",
                 named(proxy)
             );
             return Error::with_source(ErrorKind::Connect, message, error);

@@ -1,12 +1,13 @@
 //! TLS: which server certificates are trusted, and the certificate of the client.
 //!
-//! The root certificates of the platform are read once for each process, by the first https exchange
-//! that may need them; `build()` reads no certificate file. All sessions share one verifier for them.
-//! Reading fails if there are none (for example in a container image without the package
-//! `ca-certificates`). The exchange then fails with that error, and the next exchange reads again.
+//! The root certificates of the platform are read once for each process, by the first https
+//! exchange that may need them; `build()` reads no certificate file. All sessions share one
+//! verifier for them. Reading fails if there are none (for example in a container image without the
+//! package `ca-certificates`). The exchange then fails with that error, and the next exchange reads
+//! again.
 //!
-//! A certificate is checked with the roots of the session first, then with those of the platform. The
-//! two sets are not merged, so that a session with a private CA does not read the files again.
+//! A certificate is checked with the roots of the session first, then with those of the platform.
+//! The two sets are not merged, so that a session with a private CA does not read the files again.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -218,9 +219,9 @@ impl OwnRoots {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         match self.verifier.verify_server_cert(end_entity, intermediates, server_name, &[], now) {
-            // A self-signed certificate of `openssl req -x509` is marked as a CA. If it is one of the
-            // roots, it is also trusted as the certificate of its server, as in OpenSSL. Its period of
-            // validity was checked before this error.
+            // A self-signed certificate of `openssl req -x509` is marked as a CA. If it is one of
+            // the roots, it is also trusted as the certificate of its server, as in OpenSSL. Its
+            // period of validity was checked before this error.
             Err(error)
                 if self.certificates.iter().any(|root| root == end_entity)
                     && is_ca_error(&error) =>
@@ -255,8 +256,8 @@ impl ServerCertVerifier for Verifier {
         if own.is_ok() || self.platform == PlatformRoots::Unused {
             return own;
         }
-        // The exchange has loaded the roots, except for a TLS connection to a proxy that the session
-        // does not know.
+        // The exchange has loaded the roots, except for a TLS connection to a proxy that the
+        // session does not know.
         let platform = match platform() {
             Ok(platform) => platform,
             Err(_) if self.platform == PlatformRoots::Additional => return own,

@@ -94,7 +94,7 @@ async fn failure(builder: SessionBuilder) -> Error {
 }
 
 #[tokio::test]
-async fn refused_proxy_login_names_the_proxy_and_is_not_retried() {
+async fn rejected_proxy_login_names_the_proxy_and_is_not_retried() {
     let mut stood = Vec::new();
     for target in targets() {
         let proxy = Proxy::start(reply("407 Proxy Authentication Required")).await;
