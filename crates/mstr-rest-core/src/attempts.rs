@@ -1,4 +1,4 @@
-//! The attempts of one request: which failures are retried, and after what delay.
+//! `Attempts`: which failures of a request are retried, and after which delay.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,15 +11,16 @@ use crate::retry::retry_after;
 use crate::timeouts::Deadline;
 use crate::{Error, ErrorKind, RetryPolicy};
 
-/// After which failures a request may be repeated.
+/// The failures after which a request may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeatable {
     /// Only if nothing was sent.
     Unsent,
-    /// If nothing was sent, or the server says that it is too busy.
+    /// If nothing was sent, or the status means that the server did not process the request.
     UnlessDone,
     /// After every transient failure.
     Always,
+    /// Never: its body can be sent only once.
     Never,
 }
 
@@ -28,7 +29,7 @@ impl Repeatable {
         if !request.body.is_repeatable() {
             return Self::Never;
         }
-        // a login is not repeated if it was refused or may have succeeded
+        // a login is not repeated if it was rejected or may have succeeded
         if request.forbids_redirects() && request.idempotent.is_none() {
             return Self::UnlessDone;
         }
@@ -52,14 +53,14 @@ impl Repeatable {
     }
 }
 
-/// Counts the attempts of one request, and says how long to wait before the next one.
+/// Counts the attempts of one request, and returns the delay before the next one.
 pub(crate) struct Attempts {
     policy: RetryPolicy,
     repeatable: Repeatable,
     deadline: Option<Deadline>,
     start: Instant,
     retries: u32,
-    /// How many times the request was sent, after re-logins too.
+    /// The number of attempts, including those after re-logins.
     pub(crate) count: u32,
 }
 
@@ -72,7 +73,7 @@ impl Attempts {
         Self { policy, repeatable, deadline, start: Instant::now(), retries: 0, count: 0 }
     }
 
-    /// The delay before the request is sent again because of its error.
+    /// The delay before a retry after an error. `None` for no retry.
     pub(crate) fn after_error(
         &mut self,
         request: &Request,
@@ -82,35 +83,30 @@ impl Attempts {
         if !self.repeatable.after_error(error) {
             return None;
         }
-        let wait = self.wait(None)?;
-        self.announce(request, base, &format!("failed ({:?})", error.kind()), wait);
+        let wait = self.next_delay(None)?;
+        self.log_retry(request, base, &format!("failed ({:?})", error.kind()), wait);
         Some(wait)
     }
 
-    /// The delay before the request is sent again because the re-login that it waited for broke off. A
-    /// request that receives an expired session did nothing, so the method does not matter. Connect
-    /// errors and statuses were retried by the login itself.
+    /// The delay before a retry after the re-login of the request failed with a transient error.
+    /// `None` for no retry. A request that receives an expired session had no effect, so its method
+    /// does not matter. The login itself has retried connect errors and statuses.
     pub(crate) fn after_relogin(
         &mut self,
         request: &Request,
         base: &Url,
         error: &Error,
     ) -> Option<Duration> {
-        let broke = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Transport);
-        if self.repeatable == Repeatable::Never || !broke {
+        let is_transient = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Transport);
+        if self.repeatable == Repeatable::Never || !is_transient {
             return None;
         }
-        let wait = self.wait(None)?;
-        self.announce(
-            request,
-            base,
-            "received an expired session, and the re-login broke off",
-            wait,
-        );
+        let wait = self.next_delay(None)?;
+        self.log_retry(request, base, "received an expired session, and the re-login failed", wait);
         Some(wait)
     }
 
-    /// The delay before the request is sent again because of the status of its reply.
+    /// The delay before a retry after the status of a reply. `None` for no retry.
     pub(crate) fn after_status(
         &mut self,
         request: &Request,
@@ -122,18 +118,19 @@ impl Attempts {
             return None;
         }
         let asked = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let wait = self.wait(asked.and_then(|text| retry_after(text, SystemTime::now())))?;
-        self.announce(request, base, &format!("returned {}", status.as_u16()), wait);
+        let wait = self.next_delay(asked.and_then(|text| retry_after(text, SystemTime::now())))?;
+        self.log_retry(request, base, &format!("returned {}", status.as_u16()), wait);
         Some(wait)
     }
 
-    fn wait(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
+    /// Counts a retry and returns its delay. `None` if the policy or the deadline allows no more.
+    fn next_delay(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
         if self.retries >= self.policy.max_retries {
             return None;
         }
         let wait = self.policy.delay(self.retries + 1, retry_after)?;
-        let in_all = self.start.elapsed().saturating_add(wait);
-        let too_late = self.policy.total_timeout.is_some_and(|limit| in_all > limit)
+        let next_start = self.start.elapsed().saturating_add(wait);
+        let too_late = self.policy.total_timeout.is_some_and(|timeout| next_start > timeout)
             || self.deadline.is_some_and(|deadline| deadline.is_over_after(wait));
         if too_late {
             return None;
@@ -142,7 +139,7 @@ impl Attempts {
         Some(wait)
     }
 
-    fn announce(&self, request: &Request, base: &Url, what: &str, wait: Duration) {
+    fn log_retry(&self, request: &Request, base: &Url, what: &str, wait: Duration) {
         let url = request.target(base).map(|target| crate::url::redact(&target.url));
         tracing::warn!(
             delay_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
@@ -159,19 +156,19 @@ impl Attempts {
         self.deadline
     }
 
-    /// When the first attempt began.
+    /// The start of the first attempt.
     pub(crate) fn start(&self) -> Instant {
         self.start
     }
 
-    /// Since the start of the first attempt.
+    /// The time since the start of the first attempt.
     pub(crate) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// Writes the number of attempts and the elapsed time into an error.
+    /// Adds the number of attempts and the elapsed time to an error.
     pub(crate) fn mark(&self, error: Error) -> Error {
-        error.with_tries(self.count, self.elapsed())
+        error.with_attempts(self.count, self.elapsed())
     }
 }
 
@@ -182,32 +179,32 @@ mod tests {
     const S: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn no_delay_goes_beyond_a_timeout() {
+    async fn no_delay_ends_after_a_timeout() {
         let attempts =
             |policy: RetryPolicy, deadline| Attempts::new(policy, Repeatable::Always, deadline);
         let policy = RetryPolicy::default().base_delay(S).jitter(false);
         let every_second = policy.max_delay(S).max_retries(9);
         let mut three = attempts(every_second.clone().total_timeout(S * 3), None);
         for _ in 0..3 {
-            assert_eq!(three.wait(None), Some(S));
+            assert_eq!(three.next_delay(None), Some(S));
             tokio::time::advance(S).await;
         }
-        assert_eq!(three.wait(None), None);
+        assert_eq!(three.next_delay(None), None);
         let mut unlimited = attempts(every_second.clone().total_timeout(None), None);
         tokio::time::advance(S * 1000).await;
-        assert_eq!(unlimited.wait(None), Some(S));
+        assert_eq!(unlimited.next_delay(None), Some(S));
         // a delay that ends with the call leaves no time for the attempt
         let mut bounded = attempts(every_second.clone(), Deadline::after(S * 2));
-        assert_eq!(bounded.wait(None), Some(S));
+        assert_eq!(bounded.next_delay(None), Some(S));
         tokio::time::advance(S).await;
-        assert_eq!(bounded.wait(None), None);
+        assert_eq!(bounded.next_delay(None), None);
         let mut counted = attempts(every_second.max_retries(2), None);
-        assert_eq!([(); 3].map(|()| counted.wait(None).is_some()), [true, true, false]);
+        assert_eq!([(); 3].map(|()| counted.next_delay(None).is_some()), [true, true, false]);
         assert_eq!(counted.retries, 2);
     }
 
     #[test]
-    fn what_is_repeated_after_what() {
+    fn each_failure_is_retried_for_the_right_requests() {
         use Repeatable::{Always, Never, UnlessDone, Unsent};
         let all = [Always, UnlessDone, Unsent, Never];
         let after = |kind| all.map(|repeatable| repeatable.after_error(&Error::new(kind, "x")));

@@ -1,4 +1,4 @@
-//! `Auth`: how to log in, and what is sent for it.
+//! `Auth`: the login mode with its credentials, and the login request made from it.
 
 mod login_body;
 
@@ -13,7 +13,7 @@ use crate::login::Facts;
 use crate::login_options::LoginOptions;
 use crate::{Cookies, Error, ErrorKind, Result, SessionSnapshot, principal};
 
-/// Login modes of `POST /auth/login`, as the server numbers them.
+/// The server's numbers of the login modes (`POST /auth/login`).
 mod mode {
     pub(super) const STANDARD: i64 = 1;
     pub(super) const ANONYMOUS: i64 = 8;
@@ -22,14 +22,14 @@ mod mode {
     pub(super) const DELEGATE: i64 = -1;
 }
 
-/// The member of the login body that names the user, or holds an API key.
+/// The member of the login body with the user name or the API key.
 const USERNAME: &str = "username";
 
-/// How a session is authenticated. The mode is always said, never guessed.
+/// The login mode of a session, with its credentials. The mode is always explicit, never guessed.
 ///
-/// Credentials are anything that turns into a [`Credential`]: text, or a source that is asked when
-/// the login happens. Only those that the mode needs are resolved. An empty text is sent as it is;
-/// a source that yields nothing is a
+/// A credential is any type that converts into a [`Credential`]: a text, or a secret provider that
+/// is called at each login. Only the credentials of the mode are resolved. An empty text is sent
+/// unchanged. A provider without a value is an error:
 /// [`MissingCredential`](crate::ErrorKind::MissingCredential).
 ///
 /// ```
@@ -42,7 +42,7 @@ const USERNAME: &str = "username";
 #[derive(Clone)]
 pub struct Auth {
     mode: Mode,
-    /// Of this login; the builder's counts where this is `None`.
+    /// Replaces the application type of the builder.
     application_type: Option<i64>,
 }
 
@@ -57,9 +57,9 @@ enum Mode {
 /// One secret member of the login body.
 #[derive(Clone)]
 struct Member {
-    /// Its name in the body.
+    /// The name in the body.
     name: Cow<'static, str>,
-    /// What errors call it.
+    /// The name in errors.
     label: Cow<'static, str>,
     value: Credential,
 }
@@ -74,7 +74,8 @@ impl Member {
     }
 }
 
-/// Asks all sources, so that the error names all that yield nothing, not the first alone.
+/// Resolves all credentials. The error names every credential that yields nothing, not only the
+/// first one.
 async fn resolve_all(members: &[Member]) -> Result<Vec<(Cow<'static, str>, SecretString)>> {
     let mut values = Vec::with_capacity(members.len());
     let mut missing: Vec<(&Member, Error)> = Vec::new();
@@ -104,12 +105,12 @@ impl Auth {
         Self { mode, application_type: None }
     }
 
-    /// User name and password (login mode 1).
+    /// Logs in with user name and password (login mode 1).
     pub fn standard(username: impl Into<Credential>, password: impl Into<Credential>) -> Self {
         Self::with_password(mode::STANDARD, username.into(), password.into())
     }
 
-    /// User name and password of a directory (LDAP, login mode 16).
+    /// Logs in with user name and password of an LDAP directory (login mode 16).
     pub fn ldap(username: impl Into<Credential>, password: impl Into<Credential>) -> Self {
         Self::with_password(mode::LDAP, username.into(), password.into())
     }
@@ -122,12 +123,12 @@ impl Auth {
         Self::of(Mode::Login { mode, members })
     }
 
-    /// An API token of a user (login mode 4096; it travels in the place of the user name).
+    /// Logs in with an API token of a user (login mode 4096). It is sent as the user name.
     pub fn api_key(key: impl Into<Credential>) -> Self {
         Self::trusted_member(Member::new("username", "api_key", key))
     }
 
-    /// A user name alone (login mode 4096): for a server that trusts its caller.
+    /// Logs in with a user name alone (login mode 4096), for a server that trusts this client.
     pub fn trusted(username: impl Into<Credential>) -> Self {
         Self::trusted_member(Member::new("username", "username", username))
     }
@@ -136,19 +137,20 @@ impl Auth {
         Self::of(Mode::Login { mode: mode::TRUSTED, members: vec![member] })
     }
 
-    /// An identity token of another session: `POST /auth/delegate`. The new session shares the
-    /// I-Server session of the other, so it is never logged out unless
-    /// [`logout`](crate::Session::logout) is called.
+    /// Logs in with an identity token of another session: `POST /auth/delegate`. The new session
+    /// shares the I-Server session of the other one, so only [`logout`](crate::Session::logout)
+    /// logs it out; a guard does not.
     pub fn identity_token(token: impl Into<Credential>) -> Self {
         Self::of(Mode::Delegate(Member::new("identityToken", "identity_token", token)))
     }
 
-    /// No credentials: the guest user (login mode 8).
+    /// Logs in as the guest user, without credentials (login mode 8).
     pub fn anonymous() -> Self {
         Self::of(Mode::Login { mode: mode::ANONYMOUS, members: Vec::new() })
     }
 
-    /// Another login mode of the server, with the text members that it wants in the body.
+    /// Logs in with another login mode of the server. `members` are the text members that the mode
+    /// needs in the body.
     ///
     /// ```
     /// use mstr_rest_core::Auth;
@@ -170,28 +172,28 @@ impl Auth {
         Self::of(Mode::Login { mode: login_mode, members })
     }
 
-    /// Adopts a session that something else owns: nothing is sent, and it is never logged out
-    /// unless [`logout`](crate::Session::logout) is called. Behind a load balancer the cookies
-    /// belong to it.
+    /// Adopts an existing, externally owned session. Nothing is sent. Only
+    /// [`logout`](crate::Session::logout) logs it out; a guard does not. A server behind a load
+    /// balancer needs the cookies too.
     pub fn existing(token: impl Into<Credential>, cookies: impl Into<Cookies>) -> Self {
         let token = Member::new("token", "token", token);
         Self::of(Mode::Existing { token, cookies: cookies.into() })
     }
 
-    /// Asks for the token of a session that a browser signed on to (SAML, OIDC), by its cookies:
-    /// `GET /auth/token`. The session is the browser's: it is never logged out unless
-    /// [`logout`](crate::Session::logout) is called.
+    /// Gets the token of a session that a browser signed on to (SAML, OIDC) with the cookies of the
+    /// browser: `GET /auth/token`. The browser owns the session, so only
+    /// [`logout`](crate::Session::logout) logs it out; a guard does not.
     pub fn browser_cookies(cookies: impl Into<Cookies>) -> Self {
         Self::of(Mode::BrowserCookies(cookies.into()))
     }
 
-    /// The mode that follows from what is there: identity token, else API key, else user name and
-    /// password, else user name alone (trusted), else anonymous. For configuration files and the
-    /// environment; in code, say the mode.
+    /// Chooses the mode by the given credentials. The first of these is used: identity token, API
+    /// key, user name and password, user name alone (trusted), none (anonymous). This is for
+    /// configuration files and the environment; in code, choose the mode explicitly.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for a password without a user name: it would silently become
-    /// an anonymous login.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for a password without a user name: it would
+    /// silently become an anonymous login.
     pub fn from_parts(
         username: Option<Credential>,
         password: Option<Credential>,
@@ -211,9 +213,10 @@ impl Auth {
         }
     }
 
-    /// Sets `applicationType` of this login, and of re-logins with it. Default: the session's
-    /// ([`SessionBuilder::application_type`](crate::SessionBuilder::application_type)). Without
-    /// effect where the server takes none: an identity token, and sessions that exist already.
+    /// Sets `applicationType` for this login and its re-logins. Default: the application type of
+    /// the session ([`SessionBuilder::application_type`](crate::SessionBuilder::application_type)).
+    /// It has no effect on an identity token and on existing sessions: the server accepts none
+    /// there.
     ///
     /// ```
     /// use mstr_rest_core::{Auth, Credential};
@@ -226,23 +229,23 @@ impl Auth {
         self
     }
 
-    /// Whether the session that it gives belongs to something else.
+    /// Returns `true` if the session will be externally owned.
     pub(crate) fn is_externally_owned(&self) -> bool {
         !matches!(self.mode, Mode::Login { .. })
     }
 
-    /// Whether it adopts a session without asking the server anything.
+    /// Returns `true` if it adopts a session without a request.
     pub(crate) fn sends_nothing(&self) -> bool {
         matches!(self.mode, Mode::Existing { .. })
     }
 
-    /// Whether it can log in again: an adopted session has nothing to do so with.
+    /// Returns `true` if it can log in again. An adopted session has no credentials for that.
     pub(crate) fn can_renew(&self) -> bool {
         matches!(self.mode, Mode::Login { .. } | Mode::Delegate(_))
     }
 
-    /// Fails for a snapshot of another user, API key or login mode. What the snapshot does not say (an
-    /// older one, one from Python) is not compared.
+    /// Fails for a snapshot of another user, API key or login mode. Members that the snapshot does
+    /// not have (an older snapshot, or one of the Python client) are not compared.
     pub(crate) async fn ensure_same_principal(&self, snapshot: &SessionSnapshot) -> Result<()> {
         let (mode, name) = match &self.mode {
             Mode::Login { mode, members } => {
@@ -254,7 +257,7 @@ impl Auth {
         let another = |what| {
             Err(Error::new(
                 ErrorKind::Snapshot,
-                format!("the snapshot belongs to another {what} than the builder's"),
+                format!("the snapshot is of another {what} than the session builder"),
             ))
         };
         if snapshot.login_mode.is_some_and(|other| other != mode) {
@@ -275,8 +278,8 @@ impl Auth {
         if same { Ok(()) } else { another("user") }
     }
 
-    /// Has the sources forget what they cached: all, before the first is asked, so that user name
-    /// and password of one secret come from one fetch.
+    /// Clears the caches of all secret providers. This must happen before the first one is called,
+    /// so that user name and password of one secret come from the same fetch.
     pub(crate) fn invalidate(&self) {
         match &self.mode {
             Mode::Login { members, .. } => members.iter().for_each(|m| m.value.invalidate()),
@@ -285,7 +288,7 @@ impl Auth {
         }
     }
 
-    /// Resolves what the mode needs, and nothing else.
+    /// Resolves the credentials of the mode and makes the login request.
     pub(crate) async fn resolve(&self, options: &LoginOptions) -> Result<Resolved> {
         match &self.mode {
             Mode::Login { mode, members } => {
@@ -295,11 +298,11 @@ impl Auth {
                 let body = LoginBody { members: &values, mode: *mode, options }.to_bytes()?;
                 let name = values.iter().find(|(name, _)| name == USERNAME);
                 let principal = name.map(|(_, name)| principal::hash(*mode, name.expose_secret()));
-                // the user name of a trusted login may be an API key that was taken for one
+                // the user name of a trusted login may be an API key: treat it as a secret
                 let user = name
                     .filter(|_| *mode != mode::TRUSTED)
                     .map(|(_, name)| name.expose_secret().to_owned());
-                // a user name may stand in an error message
+                // a user name may appear in an error message, unless it is a secret
                 let secrets = values
                     .into_iter()
                     .filter(|(name, _)| name != USERNAME || *mode == mode::TRUSTED)
@@ -348,7 +351,7 @@ impl fmt::Debug for Auth {
     }
 }
 
-/// What a login is to do, its secrets at hand.
+/// The request of a login, with its secrets resolved.
 pub(crate) enum Resolved {
     Post { path: &'static str, body: Bytes, secrets: Vec<SecretString>, facts: Facts },
     Adopt { token: SecretString, cookies: Vec<(String, SecretString)> },
@@ -356,7 +359,7 @@ pub(crate) enum Resolved {
 }
 
 impl Resolved {
-    /// Who logs in and how, as far as it is known and no secret.
+    /// The known facts of the login that are not secret.
     pub(crate) fn facts(&self) -> Facts {
         match self {
             Self::Post { facts, .. } => facts.clone(),
@@ -386,7 +389,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bodies_of_the_modes() {
+    async fn each_mode_sends_its_login_body() {
         let options = LoginOptions::default();
         for (auth, body) in [
             (
@@ -409,14 +412,14 @@ mod tests {
         }
         let own = sent(Auth::anonymous().application_type(35), &options).await;
         assert_eq!(own.1, r#"{"loginMode":8,"applicationType":35}"#);
-        // the server takes none here
+        // the server accepts no application type here
         let delegate = sent(Auth::identity_token("id").application_type(35), &options).await;
         let body = r#"{"loginMode":-1,"identityToken":"id"}"#;
         assert_eq!(delegate, ("auth/delegate", body.to_owned()));
     }
 
     #[tokio::test]
-    async fn options_of_the_login() {
+    async fn login_options_are_members_of_the_login_body() {
         let options = LoginOptions {
             application_type: 35,
             application_id: Some("APP".to_owned()),
@@ -438,7 +441,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_there_decides_the_mode() {
+    async fn the_given_credentials_choose_the_mode() {
         let some = |text: &str| Some(Credential::from(text));
         let options = LoginOptions::default();
         for (auth, mode) in [
@@ -458,7 +461,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_the_mode_needs_is_resolved_and_errors_name_it() {
+    async fn only_credentials_of_the_mode_are_resolved_and_errors_name_them() {
         let never = Credential::from_fn(|| -> Result<String, _> {
             Err(mstr_credentials::CredentialError::missing("nothing here"))
         });
@@ -481,7 +484,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_source_that_hangs_is_bounded() {
+    async fn a_secret_provider_that_hangs_times_out() {
         let hangs = Credential::from_async_fn(
             std::future::pending::<Result<String, mstr_credentials::CredentialError>>,
         );

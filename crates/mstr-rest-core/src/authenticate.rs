@@ -16,19 +16,19 @@ use crate::cookies::Jar;
 use crate::login::{Facts, Login, TOKEN, token_header};
 use crate::login_machine::{Kind, Turn};
 use crate::request::Request;
-use crate::transition::ABANDONED;
+use crate::transition::ABANDONED_TIMEOUT;
 use crate::{Auth, Body, Error, ErrorKind, Response, Result, nesting};
 
-/// `ERR003`: the server refuses the credentials.
-const REFUSED: u32 = 3;
+/// The number of `ERR003`: the server rejected the credentials.
+const LOGIN_REJECTED: u32 = 3;
 
 impl Client {
-    /// Logs in anew. The session that was there before is logged out.
+    /// Logs in. The session before it is logged out.
     pub(crate) async fn log_in(self: &Arc<Self>, turn: Turn, auth: &Auth) -> Result<Response> {
         let mut replaces = turn.base().id;
         let resolved = auth.resolve(&self.login_options).await?;
         self.defaults.forget();
-        // a session to adopt may be the same user's: see `LoginMachine`
+        // the session to adopt may be of the same user: see `State::superseded`
         if !matches!(resolved, Resolved::AskToken { .. }) {
             replaces = self.end_before_login(replaces).await?;
         }
@@ -38,8 +38,8 @@ impl Client {
         Ok(response)
     }
 
-    /// Puts a login in place, frees the turn, and does what follows from a new login. One that is no
-    /// longer wanted is logged out before the turn is free.
+    /// Installs a login and frees the turn. If the login is not needed any more, it is logged out
+    /// before the turn is free.
     pub(crate) async fn install(
         self: &Arc<Self>,
         turn: Turn,
@@ -49,16 +49,16 @@ impl Client {
     ) -> Result<Arc<Login>> {
         let login = match self.logins.install(&turn, replaces, login, auth) {
             Ok(login) => login,
-            Err(unwanted) => {
+            Err(superseded) => {
                 let _pending = Pending::new();
-                if unwanted.is_ours() {
-                    let ending = timeout(ABANDONED, self.end_login(&unwanted)).await;
+                if superseded.needs_logout() {
+                    let ending = timeout(ABANDONED_TIMEOUT, self.end_login(&superseded)).await;
                     if !matches!(ending, Ok(Ok(()))) {
-                        tracing::warn!("a login that came too late was not logged out");
+                        tracing::warn!("a superseded login was not logged out");
                     }
                 }
                 turn.finish();
-                return Err(displaced());
+                return Err(superseded_error());
             }
         };
         self.idle_clock.touch();
@@ -76,7 +76,7 @@ impl Client {
     ) -> Result<(Login, Response)> {
         let sent = resolved.body();
         let rejection = match self.authenticate(resolved, auth).await {
-            Err(error) if error.number() == Some(REFUSED) => error,
+            Err(error) if error.number() == Some(LOGIN_REJECTED) => error,
             outcome => return outcome,
         };
         auth.invalidate();
@@ -95,14 +95,14 @@ impl Client {
         login.body().is_some_and(|body| self.logins.rejection(&body).is_none())
     }
 
-    /// Sends what logs in, and takes the token from the reply.
+    /// Sends the login request, and reads the token from the reply.
     pub(crate) async fn authenticate(
         self: &Arc<Self>,
         resolved: Resolved,
         auth: &Auth,
     ) -> Result<(Login, Response)> {
         let facts = Arc::new(Facts { created_at: Some(SystemTime::now()), ..resolved.facts() });
-        // with a token or cookies of an earlier login the server would not make a new session
+        // no token and no cookies of an earlier login: with them, the server makes no new session
         let mut fresh =
             Login { externally_owned: auth.is_externally_owned(), facts, ..Login::default() };
         let (token, response) = match resolved {
@@ -136,13 +136,13 @@ impl Client {
         Ok((fresh, response))
     }
 
-    /// Adopts a session that something else owns: at once, without queueing.
+    /// Adopts an externally owned session. It takes effect at once, without waiting for the turn.
     pub(crate) async fn adopt(self: &Arc<Self>, auth: &Auth) -> Result<Response> {
         let resolved = nesting::within(self.id, auth.resolve(&self.login_options)).await?;
         let (login, response) = self.authenticate(resolved, auth).await?;
         self.ensure_open()?;
         self.defaults.forget();
-        self.logins.displace(login);
+        self.logins.replace_current(login);
         self.idle_clock.touch();
         Ok(response)
     }
@@ -152,18 +152,18 @@ impl Client {
             if !jar.adopt(&self.base, name, value.expose_secret()) {
                 return Err(Error::new(
                     ErrorKind::InvalidRequest,
-                    "a cookie to adopt has a name or value that cookies cannot have",
+                    "a cookie to adopt has a character that is not allowed in cookies",
                 ));
             }
         }
         Ok(())
     }
 
-    /// Remembers a login that was refused; one that was not makes earlier ones forgotten. What
-    /// failed for another reason says nothing of the credentials.
+    /// Remembers a rejected login. A successful login clears the remembered ones. Any other error
+    /// changes nothing, as it does not show whether the credentials are valid.
     fn remember_rejection(&self, body: Bytes, error: Option<&Error>) {
         match error {
-            Some(error) if error.number() == Some(REFUSED) => {
+            Some(error) if error.number() == Some(LOGIN_REJECTED) => {
                 self.logins.reject(body, error.clone());
             }
             Some(_) => {}
@@ -171,12 +171,13 @@ impl Client {
         }
     }
 
-    /// Logs out the present login (`always`, or if it is ours) and those that it superseded, all at
-    /// once: one that hangs must not keep the others. Gives the first failure.
+    /// Logs out the current login (if `always` is set or it is not externally owned) and the
+    /// superseded ones. All are logged out concurrently: one that hangs must not delay the others.
+    /// Returns the first error.
     pub(crate) async fn log_out(self: &Arc<Self>, turn: Turn, always: bool) -> Result<()> {
         let current = self.logins.current();
         let mut logins = self.logins.superseded();
-        if always || current.is_ours() {
+        if always || current.needs_logout() {
             logins.insert(0, current);
         }
         let outcomes = join_all(logins.iter().map(|login| self.end_login(login))).await;
@@ -184,11 +185,11 @@ impl Client {
         outcomes.into_iter().collect()
     }
 
-    /// The same before a new login, if the login of `id` is still the present one. What fails is
-    /// traced, and tried again by the next login, logout or close. Gives the id of the login that is
-    /// there then.
+    /// Logs out the current and the superseded logins before a new login, if the current login
+    /// still has `id`. Errors are logged; the next login, logout or close tries again. Returns the
+    /// id of the current login after this.
     async fn end_before_login(self: &Arc<Self>, id: u64) -> Result<u64> {
-        let cleared = self.logins.clear(id).ok_or_else(displaced)?;
+        let cleared = self.logins.clear(id).ok_or_else(superseded_error)?;
         let superseded = self.logins.superseded();
         let ends = superseded.iter().map(async |login| {
             if let Err(error) = self.end_login(login).await {
@@ -197,11 +198,11 @@ impl Client {
             }
         });
         join_all(ends).await;
-        // a local change may have come meanwhile: then nothing logs in over it
-        if self.logins.current().id == cleared { Ok(cleared) } else { Err(displaced()) }
+        // the session may have been restored, adopted or forgotten meanwhile: do not log in then
+        if self.logins.current().id == cleared { Ok(cleared) } else { Err(superseded_error()) }
     }
 
-    /// Logs out one login, and forgets it wherever it is held.
+    /// Logs out one login and removes it from the login machine.
     async fn end_login(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
         self.end_session(login).await?;
         self.logins.ended(login);
@@ -211,7 +212,7 @@ impl Client {
     /// `POST /auth/logout` with the token and cookies of that login.
     async fn end_session(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
         let mut request = Request::of_login(Method::POST, "auth/logout", login);
-        // twice does no harm: the server no longer knows the token then, which is what was wanted
+        // a repeated logout is harmless: the server does not know the token any more
         request.idempotent = Some(true);
         match self.send_as(request, Ok).await {
             Ok(response) if response.status().is_success() => Ok(()),
@@ -227,11 +228,11 @@ impl Client {
 }
 
 /// A session was adopted, restored or forgotten while a login ran.
-fn displaced() -> Error {
+fn superseded_error() -> Error {
     Kind::Login.interrupted("the session was replaced meanwhile, so the login was logged out")
 }
 
-/// The token of a reply to a login.
+/// Reads the token from the reply to a login.
 fn take_token(response: Response) -> Result<(HeaderValue, Response)> {
     match response.headers().get(&TOKEN) {
         Some(token) => Ok((token_header(token.as_bytes())?, response)),
@@ -239,11 +240,11 @@ fn take_token(response: Response) -> Result<(HeaderValue, Response)> {
     }
 }
 
-/// What came instead of a token.
+/// Makes the error for a login reply without a token.
 fn no_token(status: StatusCode, headers: &HeaderMap) -> Error {
     let what = match crate::error::media_type(headers) {
         Some("text/html") => {
-            "an HTML page, likely a sign-on page: browser sign-on cannot be done with a password. \
+            "an HTML page, probably a sign-on page: a browser sign-on does not accept a password. \
              Use Auth::browser_cookies or Auth::api_key, and check that the base URL looks like \
              https://host/MicroStrategyLibrary/api/"
         }

@@ -1,4 +1,4 @@
-//! Work in the background: how it is counted, and `settle`, which waits for it.
+//! Work in the background: its counter, and `settle`, which waits for it.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use tokio::time::timeout;
 
 use crate::{Error, ErrorKind, Result};
 
-/// The longest that anything in the background takes: a cancelled login and its logout.
-const SETTLE: Duration = Duration::from_secs(40);
+/// The longest work in the background: a cancelled login and its logout.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Everything here needs timers and tasks of Tokio.
+/// Fails outside a Tokio runtime with timers: the session needs its tasks and timers.
 pub(crate) fn require_runtime() -> Result<()> {
     let message = if Handle::try_current().is_err() {
         "not inside a Tokio runtime: use #[tokio::main], or mstr_rest::blocking"
     } else if std::panic::catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_err() {
-        // Tokio has no other way to ask
+        // Tokio has no function that tells whether timers are enabled
         "the Tokio runtime has no timers: call enable_all() on its builder"
     } else {
         return Ok(());
@@ -25,7 +25,7 @@ pub(crate) fn require_runtime() -> Result<()> {
     Err(Error::new(ErrorKind::Config, message))
 }
 
-/// Counts what runs in the background.
+/// Counts one piece of work in the background while it exists.
 pub(crate) struct Pending;
 
 static PENDING: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::new(0));
@@ -43,12 +43,13 @@ impl Drop for Pending {
     }
 }
 
-/// Waits for all that runs in the background: logouts of dropped guards and cancelled scopes, and
+/// Waits for all work in the background: logouts of dropped guards and cancelled scopes, and
 /// [calls](crate::Call::in_background). Call it last, before the runtime ends.
 ///
-/// It waits for at most 40 seconds. Each piece of work is bounded (5 seconds for a logout, 10 for a
-/// call, 30 for a login that was cancelled on its way), but only while its runtime is driven: what
-/// belongs to another runtime that stands still is left behind, with a warning.
+/// It waits for at most 40 seconds. Each piece of work has a timeout: 5 seconds for a logout, 10
+/// for a call, 30 for a cancelled login. The timeouts need a runtime that is driven. Work of
+/// another runtime that is not driven does not end; after 40 seconds, a warning with the number of
+/// unfinished pieces is logged.
 ///
 /// ```no_run
 /// # async fn work() -> mstr_rest_core::Result<()> { Ok(()) }
@@ -61,9 +62,9 @@ impl Drop for Pending {
 /// ```
 pub async fn settle() {
     let mut pending = PENDING.subscribe();
-    // an error says that the sender is gone: it is static
-    if timeout(SETTLE, pending.wait_for(|count| *count == 0)).await.is_err() {
+    // `wait_for` fails only if the sender is dropped, and the sender is static
+    if timeout(SETTLE_TIMEOUT, pending.wait_for(|count| *count == 0)).await.is_err() {
         let left = *pending.borrow();
-        tracing::warn!(left, "work in the background was not done within {SETTLE:?}");
+        tracing::warn!(left, "work in the background did not finish within {SETTLE_TIMEOUT:?}");
     }
 }

@@ -12,15 +12,15 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
 
-/// A body in memory is handed over in pieces of this size, so that a slow upload shows progress.
+/// The size of the pieces that a body in memory is sent in, so that a slow upload shows progress.
 pub(crate) const PIECE: usize = 64 * 1024;
 
 /// The body of a request.
 ///
-/// Made from bytes or text with `into()`; from a stream with [`stream`](Self::stream) or
-/// [`stream_fn`](Self::stream_fn). Always `Clone`: a one-shot stream is shared by its clones and
-/// can be sent once; sending it again is an [`InvalidRequest`](ErrorKind::InvalidRequest). A body
-/// that cannot be repeated is never repeated, neither by a redirect nor by any retry.
+/// Make it from bytes or text with `into()`, or from a stream with [`stream`](Self::stream) or
+/// [`stream_fn`](Self::stream_fn). Clones of a one-shot stream share it: it can be sent once.
+/// Sending it again fails with [`InvalidRequest`](ErrorKind::InvalidRequest). Redirects, retries
+/// and re-logins never repeat a request with such a body.
 ///
 /// ```
 /// use mstr_rest_core::Body;
@@ -39,23 +39,24 @@ enum Repr {
     Bytes(Bytes),
     Once(Arc<Mutex<Option<ByteStream>>>),
     Make(Arc<dyn Fn() -> ByteStream + Send + Sync>),
-    /// One of the others, which is so many bytes long.
+    /// One of the other variants with its length in bytes.
     Sized(Arc<Self>, u64),
-    /// One behind the other.
+    /// Several bodies, concatenated.
     Chain(Arc<[Body]>),
 }
 
-/// What one sending of a body takes.
+/// The content of a body for one attempt.
 pub(crate) enum Sending {
     Empty,
     Bytes(Bytes),
-    /// Its length, if that is known, and what yields exactly so many bytes or fails.
+    /// The length, if known, and the stream. A stream with a length yields exactly as many bytes,
+    /// or fails.
     Stream(Option<u64>, ByteStream),
 }
 
 impl Body {
-    /// A stream that can be sent once. An error of the stream ends the request with
-    /// [`Transport`](ErrorKind::Transport).
+    /// Makes a body of a stream that can be sent once. An error of the stream makes the request
+    /// fail with [`Transport`](ErrorKind::Transport).
     pub fn stream<S, E>(stream: S) -> Self
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -64,7 +65,8 @@ impl Body {
         Self(Repr::Once(Arc::new(Mutex::new(Some(Box::pin(stream.map_err(Into::into)))))))
     }
 
-    /// A stream that is made anew for each sending, so that redirects and retries may repeat it.
+    /// Makes a body of a function that returns a new stream for each attempt. Redirects and retries
+    /// can repeat it.
     pub fn stream_fn<F, S, E>(make: F) -> Self
     where
         F: Fn() -> S + Send + Sync + 'static,
@@ -74,9 +76,9 @@ impl Body {
         Self(Repr::Make(Arc::new(move || Box::pin(make().map_err(Into::into)))))
     }
 
-    /// Says how long a stream is, in bytes, so that `Content-Length` is sent with it. A stream that
-    /// yields more or less ends the request with [`Transport`](ErrorKind::Transport). Without
-    /// effect on a body in memory.
+    /// Sets the length of a stream in bytes, which is sent as `Content-Length`. If the stream
+    /// yields more or fewer bytes, the request fails with [`Transport`](ErrorKind::Transport). It
+    /// has no effect on a body in memory.
     ///
     /// ```
     /// use mstr_rest_core::Body;
@@ -93,17 +95,17 @@ impl Body {
         }
     }
 
-    /// Several bodies as one.
+    /// Concatenates several bodies.
     pub(crate) fn chain(bodies: Vec<Self>) -> Self {
         Self(Repr::Chain(bodies.into()))
     }
 
-    /// Whether it can be sent more than once.
+    /// Returns `true` if it can be sent more than once.
     pub fn is_repeatable(&self) -> bool {
         self.0.is_repeatable()
     }
 
-    /// Whether there is no body at all. A stream counts as one.
+    /// Returns `true` if there is no body. A stream is never empty in this sense.
     pub fn is_empty(&self) -> bool {
         match &self.0 {
             Repr::Empty => true,
@@ -112,7 +114,7 @@ impl Body {
         }
     }
 
-    /// Takes the body for one sending.
+    /// The content for one attempt. Takes a one-shot stream out of the body.
     pub(crate) fn take(&self) -> Result<Sending> {
         self.0.take()
     }
@@ -139,8 +141,8 @@ impl Repr {
                 let stream = stream.ok_or_else(|| {
                     Error::new(
                         ErrorKind::InvalidRequest,
-                        "this streamed body was sent already: use Body::stream_fn for one that \
-                         can be repeated",
+                        "the streamed body was sent before: use Body::stream_fn to make it \
+                         repeatable",
                     )
                 })?;
                 Sending::Stream(None, stream)
@@ -163,7 +165,7 @@ impl Repr {
 }
 
 impl Sending {
-    /// The same as a stream, with its length.
+    /// Converts it into a stream and its length.
     fn into_stream(self) -> (Option<u64>, ByteStream) {
         let mut bytes = match self {
             Self::Empty => Bytes::new(),
@@ -178,8 +180,8 @@ impl Sending {
     }
 }
 
-/// Ends with an error where a stream is longer or shorter than `length`: the server would take what
-/// comes behind it for its rest, or wait for more.
+/// Fails when the stream is longer or shorter than `length`. The server would read the next bytes
+/// on the connection as the rest of the body, or wait for more.
 fn exactly(length: u64, stream: ByteStream) -> ByteStream {
     let next = |(mut stream, left): (ByteStream, u64)| async move {
         match stream.try_next().await? {
@@ -188,7 +190,7 @@ fn exactly(length: u64, stream: ByteStream) -> ByteStream {
                 let left = left - piece.len() as u64;
                 Ok(Some((piece, (stream, left))))
             }
-            _ => Err("a streamed body has another length than Body::with_length says".into()),
+            _ => Err("the length of the streamed body differs from Body::with_length".into()),
         }
     };
     Box::pin(stream::try_unfold((stream, length), next))

@@ -1,4 +1,4 @@
-//! `Call`: a request as a value that is built, inspected, and sent.
+//! `Call`: a request as a value, to build, inspect and send.
 
 mod body;
 mod send;
@@ -16,13 +16,13 @@ use crate::projects::ProjectRef;
 use crate::request::{Reading, Request, UsedLogin};
 use crate::{Error, ErrorKind, Response, Result, RetryPolicy, Session, StreamingResponse};
 
-/// A request that is not sent yet, and how to decode its reply.
+/// A request that is not sent yet, with the decoder of its reply.
 ///
-/// A call is inert: it owns everything, needs no runtime, and can be cloned, kept, inspected
+/// A call owns all its data and needs no runtime. It can be cloned, stored, inspected
 /// ([`method`](Self::method), [`url`](Self::url), [`curl`](Self::curl)) and tested without a
-/// server. It is sent by awaiting it, or by [`send`](Self::send) where a named future is wanted
-/// (spawn, join). Mistakes in building it, a header name with a space say, surface as
-/// [`InvalidRequest`](ErrorKind::InvalidRequest) when it is sent, and nothing goes out then.
+/// server. Await it to send it, or call [`send`](Self::send) if you need a named future (spawn,
+/// join). If an argument is invalid, for example a header name with a space, sending fails with
+/// [`InvalidRequest`](ErrorKind::InvalidRequest), and nothing is sent.
 ///
 /// ```
 /// use mstr_rest_core::{Response, Session};
@@ -44,14 +44,18 @@ use crate::{Error, ErrorKind, Response, Result, RetryPolicy, Session, StreamingR
 /// ```
 ///
 /// # Errors
-/// Sending any call can fail with: [`InvalidRequest`](ErrorKind::InvalidRequest) (a mistake in
-/// building it), [`NoSession`](ErrorKind::NoSession) (the session was closed, or holds no token
-/// and the call needs one), [`Connect`](ErrorKind::Connect), [`Timeout`](ErrorKind::Timeout),
-/// [`Transport`](ErrorKind::Transport), [`Redirect`](ErrorKind::Redirect),
-/// [`Config`](ErrorKind::Config) (not in a Tokio runtime), [`Interrupted`](ErrorKind::Interrupted)
-/// (the re-login that it waited for panicked, or its runtime stopped), every kind that an error
-/// reply maps to, and [`Decode`](ErrorKind::Decode) (not what a typed call expects, or longer than
-/// [`max_response_bytes`](Self::max_response_bytes)).
+/// Sending any call can fail with:
+/// - [`InvalidRequest`](ErrorKind::InvalidRequest): an argument of the call is invalid;
+/// - [`NoSession`](ErrorKind::NoSession): the session was closed, or has no token and the call
+///   needs one;
+/// - [`Connect`](ErrorKind::Connect), [`Timeout`](ErrorKind::Timeout),
+///   [`Transport`](ErrorKind::Transport), [`Redirect`](ErrorKind::Redirect);
+/// - [`Config`](ErrorKind::Config): not inside a Tokio runtime;
+/// - [`Interrupted`](ErrorKind::Interrupted): the re-login that the call waited for panicked, or
+///   its runtime stopped;
+/// - each kind of an error reply of the server;
+/// - [`Decode`](ErrorKind::Decode): the reply is not what a typed call expects, or is longer than
+///   [`max_response_bytes`](Self::max_response_bytes).
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T> {
     session: Session,
@@ -86,9 +90,9 @@ impl Call<Response> {
     }
 }
 
-/// Building the request.
+/// Building the request
 impl<T> Call<T> {
-    /// Appends one path segment, percent-encoded: an id, or a name with whatever in it.
+    /// Appends one path segment, percent-encoded: an id, or a name with any characters.
     pub fn segment(mut self, segment: impl AsRef<str>) -> Self {
         match crate::url::segment(segment.as_ref()) {
             Some(segment) => self.request.push_segment(&segment),
@@ -97,80 +101,82 @@ impl<T> Call<T> {
         self
     }
 
-    /// The project of this call: a name, or an id (32 hexadecimal digits), which is sent as
-    /// `X-MSTR-ProjectID`. A name is looked up when the call is sent, with `GET /projects` once for
-    /// the whole session; one that is not known then is looked up anew.
+    /// Sets the project of this call: a name, or an id (32 hexadecimal digits). It is sent as
+    /// `X-MSTR-ProjectID`. Default: the project of the session.
+    ///
+    /// A name is resolved when the call is sent: `GET /projects`, once for each session, and again
+    /// for a name that is not in the loaded index.
     ///
     /// # Errors
-    /// When sent: [`NoSession`](ErrorKind::NoSession),
-    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) for an unknown name,
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when several projects bear the name, or when
-    /// both a name and an id were given.
+    /// When sent: [`NoSession`](ErrorKind::NoSession);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) for an unknown name;
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if several projects have the name, or if both
+    /// a name and an id were set.
     pub fn project(mut self, name_or_id: impl AsRef<str>) -> Self {
-        self.choose(ProjectRef::parse(name_or_id.as_ref()));
+        self.set_project(ProjectRef::parse(name_or_id.as_ref()));
         self
     }
 
-    /// The project of this call, by id, whatever its form.
+    /// Sets the project of this call by id. An id of any form is accepted.
     pub fn project_id(mut self, id: impl AsRef<str>) -> Self {
         match HeaderValue::from_str(id.as_ref()) {
-            Ok(id) => self.choose(ProjectRef::Id(id)),
+            Ok(id) => self.set_project(ProjectRef::Id(id)),
             Err(_) => self.fail("the project id cannot be a header value"),
         }
         self
     }
 
-    /// No project for this call, whatever the session's default is.
+    /// Sends this call without a project, also if the session has a default project.
     pub fn without_project(mut self) -> Self {
         self.request.project = None;
         self.has_own_project = false;
         self
     }
 
-    fn choose(&mut self, project: ProjectRef) {
+    fn set_project(&mut self, project: ProjectRef) {
         let clash = matches!(
             (&self.request.project, &project),
             (Some(ProjectRef::Name(_)), ProjectRef::Id(_))
                 | (Some(ProjectRef::Id(_)), ProjectRef::Name(_))
         );
         if self.has_own_project && clash {
-            self.fail("give either project or project_id, not both");
+            self.fail("both project and project_id are set: use only one of them");
         }
         self.request.project = Some(project);
         self.has_own_project = true;
     }
 
-    /// Whether the session's token and cookies go along. Default: true. Without them nothing of the
-    /// reply is kept either.
+    /// Sends the token and cookies of the session. Default: true. If false, the session does not
+    /// keep the token and cookies of the reply either.
     pub fn include_auth(mut self, yes: bool) -> Self {
         self.request.login = if yes { UsedLogin::Session } else { UsedLogin::Without };
         self
     }
 
-    /// Fails with [`NoSession`](ErrorKind::NoSession) before anything is sent when the session
-    /// holds no token. The typed endpoints do this; raw calls go out without a token.
+    /// Requires a token: without one, the call fails with [`NoSession`](ErrorKind::NoSession)
+    /// before anything is sent. Default: typed endpoints require a token, untyped calls do not.
     pub fn require_session(mut self) -> Self {
         self.request.needs_session = true;
         self
     }
 
-    /// Whether an expired session is logged in again for this call, where the session does so at
-    /// all ([`relogin`](crate::SessionBuilder::relogin)). `false` lets `ERR009` through: the way to
-    /// ask whether the server still knows the session.
+    /// Logs in again for this call if the session has expired. Default: true. It has an effect only
+    /// if [`SessionBuilder::relogin`](crate::SessionBuilder::relogin) is on. If false, `ERR009` is
+    /// returned: use this to check whether the server still knows the session.
     pub fn relogin(mut self, yes: bool) -> Self {
         self.request.may_relogin = yes;
         self
     }
 
-    /// Appends a query parameter, percent-encoded. Several of one name are all sent.
+    /// Appends a query parameter, percent-encoded. Parameters with the same name are all sent.
     pub fn query(mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) -> Self {
         self.request.query.push((name.into(), value.to_string()));
         self
     }
 
-    /// Sets a header, replacing an earlier one of that name. The session's token and a project
-    /// that was given win over headers of their names. A `Cookie` header goes along with the
-    /// cookies of the login, which win over cookies of their names, and to the base origin only.
+    /// Sets a header and replaces an earlier one with the same name. The token of the session and
+    /// the project take precedence over headers with their names. A `Cookie` header is sent to the
+    /// base origin only and is merged with the cookies of the login, which take precedence.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         match (HeaderName::try_from(name.as_ref()), HeaderValue::from_str(value.as_ref())) {
             (Ok(name), Ok(mut value)) => {
@@ -178,27 +184,31 @@ impl<T> Call<T> {
                 self.request.headers.insert(name, value);
             }
             (Err(_), _) => self.fail("a header name is not valid"),
-            (_, Err(_)) => self.fail("a header value holds a character that headers cannot hold"),
+            (_, Err(_)) => {
+                self.fail("a header value has a character that is not allowed in headers");
+            }
         }
         self
     }
 
-    /// The timeout of the whole call: waiting for a login or an in-flight slot, all attempts and
-    /// redirects, and the body of the reply, a streamed one too. Default: the session's
-    /// ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)); `None`: no timeout.
+    /// Sets the timeout of the whole call. It includes waiting for a login or an in-flight slot,
+    /// all attempts and redirects, and the body of the reply, also of a streamed one. Default: that
+    /// of the session ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)); `None`: no
+    /// timeout.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.request.timeouts.total = Some(timeout.into().unwrap_or(Duration::MAX));
         self
     }
 
-    /// Idle timeout: the longest time without a byte sent or received. Default: the session's
-    /// ([`SessionBuilder::read_timeout`](crate::SessionBuilder::read_timeout)); `None`: no timeout.
+    /// Sets the idle timeout: the longest time without a byte sent or received. Default: that of
+    /// the session ([`SessionBuilder::read_timeout`](crate::SessionBuilder::read_timeout)); `None`:
+    /// no timeout.
     pub fn read_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.request.timeouts.idle = Some(timeout.into().unwrap_or(Duration::MAX));
         self
     }
 
-    /// Whether redirects of this call are followed. Default: the session's
+    /// Follows redirects of this call. Default: the setting of the session
     /// ([`SessionBuilder::follow_redirects`](crate::SessionBuilder::follow_redirects)).
     #[doc(alias = "allow_redirects")]
     pub fn follow_redirects(mut self, yes: bool) -> Self {
@@ -206,10 +216,10 @@ impl<T> Call<T> {
         self
     }
 
-    /// The longest body of a reply that is read into memory, in bytes; a longer one is a
-    /// [`Decode`](ErrorKind::Decode) error. Default: the session's
+    /// Sets the longest body of a reply that is read into memory, in bytes. A longer body is a
+    /// [`Decode`](ErrorKind::Decode) error. Default: that of the session
     /// ([`SessionBuilder::max_response_bytes`](crate::SessionBuilder::max_response_bytes)). It does
-    /// not count for [`stream`](Self::stream).
+    /// not apply to [`stream`](Self::stream).
     pub fn max_response_bytes(mut self, bytes: u64) -> Self {
         if let Reading::Whole { limit } = &mut self.request.reading {
             *limit = Some(usize::try_from(bytes).unwrap_or(usize::MAX));
@@ -217,21 +227,21 @@ impl<T> Call<T> {
         self
     }
 
-    /// When this call is sent again (the session's policy otherwise).
+    /// Sets the retry policy of this call. Default: that of the session.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.request.retry = Some(policy);
         self
     }
 
-    /// Whether the call may be repeated after it was sent, for a `POST` that changes nothing say.
-    /// The method decides otherwise.
+    /// Marks the call as idempotent: it may be repeated after it was sent, for example a `POST`
+    /// that changes nothing. Default: by the method, see [`RetryPolicy`].
     pub fn idempotent(mut self, yes: bool) -> Self {
         self.request.idempotent = Some(yes);
         self
     }
 
-    /// Makes the call fail with this error when it is sent; nothing is sent then. For typed endpoints
-    /// that are given invalid arguments. Of several errors the first is kept.
+    /// Makes the call fail with this error when it is sent; nothing is sent then. Typed endpoints
+    /// use it for invalid arguments. If it is called several times, the first error is kept.
     ///
     /// ```
     /// use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
@@ -254,19 +264,19 @@ impl<T> Call<T> {
     }
 }
 
-/// The shape of the answer.
+/// Decoding the reply
 impl<T> Call<T> {
-    /// Decodes the reply as JSON into another type; `serde_json::Value` for all that the server
-    /// sent.
+    /// Decodes the reply as JSON into another type. `serde_json::Value` keeps everything that the
+    /// server sent.
     ///
     /// # Errors
-    /// When sent: [`Decode`](ErrorKind::Decode) for a reply that is no such value; it names the
-    /// member.
+    /// When sent: [`Decode`](ErrorKind::Decode) if the reply does not fit the type; the error names
+    /// the member.
     pub fn decode<U: DeserializeOwned>(self) -> Call<U> {
         self.with_decoder(Decode::Plain(Response::json))
     }
 
-    /// Decodes the reply with a function that looks at status, headers and body.
+    /// Decodes the reply with a function of status, headers and body.
     ///
     /// ```
     /// use mstr_rest_core::{Call, Session};
@@ -298,7 +308,7 @@ impl<T> Call<T> {
         Call { session, request, has_own_project, decode }
     }
 
-    /// Keeps the decoder and goes on from its value.
+    /// Converts the decoded value with a function.
     pub fn map<U>(self, then: impl Fn(T) -> Result<U> + Send + Sync + 'static) -> Call<U>
     where
         T: 'static,
@@ -308,8 +318,8 @@ impl<T> Call<T> {
         self.becomes(decode)
     }
 
-    /// The reply as it is, whatever its status: error replies are not turned into errors, and an
-    /// expired session is not renewed. For a streamed one call [`stream`](Self::stream) behind it.
+    /// Returns the reply with any status: error replies do not become errors, and an expired
+    /// session is not renewed. Call [`stream`](Self::stream) after it for a streamed reply.
     pub fn raw(mut self) -> Call<Response> {
         self.request.raw = true;
         let mut call = self.with_decoder(Decode::Response(|response| response));
@@ -317,10 +327,10 @@ impl<T> Call<T> {
         call
     }
 
-    /// The reply with its body still to be read, for downloads that should not be held in memory.
+    /// Returns the reply with an unread body, for downloads that do not fit into memory.
     ///
-    /// It keeps the in-flight slot and the timeouts of the call until its body has ended or it is
-    /// dropped.
+    /// The reply holds the in-flight slot of the call, and the timeouts of the call apply, until
+    /// its body has ended or it is dropped.
     ///
     /// ```no_run
     /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
@@ -344,12 +354,12 @@ impl<T> Call<T> {
         &self.request.method
     }
 
-    /// The URL that it will be sent to, with the query of this call (not the session's
-    /// [`default_query`](crate::SessionBuilder::default_query)).
+    /// The URL of the request with the query of this call, without the
+    /// [`default_query`](crate::SessionBuilder::default_query) of the session.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when the path does not join the base URL, and
-    /// the error of building the call, if there was one.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the path cannot be joined to the base URL,
+    /// or the error that sending this call would return because of an invalid argument.
     pub fn url(&self) -> Result<Url> {
         match &self.request.error {
             Some(error) => Err(error.clone()),
@@ -357,19 +367,19 @@ impl<T> Call<T> {
         }
     }
 
-    /// The headers that were set on this call. What the session adds (token, cookies, project) is
-    /// not among them.
+    /// The headers that were set on this call. Headers that the session adds (token, cookies,
+    /// project) are not included.
     pub fn headers(&self) -> &HeaderMap {
         &self.request.headers
     }
 
-    /// The session that it will be sent with.
+    /// The session of the call.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// The call as a command line of curl, to try it by hand: quoted for a POSIX shell, every
-    /// value that may be a secret replaced by `***`, the body by a file name.
+    /// The call as a curl command line, quoted for a POSIX shell, to try it by hand. Each value
+    /// that may be a secret is replaced by `***`, and the body by a file name.
     ///
     /// ```
     /// # use mstr_rest_core::Session;
@@ -398,23 +408,24 @@ impl<T> fmt::Debug for Call<T> {
     }
 }
 
-/// Making calls.
+/// Making calls
 impl Session {
-    /// A call with any method. The path is relative to the base URL, with or without a leading
-    /// slash; it cannot leave the base. An absolute URL is taken as it is: token and cookies go
-    /// along to the base origin only.
+    /// Makes a call with any method. The path is relative to the base URL, with or without a
+    /// leading slash. It cannot leave the base URL. An absolute URL is used unchanged; token and
+    /// cookies are sent only if it has the base origin.
     ///
     /// # Errors
-    /// When sent: [`InvalidRequest`](ErrorKind::InvalidRequest) for a path that does not join the
-    /// base URL; and whatever [`Error`] says that a call can meet.
+    /// When sent: [`InvalidRequest`](ErrorKind::InvalidRequest) if the path cannot be joined to the
+    /// base URL; and the [errors common to all calls](Call#errors).
     pub fn call(&self, method: Method, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         Call::new(self, method, path)
     }
 
-    /// The same with the name of the method, any letter case: `"GET"`.
+    /// Makes a call with the name of a method in upper or lower case, for example `"GET"`.
     ///
     /// # Errors
-    /// When sent: [`InvalidRequest`](ErrorKind::InvalidRequest) for a method that is not a token.
+    /// When sent: [`InvalidRequest`](ErrorKind::InvalidRequest) for a text that is not a valid
+    /// method name.
     pub fn request(&self, method: &str, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         match method.to_ascii_uppercase().parse() {
             Ok(method) => self.call(method, path),
@@ -426,37 +437,37 @@ impl Session {
         }
     }
 
-    /// A [`call`](Self::call) with the method `GET`.
+    /// Makes a [`call`](Self::call) with the method `GET`.
     pub fn get(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::GET, path)
     }
 
-    /// A [`call`](Self::call) with the method `OPTIONS`.
+    /// Makes a [`call`](Self::call) with the method `OPTIONS`.
     pub fn options(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::OPTIONS, path)
     }
 
-    /// A [`call`](Self::call) with the method `HEAD`.
+    /// Makes a [`call`](Self::call) with the method `HEAD`.
     pub fn head(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::HEAD, path)
     }
 
-    /// A [`call`](Self::call) with the method `POST`.
+    /// Makes a [`call`](Self::call) with the method `POST`.
     pub fn post(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::POST, path)
     }
 
-    /// A [`call`](Self::call) with the method `PUT`.
+    /// Makes a [`call`](Self::call) with the method `PUT`.
     pub fn put(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::PUT, path)
     }
 
-    /// A [`call`](Self::call) with the method `PATCH`.
+    /// Makes a [`call`](Self::call) with the method `PATCH`.
     pub fn patch(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::PATCH, path)
     }
 
-    /// A [`call`](Self::call) with the method `DELETE`.
+    /// Makes a [`call`](Self::call) with the method `DELETE`.
     pub fn delete(&self, path: impl Into<Cow<'static, str>>) -> Call<Response> {
         self.call(Method::DELETE, path)
     }

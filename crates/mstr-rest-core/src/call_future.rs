@@ -15,7 +15,7 @@ use crate::{Response, Result, StreamingResponse};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
-/// How a reply becomes the value of a call.
+/// The decoder of a call: makes its value from the reply.
 pub(crate) enum Decode<T> {
     /// The reply is the value.
     Response(fn(Response) -> T),
@@ -35,14 +35,14 @@ impl<T> Decode<T> {
         Self::Stream(Arc::new(decode))
     }
 
-    /// This, and then `then`.
+    /// A decoder that applies this one, then `then`.
     pub(crate) fn then<U>(self, then: impl Fn(T) -> Result<U> + Send + Sync + 'static) -> Decode<U>
     where
         T: 'static,
         U: 'static,
     {
         match self {
-            Self::Response(give) => Decode::Shared(Arc::new(move |reply| then(give(reply)))),
+            Self::Response(wrap) => Decode::Shared(Arc::new(move |reply| then(wrap(reply)))),
             Self::Plain(decode) => Decode::Shared(Arc::new(move |reply| then(decode(&reply)?))),
             Self::Shared(decode) => Decode::Shared(Arc::new(move |reply| then(decode(reply)?))),
             Self::Stream(decode) => Decode::Stream(Arc::new(move |reply| then(decode(reply)?))),
@@ -51,11 +51,12 @@ impl<T> Decode<T> {
 
     fn decode(&self, received: Received) -> Result<T> {
         match (self, received) {
-            (Self::Response(give), Received::Whole(response)) => Ok(give(response)),
+            (Self::Response(wrap), Received::Whole(response)) => Ok(wrap(response)),
             (Self::Plain(decode), Received::Whole(response)) => decode(&response),
             (Self::Shared(decode), Received::Whole(response)) => decode(response),
             (Self::Stream(decode), Received::Stream(response)) => decode(response),
-            // the request says which of the two it wants, and a call keeps both in step
+            // `Request::reading` selects the variant of `Received`; `Call` always sets both
+            // together
             _ => Err(unread()),
         }
     }
@@ -64,7 +65,7 @@ impl<T> Decode<T> {
 impl<T> Clone for Decode<T> {
     fn clone(&self) -> Self {
         match self {
-            Self::Response(give) => Self::Response(*give),
+            Self::Response(wrap) => Self::Response(*wrap),
             Self::Plain(decode) => Self::Plain(*decode),
             Self::Shared(decode) => Self::Shared(Arc::clone(decode)),
             Self::Stream(decode) => Self::Stream(Arc::clone(decode)),
@@ -72,8 +73,8 @@ impl<T> Clone for Decode<T> {
     }
 }
 
-/// A call on its way, from [`Call::send`](crate::Call::send). Dropping it cancels the
-/// call; what the server does with a request that is already there is the server's.
+/// The future of a call, made by [`Call::send`](crate::Call::send). Dropping it cancels the call.
+/// The server may still process a request that it has received.
 ///
 /// ```no_run
 /// use mstr_rest_core::Session;

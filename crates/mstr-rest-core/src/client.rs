@@ -1,4 +1,4 @@
-//! The client: settings, connections and login that the handles of a session share.
+//! `Client`: the settings, connections and login that the handles of a session share.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ use crate::transport::Transport;
 use crate::url::same_origin;
 use crate::{Error, ErrorKind, Result, RetryPolicy, SessionSnapshot};
 
-/// The engine of a session. Requests, the login machine and keep-alive work on this; a
+/// The shared state of a session. Requests, the login machine and keep-alive use it. A
 /// [`Session`](crate::Session) is a handle to it.
 pub(crate) struct Client {
     pub(crate) id: SessionId,
@@ -38,26 +38,26 @@ pub(crate) struct Client {
     pub(crate) follow_redirects: bool,
     pub(crate) max_redirects: usize,
     pub(crate) return_http_errors: bool,
-    /// Bodies of replies are read up to this many bytes; a longer one is an error.
+    /// The longest body of a reply in bytes. A longer body is an error.
     pub(crate) body_limit: Option<usize>,
     pub(crate) relogin: bool,
     pub(crate) retry: RetryPolicy,
-    /// Extends the session when it was idle for so long.
+    /// The keep-alive interval: the session is extended when it was idle for this time.
     pub(crate) keep_alive: Option<Duration>,
-    /// Whether the keep-alive task runs.
+    /// The keep-alive task runs.
     pub(crate) keep_alive_runs: AtomicBool,
     pub(crate) idle_clock: IdleClock,
     pub(crate) in_flight: Option<InFlight>,
     pub(crate) projects: ProjectCache,
-    /// Set once a guard closed the session: no call is sent any more.
+    /// Set when a guard closes the session. No call is sent after that.
     pub(crate) closed: Arc<Signal>,
     pub(crate) closing: Closing,
 }
 
-/// The last logout that a close began, and its outcome once there is one.
+/// The last logout that a close has started, and its outcome when it has ended.
 pub(crate) type Closing = Mutex<Option<watch::Receiver<Option<Result<()>>>>>;
 
-/// The slots of requests in flight.
+/// The in-flight slots of a session.
 pub(crate) struct InFlight {
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) limit: usize,
@@ -91,21 +91,22 @@ impl Client {
         snapshot.principal.clone_from(&login.facts.principal);
         snapshot.created_at = login.facts.created_at;
         if login.token.is_some() {
-            // its clock counts milliseconds: it could say that the login was after the last use
+            // the idle clock counts milliseconds, so the last use could appear to be before the
+            // login
             snapshot.last_used_at = Some(self.idle_clock.get()).max(snapshot.created_at);
         }
         snapshot.idle_timeout = login.facts.idle_timeout;
         snapshot
     }
 
-    /// The login that a saved session holds, as one that something else may use too.
+    /// The login of a snapshot. It is externally owned: other processes may use it too.
     pub(crate) fn login_of(&self, snapshot: &SessionSnapshot) -> Result<Login> {
         if !same_origin(&self.base, snapshot.base_url()) {
-            return Err(unusable("belongs to another server than this session (another origin)"));
+            return Err(unusable("is of another server than this session (another origin)"));
         }
         let token = snapshot.token.as_ref();
         let token = token.map(|token| token_header(token.expose_secret().as_bytes()));
-        let token = token.transpose().map_err(|_| unusable("holds an invalid token"))?;
+        let token = token.transpose().map_err(|_| unusable("has an invalid token"))?;
         let facts = Facts {
             user: snapshot.user.clone(),
             login_mode: snapshot.login_mode,
@@ -123,7 +124,7 @@ impl Client {
     }
 }
 
-/// The error of a request that needs a token, without one.
+/// The error of a request that needs a token when the session has none.
 pub(crate) fn no_session() -> Error {
     Error::new(
         ErrorKind::NoSession,

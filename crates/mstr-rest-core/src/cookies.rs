@@ -1,4 +1,4 @@
-//! Cookies: the jar of a login, those that a session is given, and those of a snapshot.
+//! Cookies: the cookie jar of a login, cookies to adopt, and cookies of a snapshot.
 
 mod given;
 mod jar;

@@ -1,24 +1,25 @@
-//! Names the member of a reply that could not be decoded.
+//! Finds the path of the member of a reply that could not be decoded.
 //!
-//! `serde_path_to_error` around the caller's type would have each type compiled twice, which is near
-//! half of what a crate of models compiles. Here it follows a `Value`, compiled once, to the place
-//! that `serde_json` names by line and column: the body is broken off there.
+//! `serde_path_to_error` around the type of the caller would compile the deserializer of each type
+//! twice, which is nearly half of the code of a crate of models. So this module truncates the body
+//! at the line and column that `serde_json` reports, and follows a `Value` (compiled once) to that
+//! place.
 
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-/// The whole reply.
+/// The path of the whole reply.
 const ROOT: &str = ".";
 
-/// The path of the value of `body` that does not fit, as `result.rows[3].id`.
+/// The path of the value of `body` that does not fit, for example `result.rows[3].id`.
 pub(crate) fn path(body: &[u8], error: &serde_json::Error) -> String {
-    let broken = broken_off(body, offset(body, error));
-    let mut json = serde_json::Deserializer::from_slice(&broken);
+    let truncated = truncated(body, offset(body, error));
+    let mut json = serde_json::Deserializer::from_slice(&truncated);
     let Err(error) = serde_path_to_error::deserialize::<_, Value>(&mut json) else {
         return ROOT.to_owned();
     };
     let path = error.path().to_string();
-    // between two members: their object is meant
+    // the error is between two members: return the path of their object
     if let Some(Segment::Unknown) = error.path().iter().next_back() {
         let object = path.strip_suffix('?').unwrap_or(&path);
         return object.strip_suffix('.').unwrap_or(ROOT).to_owned();
@@ -26,25 +27,25 @@ pub(crate) fn path(body: &[u8], error: &serde_json::Error) -> String {
     path
 }
 
-/// How many bytes were read when the error came up.
+/// The number of bytes that were read when the error occurred.
 fn offset(body: &[u8], error: &serde_json::Error) -> usize {
     let lines = body.split_inclusive(|byte| *byte == b'\n');
     let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
     body.len().min(before + error.column())
 }
 
-/// The body up to `at`, ending inside the value that does not fit.
-fn broken_off(body: &[u8], at: usize) -> Vec<u8> {
+/// The body up to `at`, truncated inside the value that does not fit.
+fn truncated(body: &[u8], at: usize) -> Vec<u8> {
     let (before, after) = body.split_at(at);
     if let Some(b'[' | b'{') = after.first() {
-        // a container that was not wanted: it is not entered
+        // an unexpected array or object: put an unfinished string in its place
         return [before, b"\""].concat();
     }
     match before.split_last() {
-        // a text; or a whole container, of which a member is missing
+        // a string, or a complete array or object that lacks a member
         Some((b'"' | b'}' | b']', inside)) => inside.to_vec(),
         _ => {
-            // `true`, `null` or a number, which might be complete wherever it is broken off
+            // `true`, `null` or a number: a part of it may be valid, so replace it
             let word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
             let begin = before.iter().rposition(|byte| !word(byte)).map_or(0, |last| last + 1);
             [&before[..begin], b"\""].concat()
@@ -53,7 +54,7 @@ fn broken_off(body: &[u8], at: usize) -> Vec<u8> {
 }
 
 #[cfg(test)]
-#[allow(dead_code, reason = "models of which only the errors are looked at")]
+#[allow(dead_code, reason = "only the decode errors of these models are checked")]
 mod tests {
     use std::collections::BTreeMap;
 
@@ -105,7 +106,8 @@ mod tests {
         Pair { left: u8, right: Vec<i8> },
     }
 
-    /// As it would be found with the type, and as it is found.
+    /// The path that `serde_path_to_error` finds with the type, and the path that this module
+    /// finds.
     fn both<T: DeserializeOwned>(body: &[u8]) -> Option<(String, String)> {
         let error = serde_json::from_slice::<T>(body).err()?;
         let mut json = serde_json::Deserializer::from_slice(body);
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_paths_of_a_reply_that_fits_but_for_one_value() {
+    fn paths_equal_those_of_serde_path_to_error() {
         let good = report();
         assert!(serde_json::from_value::<Report>(good.clone()).is_ok());
         let mut all = Vec::new();
@@ -195,7 +197,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics(body: Vec<u8>, text in "[\\[\\]{}\",:0-9a-z \n]{0,60}") {
+        fn finding_a_path_never_panics(body: Vec<u8>, text in "[\\[\\]{}\",:0-9a-z \n]{0,60}") {
             for body in [&body[..], text.as_bytes()] {
                 if let Err(error) = serde_json::from_slice::<Report>(body) {
                     path(body, &error);

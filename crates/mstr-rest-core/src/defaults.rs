@@ -1,4 +1,4 @@
-//! Default headers, cookies and query parameters: what a gateway wants with every request.
+//! Default headers, cookies and query parameters, which a gateway may require with every request.
 
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use crate::secrets::resolve;
 use crate::single_flight::SingleFlight;
 use crate::{Error, ErrorKind, Result};
 
-/// One of them, as it was given to the builder.
+/// One default header, cookie or query parameter, as set at the builder.
 #[derive(Debug, Clone)]
-pub(crate) enum Given {
+pub(crate) enum DefaultItem {
     Header(HeaderName, Credential),
     Basic { username: Credential, password: Credential },
     Query(String, Credential),
     Cookie(String, Credential),
 }
 
-impl Given {
+impl DefaultItem {
     fn credentials(&self) -> impl Iterator<Item = &Credential> {
         let (first, second) = match self {
             Self::Header(_, value) | Self::Query(_, value) | Self::Cookie(_, value) => {
@@ -34,12 +34,12 @@ impl Given {
     }
 }
 
-/// All of them, resolved.
+/// All default headers, cookies and query parameters, resolved.
 #[derive(Default)]
 pub(crate) struct Defaults {
     headers: HeaderMap,
     query: Vec<(String, SecretString)>,
-    /// A `Cookie` header of its own: it goes along with the cookies of the login.
+    /// A `Cookie` header. It is sent together with the cookies of the login.
     cookies: Option<HeaderValue>,
 }
 
@@ -59,11 +59,11 @@ impl Defaults {
         }
     }
 
-    async fn resolve(given: &[Given]) -> Result<Self> {
+    async fn resolve(given: &[DefaultItem]) -> Result<Self> {
         let mut out = Self::default();
         for given in given {
             match given {
-                Given::Header(name, value) => {
+                DefaultItem::Header(name, value) => {
                     let value = resolve(value, name.as_str()).await?;
                     let value = secret_header(&value, name.as_str())?;
                     if *name == header::COOKIE {
@@ -72,17 +72,17 @@ impl Defaults {
                         out.headers.insert(name.clone(), value);
                     }
                 }
-                Given::Cookie(name, value) => {
+                DefaultItem::Cookie(name, value) => {
                     let label = format!("cookie {name}");
                     let value = resolve(value, &label).await?;
                     if !crate::cookies::is_clean(value.expose_secret()) {
-                        return Err(impossible(&label, "cookies"));
+                        return Err(invalid_value(&label, "cookies"));
                     }
                     let pair = Zeroizing::new(format!("{name}={}", value.expose_secret()));
                     let pair = HeaderValue::from_str(&pair);
-                    out.add_cookies(&pair.map_err(|_| impossible(&label, "cookies"))?);
+                    out.add_cookies(&pair.map_err(|_| invalid_value(&label, "cookies"))?);
                 }
-                Given::Basic { username, password } => {
+                DefaultItem::Basic { username, password } => {
                     let username = resolve(username, "basic_auth user").await?;
                     let password = resolve(password, "basic_auth password").await?;
                     let pair = Zeroizing::new(format!(
@@ -94,7 +94,7 @@ impl Defaults {
                     let value = SecretString::from(format!("Basic {value}"));
                     out.headers.insert(header::AUTHORIZATION, secret_header(&value, "basic_auth")?);
                 }
-                Given::Query(name, value) => {
+                DefaultItem::Query(name, value) => {
                     out.query.push((name.clone(), resolve(value, name).await?));
                 }
             }
@@ -109,32 +109,32 @@ impl Defaults {
 
 fn secret_header(value: &SecretString, name: &str) -> Result<HeaderValue> {
     let value = HeaderValue::from_str(value.expose_secret());
-    let mut value = value.map_err(|_| impossible(name, "headers"))?;
+    let mut value = value.map_err(|_| invalid_value(name, "headers"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn impossible(name: &str, place: &str) -> Error {
-    let message = format!("the value of `{name}` holds a character that {place} cannot hold");
+fn invalid_value(name: &str, place: &str) -> Error {
+    let message = format!("the value of `{name}` has a character that is not allowed in {place}");
     Error::new(ErrorKind::Credential, message)
 }
 
-/// The given ones, and what they resolved to: at the first request, and again at each login.
+/// The defaults of a session. They are resolved at the first request, and again at each login.
 #[derive(Default)]
 pub(crate) struct DefaultsSource {
-    given: Vec<Given>,
+    given: Vec<DefaultItem>,
     resolved: SingleFlight<Defaults>,
-    /// For a session without any.
+    /// The defaults of a session without any, so that no request allocates them.
     none: Arc<Defaults>,
 }
 
 impl DefaultsSource {
-    pub(crate) fn new(given: Vec<Given>) -> Self {
+    pub(crate) fn new(given: Vec<DefaultItem>) -> Self {
         Self { given, ..Self::default() }
     }
 
-    /// All of them, resolved once for all requests that wait. A credential among them that uses this
-    /// session gets an error: it would wait for itself.
+    /// Resolves the defaults once for all requests that wait. A credential that uses this session
+    /// fails with an error: it would deadlock.
     pub(crate) async fn get(&self, session: SessionId) -> Result<Arc<Defaults>> {
         if self.given.is_empty() {
             return Ok(Arc::clone(&self.none));
@@ -146,11 +146,11 @@ impl DefaultsSource {
         nesting::within(session, Box::pin(resolve)).await
     }
 
-    /// A secret that was rotated meanwhile is used from the next login on.
+    /// Drops the resolved values, so that a login uses secrets that were rotated meanwhile.
     pub(crate) fn forget(&self) {
-        let sources = || self.given.iter().flat_map(Given::credentials);
-        if sources().any(|credential| credential.literal().is_none()) {
-            sources().for_each(Credential::invalidate);
+        let credentials = || self.given.iter().flat_map(DefaultItem::credentials);
+        if credentials().any(|credential| credential.literal().is_none()) {
+            credentials().for_each(Credential::invalidate);
             self.resolved.forget();
         }
     }
@@ -162,15 +162,15 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]
-    async fn resolved_once_and_again_after_a_login() {
+    async fn defaults_are_resolved_once_and_again_after_a_login() {
         let calls = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&calls);
         let key =
             Credential::from_fn(move || Ok(format!("k{}", counter.fetch_add(1, Ordering::SeqCst))));
         let source = DefaultsSource::new(vec![
-            Given::Header(HeaderName::from_static("x-key"), key),
-            Given::Basic { username: "Aladdin".into(), password: "open sesame".into() },
-            Given::Query("sig".to_owned(), "a&b".into()),
+            DefaultItem::Header(HeaderName::from_static("x-key"), key),
+            DefaultItem::Basic { username: "Aladdin".into(), password: "open sesame".into() },
+            DefaultItem::Query("sig".to_owned(), "a&b".into()),
         ]);
         let (first, second) =
             tokio::join!(source.get(SessionId::new()), source.get(SessionId::new()));
@@ -185,9 +185,9 @@ mod tests {
         assert_eq!(source.get(SessionId::new()).await.unwrap().headers()["x-key"], "k1");
     }
 
-    /// A vault that answers late must not bring a login what was true before it.
+    /// A secret provider that answers late must not give a login a value from before the login.
     #[tokio::test]
-    async fn what_was_fetched_before_a_login_is_not_for_it() {
+    async fn a_value_fetched_before_a_login_is_fetched_again() {
         let calls = Arc::new(AtomicUsize::new(0));
         let asked = Arc::new(tokio::sync::Semaphore::new(0));
         let answer = Arc::new(tokio::sync::Semaphore::new(0));
@@ -202,7 +202,7 @@ mod tests {
             }
         });
         let name = HeaderName::from_static("x-key");
-        let source = Arc::new(DefaultsSource::new(vec![Given::Header(name, key)]));
+        let source = Arc::new(DefaultsSource::new(vec![DefaultItem::Header(name, key)]));
         let getting = Arc::clone(&source);
         let getting = tokio::spawn(async move { getting.get(SessionId::new()).await.unwrap() });
         asked.acquire().await.unwrap().forget();
@@ -214,9 +214,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_value_that_no_header_can_hold() {
+    async fn a_value_with_characters_not_allowed_in_headers_is_an_error() {
         let name = HeaderName::from_static("x-key");
-        let source = DefaultsSource::new(vec![Given::Header(name, "can\nary".into())]);
+        let source = DefaultsSource::new(vec![DefaultItem::Header(name, "can\nary".into())]);
         let error = source.get(SessionId::new()).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Credential);
         assert!(error.to_string().contains("x-key") && !format!("{error:?}").contains("ary"));

@@ -1,4 +1,4 @@
-//! `Error`: what went wrong, what the server said, and what to do about it.
+//! `Error`: the error type, with the server's codes and a hint.
 
 mod classify;
 mod kind;
@@ -23,18 +23,18 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// I-Server code of the session cap (`E_MSI_MAX_PROJ_LOGIN_PERUSER_EXCEEDED`).
 const SESSION_CAP: i64 = -2_147_072_486;
 
-/// Whatever went wrong in a call: the server's own error, a reply that is none of its own, the
-/// network, a credential, or a mistake in what was asked for.
+/// An error of a call: an error of the server, a reply that is not from the Library server, a
+/// network failure, a credential that cannot be resolved, or an invalid request.
 ///
-/// It is one pointer in size and cheap to clone. [`kind`](Self::kind) says what to do about it;
-/// the other accessors hold everything that the server sent: HTTP [`status`](Self::status), the
-/// REST [`code`](Self::code) (`ERR004`), the [`iserver_code`](Self::iserver_code) and the
+/// It is one pointer in size and cheap to clone. Match on [`kind`](Self::kind). The other accessors
+/// return everything that the server sent: the HTTP [`status`](Self::status), the REST
+/// [`code`](Self::code) (`ERR004`), the [`iserver_code`](Self::iserver_code) and the
 /// [`ticket_id`](Self::ticket_id) that Strategy's support asks for.
 ///
-/// `Display` prints the error itself, for an error of the server as
-/// `ERR004: text.` followed, where the I-Server sent a code, by two spaces and
-/// `[I-Server error code NAME (NUMBER)]`. It does not repeat the [`source`](StdError::source):
-/// error reporters print the chain. No error holds a secret, a body or a query string.
+/// `Display` prints an error of the server as `ERR004: text.`. If the I-Server sent a code, two
+/// spaces and `[I-Server error code NAME (NUMBER)]` follow. `Display` does not repeat the
+/// [`source`](StdError::source): error reporters print the chain. No error contains a secret, a
+/// body or a query string.
 ///
 /// ```
 /// use mstr_rest_core::{Error, ErrorKind};
@@ -60,7 +60,7 @@ struct Inner {
     status: Option<StatusCode>,
     code: Option<String>,
     message: String,
-    /// The message is the server's, not ours.
+    /// The message is the server's text, not a text of this client.
     from_server: bool,
     iserver_code: Option<i64>,
     ticket_id: Option<String>,
@@ -72,9 +72,9 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of this client: nothing came from the server.
+    /// Makes an error of this client, without a reply of the server.
     ///
-    /// Public so that an extension trait or a decoder of your own can fail in the same family.
+    /// It is public so that extension traits and decoders of your own can return the same type.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -92,7 +92,8 @@ impl Error {
         }))
     }
 
-    /// The same with the error that caused it. The message must not repeat the source's text.
+    /// Makes an error of this client with the error that caused it. The message must not repeat the
+    /// text of the source.
     pub fn with_source(
         kind: ErrorKind,
         message: impl Into<String>,
@@ -101,14 +102,15 @@ impl Error {
         Self::new(kind, message).change(|inner| inner.source = Some(Arc::from(source.into())))
     }
 
-    /// An [`Interrupted`](ErrorKind::Interrupted) error: the task that did this work panicked or was
-    /// stopped. The error of the task is no source of it, for it may hold the text of a panic.
+    /// Makes an [`Interrupted`](ErrorKind::Interrupted) error: the task of this work panicked or
+    /// was stopped. The error of the task does not become the source: it may contain the text of a
+    /// panic.
     pub fn interrupted(work: impl fmt::Display) -> Self {
         let message = format!("{work} was interrupted: its task panicked or was stopped");
         Self::new(ErrorKind::Interrupted, message)
     }
 
-    /// Adds the status of the reply that this error is about.
+    /// Adds the HTTP status of the reply.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
         self.change(|inner| inner.status = Some(status))
@@ -118,7 +120,7 @@ impl Error {
         self.change(|inner| inner.source = Some(Arc::new(source)))
     }
 
-    pub(crate) fn with_tries(self, attempts: u32, elapsed: Duration) -> Self {
+    pub(crate) fn with_attempts(self, attempts: u32, elapsed: Duration) -> Self {
         self.change(|inner| {
             inner.attempts = attempts;
             inner.elapsed = Some(elapsed);
@@ -129,8 +131,8 @@ impl Error {
         self.change(|inner| inner.note = Some(note))
     }
 
-    /// Marks what no further attempt can change, though its kind is usually transient: a
-    /// certificate that is not trusted, a proxy that refused the login.
+    /// Marks an error that another attempt cannot change, although its kind is usually transient: a
+    /// certificate that is not trusted, a proxy that rejected the login.
     pub(crate) fn into_final(self) -> Self {
         self.change(|inner| inner.is_final = true)
     }
@@ -139,14 +141,14 @@ impl Error {
         self.0.is_final
     }
 
-    /// The error with `***` in place of `secret` wherever the server's words repeat it. For endpoints of
-    /// your own that send secrets. Sentences of this client stay as they are.
+    /// Replaces `secret` with `***` in the texts of the server. Use it for endpoints of your own
+    /// that send secrets. Texts of this client do not change.
     #[must_use]
     pub fn redacting(self, secret: &str) -> Self {
-        let says = |text: &str| !secret.is_empty() && text.contains(secret);
+        let has_secret = |text: &str| !secret.is_empty() && text.contains(secret);
         let message = self.0.from_server.then_some(&self.0.message);
         let texts = [message, self.0.code.as_ref(), self.0.ticket_id.as_ref()];
-        if !texts.into_iter().flatten().any(|text| says(text)) {
+        if !texts.into_iter().flatten().any(|text| has_secret(text)) {
             return self;
         }
         self.change(|inner| {
@@ -164,35 +166,36 @@ impl Error {
         self
     }
 
-    /// What went wrong, as something to match on.
+    /// The kind of the error, to match on.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The server's REST code as it was sent, `ERR004` for instance. `None` when nothing came from
-    /// the server, or no code was in its reply.
+    /// The REST code as the server sent it, for example `ERR004`. `None` without a reply, or when
+    /// the reply has no code.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// The number of the [`code`](Self::code), after `ERR`: 4 for `ERR004`, 14 for both `ERR014` and
-    /// `ERR0014`. `None` for a code of another form (`8004cc41` of the modeling service).
+    /// The number of the [`code`](Self::code) after `ERR`: 4 for `ERR004`, 14 for both `ERR014` and
+    /// `ERR0014`. `None` for a code of another form (for example `8004cc41` of the modeling
+    /// service).
     #[doc(alias = "code_number")]
     pub fn number(&self) -> Option<u32> {
         self.code().and_then(kind::number)
     }
 
-    /// The text without code: the server's message, or ours. Never empty.
+    /// The text without the code: the message of the server or of this client. Never empty.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The HTTP status of the reply. `None` when no reply came.
+    /// The HTTP status of the reply. `None` without a reply.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// The I-Server's own error code, a negative 32-bit number such as -2147072486.
+    /// The error code of the I-Server, a negative 32-bit number such as -2147072486.
     pub fn iserver_code(&self) -> Option<i64> {
         self.0.iserver_code
     }
@@ -210,41 +213,42 @@ impl Error {
         }
     }
 
-    /// The server's id of this failure (32 hexadecimal digits): what support asks for.
+    /// The id that the server gave this failure (32 hexadecimal digits). Support asks for it.
     pub fn ticket_id(&self) -> Option<&str> {
         self.0.ticket_id.as_deref()
     }
 
-    /// How many times the request was sent, or could not be for want of a connection. 0 when it
-    /// was not tried.
+    /// The number of attempts, including attempts without a connection. 0 if there was none.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// How long it took, all attempts and the waits between them. `None` when nothing was sent.
+    /// The duration of all attempts and the waits between them. `None` if there was no attempt.
     pub fn elapsed(&self) -> Option<Duration> {
         self.0.elapsed
     }
 
-    /// What is known to help, where something is.
+    /// A hint how to fix the error, if one is known.
     pub fn hint(&self) -> Option<&'static str> {
         if self.0.note.is_some() {
             return self.0.note;
         }
         match self.0.iserver_code {
             Some(SESSION_CAP) => Some(
-                "The sessions of this user for this project are used up: log out sessions that \
-                 are not needed, or wait; an idle one is freed after about 30 minutes.",
+                "This user has the maximum number of sessions for this project: log out sessions \
+                 that are not needed, or wait; an idle one is freed after about 30 minutes.",
             ),
             _ => None,
         }
     }
 
-    /// Whether the same request may succeed later without any change: the network, a time limit,
-    /// an error whose body broke off, or a status of 429, 502, 503 or 504. Not a certificate that
-    /// is not trusted, nor a proxy that refused the login. For retry policies of
-    /// your own; whether the request may be repeated at all (a `POST` may have taken effect) is
-    /// yours to know.
+    /// Returns `true` if the same request may succeed later without a change: after a network
+    /// failure, a timeout, an error reply with a truncated body, or a status of 429, 502, 503 or
+    /// 504.
+    ///
+    /// A certificate that is not trusted and a proxy that rejected the login are not transient.
+    /// This is for retry policies of your own. It does not tell whether the request may be
+    /// repeated: a `POST` may have taken effect.
     pub fn is_transient(&self) -> bool {
         match self.kind() {
             _ if self.is_final() => false,
@@ -258,7 +262,7 @@ impl Error {
         }
     }
 
-    /// Whether the exchange broke inside an error of the server: what it wanted to say is not known.
+    /// Returns `true` if the body of an error reply was truncated: the server's error is not known.
     pub(crate) fn is_cut_off(&self) -> bool {
         let source = self.0.source.as_deref().and_then(|source| source.downcast_ref::<Self>());
         self.kind() == ErrorKind::Http
@@ -267,46 +271,47 @@ impl Error {
             })
     }
 
-    /// The login was refused, or could not be tried for want of a credential
-    /// ([`ErrorKind::LoginFailure`], [`ErrorKind::MissingCredential`]).
+    /// Returns `true` if the server rejected the login ([`ErrorKind::LoginFailure`]) or a
+    /// credential is missing ([`ErrorKind::MissingCredential`]).
     pub fn is_login_failure(&self) -> bool {
         matches!(self.kind(), ErrorKind::LoginFailure | ErrorKind::MissingCredential)
     }
 
-    /// The server does not know the session (`ERR009`): missing, unknown and expired tokens look
-    /// the same.
+    /// Returns `true` if the server does not know the session (`ERR009`). It sends the same error
+    /// for missing, unknown and expired tokens.
     pub fn is_session_expired(&self) -> bool {
         self.kind() == ErrorKind::SessionExpired
     }
 
-    /// What was asked for does not exist ([`ErrorKind::ResourceNotFound`]). Note that the server
-    /// answers `ERR001` with status 500 for an object that is not in the metadata.
+    /// Returns `true` if the resource does not exist ([`ErrorKind::ResourceNotFound`]). For an
+    /// object that is not in the metadata, the server sends `ERR001` with status 500.
     pub fn is_not_found(&self) -> bool {
         self.kind() == ErrorKind::ResourceNotFound
     }
 
-    /// The user lacks a privilege or a permission ([`ErrorKind::InsufficientPrivileges`]).
+    /// Returns `true` if the user lacks a privilege or a permission
+    /// ([`ErrorKind::InsufficientPrivileges`]).
     pub fn is_permission_denied(&self) -> bool {
         self.kind() == ErrorKind::InsufficientPrivileges
     }
 
-    /// The object exists already ([`ErrorKind::ObjectAlreadyExists`]).
+    /// Returns `true` if the object exists already ([`ErrorKind::ObjectAlreadyExists`]).
     pub fn is_already_exists(&self) -> bool {
         self.kind() == ErrorKind::ObjectAlreadyExists
     }
 
-    /// What was asked for is not valid ([`ErrorKind::InvalidRequest`]), by our or the server's
-    /// judgement.
+    /// Returns `true` if the request is not valid ([`ErrorKind::InvalidRequest`]). The client or
+    /// the server may have found this.
     pub fn is_invalid_request(&self) -> bool {
         self.kind() == ErrorKind::InvalidRequest
     }
 
-    /// A time limit was over ([`ErrorKind::Timeout`]).
+    /// Returns `true` if a timeout passed ([`ErrorKind::Timeout`]).
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// No connection could be made ([`ErrorKind::Connect`]): nothing was sent.
+    /// Returns `true` if no connection could be made ([`ErrorKind::Connect`]). Nothing was sent.
     pub fn is_connect(&self) -> bool {
         self.kind() == ErrorKind::Connect
     }

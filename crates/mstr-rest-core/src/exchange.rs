@@ -1,4 +1,4 @@
-//! One exchange: our own redirect loop, and what of the session goes to which origin.
+//! One exchange with its redirects, and which headers are sent to which origin.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
@@ -13,12 +13,13 @@ use crate::transport::RawBody;
 use crate::url::{is_auth_path, origin, same_origin};
 use crate::{Body, Error, ErrorKind, Result, StreamingResponse};
 
-/// One request on its way: what changes from hop to hop.
+/// The parts of a request that change with each redirect.
 struct Hop<'a> {
     url: Url,
     method: Method,
     body: Option<&'a Body>,
-    /// A redirect led to another origin: from then on only harmless headers of the caller.
+    /// A redirect has left the base origin. From then on, only harmless headers of the caller are
+    /// sent.
     left_base_origin: bool,
 }
 
@@ -33,7 +34,7 @@ impl Client {
         let idle = request.timeouts.idle.or(self.timeouts.idle);
         let defaults = self.defaults.get(self.id).await?;
         if !matches!(request.login, UsedLogin::Of(_)) {
-            // a slow credential: the session may have been closed meanwhile
+            // resolving credentials takes time: the session may have been closed meanwhile
             self.ensure_open()?;
         }
         if request.includes_auth() && same_origin(&self.base, url) {
@@ -67,7 +68,7 @@ impl Client {
                         error.kind()
                     );
                 })
-                .map_err(|error| if followed == 0 { error } else { behind_redirect(error) })?;
+                .map_err(|error| if followed == 0 { error } else { after_redirect(error) })?;
             tracing::debug!(
                 "{} {} -> {} ({} ms)",
                 hop.method,
@@ -85,7 +86,7 @@ impl Client {
                     hop = next;
                 }
                 None => {
-                    // of the headers only the token is kept: any other belongs to its reply
+                    // the session keeps the token, and no other header of the reply
                     if is_base_origin
                         && matches!(request.login, UsedLogin::Session)
                         && reply.status().as_u16() < 400
@@ -99,7 +100,7 @@ impl Client {
         }
     }
 
-    /// Where a redirect leads, if the reply is one that is followed.
+    /// The next hop, if the reply is a redirect that is followed.
     fn next_hop<'a>(
         &self,
         request: &'a Request,
@@ -117,24 +118,26 @@ impl Client {
         }
         let next = target(&hop.url, location);
         let to = next.as_ref().map_or_else(|| "an unusable address".to_owned(), origin);
-        let refuse = |why: &str| {
+        let fail = |why: &str| {
             let message =
                 format!("{} redirects (status {status}) to {to}: {why}", origin(&hop.url));
             Err(Error::new(ErrorKind::Redirect, message).with_status(status))
         };
         if request.forbids_redirects() {
-            return refuse(
-                "credentials are not sent there. Is this the right base URL, and does it start \
-                 with https:// if the server wants that?",
+            return fail(
+                "credentials are not sent there. Check the base URL: it must start with https:// \
+                 if the server requires it.",
             );
         }
-        let Some(url) = next else { return refuse("it is not a URL") };
+        let Some(url) = next else { return fail("it is not a URL") };
         if followed >= self.max_redirects {
-            return refuse(&format!("more than {} redirects", self.max_redirects));
+            return fail(&format!("more than {} redirects", self.max_redirects));
         }
-        let stays = same_origin(&hop.url, &url);
-        if !stays && is_auth_path(hop.url.path()) {
-            return refuse("authentication endpoints are not followed to another origin");
+        let is_same_origin = same_origin(&hop.url, &url);
+        if !is_same_origin && is_auth_path(hop.url.path()) {
+            return fail(
+                "redirects of authentication endpoints to another origin are not followed",
+            );
         }
         let (method, body) = match (status, &hop.method) {
             (StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND, &Method::POST) => {
@@ -144,19 +147,20 @@ impl Client {
             (_, method) => (method.clone(), hop.body),
         };
         if body.is_some_and(|body| !body.is_empty()) {
-            if !stays {
-                return refuse("a body is never repeated to another origin");
+            if !is_same_origin {
+                return fail("a body is never repeated to another origin");
             }
             if !request.body.is_repeatable() {
-                return refuse("this streamed body cannot be repeated: use Body::stream_fn");
+                return fail("this streamed body cannot be repeated: use Body::stream_fn");
             }
         }
-        let left_base_origin = hop.left_base_origin || !stays;
+        let left_base_origin = hop.left_base_origin || !is_same_origin;
         Ok(Some(Hop { url, method, body, left_base_origin }))
     }
 }
 
-/// The headers of one hop. What belongs to the session stays on the base origin.
+/// The headers of one hop. Token, cookies, `X-MSTR*` headers and default headers are sent to the
+/// base origin only.
 fn headers_of(
     request: &Request,
     hop: &Hop<'_>,
@@ -210,12 +214,13 @@ fn headers_of(
     headers
 }
 
-/// "Nothing was sent" does not hold behind a redirect: the request that was redirected was.
-fn behind_redirect(error: Error) -> Error {
+/// Converts a connect error after a redirect. `Connect` means that nothing was sent, but the
+/// redirected request was.
+fn after_redirect(error: Error) -> Error {
     if !error.is_connect() {
         return error;
     }
-    let (message, is_final) = (format!("behind a redirect: {}", error.message()), error.is_final());
+    let (message, is_final) = (format!("after a redirect: {}", error.message()), error.is_final());
     let error = Error::with_source(ErrorKind::Transport, message, error);
     if is_final { error.into_final() } else { error }
 }
@@ -225,7 +230,7 @@ fn target(from: &Url, location: &HeaderValue) -> Option<Url> {
     if !matches!(url.scheme(), "http" | "https") {
         return None;
     }
-    // a fragment is never sent, user info would be sent and logged
+    // fragments are not sent; user info would be sent and logged
     url.set_fragment(None);
     url.set_username("").ok()?;
     url.set_password(None).ok()?;
@@ -233,18 +238,18 @@ fn target(from: &Url, location: &HeaderValue) -> Option<Url> {
 }
 
 fn retain(headers: &mut HeaderMap, keep: impl Fn(&http::HeaderName) -> bool) {
-    let gone: Vec<_> = headers.keys().filter(|name| !keep(name)).cloned().collect();
-    for name in gone {
+    let removed: Vec<_> = headers.keys().filter(|name| !keep(name)).cloned().collect();
+    for name in removed {
         headers.remove(name);
     }
 }
 
-/// Methods whose requests must say that they have no body: some gateways answer 411 otherwise.
+/// Methods that need `Content-Length: 0` without a body: some gateways answer 411 otherwise.
 fn has_length(method: &Method) -> bool {
     [Method::POST, Method::PUT, Method::PATCH].contains(method)
 }
 
-/// So that nobody's `{:?}` of the headers prints a token or a cookie.
+/// Marks tokens and cookies as sensitive, so that `Debug` of the headers does not print them.
 fn mark_secrets(mut reply: http::Response<RawBody>) -> http::Response<RawBody> {
     for (name, value) in reply.headers_mut() {
         if *name == header::SET_COOKIE || *name == TOKEN || *name == IDENTITY_TOKEN {

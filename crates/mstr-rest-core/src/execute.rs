@@ -16,30 +16,35 @@ use crate::timeouts::Deadline;
 use crate::url::is_login_path;
 use crate::{Error, ErrorKind, Response, Result, nesting, trace};
 
-/// Takes a reply and decodes it.
+/// Receives the reply of a call and decodes it.
 pub(crate) type Sink<'a> = &'a mut (dyn FnMut(Received) -> Result<()> + Send);
 
-/// Why a request that received an expired session fails although the session was renewed.
-const NOT_REPEATED: &str = "The request was not repeated: its streamed body can be sent once only; \
-                            use Body::stream_fn for one that can be made again.";
+/// Hint: the session was renewed, but the body of the request cannot be repeated.
+const NOT_REPEATED: &str = "The request was not repeated, because its streamed body can be sent \
+                            only once: use Body::stream_fn to make it repeatable.";
 
-/// Why an expired session is not renewed although it should be.
+/// Hint: re-login is on, but an adopted session has no credentials.
 const ADOPTED: &str =
-    "It was not renewed: it was adopted without credentials to log in again with.";
+    "The session was not renewed, because it was adopted without credentials for a re-login.";
 
-/// Sends the request of a call and hands its reply to `sink`, all inside the span of the call.
+/// Sends the request of a call and passes its reply to `sink`, inside the span of the call.
 ///
-/// **Steps.** The name of a project becomes an id. A transition of the login is waited for. Then the
-/// request is sent ([`Client::send`]: slot, attempts, retries) with the login of that moment. A reply
-/// that says that the session has expired leads to one re-login for all requests that receive it;
-/// then the request is sent once more. The reply is decoded last, so that an error of the decoder is
-/// an error of the call and of its span.
+/// **Steps**
+/// 1. Wait until no transition of the login runs.
+/// 2. Replace the name of a project by its id, then wait for transitions again.
+/// 3. Send the request with the login of that moment ([`Client::send`]: slot, attempts, retries).
+/// 4. If the reply is an expired session, join or start the re-login that all requests with that
+///    login share. Then continue with step 3.
+/// 5. Decode the reply. This is the last step, so that an error of the decoder is an error of the
+///    call and of its span.
 ///
-/// **What may be relied on.** The call's timeout bounds all of it. Nothing is sent after the session
-/// was closed. A session that expires again right after its re-login is an error, so there is no
-/// endless loop; one that expires again after a retry in between is renewed again. Requests of the
-/// login machine do not come here: they are sent with a login of their own
-/// ([`Client::send_as`]), so that a re-login can send requests while a call waits for it.
+/// **Guarantees**
+/// - The total timeout of the call covers all steps.
+/// - Nothing is sent after the session was closed.
+/// - If the first attempt after a re-login receives an expired session again, the call fails. So
+///   there is no endless loop. If a retry came in between, the session is renewed again.
+/// - Requests of the login machine do not use this function. They have their own login
+///   ([`Client::send_as`]), so that a re-login can send requests while a call waits for it.
 pub(crate) async fn execute(
     client: Arc<Client>,
     mut request: Box<Request>,
@@ -55,8 +60,8 @@ pub(crate) async fn execute(
     bounded(span, deadline, run).await
 }
 
-/// Sends a request of the client's own (project index, keep-alive) as a call is sent, and gives the
-/// reply. Boxed: the project index is loaded while a call is being sent.
+/// Sends a request of the client itself (project index, keep-alive) like a call, and returns the
+/// reply. It is boxed, because the project index is loaded inside a call (recursion).
 pub(crate) fn response(
     client: &Arc<Client>,
     request: Request,
@@ -84,8 +89,8 @@ impl Client {
     ) -> Result<StatusCode> {
         let target = request.target(&self.base)?;
         if target.double_slash {
-            // not the path itself: it may hold what no log may
-            tracing::warn!("the path of a request holds `//`: it is sent as it is");
+            // do not log the path: it may contain secrets
+            tracing::warn!("the path of a request contains `//`: it is sent unchanged");
         }
         nesting::ensure_outside(self.id)?;
         let mut attempts = self.attempts(request, deadline);
@@ -94,8 +99,8 @@ impl Client {
             if login.token.is_none() {
                 return Err(no_session());
             }
-            // boxed, as the re-login below: most calls need neither, and each would make their futures
-            // larger
+            // boxed, like the re-login below: most calls need neither, and unboxed they would make
+            // the future of every call larger
             let id = Box::pin(self.project_id(&name)).await?;
             request.project = Some(ProjectRef::Id(id));
             login = self.login_for(request, &mut attempts, None).await?;
@@ -104,7 +109,7 @@ impl Client {
             && request.may_relogin
             && matches!(request.login, UsedLogin::Session)
             && !is_login_path(&self.base, &target.url);
-        // the attempt right after a re-login
+        // the number of the first attempt after a re-login
         let mut after_relogin = None;
         loop {
             let error = match self.send(request, &target.url, &mut attempts, &mut login).await {
@@ -135,11 +140,10 @@ impl Client {
         }
     }
 
-    /// Loads the project index: `GET /projects`. Callers that come while it is being loaded share the
-    /// outcome.
+    /// Loads the project index: `GET /projects`. Callers during the request share its outcome.
     pub(crate) async fn load_projects(self: &Arc<Self>) -> Result<Arc<ProjectIndex>> {
         let load = || async {
-            // without a project of its own, and with auth whatever the call that needs it says
+            // without a project, and with the login even if the call is sent without one
             let mut request = Request::new(Method::GET, "projects".into());
             request.needs_session = true;
             Ok(ProjectIndex::new(response(self, request).await?.json()?))
@@ -147,9 +151,8 @@ impl Client {
         self.projects.fetch(load).await
     }
 
-    /// The id of the project of that name: from the index that was loaded, else from the server. A
-    /// name that the index does not have is looked up at the server again. An id is given back as it
-    /// is.
+    /// The id of the project with that name. If the loaded index does not have the name, or no
+    /// index is loaded, the index is loaded from the server. An id is returned unchanged.
     pub(crate) async fn project_id(self: &Arc<Self>, name: &str) -> Result<HeaderValue> {
         if let ProjectRef::Id(id) = ProjectRef::parse(name) {
             return Ok(id);
@@ -169,7 +172,7 @@ impl Client {
             ));
         };
         HeaderValue::from_str(&id).map_err(|_| {
-            Error::new(ErrorKind::Decode, format!("the id of project '{name}' is not usable"))
+            Error::new(ErrorKind::Decode, format!("the id of project '{name}' cannot be a header"))
         })
     }
 }

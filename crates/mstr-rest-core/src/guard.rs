@@ -15,22 +15,23 @@ use crate::client::Client;
 use crate::login_machine::Kind;
 use crate::{Auth, Error, ErrorKind, Response, Result, Session};
 
-/// A logout behind a dropped guard takes no longer.
-const DROPPED: Duration = Duration::from_secs(5);
+/// The timeout of the logout of a dropped guard.
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A logout that is waited for takes no longer: the work is done, a server that hangs must not keep
-/// it.
-const CLOSED: Duration = Duration::from_secs(30);
+/// The timeout of the logout of a closed guard. A server that hangs must not block a program whose
+/// work is done.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A session that is logged out when it is closed, and at best when it is dropped.
+/// A guard that logs its session out when it is closed or dropped.
 ///
-/// [`close`](Self::close) is the way to end it: it waits, and says what went wrong. Dropping the
-/// guard logs out in the background, for at most 5 seconds, and only inside a Tokio runtime that
-/// goes on: [`settle`](crate::settle) waits for that. Outside a runtime nothing is sent, and
-/// the server ends the session after its idle limit. A session that something else owns
-/// ([`Auth::identity_token`](crate::Auth::identity_token),
+/// Call [`close`](Self::close) to end the session: it waits for the logout and returns its error.
+/// Dropping the guard logs out in the background, for at most 5 seconds. This needs a Tokio runtime
+/// that does not end meanwhile; [`settle`](crate::settle) waits for it. Outside a runtime nothing
+/// is sent, and the server ends the session after its idle timeout.
+///
+/// An externally owned session ([`Auth::identity_token`](crate::Auth::identity_token),
 /// [`Auth::existing`](crate::Auth::existing),
-/// [`Auth::browser_cookies`](crate::Auth::browser_cookies)) is left alone, either way.
+/// [`Auth::browser_cookies`](crate::Auth::browser_cookies)) is not logged out by the guard.
 ///
 /// ```no_run
 /// use mstr_rest_core::{Auth, Session};
@@ -53,28 +54,31 @@ pub struct AuthenticatedSession {
 }
 
 impl AuthenticatedSession {
-    /// Takes over the duty to log out. Before the login: a login that is cancelled is cleaned up.
+    /// Makes the guard of a session. Make it before the login, so that a cancelled login is logged
+    /// out.
     pub(crate) fn guard(session: Session) -> Self {
         Self { session, detached: false }
     }
 
-    /// Logs out, for at most 30 seconds, and closes the session: calls of all its clones give
-    /// [`NoSession`](crate::ErrorKind::NoSession) from now on, those that wait for a login too. A
-    /// login that is on its way gets 30 seconds to end, and is logged out. Logins of this session
-    /// that an adopted or restored one took the place of are logged out as well.
+    /// Closes the session and logs out, for at most 30 seconds.
     ///
-    /// Closing again joins a logout that runs, and tries again after one that failed; otherwise it
-    /// does nothing. An expired session, one that holds no token and one that something else owns
-    /// are closed silently. Cancelling the future does not stop the logout.
+    /// From then on, calls of all clones of the session fail with
+    /// [`NoSession`](crate::ErrorKind::NoSession), also those that wait for a login. A running
+    /// login has 30 seconds to finish and is logged out. Superseded logins (logins of this session
+    /// that an adopted or restored session replaced) are logged out too.
+    ///
+    /// Closing again waits for a running logout, and tries again after a failed one; otherwise it
+    /// does nothing. For a session that has expired, has no token or is externally owned, this
+    /// returns `Ok`. Cancelling the future does not stop the logout.
     ///
     /// # Errors
-    /// When the logout fails: those [common to all calls](crate::Call#errors), and
-    /// [`Interrupted`](ErrorKind::Interrupted) when the runtime stops before it is done. The session
-    /// is closed all the same; its token is kept for another `close`.
+    /// If the logout fails: the [errors common to all calls](crate::Call#errors), and
+    /// [`Interrupted`](ErrorKind::Interrupted) if the runtime stops during the logout. The session
+    /// is closed in each case. Its token is kept, so that another `close` can log out.
     pub fn close(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let client = Arc::clone(&self.session.client);
         async move {
-            let Some(mut ended) = client.begin_close(CLOSED) else { return Ok(()) };
+            let Some(mut ended) = client.begin_close(CLOSE_TIMEOUT) else { return Ok(()) };
             match ended.wait_for(Option::is_some).await {
                 Ok(outcome) => outcome.clone().unwrap_or(Ok(())),
                 Err(_) => Err(Kind::Close.interrupted("its runtime stopped")),
@@ -82,20 +86,20 @@ impl AuthenticatedSession {
         }
     }
 
-    /// Logs in anew, as [`Session::login`] does: the login that is held is logged out first, and the
-    /// guard logs the new one out when it is closed or dropped.
+    /// Logs in again, as [`Session::login`] does. The current login is logged out first. The guard
+    /// logs the new one out when it is closed or dropped.
     ///
     /// # Errors
-    /// As [`Session::login`].
+    /// The errors of [`Session::login`].
     pub fn login(&self, auth: Auth) -> impl Future<Output = Result<Response>> + Send + use<> {
         self.session.login(auth)
     }
 
-    /// Makes a session that shares the one behind an identity token, as [`Session::delegate`] does.
-    /// Something else owns that session, so the guard does not log it out.
+    /// Logs in with an identity token of another session, as [`Session::delegate`] does. The
+    /// session is externally owned then, so the guard does not log it out.
     ///
     /// # Errors
-    /// As [`Session::login`].
+    /// The errors of [`Session::login`].
     pub fn delegate(
         &self,
         identity_token: impl Into<Credential>,
@@ -103,16 +107,16 @@ impl AuthenticatedSession {
         self.session.delegate(identity_token)
     }
 
-    /// The same as [`close`](Self::close): a guard that logged out has nothing left to guard. To log
-    /// out and go on with the session, [`detach`](Self::detach) it and call [`Session::logout`].
+    /// Closes the session, as [`close`](Self::close) does. To log out and use the session again,
+    /// call [`detach`](Self::detach) and then [`Session::logout`].
     ///
     /// # Errors
-    /// As [`close`](Self::close).
+    /// The errors of [`close`](Self::close).
     pub fn logout(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         self.close()
     }
 
-    /// Gives up the duty to log out: the session goes on without a guard.
+    /// Returns the session without the guard: it is not logged out automatically any more.
     pub fn detach(mut self) -> Session {
         self.detached = true;
         self.session.clone()
@@ -130,14 +134,14 @@ impl Deref for AuthenticatedSession {
 impl Drop for AuthenticatedSession {
     fn drop(&mut self) {
         let client = &self.session.client;
-        // a close that failed has told its caller
+        // a failed close has returned its error to its caller
         if !self.detached && !client.has_begun_to_close() {
-            client.begin_close(DROPPED);
+            client.begin_close(DROP_TIMEOUT);
         }
     }
 }
 
-/// The outcome of a logout, once there is one.
+/// The outcome of a logout: `None` until it has ended.
 type Ended = watch::Receiver<Option<Result<()>>>;
 
 impl Client {
@@ -145,27 +149,27 @@ impl Client {
         self.closing.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Closes the session at once and starts its logout, or joins the one that runs. `None`: there
-    /// is nothing to log out, or nothing to do so with.
+    /// Closes the session at once and starts its logout, or joins the running one. `None`: there is
+    /// no login to log out, or no runtime.
     fn begin_close(self: &Arc<Self>, timeout: Duration) -> Option<Ended> {
         self.closed.set();
         let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = &*closing {
             let failed = matches!(&*last.borrow(), Some(Err(_)));
-            // without a sender and without an outcome, its runtime stopped
+            // no sender and no outcome: the runtime of the logout has stopped
             let lost = last.has_changed().is_err() && last.borrow().is_none();
             if !failed && !lost {
                 return Some(last.clone());
             }
         }
         let (login, running) = self.logins.read();
-        if running.is_none() && !login.is_ours() && self.logins.superseded().is_empty() {
+        if running.is_none() && !login.needs_logout() && self.logins.superseded().is_empty() {
             return None;
         }
         let Ok(runtime) = Handle::try_current() else {
             tracing::warn!(
-                "a session was dropped outside a Tokio runtime: it cannot be logged out and ends \
-                 after the server's idle limit; call close() first"
+                "a session was dropped outside a Tokio runtime, so it is not logged out and ends \
+                 after the server's idle timeout: call close() first"
             );
             return None;
         };
@@ -179,7 +183,7 @@ impl Client {
             if let Err(error) = &outcome {
                 tracing::debug!(kind = ?error.kind(), "the logout of a closed session failed");
             }
-            // there may be no receiver any more
+            // this fails if all receivers were dropped
             let _ = done.send(Some(outcome));
         };
         runtime.spawn(closing.in_current_span());
@@ -189,7 +193,7 @@ impl Client {
     async fn close(self: &Arc<Self>, timeout: Duration) -> Result<()> {
         let work = async move |client: Arc<Self>, turn| {
             tokio::time::timeout(timeout, client.log_out(turn, false)).await.unwrap_or_else(|_| {
-                let message = format!("the logout was not done within {timeout:?}");
+                let message = format!("the logout did not finish within {timeout:?}");
                 Err(Error::new(ErrorKind::Timeout, message))
             })
         };

@@ -1,4 +1,4 @@
-//! The idle clock: when the session was last used.
+//! `IdleClock`: the time when the session was last used.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// When the session was last used, as far as the server can know: its idle clock, seen from here.
+/// The time when the session was last used: the client's estimate of the server's idle timer.
 pub(crate) struct IdleClock {
     start: Instant,
-    /// In milliseconds after `start`; negative for a session that was used before it was restored.
+    /// Milliseconds after `start`. Negative for a restored session that was used before `start`.
     last: AtomicI64,
-    /// Notified when `last` may have gone back: a task that sleeps until the session is due then
-    /// sleeps too long.
+    /// Notified when `last` may have gone back. A task that sleeps until the session is due would
+    /// otherwise sleep too long.
     went_back: Arc<Notify>,
 }
 
@@ -22,19 +22,19 @@ impl IdleClock {
         Self { start: Instant::now(), last: AtomicI64::new(0), went_back: Arc::default() }
     }
 
-    /// The server's idle clock starts anew.
+    /// Records a use now: the server restarts its idle timer.
     pub(crate) fn touch(&self) {
         self.last.fetch_max(self.elapsed(), Ordering::Relaxed);
     }
 
-    /// The session was last used at that time, by another process for example.
+    /// Sets the time of the last use, for example by another process.
     pub(crate) fn set(&self, used: SystemTime) {
         let ago = SystemTime::now().duration_since(used).unwrap_or_default();
         self.last.store(self.elapsed().saturating_sub(millis(ago)), Ordering::Relaxed);
         self.went_back.notify_one();
     }
 
-    /// When the session was used last.
+    /// The time of the last use.
     pub(crate) fn get(&self) -> SystemTime {
         let ago = self.elapsed().saturating_sub(self.last.load(Ordering::Relaxed));
         let now = SystemTime::now();
@@ -49,7 +49,7 @@ impl IdleClock {
         millis(self.start.elapsed())
     }
 
-    /// When the session will have been idle for `interval`.
+    /// The time when the session will have been idle for `interval`. `None` if it is out of range.
     pub(crate) fn due(&self, interval: Duration) -> Option<Instant> {
         let last = self.last.load(Ordering::Relaxed);
         let offset = last.saturating_add(millis(interval));
@@ -58,7 +58,7 @@ impl IdleClock {
         }
         let distance = Duration::from_millis(offset.unsigned_abs());
         if offset < 0 {
-            // too long ago for the clock: it is due
+            // earlier than an `Instant` can express: the session is due
             Some(self.start.checked_sub(distance).unwrap_or(self.start))
         } else {
             self.start.checked_add(distance)
@@ -77,7 +77,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
-    async fn use_puts_it_off() {
+    async fn each_use_moves_the_due_time() {
         let clock = IdleClock::new();
         let start = clock.start;
         assert_eq!(clock.due(MINUTE), Some(start + MINUTE));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn use_before_the_start_counts() {
+    async fn a_use_before_the_start_is_recorded() {
         let clock = IdleClock::new();
         clock.set(SystemTime::now() - MINUTE * 2);
         let due = clock.due(MINUTE).unwrap();

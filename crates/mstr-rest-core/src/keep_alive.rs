@@ -1,4 +1,4 @@
-//! Keep-alive: a task that extends the session while no call uses it.
+//! Keep-alive: a task that extends an idle session.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -12,15 +12,19 @@ use crate::client::Client;
 use crate::request::Request;
 use crate::{ErrorKind, execute};
 
-/// The first try after a failed extension comes after this time, or a quarter of the interval.
-const RETRY: Duration = Duration::from_secs(5);
+/// The delay of the first retry after a failed extension is this, or a quarter of the interval if
+/// that is shorter.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
 
-/// Starts the task that extends the session when it was idle for the interval, if there is to
-/// be one and none is running. It holds no session: it ends with the last of them, with a
-/// close, a logout, or an expiry that nothing renews. Outside a runtime the next call starts it.
+/// Starts the keep-alive task, unless keep-alive is off or the task runs.
+///
+/// The task sends `PUT /sessions` whenever the session was idle for the interval. It holds no
+/// handle of the session. It ends when the last handle is dropped, on close, on logout, and when
+/// the session has expired and is not renewed. Outside a runtime the task cannot start; the next
+/// call starts it.
 pub(crate) fn start(client: &Arc<Client>) {
     let Some(interval) = client.keep_alive else { return };
-    // most calls find it running
+    // for most calls the task runs: check that without a write
     if client.keep_alive_runs.load(Ordering::SeqCst) || client.logins.current().token.is_none() {
         return;
     }
@@ -30,27 +34,27 @@ pub(crate) fn start(client: &Arc<Client>) {
     }
     let weak = Arc::downgrade(client);
     let closed = Arc::clone(&client.closed);
-    let kept = Kept(Weak::clone(&weak));
+    let running = RunningFlag(Weak::clone(&weak));
     runtime.spawn(async move {
-        let kept = kept;
-        let ended = tokio::select! {
+        let running = running;
+        let ended_login = tokio::select! {
             biased;
-            ended = keep(&weak, interval) => ended,
+            ended_login = extend_until_end(&weak, interval) => ended_login,
             () = closed.wait() => None,
         };
-        drop(kept);
+        drop(running);
         let Some(client) = weak.upgrade() else { return };
-        // a login that was made meanwhile found this task running, and started none
-        if ended.is_some_and(|login| login != client.logins.current().id) {
+        // a login made meanwhile has not started a task, because this one was still running
+        if ended_login.is_some_and(|login| login != client.logins.current().id) {
             start(&client);
         }
     });
 }
 
-/// Says that the task runs, until it ends in whatever way: its runtime may stop.
-struct Kept(Weak<Client>);
+/// Clears `keep_alive_runs` when the task ends, also when its runtime stops.
+struct RunningFlag(Weak<Client>);
 
-impl Drop for Kept {
+impl Drop for RunningFlag {
     fn drop(&mut self) {
         if let Some(client) = self.0.upgrade() {
             client.keep_alive_runs.store(false, Ordering::SeqCst);
@@ -58,10 +62,11 @@ impl Drop for Kept {
     }
 }
 
-/// Gives the id of the login that ended, if one did.
-async fn keep(weak: &Weak<Client>, interval: Duration) -> Option<u64> {
-    let soon = (interval / 4).min(RETRY);
-    let mut pause = soon;
+/// Extends the session until its login ends. Returns the id of that login, or `None` if the last
+/// handle was dropped.
+async fn extend_until_end(weak: &Weak<Client>, interval: Duration) -> Option<u64> {
+    let first_delay = (interval / 4).min(FIRST_RETRY);
+    let mut delay = first_delay;
     let mut retry = None;
     loop {
         let client = weak.upgrade()?;
@@ -69,7 +74,7 @@ async fn keep(weak: &Weak<Client>, interval: Duration) -> Option<u64> {
         let due = retry.map_or(due, |at| Some(due.map_or(at, |due| due.min(at))))?;
         if due > Instant::now() {
             let went_back = client.idle_clock.went_back();
-            // without the session: it may end meanwhile
+            // do not hold the client while sleeping: its last handle may be dropped meanwhile
             drop(client);
             let _ = timeout_at(due, went_back.notified()).await;
             continue;
@@ -80,17 +85,17 @@ async fn keep(weak: &Weak<Client>, interval: Duration) -> Option<u64> {
         }
         client.idle_clock.touch();
         let Err(error) = execute::response(&client, extension()).await else {
-            (pause, retry) = (soon, None);
+            (delay, retry) = (first_delay, None);
             continue;
         };
         tracing::warn!(kind = ?error.kind(), "Keep-alive request failed");
-        let gone = error.is_session_expired() || error.kind() == ErrorKind::NoSession;
-        if gone && !(client.relogin && client.logins.auth().is_some()) {
+        let ended = error.is_session_expired() || error.kind() == ErrorKind::NoSession;
+        if ended && !(client.relogin && client.logins.auth().is_some()) {
             return Some(login.id);
         }
-        // a failed one is tried again soon, then less and less often
-        retry = Instant::now().checked_add(pause);
-        pause = (pause * 2).min(interval);
+        // the delays of retries double up to the interval
+        retry = Instant::now().checked_add(delay);
+        delay = (delay * 2).min(interval);
     }
 }
 

@@ -1,8 +1,9 @@
 //! Core of a client for the MicroStrategy (Strategy) Library REST API: the session, how it logs
-//! in, how requests are sent, and the one error type.
+//! in, how requests are sent, and the error type.
 //!
-//! Most users want the crate `mstr-rest`, which adds typed endpoints, a prelude and a blocking
-//! session. This one is for building on: it names no endpoint beyond those of the session itself.
+//! Most programs use the crate `mstr-rest`, which adds typed endpoints, a prelude and a blocking
+//! session. Build on this crate to write a client of your own: it contains no endpoints except
+//! those of the session itself.
 //!
 //! # Quick start
 //!
@@ -22,24 +23,24 @@
 //! ```
 //!
 //! # Authentication
-//! [`Auth`] says the mode: user name and password, LDAP, API key, trusted, identity token,
-//! anonymous, any other mode of the server, or a session that exists already.
+//! [`Auth`] selects the login mode: user name and password, LDAP, API key, trusted, identity token,
+//! anonymous, any other mode of the server, or an existing session.
 //!
 //! # Closing
-//! [`with_session`] logs out whatever happens. [`AuthenticatedSession`] is the guard underneath.
-//! [`settle`] waits for logouts in the background before a program ends.
+//! [`with_session`] logs out when its work ends, with or without an error. [`AuthenticatedSession`]
+//! is the guard that it uses. [`settle`] waits for logouts in the background before a program ends.
 //!
-//! | how the work ends | what becomes of the session |
+//! | end of the work | session |
 //! | --- | --- |
 //! | [`with_session`]: `Ok`, `Err`, a panic that unwinds | logged out, awaited |
 //! | its future is dropped: a timeout, `select!`, an aborted task | logged out in the background: call [`settle`] before the runtime ends |
 //! | [`AuthenticatedSession::close`] | logged out, awaited |
-//! | the guard is dropped inside a runtime | logged out in the background: as above |
-//! | the guard is dropped outside a runtime, or the runtime ends first | stays until the server's idle limit (30 minutes, if not configured otherwise) |
-//! | `std::process::exit`, `panic = "abort"`, a signal that nobody catches | the same: nothing runs any more |
+//! | the guard is dropped inside a runtime | logged out in the background: call [`settle`] before the runtime ends |
+//! | the guard is dropped outside a runtime, or the runtime ends first | not logged out: it ends at the server's idle timeout (default: 30 minutes) |
+//! | `std::process::exit`, `panic = "abort"`, a signal without a handler | not logged out: it ends at the server's idle timeout |
 //!
-//! A service that is stopped by a signal catches it and drops its work. This is ctrl-c; schedulers and
-//! containers send `SIGTERM`, for which `tokio::signal::unix` has a branch of the same kind:
+//! A service that is stopped by a signal handles the signal and drops its work. The example handles
+//! ctrl-c. Schedulers and containers send `SIGTERM`: add a branch with `tokio::signal::unix`.
 //!
 //! ```no_run
 //! use mstr_rest_core::{Auth, Credential, Session, settle, with_session};
@@ -59,44 +60,48 @@
 //! ```
 //!
 //! # Errors
-//! [`Error`] keeps everything that the server sent; [`ErrorKind`] says what to do about it.
+//! [`Error`] keeps everything that the server sent. [`ErrorKind`] is the value to match on.
 //!
-//! # Retries and long jobs
-//! [`SessionBuilder::relogin`] logs in again when the session has expired, once for all calls that
-//! meet it;
-//! [`SessionBuilder::keep_alive`] keeps an idle one; [`RetryPolicy`] says what is sent again.
-//! None of them is on unless asked for.
+//! # Retries and long-running sessions
+//! - [`SessionBuilder::relogin`] logs in again when the session has expired. One login serves all
+//!   calls that receive the error.
+//! - [`SessionBuilder::keep_alive`] keeps an idle session alive.
+//! - [`RetryPolicy`] decides which requests are repeated.
+//!
+//! All three are off by default.
 //!
 //! # Credentials
-//! Whatever takes a secret takes a [`Credential`]: text, or a place that is asked when a login
-//! needs it. Tokens, passwords and cookies appear in no `Debug`, `Display`, log line or error. The
-//! memory of the login body is wiped; the buffers of the HTTP and TLS stack are not.
+//! Every parameter for a secret accepts a [`Credential`]: a text, or a secret provider that is
+//! called when a login needs the secret. Tokens, passwords and cookies appear in no `Debug`,
+//! `Display`, log line or error. The memory of the login body is wiped; the buffers of the HTTP and
+//! TLS stack are not.
 //!
 //! # Features
-//! | feature | what it brings |
+//! | feature | adds |
 //! | --- | --- |
 //! | `rustls` | TLS with aws-lc-rs and the platform's certificate verifier |
 //! | `rustls-no-provider` | TLS with the crypto provider that the application installs |
 //! | `iserver-codes` | [`Error::iserver_name`], from a table of 9,441 names |
 //! | `reqwest-hook` | `SessionBuilder::configure_http`, outside semver |
 //!
-//! None is on by default. Without TLS, only `http` works.
+//! All are off by default. Without a TLS feature, only `http` URLs work.
 //!
 //! # Testing
-//! A [`Call`] can be looked at before it is sent: [`Call::method`], [`Call::url`], [`Call::curl`].
+//! A [`Call`] can be inspected before it is sent: [`Call::method`], [`Call::url`], [`Call::curl`].
 //! The crate `mstr-sim` is a server for tests.
 //!
 //! # The request pipeline
-//! Every request of every crate is a [`Call`]: inert until it is awaited, and sent by the same
-//! code. Token, cookies and all `X-MSTR*` headers go to the origin of the base URL only, behind
-//! redirects too. Of the headers of a reply only the token is kept: any other belongs to its reply.
+//! Every request of every crate is a [`Call`]. A call does nothing until it is awaited, and all
+//! calls are sent by the same code. Token, cookies and all `X-MSTR*` headers are sent to the base
+//! origin (the origin of the base URL) only, also after redirects. The session keeps the token of a
+//! reply and its cookies; it keeps no other header.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The layers, lowest first. A file imports from its own layer and from lower ones only, and no two
-// files import each other (`error` and its `classify` excepted): `cargo xtask tidy` checks it. The
-// first line of each file says what it holds.
+// files import each other (except `error` and its `classify`): `cargo xtask tidy` checks it. The
+// first line of each file says what it contains.
 
-// Layer 1, values: what the other layers pass around. Nothing here sends anything.
+// Layer 1, values that the other layers use. No file of this layer sends a request.
 mod auth;
 mod background;
 mod body;
@@ -138,7 +143,7 @@ mod relogin;
 mod send;
 mod transition;
 
-// Layer 4, the handles: what users hold.
+// Layer 4, the handles: the public types that users hold.
 mod builder;
 mod call;
 mod call_future;
@@ -146,7 +151,7 @@ mod guard;
 mod scope;
 mod session;
 
-// For checks of this workspace.
+// For the tests of this workspace.
 #[cfg(test)]
 mod model;
 mod testing;

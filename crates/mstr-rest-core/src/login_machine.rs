@@ -1,4 +1,4 @@
-//! The login machine: holds the current login, and decides who may change it.
+//! `LoginMachine`: holds the current login, and controls which transition may change it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,40 +12,42 @@ use crate::login::Login;
 use crate::signal::Signal;
 use crate::{Auth, Error, ErrorKind, Result};
 
-/// A transition whose runtime shows no sign of life for this long loses its turn to one that waits.
+/// A transition without a heartbeat for this time loses its turn to a transition that waits.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// How often a transition shows that its runtime is alive.
+/// The interval of the heartbeats of a transition.
 pub(crate) const BEAT: Duration = Duration::from_secs(10);
 
-/// A login that the server refused: the same one is not sent again, or the account is locked.
+/// A login that the server rejected. It is not sent again, because the server would lock the
+/// account.
 struct Rejected {
     body: Bytes,
     error: Error,
 }
 
-/// How many refused logins are remembered.
-const REJECTED: usize = 8;
+/// The number of rejected logins that are remembered.
+const MAX_REJECTED: usize = 8;
 
-/// Holds the login, and the right to change it.
+/// Holds the current login, and the right to change it (the turn).
 ///
-/// **States.** Either no transition runs, or one does and `running` describes it. A transition is a
-/// login, a re-login, a logout or a close: what talks to the server about the login.
+/// **States.** Either no transition runs, or one transition runs and `running` describes it. A
+/// transition is a login, re-login, logout or close: a change of the login that sends requests.
 ///
-/// **Who changes what.** Transitions run one at a time: each waits for the turn
-/// ([`begin`](Self::begin)), and the [`Turn`] gives it back when it is dropped, however the
-/// transition ended: returned, panicked, cancelled, or taken along by a runtime that stops. Changes
-/// that send nothing (restore, adopt, forget) do not queue. They take effect at once under a new
-/// login id; a transition that runs meanwhile finds its own id gone when it wants to
-/// [`install`](Self::install) a login, and logs that login out instead.
+/// **Who changes the login**
+/// - A transition waits for the turn ([`begin`](Self::begin)), so one transition runs at a time.
+///   Dropping the [`Turn`] frees it, whether the transition returned, panicked, was cancelled or
+///   was dropped by a runtime that stops.
+/// - Changes that send no request (restore, adopt, forget) do not wait for the turn. They take
+///   effect at once, with a new login id.
+/// - A transition that runs during such a change finds another login id when it wants to
+///   [`install`](Self::install) its login. It then logs out its login instead of installing it.
 ///
-/// **The turn is a lease.** A transition beats while its runtime is driven. A task that waits for one
-/// that has stopped beating takes the turn away ([`Running::ended`]): a current-thread runtime that is
-/// not driven must not block the others.
+/// **Lease.** The turn is a lease. A transition sends heartbeats while its runtime is driven. A
+/// task that waits for a transition without heartbeats revokes its turn ([`Running::ended`]), so
+/// that a current-thread runtime that is not driven does not block other runtimes.
 ///
-/// **What a reader may rely on.** [`read`](Self::read) gives the login and the running transition
-/// as they were at one instant, without waiting for anything but the lock, which is never held
-/// across an await.
+/// **Guarantees for readers.** [`read`](Self::read) returns a consistent pair of login and running
+/// transition. It waits for the lock only, and the lock is never held across an await.
 #[derive(Clone, Default)]
 pub(crate) struct LoginMachine(Arc<RwLock<State>>);
 
@@ -56,17 +58,17 @@ struct State {
     last_id: u64,
     last_turn: u64,
     running: Option<Running>,
-    /// Logins of ours that were displaced without being logged out: the server may end all sessions
-    /// of a user at once, so it is not asked to while the one that displaced them is in use. The
-    /// next login, logout or close ends them.
+    /// Logins of this session (not externally owned) that were replaced and are not logged out yet.
+    /// They are not logged out at once, because the server may end all sessions of a user at a
+    /// logout, including the one that replaced them. The next login, logout or close logs them out.
     superseded: Vec<Arc<Login>>,
-    /// How to log in again: what logged in last, else what the builder was given.
+    /// The credentials for a re-login: those of the last login, or those of the builder.
     auth: Option<Auth>,
-    /// Logins that the server refused since the last one that it did not: the newest few.
+    /// The newest logins that the server rejected since the last successful one.
     rejected: Vec<Rejected>,
 }
 
-/// What a transition does.
+/// The kind of a transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Login,
@@ -85,13 +87,13 @@ impl Kind {
         }
     }
 
-    /// The error of a transition that did not come to an end.
+    /// Makes the error of a transition that was not completed.
     pub(crate) fn interrupted(self, why: &str) -> Error {
         Error::new(ErrorKind::Interrupted, format!("the {} was interrupted: {why}", self.name()))
     }
 }
 
-/// A transition that runs, to wait for.
+/// A handle to a running transition, to wait for its end.
 #[derive(Clone)]
 pub(crate) struct Running {
     turn: u64,
@@ -101,14 +103,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Waits until the transition has ended or, when its runtime is not driven, has lost its turn.
+    /// Waits until the transition has ended. If its runtime is not driven, revokes its turn.
     pub(crate) async fn ended(self, machine: &LoginMachine) {
         loop {
             let beats = self.beats.load(Ordering::Relaxed);
             let start = Instant::now();
             match timeout(LEASE, self.ended.wait()).await {
                 Ok(()) => return,
-                // a task that was not driven itself cannot judge
+                // this task was not driven itself, so the missing heartbeats prove nothing
                 Err(_) if start.elapsed() > LEASE * 2 => {}
                 Err(_) if self.beats.load(Ordering::Relaxed) == beats => {
                     return machine.revoke(&self);
@@ -119,17 +121,18 @@ impl Running {
     }
 }
 
-/// The right to change the login, held by the one transition that runs.
+/// The right to change the login. The running transition holds it.
 pub(crate) struct Turn {
     machine: LoginMachine,
     running: Running,
-    /// The login of the moment in which the turn was taken: a local change since then wins.
+    /// The current login when the turn began. If the session was restored, adopted or forgotten
+    /// since then, that change takes precedence.
     base: Arc<Login>,
     finished: bool,
 }
 
 impl Turn {
-    /// Shows that the runtime of the transition is driven.
+    /// Records a heartbeat: the runtime of the transition is driven.
     pub(crate) fn beat(beats: &AtomicU64) {
         beats.fetch_add(1, Ordering::Relaxed);
     }
@@ -146,7 +149,7 @@ impl Turn {
         &self.base
     }
 
-    /// Gives the turn back after a transition that came to an end of its own.
+    /// Frees the turn of a transition that was completed.
     pub(crate) fn finish(mut self) {
         self.finished = true;
     }
@@ -161,12 +164,13 @@ impl Drop for Turn {
     }
 }
 
-/// What becomes of the wish to make a transition.
+/// The outcome of [`LoginMachine::begin`].
 pub(crate) enum Begin<T> {
-    /// It is not needed.
-    Not(T),
-    /// Another one runs.
+    /// The transition is not needed.
+    NotNeeded(T),
+    /// Another transition runs.
     Wait(Running),
+    /// The transition has the turn.
     Start(Turn),
 }
 
@@ -175,37 +179,37 @@ impl LoginMachine {
         Self(Arc::new(RwLock::new(State { auth, ..State::default() })))
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    fn write_state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn peek<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    fn read_state<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The present login.
+    /// The current login.
     pub(crate) fn current(&self) -> Arc<Login> {
-        self.peek(|state| Arc::clone(&state.login))
+        self.read_state(|state| Arc::clone(&state.login))
     }
 
-    /// The present login, and the transition that may soon replace it.
+    /// The current login, and the running transition that may replace it.
     pub(crate) fn read(&self) -> (Arc<Login>, Option<Running>) {
-        self.peek(|state| (Arc::clone(&state.login), state.running.clone()))
+        self.read_state(|state| (Arc::clone(&state.login), state.running.clone()))
     }
 
-    /// Takes the turn, unless another transition has it or `unless` says, looking at the present
-    /// login, that there is nothing to do.
+    /// Takes the turn, unless another transition has it. `unless` receives the current login; if it
+    /// returns a value, the transition is not needed.
     pub(crate) fn begin<T>(
         &self,
         kind: Kind,
         unless: impl FnOnce(&Login) -> Option<T>,
     ) -> Begin<T> {
-        self.with(|state| {
+        self.write_state(|state| {
             if let Some(running) = &state.running {
                 return Begin::Wait(running.clone());
             }
             if let Some(reason) = unless(&state.login) {
-                return Begin::Not(reason);
+                return Begin::NotNeeded(reason);
             }
             state.last_turn += 1;
             let (beats, ended) = Default::default();
@@ -216,9 +220,10 @@ impl LoginMachine {
         })
     }
 
-    /// Frees the turn if that transition still has it. `failure`: it did not come to an end.
+    /// Frees the turn if that transition still has it. `failure`: the error of a transition that
+    /// was not completed.
     fn end(&self, running: &Running, failure: Option<Error>) {
-        self.with(|state| {
+        self.write_state(|state| {
             if !state.has_turn(running) {
                 return;
             }
@@ -229,14 +234,15 @@ impl LoginMachine {
         });
     }
 
+    /// Takes the turn away from a transition, if it still has it.
     pub(crate) fn revoke(&self, running: &Running) {
-        let why = format!("it made no progress for {LEASE:?}");
+        let why = format!("its runtime was not driven for {LEASE:?}");
         self.end(running, Some(running.kind.interrupted(&why)));
     }
 
-    /// Puts a login in place, if the turn is still held and the login of `replaces` is still the
-    /// present one. Otherwise gives the login back: it must be logged out, and one of ours is
-    /// remembered until it is.
+    /// Makes `login` the current login, if the transition still has the turn and the current login
+    /// still has the id `replaces`. Otherwise returns it as an error: the caller must log it out,
+    /// unless it is externally owned. It is a superseded login until then.
     pub(crate) fn install(
         &self,
         turn: &Turn,
@@ -244,60 +250,61 @@ impl LoginMachine {
         login: Login,
         auth: &Auth,
     ) -> Result<Arc<Login>, Arc<Login>> {
-        self.with(|state| {
+        self.write_state(|state| {
             if !state.has_turn(&turn.running) || state.login.id != replaces {
-                let unwanted = Arc::new(Login { id: state.new_id(), ..login });
-                if unwanted.is_ours() {
-                    state.superseded.push(Arc::clone(&unwanted));
+                let superseded = Arc::new(Login { id: state.new_id(), ..login });
+                if superseded.needs_logout() {
+                    state.superseded.push(Arc::clone(&superseded));
                 }
-                return Err(unwanted);
+                return Err(superseded);
             }
             if auth.can_renew() {
                 state.auth = Some(auth.clone());
             }
-            // an expired login that was renewed is gone; any other is still there
-            if turn.kind() == Kind::Login && state.login.is_ours() {
-                let displaced = Arc::clone(&state.login);
-                state.superseded.push(displaced);
+            // a re-login replaces an expired login, which needs no logout; any other login does
+            if turn.kind() == Kind::Login && state.login.needs_logout() {
+                let previous = Arc::clone(&state.login);
+                state.superseded.push(previous);
             }
             Ok(state.put(login))
         })
     }
 
-    /// Puts a login in place at once: a restored or adopted one. One of ours that it displaces is
-    /// remembered.
-    pub(crate) fn displace(&self, login: Login) {
-        self.with(|state| {
-            if state.login.is_ours() {
-                let displaced = Arc::clone(&state.login);
-                state.superseded.push(displaced);
+    /// Makes a restored or adopted login the current login at once. The login that it replaces
+    /// becomes superseded, unless it is externally owned.
+    pub(crate) fn replace_current(&self, login: Login) {
+        self.write_state(|state| {
+            if state.login.needs_logout() {
+                let previous = Arc::clone(&state.login);
+                state.superseded.push(previous);
             }
             state.put(login);
         });
     }
 
-    /// Forgets a login that the server has ended, wherever it is held: under its own id, or restored
-    /// meanwhile under another.
+    /// Removes a login that the server has ended from the current and the superseded logins. It may
+    /// have been restored meanwhile with another id, so tokens are compared too.
     pub(crate) fn ended(&self, login: &Login) {
-        self.with(|state| {
-            let is_it = |other: &Login| {
+        self.write_state(|state| {
+            let is_same = |other: &Login| {
                 other.id == login.id || (login.token.is_some() && other.token == login.token)
             };
-            state.superseded.retain(|other| !is_it(other));
-            if is_it(&state.login) {
+            state.superseded.retain(|other| !is_same(other));
+            if is_same(&state.login) {
                 state.put(Login::default());
             }
         });
     }
 
-    /// Makes room for a new login, if the present one is that of `id`: one of ours is put aside, to
-    /// be logged out. Gives the id of what is there now.
+    /// Prepares for a new login, if the current login has `id`: the current login becomes
+    /// superseded, unless it is externally owned, so that it is logged out. Returns the id of the
+    /// current login after this.
     pub(crate) fn clear(&self, id: u64) -> Option<u64> {
-        self.with(|state| {
+        self.write_state(|state| {
             if state.login.id != id {
                 return None;
             }
-            if state.login.is_ours() {
+            if state.login.needs_logout() {
                 let login = Arc::clone(&state.login);
                 state.superseded.push(login);
                 state.put(Login::default());
@@ -306,19 +313,19 @@ impl LoginMachine {
         })
     }
 
-    /// Drops the present login, whichever it is. A transition that runs finds its login gone.
+    /// Removes the current login, whatever its id. A running transition will not install its login.
     pub(crate) fn forget_current(&self) {
-        self.with(|state| state.put(Login::default()));
+        self.write_state(|state| state.put(Login::default()));
     }
 
-    /// Takes over the token of a reply to a request that was sent with `sent`. A reply to an earlier
-    /// login, or to an earlier token, changes nothing.
+    /// Stores the token of a reply to a request that was sent with the login `sent`. A reply to an
+    /// earlier login or an earlier token changes nothing.
     pub(crate) fn rotate(&self, sent: &Login, token: &HeaderValue) {
-        // the usual reply brings nothing new: no lock then
+        // most replies do not rotate the token: return without the lock
         if token.is_empty() || sent.token.as_ref() == Some(token) {
             return;
         }
-        self.with(|state| {
+        self.write_state(|state| {
             if (state.login.id, state.login.revision) == (sent.id, sent.revision) {
                 let mut token = token.clone();
                 token.set_sensitive(true);
@@ -329,44 +336,46 @@ impl LoginMachine {
         });
     }
 
-    /// Writes down how a re-login of that login failed.
+    /// Stores the error of a failed re-login in the current login.
     pub(crate) fn relogin_failed(&self, turn: &Turn, error: Error) {
-        self.with(|state| {
+        self.write_state(|state| {
             if let (true, Kind::Relogin(id)) = (state.has_turn(&turn.running), turn.kind()) {
                 state.relogin_failed(id, error);
             }
         });
     }
 
-    /// Logins of ours that were displaced and are still to be logged out.
+    /// The superseded logins, see [`State::superseded`].
     pub(crate) fn superseded(&self) -> Vec<Arc<Login>> {
-        self.peek(|state| state.superseded.clone())
+        self.read_state(|state| state.superseded.clone())
     }
 
-    /// How to log in again; `None` for a session that was adopted and has nothing to do so with.
+    /// The credentials for a re-login. `None` for an adopted session without any.
     pub(crate) fn auth(&self) -> Option<Auth> {
-        self.peek(|state| state.auth.clone())
+        self.read_state(|state| state.auth.clone())
     }
 
-    /// How the server refused the same login before.
+    /// The error with which the server rejected the same login before.
     pub(crate) fn rejection(&self, body: &Bytes) -> Option<Error> {
         let found = |rejected: &&Rejected| rejected.body == *body;
-        self.peek(|state| state.rejected.iter().find(found).map(|found| found.error.clone()))
+        self.read_state(|state| state.rejected.iter().find(found).map(|found| found.error.clone()))
     }
 
+    /// Remembers a login that the server rejected.
     pub(crate) fn reject(&self, body: Bytes, error: Error) {
-        self.with(|state| {
+        self.write_state(|state| {
             state.rejected.retain(|rejected| rejected.body != body);
-            if state.rejected.len() == REJECTED {
+            if state.rejected.len() == MAX_REJECTED {
                 state.rejected.remove(0);
             }
             state.rejected.push(Rejected { body, error });
         });
     }
 
-    /// A login succeeded: what was refused before may have been put right.
+    /// Forgets the rejected logins after a successful one: an administrator may have fixed the
+    /// cause.
     pub(crate) fn forget_rejections(&self) {
-        self.with(|state| state.rejected.clear());
+        self.write_state(|state| state.rejected.clear());
     }
 }
 

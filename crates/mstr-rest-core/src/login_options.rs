@@ -1,6 +1,6 @@
-//! Options of a login besides its credentials: locale, application, limits.
+//! Options of a login that are not credentials: locale, application, limits.
 
-/// Options of a login that are no credentials.
+/// Options of a login that are not credentials.
 #[derive(Debug, Clone)]
 pub(crate) struct LoginOptions {
     pub(crate) application_type: i64,
@@ -13,7 +13,7 @@ pub(crate) struct LoginOptions {
 impl Default for LoginOptions {
     fn default() -> Self {
         Self {
-            // what mstr-rest-requests sends; 35 is "Web", 76 the vendor's Python client
+            // mstr-rest-requests sends 8; 35 is "Web", 76 the vendor's Python client
             application_type: 8,
             application_id: None,
             working_set: None,
@@ -24,7 +24,7 @@ impl Default for LoginOptions {
 }
 
 impl LoginOptions {
-    /// Members of the login body that are text.
+    /// Optional texts of the login body.
     pub(crate) fn texts(&self) -> [(&'static str, &Option<String>); 7] {
         [
             ("applicationId", &self.application_id),
@@ -37,16 +37,16 @@ impl LoginOptions {
         ]
     }
 
-    /// Members that are optional numbers.
+    /// Optional numbers of the login body.
     pub(crate) fn numbers(&self) -> [(&'static str, Option<u32>); 2] {
         [("workingSet", self.working_set), ("maxSearch", self.max_search)]
     }
 }
 
-/// The languages and formats of a session; the server's defaults where nothing is said.
+/// The languages and formats of a session. Default of each: the server's.
 ///
-/// Values are what the server knows: `en_us` for a locale, `UTC` or `Europe/Berlin` for a time
-/// zone.
+/// The values are those of the server: for example `en_us` for a locale, `UTC` or `Europe/Berlin`
+/// for a time zone.
 ///
 /// ```
 /// use mstr_rest_core::Locale;
@@ -65,12 +65,13 @@ pub struct Locale {
 }
 
 impl Locale {
-    /// Nothing set: the server's defaults.
+    /// Makes a locale without values: the server uses its defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same locale for metadata, warehouse data, display, messages and numbers.
+    /// Makes a locale with the same value for metadata, warehouse data, display, messages and
+    /// numbers.
     pub fn all(locale: impl Into<String>) -> Self {
         let locale = locale.into();
         Self::new()
@@ -81,37 +82,37 @@ impl Locale {
             .number(&locale)
     }
 
-    /// Names and descriptions of objects (`metadataLocale`).
+    /// Sets the locale of names and descriptions of objects (`metadataLocale`).
     pub fn metadata(mut self, locale: impl Into<String>) -> Self {
         self.metadata = Some(locale.into());
         self
     }
 
-    /// Attribute elements (`warehouseDataLocale`).
+    /// Sets the locale of attribute elements (`warehouseDataLocale`).
     pub fn warehouse_data(mut self, locale: impl Into<String>) -> Self {
         self.warehouse_data = Some(locale.into());
         self
     }
 
-    /// The user interface (`displayLocale`).
+    /// Sets the locale of the user interface (`displayLocale`).
     pub fn display(mut self, locale: impl Into<String>) -> Self {
         self.display = Some(locale.into());
         self
     }
 
-    /// Messages, those of errors among them (`messagesLocale`).
+    /// Sets the locale of messages, including error messages (`messagesLocale`).
     pub fn messages(mut self, locale: impl Into<String>) -> Self {
         self.messages = Some(locale.into());
         self
     }
 
-    /// Formatted numbers and dates (`numberLocale`).
+    /// Sets the locale of formatted numbers and dates (`numberLocale`).
     pub fn number(mut self, locale: impl Into<String>) -> Self {
         self.number = Some(locale.into());
         self
     }
 
-    /// The time zone (`timeZone`).
+    /// Sets the time zone (`timeZone`).
     pub fn time_zone(mut self, zone: impl Into<String>) -> Self {
         self.time_zone = Some(zone.into());
         self

@@ -1,8 +1,8 @@
 //! Forms of several parts (`multipart/form-data`): texts and files in one body.
 //!
-//! Ours, and no library's: the form of the HTTP library (its feature `multipart`) can be sent once
-//! and never again, and no other maintained crate writes them for a client of this age. All that is
-//! needed beside a [`Body`] is the head of each part.
+//! This is not the form of reqwest (its feature `multipart`), because that one cannot be repeated
+//! by retries and redirects, and no other maintained crate writes forms for this version of `http`.
+//! Beside a [`Body`], only the headers of each part are needed.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -11,11 +11,11 @@ use http::HeaderValue;
 
 use crate::{Body, Error, ErrorKind, Result};
 
-/// A form of several parts (`multipart/form-data`): what
-/// [`Call::multipart`](crate::Call::multipart) sends.
+/// A form of several parts (`multipart/form-data`). [`Call::multipart`](crate::Call::multipart)
+/// sends it.
 ///
-/// Its `Content-Length` is sent if the length of every part is known; see [`Body::with_length`].
-/// It can be repeated, by a redirect, a retry or after a re-login, if every part can be.
+/// `Content-Length` is sent if the length of every part is known; see [`Body::with_length`].
+/// Redirects, retries and re-logins can repeat the form if every part is repeatable.
 ///
 /// ```
 /// use mstr_rest_core::{Multipart, Part};
@@ -30,7 +30,7 @@ pub struct Multipart {
 }
 
 impl Multipart {
-    /// A form without parts.
+    /// Makes a form without parts.
     pub fn new() -> Self {
         Self::default()
     }
@@ -40,13 +40,13 @@ impl Multipart {
         self.part(name, Part::new(value.to_string()))
     }
 
-    /// Appends a part under a name: a file say. Several of one name are all sent.
+    /// Appends a part with a name, for example a file. Parts with the same name are all sent.
     pub fn part(mut self, name: impl Into<String>, part: Part) -> Self {
         self.parts.push((name.into(), part));
         self
     }
 
-    /// The content type, which holds the boundary, and the body.
+    /// The content type (with the boundary) and the body.
     pub(crate) fn encode(self) -> Result<(HeaderValue, Body)> {
         let boundary = boundary();
         let mut bodies = Vec::with_capacity(2 * self.parts.len() + 1);
@@ -60,7 +60,7 @@ impl Multipart {
         let content_type = format!("multipart/form-data; boundary={boundary}");
         let content_type = HeaderValue::try_from(content_type);
         let content_type = content_type.map_err(|error| {
-            Error::with_source(ErrorKind::InvalidRequest, "the form cannot be written", error)
+            Error::with_source(ErrorKind::InvalidRequest, "the form cannot be encoded", error)
         })?;
         Ok((content_type, Body::chain(bodies)))
     }
@@ -72,14 +72,14 @@ impl fmt::Debug for Multipart {
     }
 }
 
-/// One part of a [`Multipart`] form: its content, and what is said of it.
+/// One part of a [`Multipart`] form: content, file name and content type.
 ///
 /// ```
 /// use mstr_rest_core::{Body, Part};
 ///
 /// # fn example(rows: impl Fn() -> futures_util::stream::Empty<std::io::Result<bytes::Bytes>>
 /// #     + Send + Sync + 'static) {
-/// // made anew for each sending, and never in memory as a whole
+/// // a new stream for each attempt; the file is never in memory as a whole
 /// let file = Part::new(Body::stream_fn(rows)).file_name("rows.csv").content_type("text/csv");
 /// # }
 /// ```
@@ -92,7 +92,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// A part with this content: text, bytes, or a [`Body`] that is a stream.
+    /// Makes a part with this content: text, bytes, or a [`Body`] that is a stream.
     pub fn new(content: impl Into<Body>) -> Self {
         Self { body: content.into(), file_name: None, content_type: None }
     }
@@ -105,14 +105,14 @@ impl Part {
 
     /// Sets the content type. Default: `application/octet-stream` for a file, none otherwise.
     ///
-    /// Sending fails with [`InvalidRequest`](ErrorKind::InvalidRequest) if it cannot stand in a
-    /// header.
+    /// Sending fails with [`InvalidRequest`](ErrorKind::InvalidRequest) if it is not a valid header
+    /// value.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into());
         self
     }
 
-    /// Its headers, each with its line end.
+    /// The headers of the part, each with its line end.
     fn head(&self, name: &str) -> Result<String> {
         let (name, mut file_name, mut content_type) = (escape(name), String::new(), String::new());
         let mut default = None;
@@ -124,8 +124,8 @@ impl Part {
             if text.is_empty() || HeaderValue::from_str(text).is_err() {
                 return Err(Error::new(
                     ErrorKind::InvalidRequest,
-                    "the content type of a part is empty, or holds a character that headers cannot \
-                     hold",
+                    "the content type of a part is empty, or has a character that is not allowed \
+                     in headers",
                 ));
             }
             content_type = format!("Content-Type: {text}\r\n");
@@ -135,21 +135,21 @@ impl Part {
     }
 }
 
-/// Without names and contents.
+/// `Debug` shows neither names nor contents.
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Part").field(&self.body).finish()
     }
 }
 
-/// As browsers write names and file names: UTF-8, with these three characters as percent and hex
-/// (WHATWG HTML, "Multipart form data"). Servers take a backslash and a percent sign as they are.
+/// Escapes a name or file name as browsers do: UTF-8, with these three characters percent-encoded
+/// (WHATWG HTML, "Multipart form data"). Servers read backslashes and percent signs literally.
 fn escape(name: &str) -> String {
     name.replace('\r', "%0D").replace('\n', "%0A").replace('"', "%22")
 }
 
-/// 128 bits that the content of a part cannot foresee: the keys of `RandomState` come from the
-/// system, and its hash does not tell them.
+/// A boundary with 128 unpredictable bits, so that no part contains it. The keys of `RandomState`
+/// come from the system, and its hashes do not reveal them.
 fn boundary() -> String {
     let half = |half: u8| RandomState::new().hash_one(half);
     format!("mstr-rest-{:016x}{:016x}", half(0), half(1))

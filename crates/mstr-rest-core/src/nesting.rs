@@ -1,4 +1,4 @@
-//! Credentials that use the same session that asks for them: an error instead of a deadlock.
+//! Detects a credential that uses the session it is resolved for: an error instead of a deadlock.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ tokio::task_local! {
     static RESOLVING: Vec<SessionId>;
 }
 
-/// Tells the sessions of a process apart.
+/// Identifies a session within the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SessionId(u64);
 
@@ -25,8 +25,8 @@ fn outer() -> Vec<SessionId> {
     RESOLVING.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// Marks a future as part of a login (or of the default headers) of that session. Tasks that it
-/// spawns are not marked: they wait for the login like any other, until a timeout.
+/// Marks a future as part of a login (or of the default headers) of that session. Tasks that the
+/// future spawns are not marked: they wait for the login until a timeout.
 pub(crate) fn within<F: Future>(
     session: SessionId,
     work: F,
@@ -36,14 +36,14 @@ pub(crate) fn within<F: Future>(
     RESOLVING.scope(sessions, work)
 }
 
-/// Fails inside a login of that session: the call would wait for itself.
+/// Fails inside a login of that session: the call would deadlock.
 pub(crate) fn ensure_outside(session: SessionId) -> Result<()> {
     let inside = RESOLVING.try_with(|sessions| sessions.contains(&session)).unwrap_or(false);
     if inside {
         return Err(Error::new(
             ErrorKind::InvalidRequest,
-            "a credential uses the session that is asking for it, which would wait for itself: \
-             give it a session of its own",
+            "a credential uses the session it is resolved for, which would deadlock: use another \
+             session in the credential",
         ));
     }
     Ok(())

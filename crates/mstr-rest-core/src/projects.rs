@@ -1,4 +1,4 @@
-//! Projects by name and id: the index that a session loads once.
+//! `ProjectIndex`: projects by name and id, loaded once for each session.
 
 use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use serde::Deserialize;
 use crate::single_flight::SingleFlight;
 use crate::{Error, ErrorKind, Result};
 
-/// The header that says which project a request is about.
+/// The header with the project id of a request.
 pub(crate) static PROJECT: HeaderName = HeaderName::from_static("x-mstr-projectid");
 
-/// A project as the caller named it: by name or by id.
+/// A project, given by name or by id.
 #[derive(Debug, Clone)]
 pub(crate) enum ProjectRef {
     Name(Arc<str>),
@@ -20,7 +20,7 @@ pub(crate) enum ProjectRef {
 }
 
 impl ProjectRef {
-    /// 32 hexadecimal digits are an id, everything else is a name.
+    /// A text of 32 hexadecimal digits is an id. Any other text is a name.
     pub(crate) fn parse(text: &str) -> Self {
         let is_id = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
         match HeaderValue::from_str(text) {
@@ -38,8 +38,9 @@ impl ProjectRef {
     }
 }
 
-/// The projects that a user sees: names to ids and back. Names are case-sensitive, and several
-/// projects may bear the same one. 32 hexadecimal digits are an id, wherever a name is taken.
+/// The projects that a user sees: maps names to ids and ids to names. Names are case-sensitive, and
+/// several projects may have the same name. Every parameter for a name also accepts an id (32
+/// hexadecimal digits).
 ///
 /// ```no_run
 /// use mstr_rest_core::Session;
@@ -69,11 +70,11 @@ impl ProjectIndex {
         index
     }
 
-    /// The id of the project of that name, or with that id; `None` when there is none.
+    /// The id of the project with that name or id. `None` if there is no such project.
     ///
     /// # Errors
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when several projects bear the name; the
-    /// error lists their ids.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if several projects have the name; the error
+    /// lists their ids.
     pub fn id_of(&self, name_or_id: &str) -> Result<Option<&str>> {
         let name = match ProjectRef::parse(name_or_id) {
             ProjectRef::Id(_) => return Ok(self.listed(name_or_id).map(|(id, _)| id)),
@@ -85,7 +86,7 @@ impl ProjectIndex {
             Some(ids) => Err(Error::new(
                 ErrorKind::InvalidRequest,
                 format!(
-                    "{} projects are named '{name}': say which by its id ({})",
+                    "{} projects are named '{name}': use one of the ids ({})",
                     ids.len(),
                     ids.join(", ")
                 ),
@@ -98,7 +99,7 @@ impl ProjectIndex {
         self.listed(id).map(|(_, name)| name)
     }
 
-    /// Id and name, by an id in either letter case.
+    /// Id and name of the project with that id, in upper or lower case.
     fn listed(&self, id: &str) -> Option<(&str, &str)> {
         let listed = self.by_id.get_key_value(id);
         let listed = listed.or_else(|| self.by_id.get_key_value(&id.to_ascii_uppercase()));
@@ -112,12 +113,12 @@ impl ProjectIndex {
         ProjectIndexIter(self.by_id.iter())
     }
 
-    /// How many projects there are.
+    /// The number of projects.
     pub fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no projects.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }
@@ -132,7 +133,7 @@ impl<'a> IntoIterator for &'a ProjectIndex {
     }
 }
 
-/// Ids and names of projects: what [`ProjectIndex::iter`] gives.
+/// An iterator over ids and names of projects. [`ProjectIndex::iter`] returns it.
 #[derive(Debug, Clone)]
 pub struct ProjectIndexIter<'a>(hash_map::Iter<'a, String, String>);
 
@@ -150,14 +151,14 @@ impl<'a> Iterator for ProjectIndexIter<'a> {
 
 impl ExactSizeIterator for ProjectIndexIter<'_> {}
 
-/// What is read of a project of `GET /projects`.
+/// The members of a project in `GET /projects` that the index needs.
 #[derive(Deserialize)]
 pub(crate) struct Listed {
     id: String,
     name: String,
 }
 
-/// The index of a session. It is loaded once for all calls that wait for it.
+/// The project index of a session. It is loaded once for all calls that wait for it.
 pub(crate) type ProjectCache = SingleFlight<ProjectIndex>;
 
 #[cfg(test)]
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_not_unique_are_reported() {
+    fn a_name_of_several_projects_is_an_error() {
         let listed = |id: &str, name: &str| Listed { id: id.to_owned(), name: name.to_owned() };
         let index = ProjectIndex::new(vec![
             listed("P1", "Dup"),
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_taken_where_names_are() {
+    fn ids_are_accepted_instead_of_names() {
         const ID: &str = "B7CA92F04B9FAE8D941C3E9B7E0CD754";
         let listed = Listed { id: ID.to_owned(), name: "Sales".to_owned() };
         let index = ProjectIndex::new(vec![listed]);

@@ -14,34 +14,35 @@ use crate::login::Login;
 use crate::login_machine::{Kind, Turn};
 use crate::{Auth, Error, ErrorKind, Result};
 
-/// Another process may be logging in.
-const LOCK: Duration = Duration::from_secs(60);
+/// The timeout for the lock of the login store. Another process may hold it during its login.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Loading and saving a login elsewhere must not hold up this session.
-const STORE: Duration = Duration::from_secs(30);
+/// The timeout for loading from and saving to the login store, which must not block the session.
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Whose failure it is that a request gets which itself was fine.
-const FAILED: &str = "The session had expired, and logging in again failed like this.";
+/// Hint of a request that fails with the error of its re-login.
+const RELOGIN_FAILED: &str = "The session had expired, and the re-login failed with this error.";
 
-/// How an expired session came out of a re-login.
+/// The outcome of a re-login that did not fail.
 pub(crate) enum Renewed {
-    /// There is a newer token.
+    /// The session has a newer token.
     Yes,
-    /// The session was logged out meanwhile: nothing logs in by itself any more.
+    /// The session was logged out meanwhile, so there was no re-login.
     LoggedOut,
 }
 
-/// What a login store holds.
-enum Kept {
-    /// A login of ours, newer than the expired one, that the server knows.
+/// The content of a login store.
+enum Stored {
+    /// A login of the same user that is newer than the expired one and alive.
     Newer(Login),
+    /// No usable login.
     Nothing,
-    /// A session of another user or server: neither taken up nor replaced.
+    /// A session of another user or server. It is neither restored nor replaced.
     OfAnother,
 }
 
 impl Client {
-    /// Logs in again after the login that a request was sent with expired, unless that was done
+    /// Logs in again after the login `sent` of a request has expired, unless it was renewed
     /// meanwhile. All requests that wait for one re-login share its outcome.
     pub(crate) async fn log_in_again(
         self: &Arc<Self>,
@@ -65,7 +66,8 @@ impl Client {
         self.transition(Kind::Relogin(id), unless, |client, turn| renewal(client, turn, auth)).await
     }
 
-    /// The work of a re-login. Whatever happens, the outcome is there before the turn is free.
+    /// Runs a re-login. The outcome is stored in the login machine before the turn is free, so that
+    /// waiting requests see it.
     async fn renew(self: &Arc<Self>, turn: Turn, auth: &Auth) -> Result<Renewed> {
         tracing::info!("Session expired; logging in again");
         let expired = Arc::clone(turn.base());
@@ -74,15 +76,16 @@ impl Client {
             turn.finish();
             return Ok(outcome);
         }
-        let (login, is_saved) = match self.kept_elsewhere(&expired, auth).await {
-            Kept::Newer(kept) => (Ok(kept), false),
-            Kept::Nothing => (self.login_anew(auth).await, true),
-            Kept::OfAnother => (self.login_anew(auth).await, false),
+        let (login, must_save) = match self.load_stored_login(&expired, auth).await {
+            Stored::Newer(stored) => (Ok(stored), false),
+            Stored::Nothing => (self.new_login(auth).await, true),
+            Stored::OfAnother => (self.new_login(auth).await, false),
         };
         let login = match login {
             Ok(login) => login,
             Err(error) => {
-                let error = if error.hint().is_none() { error.with_note(FAILED) } else { error };
+                let error =
+                    if error.hint().is_none() { error.with_note(RELOGIN_FAILED) } else { error };
                 self.logins.relogin_failed(&turn, error.clone());
                 turn.finish();
                 return Err(error);
@@ -90,7 +93,7 @@ impl Client {
         };
         match self.install(turn, expired.id, login, auth).await {
             Ok(login) => {
-                if is_saved {
+                if must_save {
                     self.save_login(&login).await;
                 }
                 drop(store_lock);
@@ -100,14 +103,15 @@ impl Client {
         }
     }
 
-    /// What a re-login comes to when another session took the place of the expired one meanwhile.
+    /// The outcome of a re-login if another session has replaced the expired one meanwhile. `None`
+    /// if the expired login is still the current one.
     fn replaced(&self, expired: &Login) -> Option<Renewed> {
         let now = self.logins.current();
         let outcome = if now.token.is_some() { Renewed::Yes } else { Renewed::LoggedOut };
         (now.id != expired.id).then_some(outcome)
     }
 
-    async fn login_anew(self: &Arc<Self>, auth: &Auth) -> Result<Login> {
+    async fn new_login(self: &Arc<Self>, auth: &Auth) -> Result<Login> {
         auth.invalidate();
         let resolved = auth.resolve(&self.login_options).await?;
         self.ensure_not_rejected(&resolved)?;
@@ -115,8 +119,8 @@ impl Client {
         Ok(self.authenticate_or_refresh(resolved, auth).await?.0)
     }
 
-    /// Fails with the earlier error when the server refused the same login before: an account is
-    /// locked after a few failures.
+    /// Fails with the earlier error if the server has rejected the same login before. Servers lock
+    /// an account after a few failures.
     fn ensure_not_rejected(&self, login: &Resolved) -> Result<()> {
         match login {
             Resolved::Post { body, .. } => self.logins.rejection(body).map_or(Ok(()), Err),
@@ -126,43 +130,44 @@ impl Client {
 
     async fn lock_store(&self) -> Option<Box<dyn Any + Send>> {
         let store = self.login_store.as_ref()?;
-        bounded(LOCK, "lock", store.lock()).await
+        bounded(LOCK_TIMEOUT, "lock", store.lock()).await
     }
 
-    /// Looks for a login that another process has made and saved meanwhile.
-    async fn kept_elsewhere(self: &Arc<Self>, expired: &Login, auth: &Auth) -> Kept {
-        let Some(store) = &self.login_store else { return Kept::Nothing };
-        let Some(Some(snapshot)) = bounded(STORE, "load", store.load()).await else {
-            return Kept::Nothing;
+    /// Loads the login that another process may have made and saved meanwhile.
+    async fn load_stored_login(self: &Arc<Self>, expired: &Login, auth: &Auth) -> Stored {
+        let Some(store) = &self.login_store else { return Stored::Nothing };
+        let Some(Some(snapshot)) = bounded(STORE_TIMEOUT, "load", store.load()).await else {
+            return Stored::Nothing;
         };
         let same = auth.ensure_same_principal(&snapshot).await;
         let login = same.and_then(|()| self.login_of(&snapshot));
         let login = match login {
             Ok(login) => Arc::new(login),
             Err(error) if error.kind() == ErrorKind::Snapshot => {
-                tracing::warn!(%error, "what the login store holds is left alone");
-                return Kept::OfAnother;
+                tracing::warn!(%error, "the session in the login store is not used or replaced");
+                return Stored::OfAnother;
             }
-            // the credential cannot be had: the login will say so
-            Err(_) => return Kept::Nothing,
+            // the credential cannot be resolved: the login fails with that error
+            Err(_) => return Stored::Nothing,
         };
         if login.token.is_none() || login.token == expired.token {
-            return Kept::Nothing;
+            return Stored::Nothing;
         }
         match self.ensure_alive(&login).await {
-            Ok(()) => Kept::Newer(Login::clone(&login)),
-            Err(_) => Kept::Nothing,
+            Ok(()) => Stored::Newer(Login::clone(&login)),
+            Err(_) => Stored::Nothing,
         }
     }
 
-    /// Saves a login that was just put in place. What fails is traced.
+    /// Saves the new current login. A failure is logged.
     pub(crate) async fn save_login(&self, login: &Login) {
         let Some(store) = &self.login_store else { return };
-        bounded(STORE, "save", store.save(self.snapshot_of(login))).await;
+        bounded(STORE_TIMEOUT, "save", store.save(self.snapshot_of(login))).await;
     }
 }
 
-/// Boxed: a re-login sends requests from inside of a request.
+/// The work of the transition. It is boxed, because a re-login sends requests inside a request
+/// (recursion).
 fn renewal(
     client: Arc<Client>,
     turn: Turn,
@@ -171,14 +176,15 @@ fn renewal(
     Box::pin(async move { client.unless_closed(client.renew(turn, &auth)).await })
 }
 
-/// One step of a login store. What fails is traced: the session goes on without.
+/// Runs one step of a login store with a timeout. A failure is logged, and the session continues
+/// without the store.
 async fn bounded<T>(
-    limit: Duration,
+    time: Duration,
     step: &str,
     work: impl Future<Output = Result<T>>,
 ) -> Option<T> {
-    let outcome = timeout(limit, work).await.unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::Timeout, format!("it took more than {limit:?}")))
+    let outcome = timeout(time, work).await.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Timeout, format!("it did not finish within {time:?}")))
     });
     outcome.inspect_err(|error| tracing::warn!(%error, step, "the login store failed")).ok()
 }

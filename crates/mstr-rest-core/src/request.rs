@@ -18,7 +18,7 @@ use crate::{Body, Error, Result, RetryPolicy};
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) path: Cow<'static, str>,
-    /// Where the segments stand in `path` that were appended as values.
+    /// The positions in `path` of the segments that were appended as values.
     segments: Vec<Range<usize>>,
     pub(crate) query: Vec<(Cow<'static, str>, String)>,
     pub(crate) headers: HeaderMap,
@@ -26,48 +26,50 @@ pub(crate) struct Request {
     pub(crate) project: Option<ProjectRef>,
     pub(crate) login: UsedLogin,
     pub(crate) needs_session: bool,
-    /// Whether an expired session may be logged in again for it.
+    /// An expired session may be renewed for it.
     pub(crate) may_relogin: bool,
-    /// Whether it takes one of the session's in-flight slots.
+    /// It needs an in-flight slot of the session.
     pub(crate) takes_slot: bool,
-    /// Timeouts of this call; where it has none, the session's count.
+    /// The timeouts of this call. `None`: those of the session.
     pub(crate) timeouts: Timeouts,
-    /// Whether it may be repeated; its method decides where this is `None`.
+    /// It may be repeated. `None`: if its method is idempotent.
     pub(crate) idempotent: Option<bool>,
-    /// When it is sent again; the session's policy counts where this is `None`.
+    /// The retry policy. `None`: that of the session.
     pub(crate) retry: Option<RetryPolicy>,
-    /// Whether redirects are followed; the session's setting counts where this is `None`.
+    /// Redirects are followed. `None`: the setting of the session.
     pub(crate) follow_redirects: Option<bool>,
-    /// Error replies are handed back.
+    /// Error replies are returned as replies.
     pub(crate) raw: bool,
     pub(crate) reading: Reading,
-    /// Its reply goes to the caller as it is: error statuses without JSON may be handed back.
+    /// The caller receives the reply undecoded. If the session returns HTTP errors, error replies
+    /// without JSON are returned as replies.
     pub(crate) untyped: bool,
-    /// The first error in building it.
+    /// The first error of building the request.
     pub(crate) error: Option<Error>,
 }
 
-/// Whose token and cookies go along.
+/// The login whose token and cookies are sent with a request.
 #[derive(Clone)]
 pub(crate) enum UsedLogin {
-    /// Those of the session, once no transition runs. What the reply sets is kept.
+    /// The login of the session, once no transition runs. The session keeps token and cookies of
+    /// the reply.
     Session,
-    /// None, and nothing of the reply is kept.
+    /// No login. Nothing of the reply is kept.
     Without,
-    /// Those of this login. For requests of the login machine itself: they wait for no transition
-    /// and no slot, are never redirected, carry no project, keep no token of the reply, and go out
-    /// although the session is closed.
+    /// This login. It is for requests of the login machine: they wait for no transition and no
+    /// slot, are never redirected, have no project, do not rotate the token, and are sent even if
+    /// the session is closed.
     Of(Arc<Login>),
 }
 
 /// How the body of the reply is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// Up to this many bytes; a longer one is an error.
+    /// Into memory, up to this many bytes. A longer body is an error.
     Whole { limit: Option<usize> },
     /// By the caller.
     Stream,
-    /// The head is what counts: a body that does not come soon is left out.
+    /// Only the head is needed. A body that does not arrive soon is left out.
     Head,
 }
 
@@ -96,7 +98,7 @@ impl Request {
         }
     }
 
-    /// A request of the login machine, with token and cookies of that login.
+    /// Makes a request of the login machine, with token and cookies of that login.
     pub(crate) fn of_login(method: Method, path: &'static str, login: &Arc<Login>) -> Self {
         Self {
             login: UsedLogin::Of(Arc::clone(login)),
@@ -107,18 +109,19 @@ impl Request {
         }
     }
 
-    /// Whether a redirect is an error: its target must see neither credentials nor a token.
+    /// Returns `true` if a redirect is an error: its target must receive neither credentials nor a
+    /// token.
     pub(crate) fn forbids_redirects(&self) -> bool {
         matches!(self.login, UsedLogin::Of(_))
     }
 
-    /// Whether a token and cookies go along.
+    /// Returns `true` if a token and cookies are sent with it.
     pub(crate) fn includes_auth(&self) -> bool {
         !matches!(self.login, UsedLogin::Without)
     }
 
-    /// Whether a 401 may be about something else than the session: one without a body does not say
-    /// what it is about, and another token goes along.
+    /// Returns `true` if a 401 may have another cause than an expired session: the reply to `HEAD`
+    /// has no body that tells the cause, and an identity token that is sent with it may be invalid.
     pub(crate) fn has_ambiguous_401(&self) -> bool {
         self.method == Method::HEAD || self.headers.contains_key(&IDENTITY_TOKEN)
     }
@@ -127,7 +130,7 @@ impl Request {
         self.error.get_or_insert(error);
     }
 
-    /// Appends an escaped segment to the path, before a query that the path may hold.
+    /// Appends an escaped segment to the path, before a query in the path.
     pub(crate) fn push_segment(&mut self, segment: &str) {
         let mut path = std::mem::take(&mut self.path).into_owned();
         let end = path.find(['?', '#']).unwrap_or(path.len());
@@ -138,7 +141,7 @@ impl Request {
         self.path = path.into();
     }
 
-    /// Where it goes, with its own query.
+    /// The URL of the request, with its query.
     pub(crate) fn target(&self, base: &Url) -> Result<Target> {
         let mut target = crate::url::join(base, &self.path)?;
         if !self.query.is_empty() {
@@ -147,13 +150,13 @@ impl Request {
         Ok(target)
     }
 
-    /// What logs and `Debug` show of the path: no query, and of another origin no more than that.
+    /// The path for logs and `Debug`, without the query. An absolute URL is not shown.
     pub(crate) fn route(&self) -> &str {
         let path = self.path.split(['?', '#']).next().unwrap_or_default();
         if path.contains("://") { "(absolute URL)" } else { path }
     }
 
-    /// The route with `{}` in place of ids and of other values: the name of the operation.
+    /// The name of the operation: the route with `{}` for ids and other values.
     pub(crate) fn template(&self) -> String {
         let route = self.route();
         let is_id = |segment: &str| {
@@ -198,7 +201,7 @@ impl Request {
         let mut text = String::from(url);
         for (index, (name, value)) in pairs.iter().enumerate() {
             let sign = if index == 0 { '?' } else { '&' };
-            // without a value, the name itself may be the secret
+            // a parameter without a value: the name may be a secret
             let pair = if value.is_empty() {
                 "***".to_owned()
             } else if PUBLIC_QUERY.contains(&name.as_str()) {
@@ -218,20 +221,20 @@ fn push_header(line: &mut String, name: &str, value: &str) {
     line.push_str(&quote(&format!("{name}: {value}")));
 }
 
-/// For a POSIX shell.
+/// Quotes a text for a POSIX shell.
 fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Query parameters whose values are no secrets: everything else is shown as `***`.
+/// Query parameters whose values are not secret. All other values are shown as `***`.
 const PUBLIC_QUERY: [&str; 5] = ["offset", "limit", "fields", "type", "pattern"];
 
-/// Headers whose values are no secrets: everything else is marked sensitive.
+/// Headers whose values are not secret. All other headers are marked sensitive.
 pub(crate) fn is_public(name: &HeaderName) -> bool {
     *name == PROJECT || is_harmless(name)
 }
 
-/// Headers of the caller that may follow a redirect to another origin.
+/// Headers of the caller that may be sent to another origin after a redirect.
 pub(crate) fn is_harmless(name: &HeaderName) -> bool {
     [
         header::ACCEPT,

@@ -1,4 +1,4 @@
-//! Replies: read completely, or with a body still to be read.
+//! Replies: `Response` with the body in memory, `StreamingResponse` with an unread body.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::timeouts::{Deadline, next_piece};
 use crate::transport::{RawBody, exchange_error};
 use crate::{Error, ErrorKind, Result};
 
-/// A reply with its whole body in memory. It holds nothing on the network.
+/// A reply with its complete body in memory. It holds no connection.
 ///
 /// ```no_run
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
@@ -37,7 +37,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// A reply that nothing sent: an adopted session has none.
+    /// A reply without a request: adopting a session sends nothing.
     pub(crate) fn local(url: Url) -> Self {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), url, body: Bytes::new() }
     }
@@ -47,13 +47,13 @@ impl Response {
         self.status
     }
 
-    /// The headers. Those that hold secrets (`X-MSTR-AuthToken`, `Set-Cookie`) are marked
-    /// sensitive: `Debug` does not print them.
+    /// The headers. Headers with secrets (`X-MSTR-AuthToken`, `Set-Cookie`) are marked sensitive:
+    /// `Debug` does not print them.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The URL that answered: behind redirects, the last.
+    /// The URL of the request; after redirects, the URL of the last one.
     pub fn url(&self) -> &Url {
         &self.url
     }
@@ -63,7 +63,7 @@ impl Response {
         &self.body
     }
 
-    /// The body as text. What is not UTF-8 becomes replacement characters.
+    /// The body as text. Bytes that are not UTF-8 become replacement characters.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
@@ -71,26 +71,27 @@ impl Response {
     /// The body decoded as JSON.
     ///
     /// # Errors
-    /// [`Decode`](ErrorKind::Decode) with the status, naming the member that does not fit.
+    /// [`Decode`](ErrorKind::Decode), with the HTTP status and the name of the member that does not
+    /// fit.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|error| self.decode_error(&error))
     }
 
     fn decode_error(&self, cause: &serde_json::Error) -> Error {
-        // serde_json's own text may quote a value of the reply
+        // the text of a serde_json error may quote a value of the reply: use its position only
         let place = format!("line {} column {}", cause.line(), cause.column());
         let message = if self.body.is_empty() {
             format!("the reply (status {}) has no body", self.status)
         } else if !crate::error::is_json(&self.headers) {
             format!(
                 "the reply (status {}) is not JSON but {}: it may come from a proxy or a sign-on \
-                 page in between",
+                 page between client and server",
                 self.status,
                 crate::error::media_type(&self.headers).unwrap_or("of no content type"),
             )
         } else if cause.is_data() {
             let path = crate::decode::path(&self.body, cause);
-            format!("the reply has another shape than expected at `{path}` ({place})")
+            format!("the reply does not have the expected shape at `{path}` ({place})")
         } else {
             format!("the reply is not valid JSON ({place})")
         };
@@ -108,10 +109,10 @@ impl fmt::Debug for Response {
     }
 }
 
-/// A reply whose body is still to be read: what [`Call::stream`](crate::Call::stream) gives.
+/// A reply whose body is not read yet. [`Call::stream`](crate::Call::stream) returns it.
 ///
-/// It keeps the call's in-flight slot, and the call's timeouts go on, until the body has ended or it
-/// is dropped. Dropping it ends the exchange.
+/// It holds the in-flight slot of the call, and the timeouts of the call apply, until the body has
+/// ended or this value is dropped. Dropping it closes the exchange.
 ///
 /// ```no_run
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
@@ -133,7 +134,7 @@ pub struct StreamingResponse {
     idle: Option<Duration>,
     deadline: Option<Deadline>,
     slot: Option<OwnedSemaphorePermit>,
-    /// How many times its request was sent, and since when: for the errors of its body.
+    /// The number of attempts and the start of the first one, for errors of the body.
     sent: Option<(u32, Instant)>,
 }
 
@@ -155,7 +156,7 @@ impl StreamingResponse {
         }
     }
 
-    /// What its body is bounded by, what it holds, and what its errors tell of its request.
+    /// Sets the deadline of the body, the in-flight slot to hold, and the attempts for errors.
     pub(crate) fn set_call(
         &mut self,
         deadline: Option<Deadline>,
@@ -165,7 +166,7 @@ impl StreamingResponse {
         use http_body::Body;
         self.deadline = deadline;
         self.sent = Some(sent);
-        // without a body there is nothing to wait for
+        // a reply without a body frees its slot at once
         self.slot = slot.filter(|_| !self.body.is_end_stream());
     }
 
@@ -174,22 +175,22 @@ impl StreamingResponse {
         self.head.status
     }
 
-    /// The headers. Those that hold secrets (`X-MSTR-AuthToken`, `Set-Cookie`) are marked
-    /// sensitive: `Debug` does not print them.
+    /// The headers. Headers with secrets (`X-MSTR-AuthToken`, `Set-Cookie`) are marked sensitive:
+    /// `Debug` does not print them.
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
 
-    /// The URL that answered: behind redirects, the last.
+    /// The URL of the request; after redirects, the URL of the last one.
     pub fn url(&self) -> &Url {
         &self.head.url
     }
 
-    /// The body as it comes, in pieces of whatever size. Nothing is kept in memory.
+    /// The body as a stream of chunks of any size. Chunks that were yielded are not kept in memory.
     ///
     /// # Errors
-    /// Its items fail with [`Timeout`](ErrorKind::Timeout) when a timeout of the call is over, and
-    /// with [`Transport`](ErrorKind::Transport) when the body breaks off or cannot be decompressed.
+    /// An item is [`Timeout`](ErrorKind::Timeout) when a timeout of the call has passed, and
+    /// [`Transport`](ErrorKind::Transport) when the body is truncated or cannot be decompressed.
     /// The stream ends after an error.
     pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + Sync + 'static {
         stream::try_unfold(self, |mut reply| async move {
@@ -200,47 +201,47 @@ impl StreamingResponse {
     /// Reads the rest of the body into memory.
     ///
     /// # Errors
-    /// As the items of [`bytes_stream`](Self::bytes_stream).
+    /// The errors of [`bytes_stream`](Self::bytes_stream).
     pub async fn read(mut self) -> Result<Response> {
         let body = self.read_up_to(usize::MAX).await?;
         Ok(self.with_body(body))
     }
 
-    /// The reply with what was read of its body.
+    /// The reply with the given body.
     pub(crate) fn with_body(self, body: Bytes) -> Response {
         Response { body, ..self.head }
     }
 
-    /// The error that this reply stands for. Its body is read up to `limit` bytes.
+    /// Classifies this error reply. Reads at most `limit` bytes of its body.
     pub(crate) async fn read_error(&mut self, limit: usize) -> Error {
         match self.read_up_to(limit).await {
             Ok(body) => crate::error::from_reply(self.head.status, &self.head.headers, &body),
-            // what broke is less than what the server says with the status
+            // the status of the reply is more useful than the broken body: that becomes the source
             Err(error) => {
                 crate::error::from_reply(self.head.status, &self.head.headers, &[]).caused_by(error)
             }
         }
     }
 
-    /// The whole body. A longer one than `limit` bytes is an error.
+    /// Reads the complete body. A body of more than `limit` bytes is an error.
     pub(crate) async fn read_within(&mut self, limit: Option<usize>) -> Result<Bytes> {
         let Some(limit) = limit else { return self.read_up_to(usize::MAX).await };
         let body = self.read_up_to(limit.saturating_add(1)).await?;
         if body.len() > limit {
             let message = format!(
-                "the body of the reply is longer than the {limit} bytes that are allowed: raise \
-                 the limit, or read it with Call::stream"
+                "the body of the reply is longer than the allowed {limit} bytes: raise the limit, \
+                 or read the body with Call::stream"
             );
             return Err(Error::new(ErrorKind::Decode, message).with_status(self.head.status));
         }
         Ok(body)
     }
 
-    /// The whole body, or its first `limit` bytes.
+    /// Reads the complete body, or its first `limit` bytes.
     async fn read_up_to(&mut self, limit: usize) -> Result<Bytes> {
         let Some(first) = self.next().await? else { return Ok(Bytes::new()) };
         let Some(mut piece) = self.next_below(first.len(), limit).await? else {
-            // the usual small reply: no copy
+            // most replies are one piece: return it without a copy
             return Ok(first.slice(..first.len().min(limit)));
         };
         let mut all = BytesMut::with_capacity((first.len() + piece.len()).max(8 * 1024));
@@ -260,8 +261,8 @@ impl StreamingResponse {
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        let piece = self.next_unmarked().await.map_err(|error| match self.sent {
-            Some((attempts, start)) => error.with_tries(attempts, start.elapsed()),
+        let piece = self.next_data().await.map_err(|error| match self.sent {
+            Some((attempts, start)) => error.with_attempts(attempts, start.elapsed()),
             None => error,
         })?;
         if piece.is_none() {
@@ -270,7 +271,7 @@ impl StreamingResponse {
         Ok(piece)
     }
 
-    async fn next_unmarked(&mut self) -> Result<Option<Bytes>> {
+    async fn next_data(&mut self) -> Result<Option<Bytes>> {
         loop {
             match next_piece(self.idle, self.deadline, self.body.frame()).await? {
                 None => return Ok(None),

@@ -1,11 +1,12 @@
-//! `RetryPolicy`: how often a request is retried, and after how long.
+//! `RetryPolicy`: the number of retries, and the delays before them.
 
 use std::time::{Duration, SystemTime};
 
-/// When requests are retried. The default of a session is no retries: give a policy to
-/// [`SessionBuilder::retry`](crate::SessionBuilder::retry) or [`Call::retry`](crate::Call::retry).
+/// The number of retries and the delays before them. By default, a session does not retry: pass a
+/// policy to [`SessionBuilder::retry`](crate::SessionBuilder::retry) or
+/// [`Call::retry`](crate::Call::retry).
 ///
-/// What is retried:
+/// The policy retries these requests:
 ///
 /// | request | could not connect | connection broke, timeout | 429, 502, 503, 504 | other errors |
 /// | --- | --- | --- | --- | --- |
@@ -15,15 +16,16 @@ use std::time::{Duration, SystemTime};
 /// | logout | yes | yes | yes | no |
 /// | a body that can be sent once | no | no | no | no |
 ///
-/// [`Call::idempotent`](crate::Call::idempotent) moves a call between the first two rows. Not retried:
-/// a certificate that is not trusted, and a login that a proxy refused. A 500 is not retried: the
-/// server answers it for an object that does not exist. A request that receives an expired session
-/// did nothing: if the re-login breaks off, the request starts another one, whatever its method.
+/// [`Call::idempotent`](crate::Call::idempotent) moves a call between the first two rows. A
+/// certificate that is not trusted and a proxy that rejected the login are not retried. A status of
+/// 500 is not retried: the server sends it for an object that does not exist. A request that
+/// receives an expired session had no effect. If its re-login fails with a transient error, the
+/// request starts another one, whatever its method.
 ///
-/// Delays double from [`base_delay`](Self::base_delay) up to [`max_delay`](Self::max_delay). Each is
-/// multiplied by a random number between 0 and 1 (full jitter), so that many clients do not come
-/// back at the same time. The delay is never shorter than the `Retry-After` of the reply (seconds or
-/// a date); if that is longer than `max_delay`, the request is not retried.
+/// Delays double from [`base_delay`](Self::base_delay) up to [`max_delay`](Self::max_delay). Each
+/// is multiplied by a random number between 0 and 1 (full jitter), so that many clients do not
+/// retry at the same time. The delay is never shorter than the `Retry-After` of the reply (seconds
+/// or a date). If `Retry-After` is longer than `max_delay`, the request is not retried.
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,31 +58,31 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// No retries.
+    /// Makes a policy without retries.
     pub fn none() -> Self {
         Self::default().max_retries(0)
     }
 
-    /// The number of retries after the first attempt. Default: 3.
+    /// Sets the number of retries after the first attempt. Default: 3.
     pub fn max_retries(mut self, number: u32) -> Self {
         self.max_retries = number;
         self
     }
 
-    /// The first delay, before jitter. Each further one is twice as long. Default: 0.5 s.
+    /// Sets the first delay, before jitter. Each further delay is twice as long. Default: 0.5 s.
     pub fn base_delay(mut self, delay: Duration) -> Self {
         self.base_delay = delay;
         self
     }
 
-    /// The longest delay. Default: 60 s.
+    /// Sets the longest delay. Default: 60 s.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// The time from the start of the first attempt to the start of the last one. A delay that would
-    /// end later is not begun. Default: 5 minutes; `None`: no timeout.
+    /// Sets the longest time from the start of the first attempt to the start of the last one. A
+    /// delay that would end later is not started. Default: 5 minutes; `None`: no timeout.
     pub fn total_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.total_timeout = timeout.into();
         self
@@ -92,8 +94,8 @@ impl RetryPolicy {
         self
     }
 
-    /// The delay before retry number `retry`, counted from 1; `None` if the server asks for a longer
-    /// one than is allowed.
+    /// The delay before retry number `retry`, counted from 1. `None` if the server asks for a delay
+    /// that is longer than `max_delay`.
     pub(crate) fn delay(&self, retry: u32, retry_after: Option<Duration>) -> Option<Duration> {
         let doublings = 1u32.checked_shl(retry.saturating_sub(1)).unwrap_or(u32::MAX);
         let backoff = self.base_delay.saturating_mul(doublings).min(self.max_delay);
@@ -106,7 +108,7 @@ impl RetryPolicy {
     }
 }
 
-/// `Retry-After`: seconds, fractions too, or an HTTP date.
+/// Parses `Retry-After`: seconds (with fractions) or an HTTP date.
 pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<f64>() {
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_and_are_capped() {
+    fn delays_double_up_to_the_longest_delay() {
         let half = policy(S / 2);
         assert_eq!(half.delay(1, None), Some(S / 2));
         assert_eq!(half.delay(3, None), Some(S * 2));
@@ -137,11 +139,11 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_never_undercut() {
+    fn a_delay_is_never_shorter_than_retry_after() {
         assert_eq!(policy(S / 2).delay(1, Some(S * 10)), Some(S * 10));
         assert_eq!(policy(S * 20).delay(1, Some(S * 10)), Some(S * 20));
         assert_eq!(policy(S).delay(1, Some(S * 60)), Some(S * 60));
-        assert_eq!(policy(S).delay(1, Some(S * 600)), None, "that long is not waited");
+        assert_eq!(policy(S).delay(1, Some(S * 600)), None, "longer than the longest delay");
         let jittered = policy(S).jitter(true);
         for _ in 0..100 {
             assert!(jittered.delay(4, None).unwrap() <= S * 8);
@@ -150,13 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_in_all_its_forms() {
+    fn retry_after_is_seconds_or_a_date() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         let parse = |text: &str| retry_after(text, now);
         assert_eq!(parse(" 3 "), Some(S * 3));
         assert_eq!(parse("0.5"), Some(S / 2));
         assert_eq!(parse("Sun, 06 Nov 1994 08:49:47 GMT"), Some(S * 10));
-        assert_eq!(parse("Sun, 06 Nov 1994 08:49:00 GMT"), Some(Duration::ZERO), "it is past");
+        assert_eq!(parse("Sun, 06 Nov 1994 08:49:00 GMT"), Some(Duration::ZERO), "in the past");
         for junk in ["", "soon", "nan", "-1", "inf", "1e400"] {
             assert_eq!(parse(junk), None, "{junk}");
         }

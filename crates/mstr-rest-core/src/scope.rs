@@ -1,4 +1,4 @@
-//! `with_session`: work with a session that is always logged out.
+//! `with_session`: runs work with a session and always logs it out.
 
 use std::panic::AssertUnwindSafe;
 
@@ -6,11 +6,13 @@ use futures_util::FutureExt;
 
 use crate::{Error, Result, Session, SessionBuilder};
 
-/// Logs in, runs `work` with the session, and logs out: after `Ok` and `Err` and when `work`
-/// panics, always awaited; when the future is cancelled (also during the login), in the background
-/// ([`settle`](crate::settle) waits for that).
+/// Logs in, runs `work` with the session, and logs out.
 ///
-/// `work` gets the session by value and may keep nothing of it: afterwards calls give
+/// After `Ok`, `Err` and a panic of `work`, the logout is awaited. If the future is cancelled (also
+/// during the login), the logout runs in the background, and [`settle`](crate::settle) waits for
+/// it.
+///
+/// `work` receives the session by value. Calls after the end of `work` fail with
 /// [`NoSession`](crate::ErrorKind::NoSession).
 ///
 /// ```no_run
@@ -28,12 +30,12 @@ use crate::{Error, Result, Session, SessionBuilder};
 /// # }
 /// ```
 ///
-/// The value of `work` is never lost: when only the logout fails, the value is returned and the
-/// failure traced as a warning. To learn how the logout went, call
-/// [`connect`](SessionBuilder::connect) and [`close`](crate::AuthenticatedSession::close).
+/// If only the logout fails, the value of `work` is returned and the failure is logged as a
+/// warning. To handle errors of the logout, call [`connect`](SessionBuilder::connect) and
+/// [`close`](crate::AuthenticatedSession::close) instead.
 ///
 /// # Errors
-/// Those of [`connect`](SessionBuilder::connect) and of `work`.
+/// The errors of [`connect`](SessionBuilder::connect) and of `work`.
 pub async fn with_session<T, F>(builder: SessionBuilder, work: F) -> Result<T>
 where
     F: AsyncFnOnce(Session) -> Result<T>,
@@ -41,10 +43,10 @@ where
     try_with_session(builder, work).await
 }
 
-/// [`with_session`] for an error type of your own.
+/// Does the same as [`with_session`] for `work` with an error type of your own.
 ///
 /// # Errors
-/// As [`with_session`], ours converted into yours.
+/// The errors of [`with_session`], converted into your type.
 pub async fn try_with_session<T, E, F>(builder: SessionBuilder, work: F) -> Result<T, E>
 where
     F: AsyncFnOnce(Session) -> Result<T, E>,

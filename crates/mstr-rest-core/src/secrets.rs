@@ -1,4 +1,4 @@
-//! Resolves credentials: bounded, and with errors that name the credential.
+//! Resolves credentials with a timeout. Errors name the credential.
 
 use std::panic::AssertUnwindSafe;
 
@@ -7,8 +7,8 @@ use mstr_credentials::{Credential, CredentialError, SecretString};
 
 use crate::{Error, ErrorKind, Result};
 
-/// Asks a source for its secret: bounded, and with an error that says whose. A source that panics is
-/// an error too, without the text of the panic, which may be a secret.
+/// Resolves a credential with a timeout. Errors name it by its label. A secret provider that panics
+/// is an error too; the text of the panic is not kept, as it may contain the secret.
 pub(crate) async fn resolve(credential: &Credential, label: &str) -> Result<SecretString> {
     let failed = |error: CredentialError| {
         let (kind, what) = if error.is_missing() {
@@ -18,8 +18,8 @@ pub(crate) async fn resolve(credential: &Credential, label: &str) -> Result<Secr
         };
         Error::with_source(kind, format!("the credential `{label}` {what}"), error)
     };
-    let asked = AssertUnwindSafe(async { credential.resolve_bounded().await }).catch_unwind();
-    match asked.await {
+    let resolving = AssertUnwindSafe(async { credential.resolve_bounded().await }).catch_unwind();
+    match resolving.await {
         Ok(outcome) => outcome.map_err(failed),
         Err(_) => {
             Err(Error::new(ErrorKind::Interrupted, format!("the credential `{label}` panicked")))

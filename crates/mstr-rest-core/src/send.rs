@@ -1,6 +1,6 @@
-//! Sends a request: in-flight slot, attempts, retries, and what each reply stands for.
+//! Sends a request: in-flight slot, attempts, retries, and the classification of replies.
 //!
-//! Nothing here logs in: the layer above does, in `execute.rs`.
+//! Nothing in this file logs in: `execute.rs` does.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::timeouts::Deadline;
 use crate::url::same_origin;
 use crate::{Error, ErrorKind, Response, Result, StreamingResponse, trace};
 
-/// The reply to a request, read as the request wants it read.
+/// The reply to a request, read as its [`Reading`] requires.
 pub(crate) enum Received {
     Whole(Response),
     Stream(StreamingResponse),
@@ -35,9 +35,9 @@ impl Received {
     }
 }
 
-/// Why there is no reply to use.
+/// Why a request has no usable reply.
 pub(crate) enum Failure {
-    /// The server does not know the session of the login that was sent.
+    /// The session of the login that was sent has expired.
     Expired(Error),
     Final(Error),
 }
@@ -48,30 +48,30 @@ impl From<Error> for Failure {
     }
 }
 
-/// Why one attempt was not enough.
-enum Unsettled {
-    /// The request is to be sent again after this time.
+/// Why one attempt has no usable reply.
+enum AttemptError {
+    /// The request is retried after this delay.
     Retry(Duration),
     Failed(Failure),
 }
 
-impl From<Error> for Unsettled {
+impl From<Error> for AttemptError {
     fn from(error: Error) -> Self {
         Self::Failed(Failure::Final(error))
     }
 }
 
-/// Bodies of error replies are read up to 1 MiB: nothing useful is longer.
+/// The longest body of an error reply that is read: 1 MiB.
 const ERROR_LIMIT: usize = 1024 * 1024;
 
-/// Where only the head of a reply counts, its body may take this long.
+/// The timeout for the body of a reply of which only the head is needed.
 const HEAD_ONLY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a call without a timeout waits for an in-flight slot.
+/// The longest time that a call without a timeout waits for an in-flight slot.
 pub(crate) const SLOT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Runs the work of a call within its span and its timeout. By reference: a future that is handed over
-/// by value is kept twice.
+/// Runs the work of a call within its span and its timeout. Takes it by reference: a future passed
+/// by value would take its size twice in the future of the caller.
 pub(crate) async fn bounded(
     span: Span,
     deadline: Option<Deadline>,
@@ -86,7 +86,7 @@ pub(crate) async fn bounded(
 }
 
 impl Client {
-    /// When a request that begins now must be over.
+    /// The deadline of a request that starts now.
     pub(crate) fn deadline(&self, request: &Request) -> Option<Deadline> {
         request.timeouts.total.or(self.timeouts.total).and_then(Deadline::after)
     }
@@ -96,9 +96,9 @@ impl Client {
         Attempts::new(policy, Repeatable::of(request), deadline)
     }
 
-    /// Sends a request of the login machine: with a login of its own
-    /// ([`UsedLogin::Of`]), so that it waits for no transition and starts none. Boxed: such requests
-    /// are also sent while another request is being sent.
+    /// Sends a request of the login machine. It has its own login ([`UsedLogin::Of`]), so that it
+    /// waits for no transition and starts none. It is boxed, because such requests are also sent
+    /// inside another request (recursion).
     pub(crate) fn send_as<'a, T: Send + 'a>(
         self: &'a Arc<Self>,
         request: Request,
@@ -128,13 +128,13 @@ impl Client {
         })
     }
 
-    /// Fails if the server does not know that login: `GET /sessions`.
+    /// Sends `GET /sessions` with that login. Fails if the server does not know it.
     pub(crate) async fn ensure_alive(self: &Arc<Self>, login: &Arc<Login>) -> Result<()> {
         self.send_as(Request::of_login(Method::GET, "sessions", login), |_| Ok(())).await
     }
 
-    /// The retry loop: attempts until there is a reply, an expired session, or an error that is
-    /// final. After a delay the login is read anew: it may have been replaced meanwhile.
+    /// The retry loop: repeats attempts until a reply, an expired session or a final error. After
+    /// each delay the login is read again, because it may have been replaced meanwhile.
     pub(crate) async fn send(
         self: &Arc<Self>,
         request: &Request,
@@ -145,8 +145,8 @@ impl Client {
         loop {
             match self.attempt(request, url, attempts, login).await {
                 Ok(received) => return Ok(received),
-                Err(Unsettled::Failed(failure)) => return Err(failure),
-                Err(Unsettled::Retry(delay)) => {
+                Err(AttemptError::Failed(failure)) => return Err(failure),
+                Err(AttemptError::Retry(delay)) => {
                     sleep(delay).await;
                     *login = self.login_for(request, attempts, None).await?;
                 }
@@ -160,7 +160,7 @@ impl Client {
         url: &Url,
         attempts: &mut Attempts,
         login: &mut Arc<Login>,
-    ) -> Result<Received, Unsettled> {
+    ) -> Result<Received, AttemptError> {
         let slot = self.slot(request, attempts, login).await?;
         if request.needs_session && login.token.is_none() {
             return Err(no_session().into());
@@ -171,8 +171,8 @@ impl Client {
         work.instrument(span.clone()).await
     }
 
-    /// Sends the request once. When this ends without a reply to use, its connection and its slot are
-    /// free again.
+    /// Sends the request once. If this returns without a usable reply, the connection and the slot
+    /// are free.
     async fn attempt_once(
         self: &Arc<Self>,
         request: &Request,
@@ -181,20 +181,20 @@ impl Client {
         login: &Arc<Login>,
         slot: Option<OwnedSemaphorePermit>,
         span: &Span,
-    ) -> Result<Received, Unsettled> {
+    ) -> Result<Received, AttemptError> {
         let mut response = match self.exchange(request, url, login).await {
             Ok(response) => response,
             Err(error) => {
                 trace::record_attempt_error(span, &error);
                 let delay = attempts.after_error(request, &self.base, &error);
-                return Err(delay.map_or_else(|| attempts.mark(error).into(), Unsettled::Retry));
+                return Err(delay.map_or_else(|| attempts.mark(error).into(), AttemptError::Retry));
             }
         };
         let status = response.status();
         trace::record_status(span, status);
         if let Some(delay) = attempts.after_status(request, &self.base, status, response.headers())
         {
-            return Err(Unsettled::Retry(delay));
+            return Err(AttemptError::Retry(delay));
         }
         let from_base_origin = same_origin(&self.base, response.url());
         response.set_call(attempts.deadline(), slot, (attempts.count, attempts.start()));
@@ -208,30 +208,30 @@ impl Client {
         };
         let error = login.redact(attempts.mark(error));
         trace::record_attempt_error(span, &error);
-        // a body that broke off: the exchange broke
+        // a truncated body is a failed exchange: retry it
         if let Some(delay) = attempts.after_error(request, &self.base, &error) {
-            return Err(Unsettled::Retry(delay));
+            return Err(AttemptError::Retry(delay));
         }
-        let is_own = from_base_origin
+        let used_session = from_base_origin
             && login.token.is_some()
             && matches!(request.login, UsedLogin::Session);
-        let failure = if is_own && status == StatusCode::UNAUTHORIZED && request.has_ambiguous_401()
-        {
-            match self.ensure_alive(login).await {
-                Err(expired) if expired.is_session_expired() => {
-                    Failure::Expired(attempts.mark(expired))
+        let failure =
+            if used_session && status == StatusCode::UNAUTHORIZED && request.has_ambiguous_401() {
+                match self.ensure_alive(login).await {
+                    Err(expired) if expired.is_session_expired() => {
+                        Failure::Expired(attempts.mark(expired))
+                    }
+                    _ => Failure::Final(error),
                 }
-                _ => Failure::Final(error),
-            }
-        } else if is_own && error.is_session_expired() {
-            Failure::Expired(error)
-        } else {
-            Failure::Final(error)
-        };
-        Err(Unsettled::Failed(failure))
+            } else if used_session && error.is_session_expired() {
+                Failure::Expired(error)
+            } else {
+                Failure::Final(error)
+            };
+        Err(AttemptError::Failed(failure))
     }
 
-    /// Reads the body as the request wants it read.
+    /// Reads the body as [`Reading`] requires.
     async fn receive(
         &self,
         request: &Request,
@@ -249,16 +249,17 @@ impl Client {
         Ok(Received::Whole(response.with_body(body)))
     }
 
-    /// Whether a reply stands for an error.
+    /// Returns `true` if a reply is an error of the call.
     fn is_error(&self, request: &Request, response: &StreamingResponse) -> bool {
-        let is_handed_back = || {
+        let is_returned = || {
             request.untyped && self.return_http_errors && !crate::error::is_json(response.headers())
         };
-        response.status().as_u16() >= 400 && !request.raw && !is_handed_back()
+        response.status().as_u16() >= 400 && !request.raw && !is_returned()
     }
 
-    /// The login to send a request with. A request whose re-login failed with a transient error may
-    /// start another one. `seen`: the login that the request had when it began to wait, if it did.
+    /// Waits until no transition runs, and returns the login to send a request with. A request
+    /// whose re-login failed with a transient error may start another one. `seen`: the login of the
+    /// request when it started to wait for a slot.
     pub(crate) async fn login_for(
         &self,
         request: &Request,
@@ -267,7 +268,7 @@ impl Client {
     ) -> Result<Arc<Login>> {
         let mut seen = seen.map(|login| (login.id, login.failed_relogins));
         loop {
-            match self.settled_login(request, seen.take()).await {
+            match self.wait_for_login(request, seen.take()).await {
                 Ok(login) => return Ok(login),
                 Err(failed) => {
                     let delay = attempts.after_relogin(request, &self.base, &failed);
@@ -277,9 +278,9 @@ impl Client {
         }
     }
 
-    /// The login once no transition runs. A request that waited for a re-login shares its failure.
-    /// Without auth there is nothing to wait for.
-    async fn settled_login(
+    /// Waits until no transition runs, and returns the login. A request that waited for a failed
+    /// re-login fails with its error. A request without a login does not wait.
+    async fn wait_for_login(
         &self,
         request: &Request,
         mut seen: Option<(u64, u64)>,
@@ -314,8 +315,9 @@ impl Client {
         }
     }
 
-    /// Waits for an in-flight slot. Thousands of requests may wait: the session may expire and be
-    /// renewed meanwhile, and a request that was sent with the login from before would be refused.
+    /// Waits for an in-flight slot, then checks the login again. Thousands of requests may wait,
+    /// and the session may have been renewed meanwhile: the server would reject a request with the
+    /// login from before.
     async fn slot(
         &self,
         request: &Request,
@@ -334,7 +336,7 @@ impl Client {
             if is_unchanged && (running.is_none() || !request.includes_auth()) {
                 return Ok(Some(slot));
             }
-            // the slot is free for others while this request waits for a transition
+            // free the slot while this request waits for a transition
             drop(slot);
             let seen = Arc::clone(login);
             *login = self.login_for(request, attempts, Some(&seen)).await?;
@@ -367,7 +369,10 @@ impl InFlight {
     }
 }
 
-/// A decoder that was not called: a request and its decoder disagree, which the call rules out.
+/// The error for a decoder that was not called: its kind and [`Reading`] do not match. [`Call`]
+/// rules this out.
+///
+/// [`Call`]: crate::Call
 pub(crate) fn unread() -> Error {
     Error::new(ErrorKind::Decode, "the reply was not read")
 }

@@ -18,17 +18,17 @@ use crate::projects::{ProjectIndex, ProjectRef};
 use crate::request::Request;
 use crate::{Auth, ErrorKind, Response, Result, SessionSnapshot, execute, keep_alive, nesting};
 
-/// A session with a Library server: cheap to clone, safe to share between tasks, and what every
-/// call is made from.
+/// A session with a Library server. It makes calls. It is cheap to clone and can be shared between
+/// tasks.
 ///
-/// A `Session` does not log out by itself when it is dropped: clones of it may be in use
-/// elsewhere. [`with_session`](crate::with_session) and
-/// [`AuthenticatedSession`](crate::AuthenticatedSession) do; a session from
-/// [`build`](crate::SessionBuilder::build) is yours to [`login`](Self::login) and
+/// Dropping a `Session` does not log out, because clones of it may be in use.
+/// [`with_session`](crate::with_session) and
+/// [`AuthenticatedSession`](crate::AuthenticatedSession) log out. For a session of
+/// [`build`](crate::SessionBuilder::build), call [`login`](Self::login) and
 /// [`logout`](Self::logout).
 ///
-/// Endpoints come as extension traits (`mstr-rest-api`; in `mstr_rest::prelude`); any other is one
-/// [`get`](Self::get) away.
+/// Typed endpoints are extension traits (`mstr-rest-api`; in `mstr_rest::prelude`). Call any other
+/// endpoint with [`get`](Self::get), [`post`](Self::post) or [`call`](Self::call).
 ///
 /// ```no_run
 /// use mstr_rest_core::{Auth, Credential, Session};
@@ -44,7 +44,7 @@ use crate::{Auth, ErrorKind, Response, Result, SessionSnapshot, execute, keep_al
 #[derive(Clone)]
 pub struct Session {
     pub(crate) client: Arc<Client>,
-    /// The project of calls that name none.
+    /// The default project of calls.
     pub(crate) project: Option<ProjectRef>,
 }
 
@@ -54,8 +54,8 @@ impl Session {
         &self.client.base
     }
 
-    /// A handle of the same session whose calls carry this project unless they name another: an id
-    /// (32 hexadecimal digits) or a name.
+    /// Makes a handle of the same session with another default project: an id (32 hexadecimal
+    /// digits) or a name.
     ///
     /// ```
     /// # use mstr_rest_core::Session;
@@ -74,25 +74,27 @@ impl Session {
 
 /// The login
 impl Session {
-    /// Logs in, `POST /auth/login` (or what else the [`Auth`] says), and gives the server's reply.
-    /// A token that is held already is logged out first, unless something else owns it; should
-    /// that fail, the login goes on. Cancelling the future does not stop a login on its way. The
-    /// token is in the head of the reply: a body that breaks off, or does not come within 5 s, does
-    /// not fail the login.
+    /// Logs in and returns the reply of the server: `POST /auth/login`, or another endpoint for
+    /// some modes of [`Auth`].
     ///
-    /// For [`Auth::existing`] nothing is sent, and the reply is an empty 204 made here. Adopting a
-    /// session ([`Auth::existing`], [`Auth::browser_cookies`]) leaves one of ours that was held
-    /// before alone for now, for the server may end all sessions of a user at once: the guard logs
-    /// it out when it is closed, or the next login or logout does.
+    /// The current login is logged out first, unless it is externally owned. If that logout fails,
+    /// the login continues. Cancelling the future does not stop a login that has started. The token
+    /// is in the head of the reply: the login does not fail if the body is truncated or takes more
+    /// than 5 s.
+    ///
+    /// For [`Auth::existing`] nothing is sent, and the returned reply is an empty 204. If a session
+    /// is adopted ([`Auth::existing`], [`Auth::browser_cookies`]), the login that it replaces is
+    /// not logged out at once, because the server may end all sessions of a user at a logout. The
+    /// guard logs it out when it is closed, or the next login or logout does.
     ///
     /// # Errors
     /// [`MissingCredential`](ErrorKind::MissingCredential) and
     /// [`Credential`](ErrorKind::Credential) before anything is sent;
-    /// [`LoginFailure`](ErrorKind::LoginFailure) when the server refuses (`ERR003`) or its reply
-    /// holds no token; [`Redirect`](ErrorKind::Redirect) when it redirects;
-    /// [`Interrupted`](ErrorKind::Interrupted) when a credential panics, the runtime stops, or
-    /// another session took the place of this one meanwhile (it is logged out then); and those
-    /// [common to all calls](crate::Call#errors).
+    /// [`LoginFailure`](ErrorKind::LoginFailure) if the server rejects the login (`ERR003`) or its
+    /// reply has no token; [`Redirect`](ErrorKind::Redirect) if the server redirects the login;
+    /// [`Interrupted`](ErrorKind::Interrupted) if a credential panics, the runtime stops, or
+    /// another session was adopted or restored meanwhile (this login is logged out then); and the
+    /// [errors common to all calls](crate::Call#errors).
     pub fn login(&self, auth: Auth) -> impl Future<Output = Result<Response>> + Send + use<> {
         let client = Arc::clone(&self.client);
         async move {
@@ -113,31 +115,32 @@ impl Session {
         }
     }
 
-    /// Makes a session that shares the one behind an identity token: `POST /auth/delegate`. Short
-    /// for [`login`](Self::login) with [`Auth::identity_token`].
+    /// Logs in with an identity token of another session and shares that session: `POST
+    /// /auth/delegate`. This is [`login`](Self::login) with [`Auth::identity_token`].
     ///
     /// # Errors
-    /// As [`login`](Self::login).
+    /// The errors of [`login`](Self::login).
     pub fn delegate(
         &self,
         identity_token: impl Into<Credential>,
     ) -> Pin<Box<dyn Future<Output = Result<Response>> + Send>> {
-        // boxed: `impl Future` would borrow what the token was made from
+        // boxed, because `impl Future` would capture the type of the parameter
         Box::pin(self.login(Auth::identity_token(identity_token)))
     }
 
-    /// Logs out: `POST /auth/logout`, also without a token. The token is forgotten when the
-    /// server agrees, or no longer knows it (`ERR009`). As a login, it is never redirected.
+    /// Logs out: `POST /auth/logout`, also without a token. The session drops its token if the
+    /// server accepts the logout or does not know the token any more (`ERR009`). Redirects are not
+    /// followed.
     ///
-    /// Calls that start meanwhile wait for it and then find no token. Nothing logs in again
-    /// afterwards, neither a call that met an expired session nor keep-alive, until
-    /// [`login`](Self::login) is called. Logins of this session that an adopted or restored one took
-    /// the place of are logged out too.
+    /// Calls that start during the logout wait for it and then have no token. After a logout there
+    /// is no re-login, neither for calls that received an expired session nor by keep-alive, until
+    /// [`login`](Self::login) is called. Superseded logins (logins of this session that an adopted
+    /// or restored session replaced) are logged out too.
     ///
-    /// The vendor documents that this ends all sessions of the user, not this one alone.
+    /// The vendor documents that a logout ends all sessions of the user.
     ///
     /// # Errors
-    /// Those [common to all calls](crate::Call#errors); the token is kept then.
+    /// The [errors common to all calls](crate::Call#errors). The session keeps its token then.
     pub fn logout(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let client = Arc::clone(&self.client);
         async move {
@@ -146,18 +149,19 @@ impl Session {
         }
     }
 
-    /// Whether a token is held. Nothing is sent: the server may have ended the session.
-    /// [`is_alive`](Self::is_alive) asks it.
+    /// Returns `true` if the session has a token. Nothing is sent. The server may have ended the
+    /// session: [`is_alive`](Self::is_alive) checks it.
     pub fn has_session(&self) -> bool {
         self.client.logins.current().token.is_some()
     }
 
-    /// Whether the server knows the session: `GET /sessions`, which counts as use. It never logs in
-    /// again, whatever [`relogin`](crate::SessionBuilder::relogin) says. Without a token the answer
-    /// is `false`, and nothing is sent.
+    /// Returns `true` if the server knows the session: `GET /sessions`, which restarts the idle
+    /// timer of the server. It never logs in again, also if
+    /// [`relogin`](crate::SessionBuilder::relogin) is on. Without a token it returns `false` and
+    /// sends nothing.
     ///
     /// # Errors
-    /// Those [common to all calls](crate::Call#errors), except for an expired session.
+    /// The [errors common to all calls](crate::Call#errors), except for an expired session.
     pub fn is_alive(&self) -> impl Future<Output = Result<bool>> + Send + use<> {
         let client = Arc::clone(&self.client);
         async move {
@@ -177,17 +181,17 @@ impl Session {
         }
     }
 
-    /// Forgets the token, its cookies and what else belongs to the login, at once. Nothing is sent:
-    /// the session goes on at the server until it expires. To end it there,
-    /// [`logout`](Self::logout). A login that runs meanwhile is logged out when it comes.
+    /// Drops the token, the cookies and the other data of the login at once. Nothing is sent: the
+    /// session continues on the server until it expires; [`logout`](Self::logout) ends it there. A
+    /// login that runs at this moment is logged out when it finishes.
     pub fn destroy_auth_token(&self) {
         self.client.logins.forget_current();
     }
 
-    /// Takes a snapshot of the session: a value for another process, or for later.
+    /// Takes a snapshot of the session: a value to restore in another process or later.
     ///
-    /// It does not change who logs the session out: a guard still does.
-    /// [`AuthenticatedSession::detach`](crate::AuthenticatedSession::detach) gives that up.
+    /// A guard still logs the session out after this. To prevent it, call
+    /// [`AuthenticatedSession::detach`](crate::AuthenticatedSession::detach).
     #[doc(alias = "save")]
     #[doc(alias = "to_dict")]
     pub fn snapshot(&self) -> SessionSnapshot {
@@ -196,19 +200,21 @@ impl Session {
         snapshot
     }
 
-    /// Puts the session of a snapshot in the place of the login that is held, at once: all of it or,
-    /// after an error, nothing. Nothing is sent and no runtime is needed; the server may have ended
-    /// the session ([`is_alive`](Self::is_alive)). A login that is running is logged out when it
-    /// arrives.
+    /// Replaces the current login with that of a snapshot, at once. After an error nothing has
+    /// changed.
     ///
-    /// The restored session counts as used elsewhere too: no guard logs it out,
-    /// [`logout`](Self::logout) does. A login of this session that it displaces is logged out by the
-    /// guard when it is closed, or by the next login or logout. Cookies go to the host of the base
-    /// URL alone, and over TLS only if it is https. Default project and credentials stay those of
-    /// this session.
+    /// Nothing is sent and no runtime is needed. The server may have ended the session:
+    /// [`is_alive`](Self::is_alive) checks it. A login that runs at this moment is logged out when
+    /// it finishes.
+    ///
+    /// The restored session is externally owned, because other processes may use it:
+    /// [`logout`](Self::logout) logs it out, a guard does not. The login that it replaces is logged
+    /// out by the guard when that is closed, or by the next login or logout. Cookies are sent to
+    /// the host of the base URL only, and over TLS only if the base URL is https. Default project
+    /// and credentials of this session do not change.
     ///
     /// # Errors
-    /// [`Snapshot`](ErrorKind::Snapshot) if the snapshot is of another origin, or holds a token or a
+    /// [`Snapshot`](ErrorKind::Snapshot) if the snapshot is of another origin, or has a token or a
     /// cookie that cannot be sent; [`NoSession`](ErrorKind::NoSession) after a close.
     #[doc(alias = "update_from_json")]
     pub fn restore(&self, snapshot: &SessionSnapshot) -> Result<()> {
@@ -216,7 +222,7 @@ impl Session {
         client.ensure_open()?;
         let login = client.login_of(snapshot)?;
         let has_token = login.token.is_some();
-        client.logins.displace(login);
+        client.logins.replace_current(login);
         if has_token {
             client.idle_clock.set(snapshot.last_used_at.unwrap_or_else(SystemTime::now));
             keep_alive::start(client);
@@ -230,17 +236,18 @@ impl Session {
     }
 }
 
-/// Project names.
+/// Project names
 impl Session {
-    /// The projects as they were loaded last; `None` before the first time. Nothing is sent.
+    /// The project index that was loaded last. `None` if it was never loaded. Nothing is sent.
     pub fn project_index(&self) -> Option<Arc<ProjectIndex>> {
         self.client.projects.get()
     }
 
-    /// Loads the projects: `GET /projects`. Callers that come while a loading runs share it.
+    /// Loads the project index: `GET /projects`. Callers during a request share its outcome.
     ///
     /// # Errors
-    /// Those [common to all calls](crate::Call#errors); [`NoSession`](crate::ErrorKind::NoSession) without a token.
+    /// The [errors common to all calls](crate::Call#errors);
+    /// [`NoSession`](crate::ErrorKind::NoSession) without a token.
     pub fn load_project_index(
         &self,
     ) -> impl Future<Output = Result<Arc<ProjectIndex>>> + Send + use<> {
@@ -248,12 +255,14 @@ impl Session {
         async move { client.load_projects().await }
     }
 
-    /// The id of the project of that name: from what was loaded, else from the server. An id (32
-    /// hexadecimal digits) is given back as it is; nothing is sent then.
+    /// Returns the id of the project with that name. If the loaded index does not have the name, or
+    /// no index is loaded, it is loaded from the server: `GET /projects`. An id (32 hexadecimal
+    /// digits) is returned unchanged, and nothing is sent.
     ///
     /// # Errors
-    /// Those [common to all calls](crate::Call#errors); [`ResourceNotFound`](crate::ErrorKind::ResourceNotFound) when no project bears
-    /// the name, [`InvalidRequest`](crate::ErrorKind::InvalidRequest) when several do.
+    /// The [errors common to all calls](crate::Call#errors);
+    /// [`ResourceNotFound`](crate::ErrorKind::ResourceNotFound) if no project has the name;
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) if several have it.
     pub fn resolve_project(
         &self,
         name_or_id: &str,

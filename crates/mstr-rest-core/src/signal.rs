@@ -1,9 +1,10 @@
-//! A signal that is set once, for tasks to wait for.
+//! `Signal`: a flag that is set once and that tasks can wait for.
 
 use tokio::sync::Semaphore;
 
-/// Not set, and then set for good. Those who wait are woken in the order in which they came (a
-/// `tokio::sync::watch` wakes in random order, and a seed of the model test would not replay).
+/// A flag that is set once and never cleared. Waiting tasks wake in the order in which they started
+/// to wait. The model test needs this order to replay a seed; a `tokio::sync::watch` wakes in
+/// random order.
 pub(crate) struct Signal(Semaphore);
 
 impl Default for Signal {
@@ -22,7 +23,7 @@ impl Signal {
     }
 
     pub(crate) async fn wait(&self) {
-        // there is no permit, and closing ends the wait
+        // the semaphore never has a permit: only closing it ends the wait
         let _ = self.0.acquire().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Single flight: one piece of work for all callers that need it at the same time.
+//! `SingleFlight`: a value that is fetched once for all callers that need it at the same time.
 
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,15 +7,18 @@ use tokio::sync::Mutex;
 
 use crate::Result;
 
-/// A value that is fetched once for all who wait for it.
+/// A value that is fetched once for all tasks that wait for it.
 ///
-/// **States.** Empty; or it holds a value. Besides, a fetch may be running: its task holds `fetching`.
-/// Tasks that come meanwhile wait for that lock and then share the outcome, a value or a failure
-/// (`last`). A failure is not kept for later: a task that comes after it fetches anew. When the task
-/// that fetches is cancelled, the next in line fetches.
+/// **States.** It is empty or has a value. In both states a fetch may be running; its task holds
+/// the lock `fetching`.
 ///
-/// [`forget`](Self::forget) empties it. A fetch that runs at that moment began before, so what it
-/// brings is neither kept nor given out: it fetches again.
+/// - A task that calls [`fetch`](Self::fetch) during a fetch waits for the lock and then shares the
+///   outcome (`last`), a value or an error.
+/// - A task that calls `fetch` after the end of a fetch starts a new fetch. So an error is shared
+///   by the tasks that waited for it, and by no later task.
+/// - If the fetching task is cancelled, the next waiting task gets the lock and fetches.
+/// - [`forget`](Self::forget) empties it. A fetch that runs at that moment has started before, so
+///   its value is neither stored nor returned: the same task fetches again.
 pub(crate) struct SingleFlight<T> {
     shared: RwLock<Shared<T>>,
     fetching: Mutex<()>,
@@ -23,9 +26,10 @@ pub(crate) struct SingleFlight<T> {
 
 struct Shared<T> {
     value: Option<Arc<T>>,
-    /// How many fetches have ended, and how the last one did.
+    /// The number of ended fetches, and the outcome of the last one.
     fetches: u64,
     last: Option<Result<Arc<T>>>,
+    /// The number of calls of `forget`.
     forgotten: u64,
 }
 
@@ -37,37 +41,37 @@ impl<T> Default for SingleFlight<T> {
 }
 
 impl<T: Send + Sync> SingleFlight<T> {
-    fn peek<U>(&self, look: impl FnOnce(&Shared<T>) -> U) -> U {
-        look(&self.shared.read().unwrap_or_else(PoisonError::into_inner))
+    fn read<U>(&self, read: impl FnOnce(&Shared<T>) -> U) -> U {
+        read(&self.shared.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn with<U>(&self, change: impl FnOnce(&mut Shared<T>) -> U) -> U {
+    fn write<U>(&self, change: impl FnOnce(&mut Shared<T>) -> U) -> U {
         change(&mut self.shared.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The value that is there. Nothing is waited for.
+    /// The stored value, without waiting for a fetch.
     pub(crate) fn get(&self) -> Option<Arc<T>> {
-        self.peek(|shared| shared.value.clone())
+        self.read(|shared| shared.value.clone())
     }
 
-    /// Fetches the value, or waits for a fetch that runs and shares its outcome.
+    /// Fetches the value, or waits for the running fetch and shares its outcome.
     pub(crate) async fn fetch<F>(&self, fetch: impl Fn() -> F + Send) -> Result<Arc<T>>
     where
         F: Future<Output = Result<T>> + Send,
     {
-        let seen = self.peek(|shared| shared.fetches);
-        let _one = self.fetching.lock().await;
-        let shared = self.peek(|shared| {
-            let ended_meanwhile = shared.fetches != seen;
+        let fetches_before = self.read(|shared| shared.fetches);
+        let _fetching = self.fetching.lock().await;
+        let shared_outcome = self.read(|shared| {
+            let ended_meanwhile = shared.fetches != fetches_before;
             shared.last.clone().filter(|_| ended_meanwhile)
         });
-        if let Some(outcome) = shared {
+        if let Some(outcome) = shared_outcome {
             return outcome;
         }
         loop {
-            let forgotten = self.peek(|shared| shared.forgotten);
+            let forgotten = self.read(|shared| shared.forgotten);
             let outcome = fetch().await.map(Arc::new);
-            let current = self.with(|shared| {
+            let current = self.write(|shared| {
                 if shared.forgotten != forgotten && outcome.is_ok() {
                     return false;
                 }
@@ -84,9 +88,9 @@ impl<T: Send + Sync> SingleFlight<T> {
         }
     }
 
-    /// Empties it.
+    /// Removes the value.
     pub(crate) fn forget(&self) {
-        self.with(|shared| {
+        self.write(|shared| {
             shared.forgotten += 1;
             shared.value = None;
             shared.last = None;
@@ -105,7 +109,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn those_who_wait_share_one_failure() {
+    async fn waiting_tasks_share_one_failure() {
         let cell = SingleFlight::<u32>::default();
         let fetches = AtomicU32::new(0);
         let fetch = || {
@@ -127,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_fetched_before_it_was_forgotten_is_not_given_out() {
+    async fn a_value_fetched_before_forget_is_not_returned() {
         let cell = SingleFlight::<u32>::default();
         let fetches = AtomicU32::new(0);
         let fetch = || {
@@ -146,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_cancelled_fetch_is_taken_over() {
+    async fn a_waiting_task_fetches_after_a_cancelled_fetch() {
         let cell = SingleFlight::<u32>::default();
         let slow = || async {
             tokio::time::sleep(SECOND * 60).await;

@@ -1,4 +1,4 @@
-//! `SessionSnapshot`: a session as a value, for another process or for later.
+//! `SessionSnapshot`: a session as a value, to use in another process or later.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -9,18 +9,18 @@ use url::Url;
 use crate::url::parse_base;
 use crate::{Error, ErrorKind, Result, SavedCookie};
 
-/// A session as a value: token, cookies with all attributes, and what is known of the login. No
-/// password is in it, and no other credential.
+/// A session as a value: token, cookies with all attributes, and the known facts of the login. It
+/// contains neither a password nor another credential of the login.
 ///
-/// [`Session::snapshot`](crate::Session::snapshot) takes one;
+/// [`Session::snapshot`](crate::Session::snapshot) takes a snapshot.
 /// [`Session::restore`](crate::Session::restore) and
-/// [`SessionBuilder::restore`](crate::SessionBuilder::restore) put it in place. Taking one does not
-/// change who logs the session out: a guard still does when it is closed or dropped.
-/// [`AuthenticatedSession::detach`](crate::AuthenticatedSession::detach) gives that up.
+/// [`SessionBuilder::restore`](crate::SessionBuilder::restore) restore it. A guard still logs the
+/// session out when it is closed or dropped after a snapshot was taken. To prevent this, call
+/// [`AuthenticatedSession::detach`](crate::AuthenticatedSession::detach).
 ///
-/// While the session lives, a snapshot is as good as a password. `Debug` shows no values, and it
-/// cannot be serialized by accident: `mstr-rest-persist` has its stores, and its JSON forms, which
-/// are written into a [`SecretString`].
+/// Protect a snapshot like a password while the session lives. `Debug` shows no values, and the
+/// type is not `Serialize`, so that it cannot be written by accident. `mstr-rest-persist` has
+/// stores for snapshots and JSON forms, which it writes into a [`SecretString`].
 ///
 /// ```no_run
 /// use mstr_rest_core::{Auth, Session};
@@ -29,7 +29,7 @@ use crate::{Error, ErrorKind, Result, SavedCookie};
 /// let url = "https://host/MicroStrategyLibrary/api/";
 /// let session = Session::builder(url).auth(Auth::anonymous()).connect().await?.detach();
 /// let snapshot = session.snapshot();
-/// // elsewhere
+/// // in another process
 /// let session = Session::builder(url).restore(&snapshot).await?;
 /// if !session.is_alive().await? {
 ///     println!("the server no longer knows the session");
@@ -45,38 +45,38 @@ pub struct SessionSnapshot {
     pub token: Option<SecretString>,
     /// The cookies of the login.
     pub cookies: Vec<SavedCookie>,
-    /// The project of calls that name none: a name or an id.
+    /// The default project of calls: a name or an id.
     pub project: Option<String>,
-    /// The user name, where the login had one that is no secret.
+    /// The user name, if the login has one that is not a secret.
     pub user: Option<String>,
     /// The server's number of the login mode: 1 standard, 8 anonymous, 16 LDAP, 4096 API key or
     /// trusted, -1 identity token.
     pub login_mode: Option<i64>,
-    /// A salted hash of the user name or API key, to tell whether another login is of the same
-    /// user. `None` for other login modes, and where nothing is known.
+    /// A salted hash of the user name or API key, to find out whether another login is of the same
+    /// user. `None` for login modes without either, and if it is not known.
     pub principal: Option<String>,
-    /// When the session was logged in, by the clock of the machine that did.
+    /// The time of the login, by the clock of the machine that logged in.
     pub created_at: Option<SystemTime>,
-    /// When the session was last used before the snapshot was taken; not before `created_at`.
+    /// The time of the last use before the snapshot was taken; not before `created_at`.
     pub last_used_at: Option<SystemTime>,
-    /// After how much idle time the server ends the session (`timeout` of `GET /sessions`). The core
-    /// does not ask for it; `connect_or_restore` of `mstr-rest-persist` does.
+    /// The idle timeout of the session on the server (`timeout` of `GET /sessions`). The core does
+    /// not request it; `connect_or_restore` of `mstr-rest-persist` does.
     pub idle_timeout: Option<Duration>,
 }
 
 impl SessionSnapshot {
-    /// An empty snapshot for the server at `base_url`, to be filled.
+    /// Makes an empty snapshot for the server at `base_url`. Fill it through its public fields.
     ///
     /// # Errors
-    /// [`Snapshot`](ErrorKind::Snapshot) for a text that is no base URL, and for a base URL with user
-    /// info. The text is never repeated.
+    /// [`Snapshot`](ErrorKind::Snapshot) for a text that is not a base URL, and for a base URL with
+    /// user info. The error does not repeat the text.
     pub fn new(base_url: &str) -> Result<Self> {
         let base_url = parse_base(base_url)
             .map_err(|error| Error::new(ErrorKind::Snapshot, error.message().to_owned()))?;
         Ok(Self::at(base_url))
     }
 
-    /// The same for a base URL that was checked before.
+    /// Makes an empty snapshot for a base URL that was checked before.
     pub(crate) fn at(base_url: Url) -> Self {
         Self {
             base_url,
@@ -97,12 +97,12 @@ impl SessionSnapshot {
         &self.base_url
     }
 
-    /// Whether it holds a token.
+    /// Returns `true` if it has a token.
     pub fn has_session(&self) -> bool {
         self.token.is_some()
     }
 
-    /// Whether both hold the same token, or both none.
+    /// Returns `true` if both have the same token, or neither has one.
     pub fn is_same_session(&self, other: &Self) -> bool {
         let [ours, theirs] =
             [self, other].map(|snapshot| snapshot.token.as_ref().map(SecretString::expose_secret));

@@ -1,7 +1,7 @@
-//! Rules of the pipeline as functions, for the conformance runner and the fuzz targets.
+//! Functions of the request pipeline for the conformance runner and the fuzz targets.
 //!
-//! What they check is the code that requests run. Not part of the public contract.
-#![allow(missing_docs, reason = "hidden: for the checks of this workspace alone")]
+//! They call the code that requests use. They are not part of the public API.
+#![allow(missing_docs, reason = "hidden: only for the tests of this workspace")]
 
 use std::time::{Duration, SystemTime};
 
@@ -12,25 +12,25 @@ use crate::login::TOKEN;
 use crate::login_machine::LoginMachine;
 use crate::{CookieInfo, Error, Result, RetryPolicy};
 
-/// Scheme, host, and the port unless it is the scheme's own.
+/// Scheme, host, and the port unless it is the default port of the scheme.
 pub fn origin(url: &str) -> Option<(String, String, Option<u16>)> {
     let url = Url::parse(url).ok()?;
     let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
     Some((url.scheme().to_owned(), host, url.port()))
 }
 
-/// The URL as logs show it.
+/// The URL in the form for logs.
 pub fn redact_url(url: &str) -> Option<String> {
     Some(crate::url::redact(&Url::parse(url).ok()?))
 }
 
-/// Whether it is an authentication endpoint.
+/// Returns `true` for the URL of an authentication endpoint.
 pub fn is_auth_url(url: &str) -> bool {
-    // a request passes its path alone
+    // the pipeline passes only the path
     crate::url::is_auth_path(url.split(['?', '#']).next().unwrap_or_default())
 }
 
-/// The wait before a retry, counted from 1.
+/// The delay before a retry, counted from 1.
 pub fn retry_delay(
     policy: &RetryPolicy,
     retry: u32,
@@ -46,12 +46,12 @@ pub fn join(base_url: &str, path: &str) -> Result<Url> {
     Ok(crate::url::join(&base, path)?.url)
 }
 
-/// The error that a reply stands for.
+/// The error for an error reply.
 pub fn error_of_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     crate::error::from_reply(status, headers, body)
 }
 
-/// What a new session knows after one reply.
+/// The token and cookies of a new session after one reply.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Learnt {
@@ -61,7 +61,8 @@ pub struct Learnt {
     pub cookie_header: Option<HeaderValue>,
 }
 
-/// What is kept of a reply of `url`, and sent to `next` of the same origin.
+/// Processes a reply of `url`. Returns the data that the session keeps, and the `Cookie` header
+/// that it sends to `next`, a URL of the same origin.
 pub fn learn(url: &Url, headers: &HeaderMap, next: &Url) -> Learnt {
     let machine = LoginMachine::default();
     let login = machine.current();

@@ -1,4 +1,4 @@
-//! Timeouts: progress of one exchange, and the end of a whole call.
+//! Timeouts: the idle timeout of one exchange, and the total timeout of a call.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -13,13 +13,13 @@ use crate::{Error, ErrorKind, Result};
 /// The timeouts of one call. `None`: no timeout.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
-    /// Without progress in either direction.
+    /// The longest time without data sent or received.
     pub(crate) idle: Option<Duration>,
-    /// For the whole call.
+    /// The longest time of the whole call.
     pub(crate) total: Option<Duration>,
 }
 
-/// When the whole call must be over.
+/// The time when the call must have ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     at: Instant,
@@ -27,12 +27,13 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// `None` also for a timeout so far away that the clock cannot express it.
+    /// `None` for a timeout that is too long for an `Instant`: it never passes.
     pub(crate) fn after(timeout: Duration) -> Option<Self> {
         Some(Self { at: Instant::now().checked_add(timeout)?, timeout })
     }
 
-    /// By reference: a future that is handed over by value is kept twice.
+    /// Waits for a future until the deadline. Takes it by reference: a future passed by value would
+    /// take its size twice in the future of the caller.
     pub(crate) async fn bound<T>(
         self,
         future: Pin<&mut impl Future<Output = Result<T>>>,
@@ -40,22 +41,22 @@ impl Deadline {
         timeout_at(self.at, future).await.unwrap_or_else(|_| Err(self.error()))
     }
 
-    /// Waits for a future, no longer than to the end of the call. Fails with the call's timeout.
+    /// Waits for a future until the deadline. The error is the timeout of the call.
     pub(crate) async fn at_most<T>(self, future: impl Future<Output = T>) -> Result<T, Duration> {
         timeout_at(self.at, future).await.map_err(|_| self.timeout)
     }
 
-    /// Whether a wait of that length goes beyond it.
+    /// Returns `true` if a wait of that length would end after the deadline.
     pub(crate) fn is_over_after(self, wait: Duration) -> bool {
         self.at.saturating_duration_since(Instant::now()) <= wait
     }
 
     fn error(self) -> Error {
-        Error::new(ErrorKind::Timeout, format!("the call was not done within {:?}", self.timeout))
+        Error::new(ErrorKind::Timeout, format!("the call did not finish within {:?}", self.timeout))
     }
 }
 
-/// Waits for the next piece of a reply: no longer than `idle`, nor beyond the end of the call.
+/// Waits for the next piece of a reply, at most for `idle` and until the deadline of the call.
 pub(crate) async fn next_piece<T>(
     idle: Option<Duration>,
     deadline: Option<Deadline>,
@@ -75,36 +76,37 @@ fn no_progress(timeout: Duration) -> Error {
     Error::new(ErrorKind::Timeout, format!("no data sent or received for {timeout:?}"))
 }
 
-/// Watches one exchange up to the head of its reply: a timeout that progress of the upload resets.
+/// The idle timeout of one exchange up to the head of its reply. Progress of the upload restarts
+/// it.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     timeout: Duration,
     start: Instant,
-    /// When something moved last, in milliseconds after `start`.
-    moved: Arc<AtomicU64>,
+    /// The time of the last progress, in milliseconds after `start`.
+    last: Arc<AtomicU64>,
 }
 
 impl Progress {
     pub(crate) fn new(timeout: Duration) -> Self {
-        Self { timeout, start: Instant::now(), moved: Arc::default() }
+        Self { timeout, start: Instant::now(), last: Arc::default() }
     }
 
-    /// Something moved.
+    /// Records that data was sent.
     pub(crate) fn touch(&self) {
         let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.moved.store(elapsed, Ordering::Relaxed);
+        self.last.store(elapsed, Ordering::Relaxed);
     }
 
     pub(crate) async fn guard<T>(&self, future: impl Future<Output = T>) -> Result<T> {
         let mut future = pin!(future);
         loop {
-            let moved = self.moved.load(Ordering::Relaxed);
+            let last = self.last.load(Ordering::Relaxed);
             let end =
-                self.start.checked_add(Duration::from_millis(moved).saturating_add(self.timeout));
+                self.start.checked_add(Duration::from_millis(last).saturating_add(self.timeout));
             let Some(end) = end else { return Ok(future.await) };
             match timeout_at(end, &mut future).await {
                 Ok(value) => return Ok(value),
-                Err(_) if self.moved.load(Ordering::Relaxed) == moved => {
+                Err(_) if self.last.load(Ordering::Relaxed) == last => {
                     return Err(no_progress(self.timeout));
                 }
                 Err(_) => {}
@@ -121,7 +123,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn progress_moves_the_limit() {
+    async fn progress_restarts_the_idle_timeout() {
         let progress = Progress::new(SECOND);
         let upload = progress.clone();
         let work = async move {
@@ -145,16 +147,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_nearer_limit_wins() {
+    async fn the_earlier_timeout_applies() {
         let whole = Deadline::after(SECOND * 5);
         let idle = next_piece(Some(SECOND), whole, pending::<()>()).await.unwrap_err();
         assert!(idle.message().starts_with("no data sent or received"));
         let whole = next_piece(Some(SECOND * 9), whole, pending::<()>()).await.unwrap_err();
-        assert_eq!(whole.message(), "the call was not done within 5s");
+        assert_eq!(whole.message(), "the call did not finish within 5s");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn limits_beyond_the_clock_are_none() {
+    async fn a_timeout_beyond_the_clock_never_passes() {
         assert!(Deadline::after(Duration::MAX).is_none());
         assert_eq!(next_piece(Some(Duration::MAX), None, async { 1 }).await.unwrap(), 1);
         assert_eq!(Progress::new(Duration::MAX).guard(async { 2 }).await.unwrap(), 2);

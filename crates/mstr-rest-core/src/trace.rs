@@ -1,7 +1,7 @@
 //! Spans with the names of OpenTelemetry's HTTP conventions.
 //!
-//! One internal span per call, and in it one client span per attempt. Never headers, bodies, query
-//! values or user info.
+//! Each call has one internal span, which contains one client span for each attempt. Spans never
+//! contain headers, bodies, query values or user info.
 
 use http::{Method, StatusCode};
 use tracing::{Span, field};
@@ -11,7 +11,8 @@ use crate::request::Request;
 use crate::url::redact;
 use crate::{Error, Result};
 
-/// The span of a call: all its attempts, the waiting between them, re-login and decoding.
+/// Makes the span of a call. It covers all attempts, the delays between them, re-login and
+/// decoding.
 pub(crate) fn call_span(request: &Request) -> Span {
     tracing::debug_span!(
         "mstr_call",
@@ -26,8 +27,8 @@ pub(crate) fn call_span(request: &Request) -> Span {
     )
 }
 
-/// The span of one attempt: one request with its redirects, up to the end of the body that is read.
-/// `attempt` counts from 1; the first has no `http.request.resend_count`.
+/// Makes the span of one attempt. It covers one request with its redirects, until its body is read.
+/// `attempt` counts from 1. The first attempt has no `http.request.resend_count`.
 pub(crate) fn attempt_span(request: &Request, url: &Url, attempt: u32) -> Span {
     tracing::debug_span!(
         "mstr_attempt",
@@ -47,7 +48,7 @@ pub(crate) fn attempt_span(request: &Request, url: &Url, attempt: u32) -> Span {
     )
 }
 
-/// The methods that the conventions know; any other is `_OTHER`.
+/// The method in the conventions' form: methods that they do not list are `_OTHER`.
 fn method(method: &Method) -> &str {
     let known = [
         Method::GET,
@@ -94,14 +95,14 @@ pub(crate) fn record_status(span: &Span, status: StatusCode) {
     }
 }
 
-/// Writes why an attempt failed into its span: as the conventions have it, `error.type` is the status
-/// of an error reply, and the kind of the error where there was no such reply.
+/// Writes the error of an attempt into its span. By the conventions, `error.type` is the status of
+/// an error reply, or the kind of the error if there was no error reply.
 pub(crate) fn record_attempt_error(span: &Span, error: &Error) {
     if span.is_disabled() {
         return;
     }
     record_error(span, error);
-    if !error.status().is_some_and(|status| status.as_u16() >= 400) {
+    if error.status().is_none_or(|status| status.as_u16() < 400) {
         span.record("error.type", field::debug(error.kind()));
     }
 }

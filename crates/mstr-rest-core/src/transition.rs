@@ -1,6 +1,7 @@
-//! Transitions: changes of the login that talk to the server, one at a time.
+//! Transitions: changes of the login that send requests. One transition runs at a time.
 //!
-//! Each runs in a task of its own, so that cancelling its caller loses no session at the server.
+//! Each transition runs in a task of its own. If its caller is cancelled, the task continues, so
+//! that no session is left open on the server.
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,21 +17,25 @@ use crate::login::Login;
 use crate::login_machine::{BEAT, Begin, Kind, Turn};
 use crate::{Error, ErrorKind, Result, nesting};
 
-/// A login that runs while the session is closed gets this long to bring the token that can then be
-/// logged out.
-pub(crate) const ABANDONED: Duration = Duration::from_secs(30);
+/// The time that a running login has after the session was closed. Its token is then logged out.
+pub(crate) const ABANDONED_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Client {
-    /// Waits for the turn. `unless`: looking at the present login, there is nothing to do.
+    /// Waits for the turn and takes it. `unless` receives the current login; if it returns a value,
+    /// the transition is not needed.
+    ///
+    /// A close waits at most [`ABANDONED_TIMEOUT`] in all, then revokes the turn of the
+    /// running transition. Any other transition stops waiting when the session is closed, if
+    /// `unless` returns a value then.
     async fn turn<T>(
         self: &Arc<Self>,
         kind: Kind,
         mut unless: impl FnMut(&Login) -> Option<T>,
     ) -> Result<Turn, T> {
-        let mut patience = ABANDONED;
+        let mut time_left = ABANDONED_TIMEOUT;
         loop {
             let running = match self.logins.begin(kind, &mut unless) {
-                Begin::Not(reason) => return Err(reason),
+                Begin::NotNeeded(reason) => return Err(reason),
                 Begin::Start(turn) => return Ok(turn),
                 Begin::Wait(running) => running,
             };
@@ -46,19 +51,21 @@ impl Client {
                 continue;
             }
             let start = Instant::now();
-            if timeout(patience, running.clone().ended(&self.logins)).await.is_err() {
-                // the login that runs was told to come to an end
+            if timeout(time_left, running.clone().ended(&self.logins)).await.is_err() {
+                // a running login has the same timeout, see `unless_closed`
                 self.logins.revoke(&running);
             }
-            patience = patience.saturating_sub(start.elapsed());
+            time_left = time_left.saturating_sub(start.elapsed());
         }
     }
 
-    /// Runs a transition when its turn has come. Dropping the future does not stop one that runs.
+    /// Waits for the turn, then runs a transition in a task of its own. Dropping the future does
+    /// not stop a transition that has started. If `unless` returns a value, the transition does not
+    /// start, and that value is returned.
     ///
     /// # Errors
-    /// Those of `work`; [`Interrupted`](ErrorKind::Interrupted) when it panicked or its runtime
-    /// stopped; and what `unless` says before it starts.
+    /// The errors of `work`, and [`Interrupted`](ErrorKind::Interrupted) if it panicked or its
+    /// runtime stopped.
     pub(crate) async fn transition<T, W, F>(
         self: &Arc<Self>,
         kind: Kind,
@@ -89,11 +96,12 @@ impl Client {
             }
         };
         let task = tokio::spawn(driven.in_current_span());
-        // not the error of the task: it may hold the text of a panic
+        // drop the error of the task: it may contain the text of a panic
         task.await.unwrap_or_else(|_| Err(kind.interrupted("its task panicked or was stopped")))
     }
 
-    /// Bounds a login once the session is closed, for nothing can use it any more.
+    /// Runs a login. When the session is closed, the login gets a timeout, because no call can use
+    /// it any more.
     pub(crate) async fn unless_closed<T>(
         &self,
         login: impl Future<Output = Result<T>>,
@@ -102,7 +110,7 @@ impl Client {
         tokio::select! {
             biased;
             outcome = &mut login => outcome,
-            () = self.closed.wait() => timeout(ABANDONED, login).await.unwrap_or_else(|_| {
+            () = self.closed.wait() => timeout(ABANDONED_TIMEOUT, login).await.unwrap_or_else(|_| {
                 Err(Error::new(ErrorKind::Timeout, "the session was closed during the login"))
             }),
         }

@@ -1,4 +1,4 @@
-//! The HTTP client: one exchange, and its errors. The one file that names reqwest.
+//! The HTTP client: one exchange and its errors. This is the only file that uses reqwest.
 
 mod connect;
 mod options;
@@ -25,29 +25,29 @@ use crate::error::is_json;
 use crate::timeouts::Progress;
 use crate::{Error, ErrorKind, Result};
 
-/// The body of a reply, as it comes.
+/// The body of a reply, not read yet.
 pub(crate) type RawBody = reqwest::Body;
 
-/// An idle connection is not used again after this time: servers close theirs after 20 s (Tomcat)
-/// to 75 s (nginx), and a request written into that moment is lost without a trace.
+/// An idle connection is not reused after this time. Servers close idle connections after 20 s
+/// (Tomcat) to 75 s (nginx), and a request that is sent at that moment is lost.
 const POOL_IDLE: Duration = Duration::from_secs(15);
 
-/// The builder of the HTTP client: reqwest's.
+/// The builder of the HTTP client.
 pub(crate) type HttpClientBuilder = reqwest::ClientBuilder;
 
-/// What is set beside the options: the hook of the user, and the server of a test.
+/// Settings that are not options: the hook of the user, and the in-process server of a test.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) configure: Option<Arc<dyn Fn(HttpClientBuilder) -> HttpClientBuilder + Send + Sync>>,
-    /// Answers every request in place of the network.
+    /// Replies to every request instead of the network.
     #[cfg(test)]
     pub(crate) in_process: Option<Arc<dyn InProcess>>,
 }
 
-/// A server inside of the test process.
+/// A server inside the test process.
 #[cfg(test)]
 pub(crate) trait InProcess: Send + Sync {
-    /// Called when the exchange is polled for the first time; a dropped future is a dropped
+    /// Called when the exchange is polled for the first time. Dropping the future closes the
     /// connection.
     fn answer(
         &self,
@@ -82,14 +82,14 @@ pub(crate) struct Transport {
     client: reqwest::Client,
     platform_roots: PlatformRoots,
     proxies: Arc<Proxies>,
-    /// Answers instead of a server.
+    /// Replies instead of a server.
     #[cfg(test)]
     in_process: Option<Arc<dyn InProcess>>,
 }
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // reqwest's own prints headers and proxies
+        // the `Debug` of reqwest's client prints headers and proxies
         f.write_str("Transport")
     }
 }
@@ -102,14 +102,14 @@ impl Transport {
         hooks: &Hooks,
     ) -> Result<Self> {
         check_tls(base, options, secrets)?;
-        // a hook may set another proxy
-        let proxies_known = if hooks.configure.is_some() {
-            Proxies::given(options, secrets)
+        // the hook may set another proxy, which this program cannot know
+        let known_proxies = if hooks.configure.is_some() {
+            Proxies::explicit(options, secrets)
         } else {
             Proxies::new(options, secrets)
         };
         let mut builder = reqwest::Client::builder();
-        // before ours: what the pipeline relies on is not up to the hook
+        // run the hook first, so that it cannot change settings that the pipeline relies on
         if let Some(configure) = &hooks.configure {
             builder = configure(builder);
         }
@@ -120,8 +120,8 @@ impl Transport {
             .gzip(options.gzip)
             .pool_idle_timeout(POOL_IDLE)
             .user_agent(&options.user_agent);
-        if let Some(limit) = options.connect_timeout {
-            builder = builder.connect_timeout(limit);
+        if let Some(timeout) = options.connect_timeout {
+            builder = builder.connect_timeout(timeout);
         }
         if options.http1_only {
             builder = builder.http1_only();
@@ -141,14 +141,14 @@ impl Transport {
         Ok(Self {
             client,
             platform_roots: PlatformRoots::of(options),
-            proxies: Arc::new(proxies_known),
+            proxies: Arc::new(known_proxies),
             #[cfg(test)]
             in_process: hooks.in_process.clone(),
         })
     }
 
-    /// Sends one request and waits for the head of its reply. Not an `async fn`: the future of one
-    /// would keep what the request is made of.
+    /// Sends one request and waits for the head of its reply. This is not an `async fn`, because
+    /// its future would also store the parameters.
     pub(crate) fn exchange(
         &self,
         method: Method,
@@ -172,7 +172,7 @@ impl Transport {
         let proxy = if is_https { None } else { self.proxies.of(request.url()) };
         let needs_tls = is_https || proxy.as_ref().is_some_and(Proxy::is_https);
         let platform_roots = self.platform_roots;
-        // begins when it is polled
+        // the exchange starts when this is polled
         let mut reply = self.execute(request);
         async move {
             if needs_tls {
@@ -183,12 +183,12 @@ impl Transport {
                 None => reply.await?,
             };
             match proxy {
-                // by definition the proxy's own, unless a server misuses it
+                // 407 comes from a proxy, but some servers misuse it: those send JSON
                 Some(proxy)
                     if reply.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
                         && !is_json(reply.headers()) =>
                 {
-                    Err(proxy.refused_login())
+                    Err(proxy.rejected_login())
                 }
                 _ => Ok(reply),
             }
@@ -215,7 +215,7 @@ impl Transport {
     }
 }
 
-/// Reads the request body to its end before the server is asked.
+/// Reads the complete request body, then calls the server.
 #[cfg(test)]
 fn in_process(
     server: &Arc<dyn InProcess>,
@@ -231,24 +231,24 @@ fn in_process(
     })
 }
 
-/// The body of a reply that an in-process server makes.
+/// Makes the body of a reply of an in-process server.
 #[cfg(test)]
 pub(crate) fn reply_body(stream: ByteStream) -> RawBody {
     Upload::wrap(Source::Stream(None, stream), None)
 }
 
 fn check_tls(base: &Url, options: &TransportOptions, secrets: &TransportSecrets) -> Result<()> {
-    let wanted = base.scheme() == "https"
+    let needs_tls = base.scheme() == "https"
         || !options.roots.is_empty()
         || options.accept_invalid_certs
         || secrets.identity.is_some();
-    if tls::AVAILABLE || !wanted {
+    if tls::AVAILABLE || !needs_tls {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::Config,
-        "TLS is asked for, but this program was built without it: turn on the feature `rustls` \
-         (or `rustls-no-provider`) of mstr-rest",
+        "TLS is needed, but this program was built without it: turn on the feature `rustls` (or \
+         `rustls-no-provider`) of mstr-rest",
     ))
 }
 
@@ -260,7 +260,7 @@ fn proxies(
     let Some(url) = &secrets.proxy else {
         return Ok(if options.environment_proxies { builder } else { builder.no_proxy() });
     };
-    // no source: its text may hold the URL, which may hold a password
+    // no source: its text may contain the URL with a password
     let proxy = reqwest::Proxy::all(url.expose_secret()).map_err(|_| {
         Error::new(
             ErrorKind::Config,
@@ -271,7 +271,7 @@ fn proxies(
     Ok(builder.proxy(proxy.no_proxy(except)))
 }
 
-/// Without TLS nothing of it is needed.
+/// The same items without TLS.
 #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider")))]
 mod tls {
     use std::error::Error as StdError;
@@ -289,7 +289,7 @@ mod tls {
             Self
         }
 
-        #[allow(clippy::unused_async)] // as its twin in `transport/tls.rs`
+        #[allow(clippy::unused_async)] // the same signature as in `transport/tls.rs`
         pub(super) async fn load(self) -> Result<()> {
             Ok(())
         }
@@ -306,10 +306,10 @@ mod tls {
     }
 }
 
-/// What the HTTP client may send again by itself, whatever the method: a request that reached a
-/// connection which the server was closing in good order (`GOAWAY` with `NO_ERROR`), for it was not
-/// processed. Its own default also counts `REFUSED_STREAM`, which a load balancer sends for a request
-/// that its node has processed: a `POST` would be executed several times.
+/// The retries of reqwest itself, for all methods: a request on a connection that the server was
+/// closing in an orderly way (`GOAWAY` with `NO_ERROR`), because it was not processed. The default
+/// of reqwest also retries after `REFUSED_STREAM`. Load balancers send that for requests that their
+/// node has processed, so a `POST` would be executed several times.
 fn unprocessed(base: &Url) -> reqwest::retry::Builder {
     reqwest::retry::for_host(base.host_str().unwrap_or_default().to_owned())
         .no_budget()
@@ -332,8 +332,8 @@ fn is_orderly_goaway(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// The error of an exchange that brought no reply, or not all of it.
-/// `url` is where it went, should the error not know.
+/// Makes the error of an exchange without a complete reply. `url` is the URL of the request, for
+/// errors of reqwest that do not have it.
 pub(crate) fn exchange_error(error: reqwest::Error, url: Option<&Url>) -> Error {
     exchange_error_via(error, url, &Proxies::none())
 }
@@ -342,7 +342,7 @@ fn exchange_error_via(error: reqwest::Error, url: Option<&Url>, proxies: &Proxie
     let url = url.or_else(|| error.url()).cloned();
     let origin = url.as_ref().map(crate::url::origin);
     let origin = origin.as_deref().unwrap_or("the server");
-    // errors of reqwest carry the whole URL, its query too
+    // errors of reqwest contain the complete URL with the query
     let error = error.without_url();
     let (kind, message) = if error.is_connect() {
         let failed = connect::Failed {
@@ -357,13 +357,13 @@ fn exchange_error_via(error: reqwest::Error, url: Option<&Url>, proxies: &Proxie
     } else if error.is_builder() {
         (ErrorKind::InvalidRequest, "the request cannot be sent".to_owned())
     } else {
-        (ErrorKind::Transport, format!("the exchange with {origin} broke"))
+        (ErrorKind::Transport, format!("the exchange with {origin} failed"))
     };
     Error::with_source(kind, message, error)
 }
 
-/// A request body that says when it moves. reqwest wants bodies to be `Sync`: hence the lock,
-/// which nobody else ever takes.
+/// A request body that records its progress. reqwest requires `Sync` bodies, so the source is in a
+/// mutex. The mutex is never contended.
 struct Upload {
     source: Mutex<Source>,
     progress: Option<Progress>,
@@ -371,7 +371,7 @@ struct Upload {
 
 enum Source {
     Bytes(Bytes),
-    /// With how many bytes are left, if that is known.
+    /// The number of bytes that are left, if known, and the stream.
     Stream(Option<u64>, ByteStream),
 }
 

@@ -1,22 +1,22 @@
-//! URLs: the base URL, how the path of a call joins it, and origins.
+//! URLs: parsing the base URL, joining the path of a call to it, comparing origins.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{ParseError, Position, Url};
 
 use crate::{Error, ErrorKind, Result};
 
-/// What a path segment may hold unescaped (RFC 3986 `unreserved`).
+/// The characters that a path segment may contain unescaped (RFC 3986 `unreserved`).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Parses the base URL of a session; it always ends with a slash. No error repeats the text: it
-/// may be a secret.
+/// Parses the base URL of a session. The result always ends with a slash. No error repeats the
+/// text: it may contain a secret.
 pub(crate) fn parse_base(text: &str) -> Result<Url> {
     const LIKE: &str = "it should look like https://host/MicroStrategyLibrary/api/";
     let bad = |what: &str| Error::new(ErrorKind::Config, format!("the base URL {what}; {LIKE}"));
     let url = Url::parse(text.trim()).map_err(|error| match error {
         ParseError::EmptyHost => bad("has no host"),
         ParseError::RelativeUrlWithoutBase => bad("has no scheme (https://)"),
-        ParseError::InvalidPort => bad("has a port that is not one"),
+        ParseError::InvalidPort => bad("has an invalid port"),
         other => bad(&format!("is not a URL ({other})")),
     })?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -27,7 +27,7 @@ pub(crate) fn parse_base(text: &str) -> Result<Url> {
     }
     if has_user_info(&url) {
         return Err(bad(
-            "has user info (user:password@), which would end up in logs: use Auth, or \
+            "has user info (user:password@), which would appear in logs: use Auth, or \
              SessionBuilder::basic_auth for a gateway",
         ));
     }
@@ -45,12 +45,12 @@ pub(crate) fn parse_base(text: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// Warns of a base URL without TLS, unless it stays on this machine.
+/// Logs a warning for a base URL without TLS, unless its host is this machine.
 pub(crate) fn warn_plain_http(base: &Url) {
     if base.scheme() == "http" && !is_loopback(base) {
         tracing::warn!(
             host = base.host_str(),
-            "the base URL is http: passwords and tokens can be read on the way"
+            "the base URL uses http: passwords and tokens are sent unencrypted"
         );
     }
 }
@@ -64,22 +64,22 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Where a call goes.
+/// The URL of a call.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Target {
     pub(crate) url: Url,
-    /// The path that was asked for holds `//`: sent as it is, but likely a mistake.
+    /// The given path contains `//`. It is sent unchanged, but is probably an error.
     pub(crate) double_slash: bool,
 }
 
-/// Joins the URL of a call to the base URL.
+/// Joins the path of a call to the base URL.
 ///
-/// A relative one is appended to the base path, with or without a leading slash, and can leave
-/// neither the origin nor the base path. An absolute one is taken as it is.
+/// A relative path is appended to the base path, with or without a leading slash. It can leave
+/// neither the base origin nor the base path. An absolute URL is used unchanged.
 pub(crate) fn join(base: &Url, path: &str) -> Result<Target> {
     let bad = |why: &str| Err(Error::new(ErrorKind::InvalidRequest, format!("the path {why}")));
     if path.chars().any(char::is_control) {
-        return bad("holds a control character");
+        return bad("contains a control character");
     }
     if let Some((scheme, _)) = path.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) {
         if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
@@ -88,24 +88,27 @@ pub(crate) fn join(base: &Url, path: &str) -> Result<Target> {
         return absolute(path);
     }
     if path.starts_with("//") || path.starts_with("\\\\") {
-        return bad("has a host but no scheme (//host/...): give a relative path or a whole URL");
+        return bad(
+            "has a host but no scheme (//host/...): pass a relative path or a complete URL",
+        );
     }
     let relative = path.strip_prefix('/').unwrap_or(path);
     let lower = relative.get(..6).unwrap_or(relative).to_ascii_lowercase();
     if lower.starts_with("http:") || lower.starts_with("https:") {
-        return bad("looks like a URL that lacks its two slashes");
+        return bad("starts with a URL scheme, but has no two slashes after it");
     }
-    // A backslash would count as a slash. `./` in front: nothing in the text can then be taken for
-    // a scheme or a host.
+    // The URL parser treats a backslash as a slash: escape it. With `./` in front, the parser finds
+    // neither a scheme nor a host in the text.
     let end = relative.find(['?', '#']).unwrap_or(relative.len());
     let (route, rest) = relative.split_at(end);
     let text = format!("./{}{rest}", route.replace('\\', "%5C"));
     let Ok(mut url) = base.join(&text) else {
-        return bad("does not make a URL with the base URL");
+        return bad("cannot be joined to the base URL");
     };
     url.set_fragment(None);
-    if !same_origin(base, &url) || !url.path().starts_with(base.path()) || climbs(url.path()) {
-        return bad("leaves the base URL (..): give the whole URL if that is meant");
+    let inside = same_origin(base, &url) && url.path().starts_with(base.path());
+    if !inside || has_parent_segment(url.path()) {
+        return bad("leaves the base URL (..): pass the complete URL if this is intended");
     }
     Ok(Target { url, double_slash: route.contains("//") })
 }
@@ -117,14 +120,14 @@ fn absolute(text: &str) -> Result<Target> {
         Err(error) => return bad(&format!("is not valid ({error})")),
     };
     if has_user_info(&url) {
-        return bad("has user info (user:password@), which would end up in logs");
+        return bad("has user info (user:password@), which would appear in logs");
     }
     url.set_fragment(None);
     let double_slash = url.path().contains("//");
     Ok(Target { url, double_slash })
 }
 
-/// A scheme as RFC 3986 wants it.
+/// Returns `true` for a valid scheme (RFC 3986).
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
@@ -134,14 +137,15 @@ fn has_user_info(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// Whether a server would see a dot segment that the URL parser does not: one that decodes `%2F`,
-/// `%5C` or `%2E` first, or drops path parameters (`..;x`) as Tomcat does.
-fn climbs(path: &str) -> bool {
-    let climbs = |path: &str| {
+/// Returns `true` for a path with a `..` segment that a server may find although the URL parser
+/// does not: some servers decode `%2F`, `%5C` and `%2E` first, or drop path parameters (`..;x`) as
+/// Tomcat does.
+fn has_parent_segment(path: &str) -> bool {
+    let has_parent = |path: &str| {
         path.split('/').any(|segment| segment.split(';').next().is_some_and(|name| name == ".."))
     };
     if !path.contains('%') {
-        return climbs(path);
+        return has_parent(path);
     }
     let mut decoded = path.to_owned();
     for (escape, plain) in [
@@ -156,10 +160,10 @@ fn climbs(path: &str) -> bool {
     ] {
         decoded = decoded.replace(escape, plain);
     }
-    climbs(&decoded)
+    has_parent(&decoded)
 }
 
-/// One path segment, escaped. `None` for what cannot be one.
+/// Escapes a text as one path segment. `None` for the empty text, `.` and `..`.
 pub(crate) fn segment(text: &str) -> Option<String> {
     if matches!(text, "" | "." | "..") {
         return None;
@@ -167,7 +171,7 @@ pub(crate) fn segment(text: &str) -> Option<String> {
     Some(utf8_percent_encode(text, SEGMENT).to_string())
 }
 
-/// Scheme, host and port, where 80 and 443 are the defaults of their own scheme only.
+/// Compares scheme, host and port. A missing port is the default port of its scheme.
 pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme()
         && a.host() == b.host()
@@ -176,7 +180,7 @@ pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
 
 /// `https://host:port`.
 pub(crate) fn origin(url: &Url) -> String {
-    // before a path there is nothing but scheme, user info and authority; user info was refused
+    // without user info, only scheme, host and port come before the path
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{}://{host}:{port}", url.scheme()),
         (Some(host), None) => format!("{}://{host}", url.scheme()),
@@ -184,19 +188,19 @@ pub(crate) fn origin(url: &Url) -> String {
     }
 }
 
-/// For logs: no user info, no query, no fragment.
+/// The URL for logs: without user info, query and fragment.
 pub(crate) fn redact(url: &Url) -> String {
     format!("{}{}", origin(url), &url[Position::BeforePath..Position::AfterPath])
 }
 
-/// Whether it is the login, delegation or logout below the base URL: there `ERR009` says nothing of
-/// an expired session.
+/// Returns `true` for the URLs of login, delegation and logout below the base URL. `ERR009` from
+/// them does not mean that the session has expired.
 pub(crate) fn is_login_path(base: &Url, url: &Url) -> bool {
     let path = url.path().strip_prefix(base.path()).map(|path| path.trim_start_matches('/'));
     matches!(path, Some("auth/login" | "auth/logout" | "auth/delegate"))
 }
 
-/// Whether the path belongs to the authentication endpoints, below whatever base.
+/// Returns `true` for a path of the authentication endpoints, below any base path.
 pub(crate) fn is_auth_path(path: &str) -> bool {
     path.trim_start_matches('/').starts_with("auth/") || path.contains("/auth/")
 }
@@ -213,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn base_urls() {
+    fn base_urls_are_normalized() {
         for (text, base) in [
             ("https://mstr.example.com/api", BASE),
             (" https://MSTR.example.com:443/api/\n", BASE),
@@ -251,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn joins() {
+    fn paths_are_joined_to_the_base_url() {
         for (path, url) in [
             ("projects", "https://mstr.example.com/api/projects"),
             ("/projects", "https://mstr.example.com/api/projects"),
@@ -274,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn refused() {
+    fn unsafe_paths_are_invalid_requests() {
         for path in [
             "//evil.example.net/x",
             "///x",
@@ -302,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn double_slashes_are_seen_in_the_path_only() {
+    fn double_slashes_are_found_in_the_path_only() {
         let base = parse_base("https://h//api/").unwrap();
         for (path, seen) in
             [("a//b", true), ("a/b", false), ("a?u=x//y", false), ("https://h/a//b", true)]
@@ -312,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn origins() {
+    fn origins_compare_scheme_host_and_port() {
         let same = |a: &str, b: &str| same_origin(&a.parse().unwrap(), &b.parse().unwrap());
         assert!(same("https://H.example/x", "https://h.example:443/y"));
         assert!(same("http://[::1]:80/", "http://[::1]/"));
@@ -325,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn segments() {
+    fn path_segments_are_escaped() {
         assert_eq!(segment("a/b c?#%\u{fc}").unwrap(), "a%2Fb%20c%3F%23%25%C3%BC");
         assert_eq!((segment(""), segment("."), segment("..")), (None, None, None));
     }
@@ -341,7 +345,7 @@ mod tests {
         }
 
         #[test]
-        fn nasty_pieces_never_leave_the_base(
+        fn a_path_of_special_pieces_never_leaves_the_base(
             pieces in proptest::collection::vec(
                 prop_oneof![
                     Just("/"), Just("\\"), Just(".."), Just("."), Just("%2e"), Just("%2F"),
@@ -356,7 +360,7 @@ mod tests {
                 && !path.contains("://")
             {
                 prop_assert!(target.url.as_str().starts_with(BASE), "{}", target.url);
-                // a server that decodes first finds no way out either
+                // a server that decodes first does not leave the base path either
                 let decoded = percent_encoding::percent_decode_str(target.url.path())
                     .decode_utf8_lossy().replace('\\', "/");
                 let mut depth = 0i32;
@@ -368,7 +372,7 @@ mod tests {
         }
 
         #[test]
-        fn base_urls_never_panic(text in "\\PC{0,40}") {
+        fn parsing_a_base_url_never_panics(text in "\\PC{0,40}") {
             let _ = parse_base(&text);
         }
     }

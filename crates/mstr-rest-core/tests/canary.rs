@@ -80,7 +80,7 @@ fn builder(server: &LibraryServer) -> SessionBuilder {
 
 /// The only test of its program: the subscriber hears everything, of our dependencies too.
 #[test]
-fn no_secret_comes_out_anywhere() {
+fn no_secret_appears_in_any_output() {
     let output = Output::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

@@ -91,8 +91,8 @@ fn roots_are_read_by_the_first_https_request_and_once_per_process() {
 }
 
 #[test]
-fn without_roots_http_works_and_https_says_what_to_do() {
-    let name = "without_roots_http_works_and_https_says_what_to_do";
+fn without_roots_http_works_and_the_https_error_has_a_hint() {
+    let name = "without_roots_http_works_and_the_https_error_has_a_hint";
     in_a_process_of_its_own(name, async |roots| {
         let (server, http) = (tls().await, LibraryServer::start().await.unwrap());
         works(builder(&http)).await;
@@ -133,8 +133,8 @@ fn without_roots_http_works_and_https_says_what_to_do() {
 }
 
 #[test]
-fn the_proxy_of_the_environment_is_named_when_it_is_at_fault() {
-    let name = "the_proxy_of_the_environment_is_named_when_it_is_at_fault";
+fn a_failing_proxy_of_the_environment_is_named() {
+    let name = "a_failing_proxy_of_the_environment_is_named";
     in_a_process_of_its_own(name, async |_| {
         let server = tls().await;
         let failure = async |builder: SessionBuilder| {
@@ -148,8 +148,8 @@ fn the_proxy_of_the_environment_is_named_when_it_is_at_fault() {
             let error = failure(proxied).await;
             assert_eq!(
                 error.to_string(),
-                "cannot connect to the proxy http://127.0.0.1:1 of the environment: nothing \
-                 listens there"
+                "cannot connect to the proxy http://127.0.0.1:1 of the environment: the \
+                 connection was refused"
             );
             assert!(error.is_connect() && error.is_transient());
             assert!(!format!("{error:?}").contains("canary"));

@@ -1,4 +1,5 @@
-//! Sessions that outlive the program: restored while the server knows them, else logged in and saved.
+//! `ConnectExt`: restores a saved session if the server still knows it; otherwise logs in and saves
+//! it.
 
 use std::any::Any;
 use std::future::Future;
@@ -14,27 +15,28 @@ use serde_json::Value;
 use crate::file::in_runtime;
 use crate::{SnapshotStore, sealed};
 
-/// For the logout of a login that cannot be saved.
+/// The timeout of the logout of a login that cannot be saved.
 const LOGOUT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Sessions that are kept between runs of a program.
+/// Sessions that are saved between runs of a program.
 pub trait ConnectExt: sealed::Sealed {
     /// Restores the session of the profile if the server still knows it; otherwise logs in and
-    /// saves. Of several tasks or processes that come at once, one logs in.
+    /// saves the session. If several tasks or processes call this at the same time, only one logs
+    /// in.
     ///
-    /// No guard comes with the session, and it is never logged out by itself: it is there for the
-    /// next run. [`Session::logout`] ends it for all. A snapshot that cannot be read is put aside by
-    /// the store, traced as a warning, and replaced. Cancelling the future does not stop a login that
-    /// is running: it is saved.
+    /// The session has no guard and is not logged out automatically, so that the next run can use
+    /// it. [`Session::logout`] ends it for all processes. If the snapshot is damaged, the store
+    /// moves it aside, a warning is logged, and the next login replaces it. Cancelling the future
+    /// does not stop a running login: it is completed and saved.
     ///
-    /// Logins that [`relogin`](SessionBuilder::relogin) makes later are saved too: the session takes
-    /// the lock of the profile; it restores a newer live session that another process has saved
-    /// meanwhile, and otherwise logs in and saves. A failure of the store is traced then, and does
-    /// not fail the call.
+    /// Logins of a later [`relogin`](SessionBuilder::relogin) are saved too. The session takes the
+    /// lock of the profile. If another process has saved a newer live session meanwhile, it is
+    /// restored; otherwise the session logs in and saves. In this case, a failure of the store is
+    /// logged and does not make the call fail.
     ///
-    /// A profile is only restored for a login of the same mode and the same user name or API key;
-    /// identity tokens are compared by mode alone. A snapshot that does not say these (from Python,
-    /// or an older one) is restored.
+    /// A profile is restored only for the same login mode and the same user name or API key. For
+    /// identity tokens, only the mode is compared. A snapshot without these facts (from Python, or
+    /// an older one) is restored without this check.
     ///
     /// ```no_run
     /// use mstr_rest_core::{Auth, Credential, Session};
@@ -50,12 +52,16 @@ pub trait ConnectExt: sealed::Sealed {
     /// ```
     ///
     /// # Errors
-    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) when what the store holds is of another server, of another
-    /// user than the builder's, or of a newer program; [`Io`](mstr_rest_core::ErrorKind::Io) when a file store cannot
-    /// read its files; [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the lock of the profile is not free in
-    /// time: nothing is sent and nothing replaced then. Otherwise as [`SessionBuilder::connect`], and
-    /// those [common to all calls](mstr_rest_core::Call#errors). A login that cannot be saved is
-    /// logged out again.
+    /// In these cases nothing is sent and nothing is replaced:
+    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) if the stored snapshot is of another
+    /// server, of another user than that of the builder, or of a newer version of the format;
+    /// [`Io`](mstr_rest_core::ErrorKind::Io) if a file store cannot read its files;
+    /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) if the lock of the profile is not free in
+    /// time.
+    ///
+    /// In addition, the errors of [`SessionBuilder::connect`], the [errors common to all
+    /// calls](mstr_rest_core::Call#errors), and errors of the store while saving. A login that
+    /// cannot be saved is logged out again.
     fn connect_or_restore<S>(
         self,
         store: &S,
@@ -74,19 +80,19 @@ impl ConnectExt for SessionBuilder {
     where
         S: SnapshotStore + Clone + 'static,
     {
-        let kept = KeptLogin::new(store.clone(), profile.to_owned());
+        let stored = ProfileStore::new(store.clone(), profile.to_owned());
         async move {
             in_runtime()?;
-            if let Some(session) = live(&self, &kept).await? {
+            if let Some(session) = restore_live(&self, &stored).await? {
                 return Ok(session);
             }
-            // in a task of its own: if the caller is cancelled, the session is still saved
+            // a task of its own, so that the session is saved although the caller is cancelled
             let task = tokio::spawn(async move {
-                let _lock = kept.store.lock(&kept.profile).await?;
-                // another process may have logged in while this one waited
-                match live(&self, &kept).await? {
+                let _lock = stored.store.lock(&stored.profile).await?;
+                // another process may have logged in while this one waited for the lock
+                match restore_live(&self, &stored).await? {
                     Some(session) => Ok(session),
-                    None => log_in(self, &kept).await,
+                    None => log_in(self, &stored).await,
                 }
             });
             task.await.unwrap_or_else(|_| Err(Error::interrupted("the login")))
@@ -94,30 +100,30 @@ impl ConnectExt for SessionBuilder {
     }
 }
 
-/// The profile of a store, as the place where a session keeps its login.
+/// The `LoginStore` of a session: one profile of a store.
 #[derive(Clone)]
-struct KeptLogin<S> {
+struct ProfileStore<S> {
     store: S,
     profile: String,
-    /// Set once the session is there. Before, its first login is saved by `connect_or_restore` itself,
-    /// under the lock that it holds.
+    /// Set when the session is connected. The first login is saved by `connect_or_restore` itself,
+    /// which holds the lock then; so `save` does nothing before.
     is_connected: Arc<AtomicBool>,
     idle_timeout: Arc<OnceLock<Duration>>,
 }
 
-impl<S: SnapshotStore + Clone + 'static> KeptLogin<S> {
+impl<S: SnapshotStore + Clone + 'static> ProfileStore<S> {
     fn new(store: S, profile: String) -> Self {
         Self { store, profile, is_connected: Arc::default(), idle_timeout: Arc::default() }
     }
 
-    /// The snapshot with what is known of the server.
-    fn completed(&self, mut snapshot: SessionSnapshot) -> SessionSnapshot {
+    /// Adds the idle timeout of the server to a snapshot, if it is known.
+    fn with_idle_timeout(&self, mut snapshot: SessionSnapshot) -> SessionSnapshot {
         snapshot.idle_timeout = self.idle_timeout.get().copied().or(snapshot.idle_timeout);
         snapshot
     }
 }
 
-impl<S: SnapshotStore + Clone + 'static> LoginStore for KeptLogin<S> {
+impl<S: SnapshotStore + Clone + 'static> LoginStore for ProfileStore<S> {
     fn lock(&self) -> LoginStoreFuture<'_, Box<dyn Any + Send>> {
         Box::pin(async move {
             let lock = self.store.lock(&self.profile).await?;
@@ -134,30 +140,31 @@ impl<S: SnapshotStore + Clone + 'static> LoginStore for KeptLogin<S> {
             if !self.is_connected.load(Ordering::SeqCst) {
                 return Ok(());
             }
-            self.store.save(&self.profile, &self.completed(snapshot)).await
+            self.store.save(&self.profile, &self.with_idle_timeout(snapshot)).await
         })
     }
 }
 
-/// The session that the profile holds, if the server knows it.
-async fn live<S: SnapshotStore + Clone + 'static>(
+/// Restores the session of the profile. `None` if there is none or the server does not know it.
+async fn restore_live<S: SnapshotStore + Clone + 'static>(
     builder: &SessionBuilder,
-    kept: &KeptLogin<S>,
+    stored: &ProfileStore<S>,
 ) -> Result<Option<Session>> {
-    let Some(snapshot) = load(&kept.store, &kept.profile).await? else { return Ok(None) };
+    let Some(snapshot) = load(&stored.store, &stored.profile).await? else { return Ok(None) };
     if let Some(timeout) = snapshot.idle_timeout {
-        let _ = kept.idle_timeout.set(timeout);
+        let _ = stored.idle_timeout.set(timeout);
     }
-    let session = builder.clone().login_store(kept.clone()).restore(&snapshot).await?;
+    let session = builder.clone().login_store(stored.clone()).restore(&snapshot).await?;
     let is_live = session.is_alive().await?;
-    kept.is_connected.store(is_live, Ordering::SeqCst);
+    stored.is_connected.store(is_live, Ordering::SeqCst);
     Ok(is_live.then_some(session))
 }
 
-/// The snapshot of the profile. A damaged one counts as none once the store has put it aside.
+/// Loads the snapshot of the profile. `None` also for a damaged one that the store has moved aside:
+/// a second load shows whether it has.
 async fn load(store: &impl SnapshotStore, profile: &str) -> Result<Option<SessionSnapshot>> {
     let error = match store.load(profile).await {
-        Ok(kept) => return Ok(kept),
+        Ok(snapshot) => return Ok(snapshot),
         Err(error) => error,
     };
     match store.load(profile).await {
@@ -165,34 +172,34 @@ async fn load(store: &impl SnapshotStore, profile: &str) -> Result<Option<Sessio
             tracing::warn!(profile, %error, "a snapshot could not be read: logging in");
             Ok(None)
         }
-        // another process has saved one meanwhile
-        Ok(kept) => Ok(kept),
+        // another process has saved a snapshot meanwhile
+        Ok(snapshot) => Ok(snapshot),
         Err(_) => Err(error),
     }
 }
 
 async fn log_in<S: SnapshotStore + Clone + 'static>(
     builder: SessionBuilder,
-    kept: &KeptLogin<S>,
+    stored: &ProfileStore<S>,
 ) -> Result<Session> {
-    let guard = builder.login_store(kept.clone()).connect().await?;
-    // nothing depends on it
+    let guard = builder.login_store(stored.clone()).connect().await?;
+    // the idle timeout is optional: ignore an error
     if let Some(timeout) = idle_timeout(&guard).await.ok().flatten() {
-        let _ = kept.idle_timeout.set(timeout);
+        let _ = stored.idle_timeout.set(timeout);
     }
-    // from here on the session is kept, so that no guard ends it
+    // the session is saved now, so no guard may log it out
     let session = guard.detach();
-    let snapshot = kept.completed(session.snapshot());
-    if let Err(error) = kept.store.save(&kept.profile, &snapshot).await {
-        // an error of the logout would hide the one that counts
+    let snapshot = stored.with_idle_timeout(session.snapshot());
+    if let Err(error) = stored.store.save(&stored.profile, &snapshot).await {
+        // return the error of the store, not that of the logout
         let _ = tokio::time::timeout(LOGOUT_TIMEOUT, session.logout()).await;
         return Err(error);
     }
-    kept.is_connected.store(true, Ordering::SeqCst);
+    stored.is_connected.store(true, Ordering::SeqCst);
     Ok(session)
 }
 
-/// The server's idle timeout, if it says one: `timeout` of `GET /sessions`, in seconds.
+/// The idle timeout of the server, if the reply has one: `timeout` of `GET /sessions`, in seconds.
 async fn idle_timeout(session: &Session) -> Result<Option<Duration>> {
     let call = session.get("sessions").without_project().require_session().relogin(false);
     let info: Value = call.decode().await?;

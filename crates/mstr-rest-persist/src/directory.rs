@@ -1,8 +1,7 @@
-//! The directory of a file store: locks, and files that are replaced as a whole. Everything here
-//! blocks.
+//! The directory of a file store: locks, and atomic replacement of files. All functions block.
 //!
-//! Killed between any two steps, or out of space, the profile still has its last snapshot or
-//! already the new one, never a part of one.
+//! If the process is killed between any two steps, or the disk is full, the profile has either the
+//! old or the new snapshot, never a part of one.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind as IoKind, Read, Write};
@@ -15,18 +14,19 @@ use zeroize::Zeroizing;
 
 use crate::unusable;
 
-/// A snapshot is a few kilobytes.
-const LARGEST: u64 = 1024 * 1024;
+/// The largest file that is read. A snapshot has a few kilobytes.
+const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Writing takes milliseconds: whoever holds the lock for longer hangs.
-const WRITING: Duration = Duration::from_secs(30);
+/// The timeout for the write lock. Writing takes milliseconds, so a longer lock means that its
+/// holder hangs.
+const WRITE_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The directory of a file store.
 #[derive(Debug, Clone)]
 pub(crate) struct Directory {
     pub(crate) path: PathBuf,
-    /// Whether others may have access to what is in it.
-    pub(crate) open: bool,
+    /// Other users may have access to the directory and its files.
+    pub(crate) allow_others: bool,
 }
 
 impl Directory {
@@ -38,17 +38,17 @@ impl Directory {
         self.path.join(format!(".{profile}.{kind}"))
     }
 
-    /// Makes the directory if it is not there: 0700 from the start.
+    /// Makes the directory if it does not exist, with mode 0700 from the start.
     fn prepare(&self) -> Result<()> {
         if !self.path.is_dir() {
             let mut builder = DirBuilder::new();
             builder.recursive(true);
             #[cfg(unix)]
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            builder.create(&self.path).map_err(|e| failed("cannot be made", &self.path, e))?;
+            builder.create(&self.path).map_err(|e| failed("cannot be created", &self.path, e))?;
         }
         let metadata = fs::metadata(&self.path);
-        let metadata = metadata.map_err(|e| failed("cannot be looked at", &self.path, e))?;
+        let metadata = metadata.map_err(|e| failed("cannot be read", &self.path, e))?;
         self.check_access(&metadata, &self.path)
     }
 
@@ -57,24 +57,24 @@ impl Directory {
         use std::os::unix::fs::PermissionsExt;
         let mode = metadata.permissions().mode() & 0o777;
         let others = mode & 0o077;
-        if self.open || others == 0 {
+        if self.allow_others || others == 0 {
             return Ok(());
         }
-        let right = if metadata.is_dir() { "0700" } else { "0600" };
+        let required = if metadata.is_dir() { "0700" } else { "0600" };
         Err(unusable(format!(
-            "others have access to {} (mode {mode:04o}): make it {right}, or call \
-             FileStore::allow_open_permissions; what was in it may have been read",
+            "other users have access to {} (mode {mode:04o}) and may have read it: change its mode \
+             to {required}, or call FileStore::allow_open_permissions",
             path.display()
         )))
     }
 
     #[cfg(not(unix))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as on unix")]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the signature of unix")]
     fn check_access(&self, _metadata: &fs::Metadata, _path: &Path) -> Result<()> {
         Ok(())
     }
 
-    /// What the file of the profile holds; `None` when there is none.
+    /// Reads the file of the profile. `None` if it does not exist.
     pub(crate) fn read(&self, profile: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
         let path = self.snapshot(profile);
         let cannot = |error| failed("cannot be read", &path, error);
@@ -83,29 +83,29 @@ impl Directory {
             Err(error) if error.kind() == IoKind::NotFound => return Ok(None),
             Err(error) => return Err(cannot(error)),
         };
-        // of the opened file: nobody can exchange it any more
+        // check the opened file: its path may be replaced meanwhile
         let metadata = file.metadata().map_err(cannot)?;
         self.check_access(&metadata, &path)?;
         if let Ok(folder) = fs::metadata(&self.path) {
             self.check_access(&folder, &self.path)?;
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
-        (&file).take(LARGEST + 1).read_to_end(&mut bytes).map_err(cannot)?;
-        if bytes.len() as u64 > LARGEST {
+        (&file).take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
+        if bytes.len() as u64 > MAX_BYTES {
             return Err(unusable(format!("{} is too large for a snapshot", path.display())));
         }
         Ok(Some(bytes))
     }
 
-    /// Puts new content in the place of the file: written and synced beside it, then renamed.
+    /// Replaces the content of the file: writes and syncs a temporary file, then renames it.
     pub(crate) fn replace(&self, profile: &str, content: &[u8]) -> Result<()> {
         self.prepare()?;
-        let _writing = self.writing(profile)?;
+        let _lock = self.write_lock(profile)?;
         step("begun");
         let temporary = self.hidden(profile, "tmp");
         let written = Self::write(&temporary, content);
         if let Err(error) = written {
-            // of no use to anybody, and it may hold half a token
+            // remove it: it may contain a part of a token
             let _ = fs::remove_file(&temporary);
             return Err(failed("cannot be written", &temporary, error));
         }
@@ -121,7 +121,7 @@ impl Directory {
     }
 
     fn write(temporary: &Path, content: &[u8]) -> std::io::Result<()> {
-        // left by one that was killed; nobody else writes now
+        // a killed process may have left it; this process holds the write lock
         match fs::remove_file(temporary) {
             Err(error) if error.kind() != IoKind::NotFound => return Err(error),
             _ => {}
@@ -138,7 +138,7 @@ impl Directory {
         Ok(())
     }
 
-    /// The rename is not on the disk before its directory is.
+    /// Syncs the directory: a rename is on the disk only after that.
     fn sync(&self) -> Result<()> {
         if cfg!(unix) {
             let synced = File::open(&self.path).and_then(|folder| folder.sync_all());
@@ -147,12 +147,12 @@ impl Directory {
         Ok(())
     }
 
-    /// Forgets the file, and what a killed writer may have left.
+    /// Removes the file, and a temporary file of a killed writer.
     pub(crate) fn remove(&self, profile: &str) -> Result<()> {
         if !self.path.is_dir() {
             return Ok(());
         }
-        let _writing = self.writing(profile)?;
+        let _lock = self.write_lock(profile)?;
         for path in [self.snapshot(profile), self.hidden(profile, "tmp")] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != IoKind::NotFound => {
@@ -164,10 +164,10 @@ impl Directory {
         self.sync()
     }
 
-    /// Moves a file away that holds `damaged`, unless another took its place meanwhile. Says where
-    /// it is now.
+    /// Moves aside the file with the content `damaged`, unless it was replaced meanwhile. Returns
+    /// its new path.
     pub(crate) fn set_aside(&self, profile: &str, damaged: &[u8]) -> Result<Option<PathBuf>> {
-        let _writing = self.writing(profile)?;
+        let _lock = self.write_lock(profile)?;
         if self.read(profile)?.is_none_or(|now| *now != damaged) {
             return Ok(None);
         }
@@ -183,35 +183,36 @@ impl Directory {
         Ok(Some(aside))
     }
 
-    /// The lock of the profile for whoever logs in, if nobody else has it. It ends with the file,
-    /// or with the process.
+    /// Tries to take the lock of the profile for a login. `None` if another process or task holds
+    /// it. The lock ends when the file is closed or the process ends.
     pub(crate) fn try_lock(&self, profile: &str) -> Result<Option<File>> {
         self.prepare()?;
         try_lock(&self.hidden(profile, "lock"))
     }
 
-    /// Writers of one profile take turns.
-    fn writing(&self, profile: &str) -> Result<File> {
+    /// Waits for the lock that one writer of a profile holds at a time.
+    fn write_lock(&self, profile: &str) -> Result<File> {
         let path = self.hidden(profile, "write");
         let start = Instant::now();
         loop {
             if let Some(file) = try_lock(&path)? {
                 return Ok(file);
             }
-            if start.elapsed() > WRITING {
-                return Err(unusable(format!("another process holds {}", path.display())));
+            if start.elapsed() > WRITE_LOCK_TIMEOUT {
+                return Err(unusable(format!("another process has locked {}", path.display())));
             }
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
 
-/// Lock files stay: to remove one that another is about to lock would give both the lock.
+/// Lock files are never removed: if one is removed while another process opens it, both processes
+/// get the lock.
 fn try_lock(path: &Path) -> Result<Option<File>> {
     let mut options = OpenOptions::new();
     let file = private(options.write(true).create(true).truncate(false)).open(path);
     let file = file.map_err(|error| failed("cannot be opened", path, error))?;
-    // not as a method: since Rust 1.89 the standard library has one of that name
+    // not as a method: since Rust 1.89, `File` of the standard library has a method `try_lock`
     match fs4::FileExt::try_lock(&file) {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -219,7 +220,7 @@ fn try_lock(path: &Path) -> Result<Option<File>> {
     }
 }
 
-/// 0600 from the start.
+/// Sets mode 0600 for a new file, from the start.
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
@@ -230,7 +231,7 @@ fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
     Error::with_source(ErrorKind::Io, format!("{} {what}", path.display()), error)
 }
 
-/// Tests kill the process here.
+/// Does nothing. The tests replace it to kill the process at a step.
 #[cfg(not(all(test, unix)))]
 fn step(_name: &str) {}
 

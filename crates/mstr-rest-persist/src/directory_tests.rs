@@ -1,4 +1,4 @@
-//! Killing the writer between any two steps, and what is left then.
+//! Kills the writer between any two steps, and checks which files are left.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
 use std::os::unix::process::ExitStatusExt;
@@ -12,7 +12,7 @@ const FOLDER: &str = "MSTR_TEST_FOLDER";
 const STEPS: [&str; 8] =
     ["begun", "created", "half written", "written", "synced", "renamed", "done", "never"];
 
-/// Really killed: no destructor runs.
+/// Kills the process with a signal, so that no destructor runs.
 pub(super) fn step(name: &str) {
     if std::env::var(KILL_AT).is_ok_and(|at| at == name) {
         let pid = std::process::id().to_string();
@@ -24,7 +24,7 @@ pub(super) fn step(name: &str) {
 }
 
 fn folder(path: &Path) -> Directory {
-    Directory { path: path.to_owned(), open: false }
+    Directory { path: path.to_owned(), allow_others: false }
 }
 
 fn content(fill: u8) -> Vec<u8> {
@@ -32,7 +32,7 @@ fn content(fill: u8) -> Vec<u8> {
 }
 
 #[test]
-#[ignore = "the child of the test below"]
+#[ignore = "the child process of the test below"]
 fn child() {
     let Some(path) = std::env::var_os(FOLDER) else { return };
     folder(Path::new(&path)).replace("p", &content(b'n')).unwrap();
@@ -40,7 +40,7 @@ fn child() {
 
 fn replace_in_child(path: &Path, kill_at: &str) -> std::process::ExitStatus {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "steps::tests::child", "--ignored"])
+        .args(["--exact", "directory::tests::child", "--ignored"])
         .env(KILL_AT, kill_at)
         .env(FOLDER, path)
         .stdout(Stdio::null())
@@ -50,7 +50,7 @@ fn replace_in_child(path: &Path, kill_at: &str) -> std::process::ExitStatus {
 }
 
 #[test]
-fn killed_between_any_two_steps_nothing_is_lost() {
+fn a_writer_killed_at_any_step_loses_no_snapshot() {
     let at = |name: &str| STEPS.iter().position(|step| *step == name).unwrap();
     for (number, kill_at) in STEPS.into_iter().enumerate() {
         for first in [false, true] {
@@ -68,9 +68,9 @@ fn killed_between_any_two_steps_nothing_is_lost() {
             } else {
                 (!first).then(|| content(b'o'))
             };
-            let kept = folder.read("p").unwrap().map(|bytes| bytes.to_vec());
-            assert!(kept == expected, "{kill_at}: neither the old nor the new one");
-            // who comes next is not disturbed by what was left
+            let stored = folder.read("p").unwrap().map(|bytes| bytes.to_vec());
+            assert!(stored == expected, "{kill_at}: neither the old nor the new snapshot");
+            // files that were left do not prevent the next write
             folder.replace("p", &content(b'x')).unwrap();
             assert_eq!(*folder.read("p").unwrap().unwrap(), content(b'x'));
             let tmp = folder.hidden("p", "tmp");
@@ -80,7 +80,7 @@ fn killed_between_any_two_steps_nothing_is_lost() {
 }
 
 #[test]
-fn a_deletion_takes_what_a_killed_writer_left() {
+fn removing_a_profile_removes_files_of_a_killed_writer() {
     let directory = tempfile::tempdir().unwrap();
     let folder = folder(&directory.path().join("store"));
     folder.remove("p").unwrap();
@@ -89,11 +89,11 @@ fn a_deletion_takes_what_a_killed_writer_left() {
     folder.remove("p").unwrap();
     let left: Vec<_> =
         fs::read_dir(&folder.path).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(left, [".p.write"], "locks alone");
+    assert_eq!(left, [".p.write"], "only lock files are left");
 }
 
 #[test]
-fn another_in_the_place_of_a_damaged_one_stays() {
+fn a_file_that_replaced_a_damaged_one_is_not_moved_aside() {
     let directory = tempfile::tempdir().unwrap();
     let folder = folder(&directory.path().join("store"));
     folder.replace("p", b"new").unwrap();

@@ -1,4 +1,4 @@
-//! Snapshots in files.
+//! `FileStore`: snapshots in files.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,17 +17,20 @@ use crate::{SnapshotExt, SnapshotStore, StoreFuture, StoreLock, form, unusable};
 #[cfg(feature = "encryption")]
 use mstr_rest_core::{Credential, SecretString};
 
-/// How often it is tried to get a lock that somebody holds.
-const TRY_EVERY: Duration = Duration::from_millis(50);
+/// The interval of attempts to take a lock that another process holds.
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Keeps each profile in a file `PROFILE.json` of one directory.
+/// A store with one file `PROFILE.json` for each profile, in one directory.
 ///
-/// The directory is made with mode 0700, files with 0600; what others have access to is refused. A
-/// file is replaced in one step, synced before: after a crash, a kill or on a full disk it holds
-/// the snapshot from before or the new one. One that is damaged gives an error and is renamed to
-/// `PROFILE.damaged-...`, so that the next login can be saved. Locks are advisory
-/// ([`flock`](https://man7.org/linux/man-pages/man2/flock.2.html)) and end with their process; the
-/// files `.PROFILE.lock` stay. On Windows the access rights are those of the directory.
+/// - **Permissions**: The directory is created with mode 0700, files with mode 0600. If other users
+///   have access to either, reading fails with [`Snapshot`](ErrorKind::Snapshot). On Windows, files
+///   have the access rights of the directory.
+/// - **Atomic replacement**: A file is written, synced and renamed. After a crash, a kill or on a
+///   full disk, it has either the old or the new snapshot.
+/// - **Damaged files**: A file that cannot be read as a snapshot is an error and is renamed to
+///   `PROFILE.damaged-...`, so that the next login can be saved.
+/// - **Locks**: They are advisory ([`flock`](https://man7.org/linux/man-pages/man2/flock.2.html))
+///   and end with their process. The files `.PROFILE.lock` are not removed.
 ///
 /// ```no_run
 /// use mstr_rest_persist::FileStore;
@@ -43,36 +46,37 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// A store in that directory. It is made when the first snapshot is saved; nothing is read
-    /// before.
+    /// Makes a store in that directory. The directory is created when the first snapshot is saved.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
-            folder: Directory { path: directory.into(), open: false },
+            folder: Directory { path: directory.into(), allow_others: false },
             lock_timeout: Duration::from_secs(60),
             #[cfg(feature = "encryption")]
             key: None,
         }
     }
 
-    /// Whether directory and files may be open to other users. They are refused otherwise: whoever
-    /// reads a snapshot has the session.
+    /// Accepts a directory and files that other users have access to. Default: false, because a
+    /// user who reads a snapshot can use the session.
     #[must_use]
     pub fn allow_open_permissions(mut self, yes: bool) -> Self {
-        self.folder.open = yes;
+        self.folder.allow_others = yes;
         self
     }
 
-    /// How long to wait for the lock of a profile while another process logs in: 60 s unless set
-    /// here.
+    /// Sets the timeout for the lock of a profile, which another process holds while it logs in.
+    /// Default: 60 s.
     #[must_use]
-    pub fn lock_timeout(mut self, limit: Duration) -> Self {
-        self.lock_timeout = limit;
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout;
         self
     }
 
-    /// Encrypts snapshots with XChaCha20-Poly1305. The key is 32 random bytes in base64
-    /// (`openssl rand -base64 32`), asked for with every load and save; it is no password.
-    /// Profiles cannot be exchanged for one another. Files that are not encrypted are refused.
+    /// Encrypts snapshots with XChaCha20-Poly1305. Default: no encryption.
+    ///
+    /// The key is 32 random bytes in base64 (`openssl rand -base64 32`), not a password. It is
+    /// resolved at every load and save. The file of one profile cannot be used for another profile.
+    /// Loading a file that is not encrypted fails with [`Snapshot`](ErrorKind::Snapshot).
     ///
     /// ```no_run
     /// use mstr_rest_core::Credential;
@@ -98,7 +102,7 @@ impl FileStore {
 
     #[cfg_attr(
         not(feature = "encryption"),
-        expect(clippy::unused_async, reason = "asks for the key")
+        expect(clippy::unused_async, reason = "resolves the key")
     )]
     async fn content(
         &self,
@@ -114,15 +118,15 @@ impl FileStore {
         Ok(Zeroizing::new(json.expose_secret().as_bytes().to_vec()))
     }
 
-    /// Reads what a file holds. The outer error is about this store, the inner one about the file:
-    /// it is damaged.
+    /// Decodes the content of a file. The inner error means that the file is damaged; the outer one
+    /// is any other error.
     #[cfg_attr(
         not(feature = "encryption"),
-        expect(clippy::unused_async, reason = "asks for the key")
+        expect(clippy::unused_async, reason = "resolves the key")
     )]
-    async fn understood(&self, profile: &str, content: &[u8]) -> Result<Result<SessionSnapshot>> {
+    async fn decode(&self, profile: &str, content: &[u8]) -> Result<Result<SessionSnapshot>> {
         let Ok(text) = std::str::from_utf8(content) else {
-            return Ok(Err(unusable("it is not text")));
+            return Ok(Err(unusable("the file is not UTF-8 text")));
         };
         #[cfg(feature = "encryption")]
         if let Some(key) = self.key().await? {
@@ -156,17 +160,17 @@ impl FileStore {
         let name = profile.to_owned();
         let folder = self.folder.clone();
         let Some(content) = blocking(move || folder.read(&name)).await? else { return Ok(None) };
-        let damaged = match self.understood(profile, &content).await? {
+        let damaged = match self.decode(profile, &content).await? {
             Ok(snapshot) => return Ok(Some(snapshot)),
             Err(damaged) => damaged,
         };
         let (folder, name) = (self.folder.clone(), profile.to_owned());
         let aside = blocking(move || folder.set_aside(&name, &content)).await?;
         let place = match aside {
-            Some(path) => format!("it was kept as {}", path.display()),
-            None => "it is no longer there".to_owned(),
+            Some(path) => format!("it was renamed to {}", path.display()),
+            None => "it was replaced meanwhile".to_owned(),
         };
-        let message = format!("the snapshot `{profile}` is damaged; {place}");
+        let message = format!("the snapshot `{profile}` is damaged: {place}");
         Err(Error::with_source(ErrorKind::Snapshot, message, damaged))
     }
 }
@@ -201,14 +205,15 @@ impl SnapshotStore for FileStore {
     }
 }
 
-/// Tries again and again: a thread that waits in the kernel could not be called back.
+/// Waits for the lock of a profile. It polls, because a thread that waits in the kernel cannot be
+/// cancelled.
 pub(crate) async fn lock_file(
     folder: &Directory,
     profile: &str,
-    limit: Duration,
+    timeout: Duration,
 ) -> Result<StoreLock> {
     in_runtime()?;
-    let end = Instant::now().checked_add(limit);
+    let end = Instant::now().checked_add(timeout);
     loop {
         let (folder, name) = (folder.clone(), profile.to_owned());
         if let Some(file) = blocking(move || folder.try_lock(&name)).await? {
@@ -218,16 +223,16 @@ pub(crate) async fn lock_file(
             return Err(Error::new(
                 ErrorKind::Timeout,
                 format!(
-                    "the lock of the profile `{profile}` was not free within {limit:?}: another \
+                    "the lock of the profile `{profile}` was not free within {timeout:?}: another \
                      process holds it while it logs in"
                 ),
             ));
         }
-        tokio::time::sleep(TRY_EVERY).await;
+        tokio::time::sleep(LOCK_RETRY_INTERVAL).await;
     }
 }
 
-/// Runs what blocks where it may.
+/// Runs blocking work on a thread for blocking work.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

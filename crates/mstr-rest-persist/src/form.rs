@@ -11,7 +11,7 @@ use crate::unusable;
 
 const VERSION: u64 = 1;
 
-/// What kind of file it is: a snapshot of whatever version, or an encrypted one.
+/// The members that tell the kind of a file: `version` of a snapshot, `sealed` of an encrypted one.
 #[derive(Deserialize)]
 pub(crate) struct Kind<'a> {
     #[serde(borrow)]
@@ -21,7 +21,7 @@ pub(crate) struct Kind<'a> {
 }
 
 impl Kind<'_> {
-    /// Written by a newer program: it is not damaged.
+    /// Returns `true` for a newer version of the format: the file is not damaged.
     pub(crate) fn is_newer(&self) -> bool {
         let version = self.version.and_then(|text| serde_json::from_str::<u64>(text.get()).ok());
         version.is_some_and(|version| version > VERSION)
@@ -40,7 +40,7 @@ struct Form<'a> {
     principal: Option<String>,
     created_at: Option<u64>,
     last_used_at: Option<u64>,
-    // earlier versions called it a limit
+    // the name in earlier versions
     #[serde(alias = "idle_limit")]
     idle_timeout: Option<u64>,
 }
@@ -65,14 +65,14 @@ pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
         Some(Ok(VERSION)) => {}
         Some(Ok(newer)) if newer > VERSION => {
             return Err(unusable(format!(
-                "the snapshot is of version {newer} of the format; this program reads version \
-                 {VERSION}: it was written by a newer one"
+                "the snapshot has version {newer} of the format, but this program reads only \
+                 version {VERSION}: use a newer version of mstr-rest"
             )));
         }
         Some(_) => return Err(unusable("the snapshot has an invalid `version`")),
         None => {
             return Err(unusable(
-                "the snapshot has no `version`: what mstr-rest-requests saved is read by \
+                "the snapshot has no `version`: read snapshots of mstr-rest-requests with \
                  from_python_json",
             ));
         }
@@ -118,34 +118,35 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// The parser's own error may quote a token: only where it happened is told.
+/// Parses JSON. The text of a `serde_json` error may quote a token, so the error has only its
+/// position.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
-    serde_json::from_str(json).map_err(|error| not_understood(&error))
+    serde_json::from_str(json).map_err(|error| parse_error(&error))
 }
 
-fn not_understood(error: &serde_json::Error) -> Error {
+fn parse_error(error: &serde_json::Error) -> Error {
     let what = match error.classify() {
-        serde_json::error::Category::Data => "has a member of a type that does not belong there",
-        serde_json::error::Category::Eof => "is cut off",
+        serde_json::error::Category::Data => "has a member of the wrong type",
+        serde_json::error::Category::Eof => "is truncated",
         _ => "is not JSON",
     };
     let (line, column) = (error.line(), error.column());
     unusable(format!("the snapshot {what} (line {line}, column {column})"))
 }
 
-/// The buffer is wiped, but not what it left behind when it grew.
+/// Serializes into a secret. The buffer is wiped; if it grows, the smaller buffers before are not.
 pub(crate) fn to_secret(value: &impl Serialize) -> Result<SecretString> {
     let mut json = Zeroizing::new(Vec::with_capacity(16 * 1024));
     serde_json::to_writer(&mut *json, value)
-        .map_err(|_| unusable("the snapshot cannot be written as JSON"))?;
+        .map_err(|_| unusable("the snapshot cannot be encoded as JSON"))?;
     match std::str::from_utf8(&json) {
         Ok(text) => Ok(text.into()),
-        Err(_) => Err(unusable("the snapshot cannot be written as text")),
+        Err(_) => Err(unusable("the snapshot cannot be encoded as text")),
     }
 }
 
-/// What is written. `Serialize` stands here and not at the snapshot: a snapshot that is part of a
-/// user's own type must not be written by accident.
+/// The written form. The snapshot itself is not `Serialize`, so that a type of the user that
+/// contains a snapshot cannot be serialized by accident.
 #[derive(Serialize)]
 struct Written<'a> {
     version: u64,

@@ -1,4 +1,4 @@
-//! Snapshots in the keyring of the operating system.
+//! `KeyringStore`: snapshots in the keyring of the operating system.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,16 +15,20 @@ use crate::file::{blocking, lock_file};
 use crate::store::check_profile;
 use crate::{MemoryStore, SnapshotExt, SnapshotStore, StoreFuture, StoreLock, unusable};
 
-/// Keeps each profile as an entry of the operating system's keyring.
+/// A store with one entry for each profile, in the keyring of the operating system.
 ///
-/// [`new`](Self::new) takes the kernel's keyring on Linux (kept until the machine restarts; it
-/// needs neither a desktop nor D-Bus), the Keychain on macOS, and the Credential Manager on Windows
-/// (entries up to 2,560 bytes: enough for most sessions). [`with`](Self::with) takes any store of
-/// [`keyring-core`](https://docs.rs/keyring-core), the Secret Service of a Linux desktop for
-/// instance.
+/// [`new`](Self::new) uses
+/// - on Linux the keyring of the kernel. It lasts until the machine restarts and needs neither a
+///   desktop nor D-Bus;
+/// - on macOS the Keychain;
+/// - on Windows the Credential Manager. Its entries have up to 2,560 bytes, enough for most
+///   sessions.
 ///
-/// A keyring has no locks: [`lock_in`](Self::lock_in) names a directory for lock files. Without it
-/// only tasks of this process wait for one another.
+/// [`with`](Self::with) uses any store of [`keyring-core`](https://docs.rs/keyring-core), for
+/// example the Secret Service of a Linux desktop.
+///
+/// A keyring has no locks. Set a directory for lock files with [`lock_in`](Self::lock_in). Without
+/// it, locks only work between the tasks of this process.
 ///
 /// ```no_run
 /// use mstr_rest_persist::KeyringStore;
@@ -39,30 +43,30 @@ pub struct KeyringStore {
     service: Arc<str>,
     keyring: Arc<CredentialStore>,
     locks: Option<PathBuf>,
-    /// For its locks alone.
+    /// Only its locks are used.
     process: MemoryStore,
 }
 
-/// How long another process may log in.
-const LOCKED: Duration = Duration::from_secs(60);
+/// The timeout for the lock of a profile, which another process holds while it logs in.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl KeyringStore {
-    /// The keyring of this platform; `service` is what its user interfaces show, the name of your
-    /// program for instance.
+    /// Makes a store in the keyring of this platform. User interfaces of the keyring show
+    /// `service`; use the name of your program, for example.
     ///
     /// # Errors
-    /// [`Snapshot`](ErrorKind::Snapshot) when there is none.
+    /// [`Snapshot`](ErrorKind::Snapshot) if the platform has no keyring.
     pub fn new(service: impl AsRef<str>) -> Result<Self> {
         Ok(Self::with(service, platform()?))
     }
 
-    /// Any store of `keyring-core` 1.x.
+    /// Makes a store in any store of `keyring-core` 1.x.
     pub fn with(service: impl AsRef<str>, keyring: Arc<CredentialStore>) -> Self {
         Self { service: service.as_ref().into(), keyring, locks: None, process: MemoryStore::new() }
     }
 
-    /// A directory for lock files, so that processes do not log in twice. It is made with mode
-    /// 0700; nothing secret is in it.
+    /// Sets a directory for lock files, so that only one process logs in. Default: none. It is
+    /// created with mode 0700 and contains no secrets.
     #[must_use]
     pub fn lock_in(mut self, directory: impl Into<PathBuf>) -> Self {
         self.locks = Some(directory.into());
@@ -115,20 +119,22 @@ fn platform() -> Result<Arc<CredentialStore>> {
 
 #[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "windows")))]
 fn platform() -> Result<Arc<CredentialStore>> {
-    Err(unusable("this platform has no keyring that is known: use KeyringStore::with"))
+    Err(unusable("no keyring of this platform is supported: use KeyringStore::with"))
 }
 
-/// The keyring's own error is not chained: some of its kinds hold what was read.
+/// Converts an error of the keyring. It does not become the source: some kinds contain the entry.
 fn failed(error: &KeyringError) -> Error {
     let what = match error {
-        KeyringError::PlatformFailure(_) => "fails".to_owned(),
-        KeyringError::NoStorageAccess(_) => "cannot be accessed; is it locked?".to_owned(),
-        KeyringError::BadEncoding(_) | KeyringError::BadDataFormat(..) => {
-            "holds something that is no snapshot".to_owned()
+        KeyringError::PlatformFailure(_) => "has failed".to_owned(),
+        KeyringError::NoStorageAccess(_) => {
+            "cannot be accessed: unlock it if it is locked".to_owned()
         }
-        KeyringError::TooLong(_, limit) => format!("takes no more than {limit} bytes"),
-        KeyringError::Ambiguous(_) => "holds several entries of that profile".to_owned(),
-        _ => "does not do this".to_owned(),
+        KeyringError::BadEncoding(_) | KeyringError::BadDataFormat(..) => {
+            "has an entry that is not a snapshot".to_owned()
+        }
+        KeyringError::TooLong(_, limit) => format!("accepts at most {limit} bytes"),
+        KeyringError::Ambiguous(_) => "has several entries for this profile".to_owned(),
+        _ => "does not support this operation".to_owned(),
     };
     Error::new(ErrorKind::Snapshot, format!("the keyring {what}"))
 }
@@ -141,7 +147,7 @@ impl SnapshotStore for KeyringStore {
             };
             let bytes = Zeroizing::new(bytes);
             let text = std::str::from_utf8(&bytes)
-                .map_err(|_| unusable("the keyring holds something that is no snapshot"))?;
+                .map_err(|_| unusable("the keyring has an entry that is not a snapshot"))?;
             SessionSnapshot::from_json(text).map(Some)
         })
     }
@@ -152,7 +158,7 @@ impl SnapshotStore for KeyringStore {
             let saved = self
                 .entry(profile, move |entry| entry.set_secret(json.expose_secret().as_bytes()))
                 .await?;
-            saved.ok_or_else(|| unusable("the keyring did not take the snapshot"))
+            saved.ok_or_else(|| unusable("the keyring did not store the snapshot"))
         })
     }
 
@@ -169,8 +175,8 @@ impl SnapshotStore for KeyringStore {
             match &self.locks {
                 None => self.process.lock(profile).await,
                 Some(path) => {
-                    let folder = Directory { path: path.clone(), open: false };
-                    lock_file(&folder, profile, LOCKED).await
+                    let folder = Directory { path: path.clone(), allow_others: false };
+                    lock_file(&folder, profile, LOCK_TIMEOUT).await
                 }
             }
         })

@@ -28,12 +28,12 @@ pub use store::{SnapshotStore, StoreFuture, StoreLock};
 
 use mstr_rest_core::{Error, ErrorKind};
 
-/// A snapshot or a store that cannot be used. The text must not hold what was read.
+/// Makes the error for an unusable snapshot or store. The text must not contain data that was read.
 fn unusable(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Snapshot, what)
 }
 
-/// Keeps the traits ours, so that they may grow without a break.
+/// Seals the extension traits, so that new methods are not a breaking change.
 mod sealed {
     pub trait Sealed {}
 

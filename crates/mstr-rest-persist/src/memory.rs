@@ -1,4 +1,4 @@
-//! Snapshots in memory.
+//! `MemoryStore`: snapshots in memory.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,8 +9,8 @@ use mstr_rest_core::SessionSnapshot;
 use crate::store::check_profile;
 use crate::{SnapshotStore, StoreFuture, StoreLock};
 
-/// Keeps snapshots as long as the process runs: for tests, and for sessions that several parts of
-/// one program share. Clones share what they keep.
+/// A store in the memory of this process, for tests and for sessions that several parts of one
+/// program share. Clones share their snapshots.
 ///
 /// ```
 /// use mstr_rest_persist::{MemoryStore, SnapshotStore};
@@ -28,11 +28,11 @@ pub struct MemoryStore(Arc<Mutex<HashMap<String, Profile>>>);
 #[derive(Default)]
 struct Profile {
     snapshot: Option<SessionSnapshot>,
-    held: Arc<tokio::sync::Mutex<()>>,
+    lock: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl MemoryStore {
-    /// An empty one.
+    /// Makes an empty store.
     pub fn new() -> Self {
         Self::default()
     }
@@ -47,14 +47,14 @@ impl SnapshotStore for MemoryStore {
     fn load<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, Option<SessionSnapshot>> {
         Box::pin(async move {
             check_profile(profile)?;
-            Ok(self.with(profile, |kept| kept.snapshot.clone()))
+            Ok(self.with(profile, |stored| stored.snapshot.clone()))
         })
     }
 
     fn save<'a>(&'a self, profile: &'a str, snapshot: &'a SessionSnapshot) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             check_profile(profile)?;
-            self.with(profile, |kept| kept.snapshot = Some(snapshot.clone()));
+            self.with(profile, |stored| stored.snapshot = Some(snapshot.clone()));
             Ok(())
         })
     }
@@ -62,7 +62,7 @@ impl SnapshotStore for MemoryStore {
     fn delete<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             check_profile(profile)?;
-            self.with(profile, |kept| kept.snapshot = None);
+            self.with(profile, |stored| stored.snapshot = None);
             Ok(())
         })
     }
@@ -70,8 +70,8 @@ impl SnapshotStore for MemoryStore {
     fn lock<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, StoreLock> {
         Box::pin(async move {
             check_profile(profile)?;
-            let held = self.with(profile, |kept| Arc::clone(&kept.held));
-            Ok(StoreLock::new(held.lock_owned().await))
+            let lock = self.with(profile, |stored| Arc::clone(&stored.lock));
+            Ok(StoreLock::new(lock.lock_owned().await))
         })
     }
 }

@@ -1,5 +1,5 @@
-//! The form of the Python packages: `{base_url, cookies, headers}`, unchanged from
-//! mstr-rest-requests 1.0.0 to 2.3.1 (both were run against each other).
+//! The JSON form of the Python packages: `{base_url, cookies, headers}`. It did not change from
+//! mstr-rest-requests 1.0.0 to 2.3.1 (both versions were tested against each other).
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ const TOKEN: &str = "X-MSTR-AuthToken";
 #[derive(Deserialize)]
 struct Read {
     base_url: Option<String>,
-    /// A cookie of the requests flavour may have no value.
+    /// In the requests flavour, a cookie may have no value.
     cookies: Option<BTreeMap<String, Option<String>>>,
     headers: Option<BTreeMap<String, Option<String>>>,
 }
@@ -35,7 +35,7 @@ pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
     }
     let form: Read = parse(json)?;
     let missing = |name: &str| unusable(format!("the snapshot has no `{name}`"));
-    // a session of the requests flavour that was made without one saves null
+    // the requests flavour saves null for a session without a base URL
     let base_url = form.base_url.ok_or_else(|| missing("base_url"))?;
     let cookies = form.cookies.ok_or_else(|| missing("cookies"))?;
     let headers = form.headers.ok_or_else(|| missing("headers"))?;
@@ -43,16 +43,16 @@ pub(crate) fn read(json: &str) -> Result<SessionSnapshot> {
     for (name, value) in cookies {
         snapshot.cookies.extend(value.map(|value| SavedCookie::new(name, value)));
     }
-    // httpx flavours write names in lower case, the requests flavour keeps theirs
+    // the httpx flavours write names in lower case, the requests flavour does not change them
     for (name, value) in headers {
         let Some(value) = value else { continue };
         if name.eq_ignore_ascii_case(TOKEN) {
             if snapshot.token.as_ref().is_some_and(|token| token.expose_secret() != value) {
-                return Err(unusable("the snapshot holds two different tokens"));
+                return Err(unusable("the snapshot has two different tokens"));
             }
             snapshot.token = Some(value.into());
         }
-        // any other header belongs to a reply, or to the HTTP library of the program that saved it
+        // other headers are of a reply, or of the HTTP library of the program that saved them
     }
     Ok(snapshot)
 }
@@ -63,7 +63,7 @@ pub(crate) fn write(snapshot: &SessionSnapshot) -> Result<SecretString> {
         .iter()
         .filter(|cookie| covers(&cookie.path, snapshot.base_url().path()))
         .collect();
-    // of one name the last one stays
+    // if several cookies have the same name, the map below keeps the last one
     cookies.sort_by_key(|cookie| cookie.path.len());
     let token = snapshot.token.as_ref().map(|token| (TOKEN, token.expose_secret()));
     to_secret(&Written {
@@ -76,7 +76,7 @@ pub(crate) fn write(snapshot: &SessionSnapshot) -> Result<SecretString> {
     })
 }
 
-/// Whether a cookie of that path goes to whatever is below `base`.
+/// Returns `true` if a cookie with that path is sent to all URLs below `base`.
 fn covers(path: &str, base: &str) -> bool {
     let path = path.strip_suffix('/').unwrap_or(path);
     base.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
@@ -87,7 +87,7 @@ mod tests {
     use super::covers;
 
     #[test]
-    fn paths_of_cookies() {
+    fn cookie_paths_cover_base_paths_below_them() {
         for (path, yes) in [
             ("/", true),
             ("", true),

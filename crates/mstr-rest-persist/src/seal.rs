@@ -1,5 +1,5 @@
-//! Encryption at rest. XChaCha20-Poly1305 by the crate `chacha20poly1305`: its nonces are long
-//! enough to be random, it is pure Rust, and it is there whatever the TLS stack is.
+//! Encryption at rest with XChaCha20-Poly1305 of the crate `chacha20poly1305`. Its nonces are long
+//! enough to be random, it is pure Rust, and it does not depend on the TLS stack.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use crate::unusable;
 
 const VERSION: u64 = 1;
 
-/// What the file holds: nonce and data in base64.
+/// The content of an encrypted file: nonce and data in base64.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Envelope {
     sealed: u64,
@@ -26,55 +26,56 @@ pub(crate) async fn resolve(key: &Credential) -> Result<SecretString> {
     key.resolve_bounded().await.map_err(|error| {
         let kind =
             if error.is_missing() { ErrorKind::MissingCredential } else { ErrorKind::Credential };
-        Error::with_source(kind, "the key of the snapshots cannot be had", error)
+        Error::with_source(kind, "the key of the snapshots cannot be resolved", error)
     })
 }
 
 pub(crate) fn seal(key: &SecretString, profile: &str, json: &str) -> Result<Zeroizing<Vec<u8>>> {
     let nonce = XNonce::try_generate()
-        .map_err(|_| unusable("the system gives no random bytes to encrypt a snapshot with"))?;
-    let payload = Payload { msg: json.as_bytes(), aad: &bound_to(profile) };
+        .map_err(|_| unusable("the system has no random bytes to encrypt the snapshot"))?;
+    let payload = Payload { msg: json.as_bytes(), aad: &associated_data(profile) };
     let data = cipher(key)?
         .encrypt(&nonce, payload)
         .map_err(|_| unusable("the snapshot cannot be encrypted"))?;
     let envelope =
         Envelope { sealed: VERSION, nonce: STANDARD.encode(nonce), data: STANDARD.encode(data) };
     let text = serde_json::to_vec(&envelope)
-        .map_err(|_| unusable("the encrypted snapshot cannot be written"))?;
+        .map_err(|_| unusable("the encrypted snapshot cannot be encoded"))?;
     Ok(Zeroizing::new(text))
 }
 
-/// Fails for what is no encrypted snapshot: it is damaged.
+/// Parses an encrypted snapshot. An error means that the file is damaged.
 pub(crate) fn envelope(text: &str) -> Result<Envelope> {
     parse(text)
 }
 
 impl Envelope {
-    /// Fails with another key, with a file that was changed, and for another profile: which of
-    /// them, nobody can tell.
+    /// Decrypts the snapshot. It fails for another key, a changed file, and the file of another
+    /// profile; the cipher does not tell which of them.
     pub(crate) fn open(&self, key: &SecretString, profile: &str) -> Result<SecretString> {
         if self.sealed != VERSION {
             return Err(unusable(format!(
-                "the snapshot `{profile}` is encrypted in a way that this program does not know"
+                "the snapshot `{profile}` is encrypted in a format that this program does not \
+                 know: use a newer version of mstr-rest"
             )));
         }
         let wrong = || {
             unusable(format!(
-                "the snapshot `{profile}` cannot be decrypted: the key is another one, or the file \
-                 was changed"
+                "the snapshot `{profile}` cannot be decrypted: the key is wrong, or the file was \
+                 changed"
             ))
         };
         let nonce = STANDARD.decode(&self.nonce).map_err(|_| wrong())?;
         let nonce = XNonce::try_from(nonce.as_slice()).map_err(|_| wrong())?;
         let data = STANDARD.decode(&self.data).map_err(|_| wrong())?;
-        let payload = Payload { msg: &data, aad: &bound_to(profile) };
+        let payload = Payload { msg: &data, aad: &associated_data(profile) };
         let json = Zeroizing::new(cipher(key)?.decrypt(&nonce, payload).map_err(|_| wrong())?);
         Ok(std::str::from_utf8(&json).map_err(|_| wrong())?.into())
     }
 }
 
-/// One profile cannot be put in the place of another.
-fn bound_to(profile: &str) -> Vec<u8> {
+/// The associated data of a profile: the file of one profile cannot be decrypted as another.
+fn associated_data(profile: &str) -> Vec<u8> {
     format!("mstr-rest snapshot {VERSION} {profile}").into_bytes()
 }
 
@@ -83,8 +84,8 @@ fn cipher(key: &SecretString) -> Result<XChaCha20Poly1305> {
     XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| {
         Error::new(
             ErrorKind::Credential,
-            "the key of the snapshots must be 32 bytes in base64, as `openssl rand -base64 32` \
-             makes them",
+            "the key of the snapshots must be 32 bytes in base64: make one with `openssl rand \
+             -base64 32`",
         )
     })
 }
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_key_whose_source_hangs_is_an_error_after_60_s() {
+    async fn a_key_that_is_not_resolved_within_60_s_is_an_error() {
         let hanging =
             Credential::from_async_fn(pending::<std::result::Result<String, CredentialError>>);
         let outcome = timeout(Duration::from_secs(61), resolve(&hanging)).await;

@@ -1,13 +1,14 @@
-//! The JSON forms of a snapshot.
+//! `SnapshotExt`: the JSON forms of a snapshot.
 
 use mstr_rest_core::{Result, SecretString, SessionSnapshot};
 
 use crate::{form, python, sealed};
 
-/// The JSON forms of a [`SessionSnapshot`]: our own, and that of the Python packages.
+/// The JSON forms of a [`SessionSnapshot`]: the form of this crate, and that of the Python
+/// packages.
 ///
-/// Writing one is always explicit, and gives a [`SecretString`]: while the session lives, the text is
-/// as good as a password.
+/// Writing one is always explicit and returns a [`SecretString`]. Protect the text like a password
+/// while the session lives.
 ///
 /// ```no_run
 /// use mstr_rest_core::{Session, SessionSnapshot};
@@ -15,7 +16,7 @@ use crate::{form, python, sealed};
 ///
 /// # async fn example(session: Session) -> mstr_rest_core::Result<()> {
 /// let json = session.snapshot().to_json()?;
-/// // elsewhere
+/// // in another process
 /// let snapshot = SessionSnapshot::from_json(json.expose_secret())?;
 /// let session = Session::builder(snapshot.base_url().as_str()).restore(&snapshot).await?;
 /// if !session.is_alive().await? {
@@ -25,25 +26,28 @@ use crate::{form, python, sealed};
 /// # }
 /// ```
 pub trait SnapshotExt: sealed::Sealed + Sized {
-    /// Reads the JSON of [`to_json`](Self::to_json). Members that are not known are ignored.
+    /// Reads the JSON of [`to_json`](Self::to_json). Unknown members are ignored.
     ///
     /// # Errors
-    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) for what is no snapshot, or one of a newer
-    /// version of the format. What was read is never repeated.
+    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) for a text that is not a snapshot, or has
+    /// a newer version of the format. The error does not repeat the text.
     fn from_json(json: &str) -> Result<Self>;
 
-    /// Writes version 1 of our JSON format: an object with `version`, `base_url`, `token`, `cookies`
-    /// (`name`, `value`, `path`, `domain`, `secure`, `http_only`, `same_site`, `expires`), `project`,
-    /// `user`, `login_mode`, `principal`, `created_at`, `last_used_at` and `idle_timeout`. Times are
-    /// seconds since 1970, the timeout is in seconds; what is not known is left out.
+    /// Writes version 1 of the JSON format of this crate.
+    ///
+    /// It is an object with `version`, `base_url`, `token`, `cookies` (`name`, `value`, `path`,
+    /// `domain`, `secure`, `http_only`, `same_site`, `expires`), `project`, `user`, `login_mode`,
+    /// `principal`, `created_at`, `last_used_at` and `idle_timeout`. Times are in seconds since
+    /// 1970, the timeout is in seconds. Unknown values are left out.
     ///
     /// # Errors
-    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) if it cannot be written; no snapshot is known
-    /// for which that happens.
+    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) if the snapshot cannot be encoded. No such
+    /// snapshot is known.
     fn to_json(&self) -> Result<SecretString>;
 
-    /// Reads what mstr-rest-requests 1.x or 2.x saved: an object with `base_url`, `cookies` and
-    /// `headers`. Names of headers may have any letter case; of the headers only the token is taken.
+    /// Reads a session that mstr-rest-requests 1.x or 2.x saved: an object with `base_url`,
+    /// `cookies` and `headers`. Names of headers may have any letter case. Only the token of the
+    /// headers is used.
     ///
     /// ```
     /// use mstr_rest_core::{Session, SessionSnapshot};
@@ -59,20 +63,21 @@ pub trait SnapshotExt: sealed::Sealed + Sized {
     /// ```
     ///
     /// # Errors
-    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) for what is no such object, and for a base URL
-    /// with a password in it: give that to
+    /// [`Snapshot`](mstr_rest_core::ErrorKind::Snapshot) for a text that is not such an object, and
+    /// for a base URL with user info: pass that to
     /// [`SessionBuilder::basic_auth`](mstr_rest_core::SessionBuilder::basic_auth).
     #[doc(alias = "from_dict")]
     #[doc(alias = "update_from_json")]
     fn from_python_json(json: &str) -> Result<Self>;
 
-    /// Writes the form that mstr-rest-requests 1.x and 2.x read, sync, async and the deprecated
-    /// requests flavour: exactly `base_url`, `cookies` and `headers`. It has those cookies that are
-    /// sent to the base URL, with name and value alone; of several cookies of one name, the one with
-    /// the longest path.
+    /// Writes the form that mstr-rest-requests 1.x and 2.x read (sync, async and the deprecated
+    /// requests flavour): exactly `base_url`, `cookies` and `headers`.
+    ///
+    /// It contains name and value of the cookies that are sent to the base URL. If several cookies
+    /// have the same name, it contains the one with the longest path.
     ///
     /// # Errors
-    /// As [`to_json`](Self::to_json).
+    /// The errors of [`to_json`](Self::to_json).
     #[doc(alias = "to_dict")]
     #[doc(alias = "dict")]
     #[doc(alias = "json")]

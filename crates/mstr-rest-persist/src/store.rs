@@ -1,4 +1,4 @@
-//! Where snapshots are kept.
+//! `SnapshotStore`: the trait of the stores, and the names of profiles.
 
 use std::any::Any;
 use std::fmt;
@@ -8,35 +8,35 @@ use std::sync::Arc;
 
 use mstr_rest_core::{Error, ErrorKind, Result, SessionSnapshot};
 
-/// What a store gives back: a future that may be sent between threads.
+/// The future that the methods of [`SnapshotStore`] return. It is `Send`.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// Keeps snapshots under names, the profiles. Implement it for a store of your own, a shared cache
-/// for instance.
+/// A store for snapshots with names (profiles). Implement it for a store of your own, for example a
+/// shared cache.
 ///
-/// A profile is up to 64 small letters, digits, `.`, `_` and `-`, the first of them a letter or a
-/// digit; stores of this crate refuse others with [`InvalidRequest`](ErrorKind::InvalidRequest).
+/// The name of a profile has up to 64 characters: lowercase letters, digits, `.`, `_` and `-`. The
+/// first one is a letter or a digit. Stores of this crate fail with
+/// [`InvalidRequest`](ErrorKind::InvalidRequest) for other names.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use mstr_rest_persist::{MemoryStore, SnapshotStore};
 ///
-/// // which store it is may be decided when the program runs
+/// // the store can be chosen at run time
 /// let store: Arc<dyn SnapshotStore> = Arc::new(MemoryStore::new());
 /// ```
 pub trait SnapshotStore: Send + Sync {
-    /// The snapshot of the profile; `None` when there is none.
+    /// Loads the snapshot of the profile. `None` if there is none.
     fn load<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, Option<SessionSnapshot>>;
 
-    /// Puts the snapshot in the place of the profile's last one: all or nothing.
+    /// Replaces the snapshot of the profile, atomically.
     fn save<'a>(&'a self, profile: &'a str, snapshot: &'a SessionSnapshot) -> StoreFuture<'a, ()>;
 
-    /// Forgets the snapshot of the profile. It is fine when there is none.
+    /// Deletes the snapshot of the profile. It is no error if there is none.
     fn delete<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, ()>;
 
-    /// Waits until nobody else, in whatever process the store reaches, holds the profile, and
-    /// holds it until the lock is dropped: so that one logs in while the others wait. Loading and
-    /// saving go on while it is held.
+    /// Waits for the lock of the profile and takes it, so that one process or task logs in while
+    /// the others wait. Dropping the lock releases it. Loading and saving do not need the lock.
     fn lock<'a>(&'a self, profile: &'a str) -> StoreFuture<'a, StoreLock>;
 }
 
@@ -58,16 +58,16 @@ impl<S: SnapshotStore + ?Sized> SnapshotStore for Arc<S> {
     }
 }
 
-/// A profile that is held. Dropping it lets the next one in.
-#[must_use = "dropping it lets the next one in"]
+/// The lock of a profile. Dropping it releases the lock.
+#[must_use = "dropping it releases the lock"]
 pub struct StoreLock {
-    _held: Box<dyn Any + Send + Sync>,
+    _guard: Box<dyn Any + Send + Sync>,
 }
 
 impl StoreLock {
-    /// A lock that is held as long as `guard` lives.
+    /// Makes a lock that is released when `guard` is dropped.
     pub fn new(guard: impl Any + Send + Sync) -> Self {
-        Self { _held: Box::new(guard) }
+        Self { _guard: Box::new(guard) }
     }
 }
 
@@ -77,10 +77,11 @@ impl fmt::Debug for StoreLock {
     }
 }
 
-/// A name that is a file name everywhere, and one only: some file systems know no letter case.
+/// Fails for a name that is not a valid file name on all platforms. Uppercase letters are not
+/// allowed, because some file systems ignore letter case.
 pub(crate) fn check_profile(profile: &str) -> Result<()> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    // names of devices on Windows, whatever follows behind a point
+    // device names of Windows, with any extension
     let stem = profile.split('.').next().unwrap_or_default();
     let numbered = |name: &str| stem.strip_prefix(name).is_some_and(|rest| rest.len() == 1);
     let is_device =
@@ -94,8 +95,8 @@ pub(crate) fn check_profile(profile: &str) -> Result<()> {
     }
     Err(Error::new(
         ErrorKind::InvalidRequest,
-        "a profile is up to 64 small letters, digits, `.`, `_` and `-`, the first of them a letter \
-         or a digit, and not the name of a device (con, nul, com1)",
+        "invalid name of a profile: use up to 64 lowercase letters, digits, `.`, `_` and `-`, \
+         start with a letter or a digit, and do not use the name of a device (con, nul, com1)",
     ))
 }
 
@@ -104,7 +105,7 @@ mod tests {
     use super::check_profile;
 
     #[test]
-    fn profiles() {
+    fn profile_names_are_portable_file_names() {
         for good in ["a", "nightly", "console", "com10", "com", "2.x_y-z", &"a".repeat(64)] {
             assert!(check_profile(good).is_ok(), "{good}");
         }

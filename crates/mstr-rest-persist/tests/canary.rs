@@ -190,7 +190,7 @@ async fn broken_flow(printed: &Printed, directory: &Path) {
 }
 
 #[test]
-fn no_secret_comes_out_anywhere() {
+fn no_secret_appears_in_any_output() {
     let printed = Printed::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

@@ -39,7 +39,7 @@ async fn logs_in_once_and_then_restores() {
 }
 
 #[tokio::test]
-async fn a_forgotten_session_is_logged_in_again_and_saved() {
+async fn an_unknown_session_is_logged_in_again_and_saved() {
     let server = LibraryServer::start().await.unwrap();
     // which store it is may be decided when the program runs
     let store: Arc<dyn SnapshotStore> = Arc::new(MemoryStore::new());
@@ -58,7 +58,7 @@ async fn a_forgotten_session_is_logged_in_again_and_saved() {
 }
 
 #[tokio::test]
-async fn what_a_relogin_brings_is_saved() {
+async fn a_relogin_is_saved() {
     let server =
         LibraryServer::builder().idle_timeout(Duration::from_secs(1200)).start().await.unwrap();
     let store = MemoryStore::new();
@@ -76,7 +76,7 @@ async fn what_a_relogin_brings_is_saved() {
 }
 
 #[tokio::test]
-async fn a_newer_login_of_another_process_is_taken_up_instead_of_logging_in() {
+async fn a_newer_login_of_another_process_is_restored_instead_of_logging_in() {
     let server = LibraryServer::start().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let store = FileStore::new(directory.path().join("store"));
@@ -105,7 +105,7 @@ async fn a_newer_login_of_another_process_is_taken_up_instead_of_logging_in() {
 
 /// What belongs to another key, or another mode, is not taken up: not even by a re-login.
 #[tokio::test]
-async fn a_profile_of_another_principal_is_not_taken_up() {
+async fn a_profile_of_another_principal_is_not_restored() {
     let server = LibraryServer::builder()
         .api_key("alice-key", "administrator")
         .api_key("bob-key", "administrator")
@@ -150,7 +150,7 @@ async fn a_store_that_fails_does_not_fail_a_relogin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tasks_that_come_at_once_log_in_once() {
+async fn concurrent_tasks_log_in_once() {
     let server = LibraryServer::start().await.unwrap();
     server.set_latency(Duration::from_millis(20));
     let directory = tempfile::tempdir().unwrap();
@@ -190,7 +190,7 @@ async fn child_connects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_that_come_at_once_log_in_once() {
+async fn concurrent_processes_log_in_once() {
     let server = LibraryServer::start().await.unwrap();
     server.set_latency(Duration::from_millis(50));
     let directory = tempfile::tempdir().unwrap();
@@ -216,7 +216,7 @@ async fn processes_that_come_at_once_log_in_once() {
 }
 
 #[tokio::test]
-async fn a_damaged_snapshot_does_not_stop_the_job() {
+async fn a_damaged_snapshot_is_replaced_by_a_login() {
     let server = LibraryServer::start().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store");
@@ -234,7 +234,7 @@ async fn a_damaged_snapshot_does_not_stop_the_job() {
 }
 
 #[tokio::test]
-async fn what_is_somebody_elses_is_neither_used_nor_replaced() {
+async fn a_snapshot_of_another_server_or_user_is_neither_used_nor_replaced() {
     let server = LibraryServer::start().await.unwrap();
     let elsewhere = LibraryServer::start().await.unwrap();
     let store = MemoryStore::new();
@@ -250,7 +250,7 @@ async fn what_is_somebody_elses_is_neither_used_nor_replaced() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_down_is_no_reason_to_log_in() {
+async fn a_server_that_is_down_is_an_error_without_a_login() {
     let server = LibraryServer::start().await.unwrap();
     let store = MemoryStore::new();
     builder(&server).connect_or_restore(&store, "p").await.unwrap();
@@ -260,7 +260,7 @@ async fn a_server_that_is_down_is_no_reason_to_log_in() {
 }
 
 #[tokio::test]
-async fn a_login_without_limits_known_is_saved_all_the_same() {
+async fn a_login_without_a_known_idle_timeout_is_saved() {
     let server = LibraryServer::start().await.unwrap();
     server.inject(Fault::status(500).on(Method::GET, "/sessions").times(1));
     let store = MemoryStore::new();
@@ -338,7 +338,7 @@ async fn a_cancelled_login_is_saved() {
 }
 
 #[tokio::test]
-async fn a_refused_login_saves_nothing() {
+async fn a_rejected_login_saves_nothing() {
     let server = LibraryServer::start().await.unwrap();
     let store = MemoryStore::new();
     let wrong = builder(&server).auth(Auth::standard("administrator", "wrong"));
@@ -353,7 +353,7 @@ async fn a_refused_login_saves_nothing() {
 }
 
 #[tokio::test]
-async fn is_alive_asks_the_server_and_never_logs_in() {
+async fn is_alive_sends_a_request_and_never_logs_in() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).relogin(true).return_http_errors(true).connect().await.unwrap();
     let restored = builder(&server).relogin(true).restore(&session.snapshot()).await.unwrap();
@@ -370,7 +370,7 @@ async fn is_alive_asks_the_server_and_never_logs_in() {
 }
 
 #[tokio::test]
-async fn the_base_url_may_come_from_a_provider() {
+async fn the_base_url_may_come_from_a_secret_provider() {
     let server = LibraryServer::start().await.unwrap();
     let store = MemoryStore::new();
     builder(&server).connect_or_restore(&store, "p").await.unwrap();

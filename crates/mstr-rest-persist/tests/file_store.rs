@@ -39,7 +39,7 @@ async fn kept(store: &FileStore, profile: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn saves_loads_and_forgets_profiles() {
+async fn profiles_are_saved_loaded_and_deleted() {
     let (_directory, path, store) = store();
     assert_eq!(kept(&store, "one").await, None);
     store.delete("one").await.unwrap();
@@ -64,7 +64,7 @@ async fn saves_loads_and_forgets_profiles() {
 }
 
 #[tokio::test]
-async fn nobody_else_can_read_it() {
+async fn files_are_readable_by_their_owner_only() {
     let (_directory, path, store) = store();
     store.save("p", &snapshot("1")).await.unwrap();
     let _lock = store.lock("p").await.unwrap();
@@ -76,7 +76,7 @@ async fn nobody_else_can_read_it() {
 }
 
 #[tokio::test]
-async fn what_others_can_read_is_refused_unless_told() {
+async fn files_that_others_can_read_are_errors_unless_allowed() {
     let (_directory, path, store) = store();
     store.save("p", &snapshot("canary")).await.unwrap();
     let file = path.join("p.json");
@@ -101,7 +101,7 @@ async fn what_others_can_read_is_refused_unless_told() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_an_error_and_kept_aside() {
+async fn a_damaged_file_is_an_error_and_is_moved_aside() {
     let (_directory, path, store) = store();
     store.save("p", &snapshot("canary")).await.unwrap();
     let whole = fs::read(path.join("p.json")).unwrap();
@@ -115,7 +115,7 @@ async fn a_damaged_file_is_an_error_and_kept_aside() {
         let source = std::error::Error::source(&error).unwrap().to_string();
         let text = format!("{error} {error:?} {source}");
         assert!(!text.contains("canary"), "{text}");
-        assert!(error.message().contains("kept as"), "{error}");
+        assert!(error.message().contains("renamed to"), "{error}");
         assert_eq!(kept(&store, "p").await, None);
         let aside = names(&path);
         assert_eq!(aside.len(), number + 1, "{aside:?}");
@@ -130,7 +130,7 @@ async fn a_damaged_file_is_an_error_and_kept_aside() {
 }
 
 #[tokio::test]
-async fn what_is_newer_or_too_large_stays() {
+async fn files_that_are_newer_or_too_large_are_not_moved() {
     let (_directory, path, store) = store();
     store.save("p", &snapshot("1")).await.unwrap();
     let newer = br#"{"version": 7, "base_url": [1]}"#.to_vec();
@@ -146,7 +146,7 @@ async fn what_is_newer_or_too_large_stays() {
 }
 
 #[tokio::test]
-async fn a_place_that_cannot_be_written() {
+async fn a_directory_that_cannot_be_written_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
@@ -183,7 +183,7 @@ fn child_saves() {
 
 /// On a full disk: a write beyond the limit fails as one does there, or ends the process.
 #[test]
-fn on_a_full_disk_the_last_snapshot_stays() {
+fn a_full_disk_keeps_the_last_snapshot() {
     for (trap, blocks, dies) in
         [("trap '' XFSZ; ", 0, false), ("trap '' XFSZ; ", 1, false), ("", 0, true), ("", 1, true)]
     {
@@ -229,7 +229,7 @@ fn child_holds_the_lock() {
 }
 
 #[test]
-fn one_process_waits_for_another_and_not_for_a_dead_one() {
+fn a_lock_is_released_when_its_process_dies() {
     let (_directory, path, store) = store();
     let mut other = child("child_holds_the_lock")
         .env(FOLDER, &path)
@@ -254,7 +254,7 @@ fn one_process_waits_for_another_and_not_for_a_dead_one() {
 }
 
 #[tokio::test]
-async fn tasks_take_turns() {
+async fn tasks_hold_the_lock_one_at_a_time() {
     let (_directory, _, store) = store();
     let first = store.lock("p").await.unwrap();
     let waiting = tokio::spawn({
@@ -269,7 +269,7 @@ async fn tasks_take_turns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writers_at_once_leave_one_whole_snapshot() {
+async fn concurrent_writers_leave_one_complete_snapshot() {
     let (_directory, path, store) = store();
     let writers: Vec<_> = (0..24)
         .map(|number| {
@@ -296,7 +296,7 @@ mod encrypted {
     const OTHER: &str = "//////////////////////////////////////////8=";
 
     #[tokio::test]
-    async fn nothing_of_it_can_be_read() {
+    async fn an_encrypted_file_shows_nothing_of_the_snapshot() {
         let (_directory, path, store) = store();
         let sealed = store.clone().encrypted(KEY);
         sealed.save("p", &snapshot("canary")).await.unwrap();
@@ -309,7 +309,7 @@ mod encrypted {
     }
 
     #[tokio::test]
-    async fn with_another_key_or_profile_or_none_it_is_refused_and_stays() {
+    async fn wrong_key_or_profile_is_an_error_and_the_file_is_not_moved() {
         let (_directory, path, store) = store();
         let sealed = store.clone().encrypted(format!(" {KEY}\n"));
         sealed.save("p", &snapshot("canary")).await.unwrap();
@@ -343,7 +343,7 @@ mod encrypted {
     }
 
     #[tokio::test]
-    async fn a_key_that_is_none() {
+    async fn an_invalid_key_is_an_error() {
         let (_directory, path, store) = store();
         for key in ["", "canary", "Y2FuYXJ5", &KEY[..43]] {
             let error = store.clone().encrypted(key).save("p", &snapshot("1")).await.unwrap_err();
@@ -358,7 +358,7 @@ mod encrypted {
     }
 
     #[tokio::test]
-    async fn a_snapshot_of_a_newer_program_is_refused_as_such() {
+    async fn an_encrypted_file_of_a_newer_version_is_an_error() {
         let (_directory, path, store) = store();
         let sealed = store.encrypted(KEY);
         sealed.save("p", &snapshot("1")).await.unwrap();
@@ -370,7 +370,7 @@ mod encrypted {
 }
 
 #[tokio::test]
-async fn what_it_holds_is_what_was_saved() {
+async fn an_encrypted_snapshot_is_read_unchanged() {
     let (_directory, path, store) = store();
     store.save("p", &snapshot("1")).await.unwrap();
     let text = fs::read_to_string(path.join("p.json")).unwrap();

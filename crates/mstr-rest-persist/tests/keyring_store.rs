@@ -19,7 +19,7 @@ fn mocked() -> (Arc<mock::Store>, KeyringStore) {
 }
 
 #[tokio::test]
-async fn saves_loads_and_forgets() {
+async fn snapshots_are_saved_loaded_and_deleted() {
     let (_, store) = mocked();
     assert!(store.load("p").await.unwrap().is_none());
     store.delete("p").await.unwrap();
@@ -34,7 +34,7 @@ async fn saves_loads_and_forgets() {
 }
 
 #[tokio::test]
-async fn its_errors_hold_nothing_that_was_kept() {
+async fn errors_contain_nothing_of_the_entry() {
     let (keyring, store) = mocked();
     store.save("p", &snapshot("1")).await.unwrap();
     let entry = keyring.build("mstr-test", "p", None).unwrap();
@@ -61,7 +61,7 @@ async fn its_errors_hold_nothing_that_was_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_logs_in_for_all() {
+async fn one_process_logs_in_for_all() {
     let server = LibraryServer::start().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let locks = directory.path().join("locks");
@@ -82,7 +82,7 @@ async fn one_logs_in_for_all() {
 
 /// Kernels of containers may have no keyring: then the error says so.
 #[tokio::test]
-async fn the_keyring_of_this_machine() {
+async fn the_keyring_of_this_machine_stores_snapshots() {
     let store = KeyringStore::new("mstr-rest-persist-test").unwrap();
     let profile = format!("p{}", std::process::id());
     match store.save(&profile, &snapshot("canary")).await {

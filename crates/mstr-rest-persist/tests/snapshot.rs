@@ -59,7 +59,7 @@ fn refused(result: Result<SessionSnapshot, Error>) -> String {
 }
 
 #[test]
-fn everything_is_read_and_written_again() {
+fn every_member_is_read_and_written() {
     let snapshot = full();
     assert_eq!(snapshot.base_url().as_str(), "https://h.example/Lib/api/");
     assert_eq!(snapshot.project.as_deref(), Some("MicroStrategy Tutorial"));
@@ -91,14 +91,14 @@ fn everything_is_read_and_written_again() {
 
 /// What an earlier version wrote.
 #[test]
-fn the_idle_limit_of_earlier_versions_is_read() {
+fn idle_limit_of_earlier_versions_is_read_as_idle_timeout() {
     let text = r#"{"version": 1, "base_url": "https://h/api", "idle_limit": 1800}"#;
     let snapshot = SessionSnapshot::from_json(text).unwrap();
     assert_eq!(snapshot.idle_timeout, Some(Duration::from_secs(1800)));
 }
 
 #[test]
-fn little_is_enough() {
+fn optional_members_may_be_missing() {
     let text = r#"{"version": 1, "base_url": "https://h/api"}"#;
     let snapshot = SessionSnapshot::from_json(text).unwrap();
     assert!(!snapshot.has_session());
@@ -106,7 +106,7 @@ fn little_is_enough() {
 }
 
 #[test]
-fn restored_cookies_are_of_the_host_alone() {
+fn restored_cookies_are_sent_to_the_host_only() {
     let session = Session::from_snapshot(&full()).unwrap();
     assert!(session.has_session());
     assert!(session.cookies().iter().all(|cookie| cookie.secure));
@@ -122,7 +122,7 @@ fn restored_cookies_are_of_the_host_alone() {
 }
 
 #[test]
-fn applied_to_a_session_of_the_same_origin_only() {
+fn a_snapshot_is_restored_for_the_same_origin_only() {
     let here = Session::builder("https://H.example:443/Other/api").build().unwrap();
     here.restore(&full()).unwrap();
     assert!(here.has_session());
@@ -134,7 +134,7 @@ fn applied_to_a_session_of_the_same_origin_only() {
 }
 
 #[test]
-fn what_is_no_snapshot() {
+fn text_that_is_not_a_snapshot_is_an_error() {
     for (text, says) in [
         ("", "cut off"),
         ("canary", "not JSON"),
@@ -179,7 +179,7 @@ fn what_is_no_snapshot() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_refused_whole() {
+fn values_that_cannot_be_sent_change_nothing() {
     for (pointer, bad) in [
         ("/token", json!("canary\r\nX: y")),
         ("/cookies/0/value", json!("canary; other=1")),
@@ -208,7 +208,7 @@ const REQUESTS: &str = r#"{"base_url": "https://h.example/Lib/api/",
     "X-MSTR-AuthToken": "tok", "X-MSTR-Foo": "1"}}"#;
 
 #[test]
-fn both_spellings_of_python() {
+fn both_header_spellings_of_python_are_read() {
     for text in [HTTPX, REQUESTS] {
         let snapshot = SessionSnapshot::from_python_json(text).unwrap();
         assert!((snapshot.user.as_deref(), snapshot.created_at) == (None, None));
@@ -227,14 +227,14 @@ fn both_spellings_of_python() {
 }
 
 #[test]
-fn python_gets_the_cookies_that_go_to_the_base_url() {
+fn the_python_form_has_the_cookies_of_the_base_url() {
     let written = value(full().to_python_json().unwrap().expose_secret());
     assert_eq!(written["cookies"], json!({"JSESSIONID": "canary-app", "AWSALB": "canary-alb"}));
     assert_eq!(written.as_object().unwrap().len(), 3);
 }
 
 #[test]
-fn what_python_did_not_write() {
+fn text_that_python_did_not_write_is_an_error() {
     for (text, says) in [
         ("42", "`base_url`"),
         ("\"canary\"", "`base_url`"),
@@ -245,8 +245,14 @@ fn what_python_did_not_write() {
         ("{\"base_url\": \"https://h/\", \"cookies\": {}}", "`headers`"),
         ("{\"base_url\": \"https://h/\", \"cookies\": {}, \"headers\": null}", "`headers`"),
         ("{\"base_url\": \"https://u:canary@h/\", \"cookies\": {}, \"headers\": {}}", "user info"),
-        ("{\"base_url\": \"https://h/\", \"cookies\": [\"canary\"], \"headers\": {}}", "belong"),
-        ("{\"base_url\": \"https://h/\", \"cookies\": {}, \"headers\": {\"canary\": 1}}", "belong"),
+        (
+            "{\"base_url\": \"https://h/\", \"cookies\": [\"canary\"], \"headers\": {}}",
+            "wrong type",
+        ),
+        (
+            "{\"base_url\": \"https://h/\", \"cookies\": {}, \"headers\": {\"canary\": 1}}",
+            "wrong type",
+        ),
         (
             "{\"base_url\": \"https://h/\", \"cookies\": {}, \"headers\": \
              {\"x-mstr-authtoken\": \"canary1\", \"X-MSTR-AuthToken\": \"canary2\"}}",
@@ -321,17 +327,17 @@ fn survives(text: &str) {
 
 proptest! {
     #[test]
-    fn bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn reading_any_bytes_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         survives(&String::from_utf8_lossy(&bytes));
     }
 
     #[test]
-    fn json_never_panics(json in any_json()) {
+    fn reading_any_json_never_panics(json in any_json()) {
         survives(&json.to_string());
     }
 
     #[test]
-    fn nearly_snapshots_never_panic(member in any_json(), at in 0usize..13, cut in 0usize..800) {
+    fn reading_changed_snapshots_never_panics(member in any_json(), at in 0usize..13, cut in 0usize..800) {
         let mut snapshot = value(FULL);
         let name = snapshot.as_object().unwrap().keys().nth(at).cloned();
         if let Some(name) = name {
@@ -343,7 +349,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_session_holds_survives(token in "[!-~]{1,40}", value in "[!-:<-~]{0,40}",
+    fn snapshots_of_a_session_are_read_unchanged(token in "[!-~]{1,40}", value in "[!-:<-~]{0,40}",
         path in "/[a-z/]{0,10}", seconds in 0u64..300_000_000_000)
     {
         let text = json!({"version": 1, "base_url": "http://h/api", "token": token, "cookies":

@@ -1,4 +1,4 @@
-//! The session without async: one adapter serves every call.
+//! A blocking session, for programs without async.
 //!
 //! ```no_run
 //! use mstr_rest::blocking;
@@ -16,28 +16,29 @@
 //! # }
 //! ```
 //!
-//! There is no second list of endpoints: [`Session::wait`] takes whatever can be awaited, calls of
-//! your own and blocks of async code among them.
+//! The endpoints are the same as in async code: [`Session::wait`] accepts every future, including
+//! calls of your own and async blocks.
 //!
 //! # Inside an async runtime
 //!
-//! A session has a runtime of its own. It also works where another Tokio runtime is at work:
+//! A session has its own runtime. It also works inside another Tokio runtime:
 //!
-//! | where | `connect`, `open`, `wait`, `close` | dropping the session |
+//! | place | `connect`, `open`, `wait`, `close` | dropping the session |
 //! | --- | --- | --- |
-//! | a thread without a runtime | wait | waits for the logout |
-//! | [`spawn_blocking`](tokio::task::spawn_blocking) | wait | waits for the logout |
-//! | `async fn main` of `#[tokio::main]` | wait | waits for the logout |
-//! | a task on a worker of a multi-thread runtime | wait; the other tasks of the worker move to another thread ([`block_in_place`]) | logs out in the background |
-//! | a current-thread runtime | wait; all its tasks stand still | logs out in the background |
+//! | a thread without a runtime | block | waits for the logout |
+//! | [`spawn_blocking`](tokio::task::spawn_blocking) | block | waits for the logout |
+//! | `async fn main` of `#[tokio::main]` | block | waits for the logout |
+//! | a task on a worker of a multi-thread runtime | block; the other tasks of the worker move to another thread ([`block_in_place`]) | logs out in the background |
+//! | a current-thread runtime | block; none of its tasks runs meanwhile | logs out in the background |
 //!
-//! A wait on a current-thread runtime never ends if it needs that runtime: a server in one of its
-//! tasks, a channel whose sender is one, a connection that was opened on it. The same holds for
-//! futures that [`yield`](tokio::task::yield_now) inside a `FuturesUnordered`, for that runtime
-//! would have to wake them. Use `spawn_blocking` there, or the async [`Session`](crate::Session).
+//! On a current-thread runtime, a future that needs this runtime never completes: for example if it
+//! waits for a server in one of its tasks, for a sender in one of its tasks, or for a connection
+//! that was opened on it. The same applies to futures that [`yield`](tokio::task::yield_now) inside
+//! a `FuturesUnordered`, because this runtime must wake them. Use `spawn_blocking` in these cases,
+//! or the async [`Session`](crate::Session).
 //!
-//! [`settle`](crate::settle) waits for logouts in the background. A program that ends without
-//! calling it may end before them; [`Session::close`] waits everywhere.
+//! [`settle`](crate::settle) waits for logouts in the background. A program that does not call it
+//! may end before the logout. [`Session::close`] always waits.
 
 use std::cell::Cell;
 use std::future::IntoFuture;
@@ -56,22 +57,24 @@ use crate::{
     Auth, AuthenticatedSession, Credential, Error, ErrorKind, Response, Result, SessionBuilder,
 };
 
-/// How long dropping a session waits for its logout.
-const LOGOUT: Duration = Duration::from_secs(5);
+/// The timeout of the logout when a session is dropped.
+const LOGOUT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Waiting for the runtime to stop must not keep a program from ending.
-const STOP: Duration = Duration::from_secs(1);
+/// The timeout for stopping the runtime, so that it does not block the end of the program.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often a future is polled without a wake-up, where a wake-up may be withheld.
-const POLL_AGAIN: Duration = Duration::from_millis(1);
+/// The interval of polls without a wake-up, on threads where a wake-up may come too late.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The threads that a session starts.
-const THREAD: &str = "mstr-rest-blocking";
+/// The name of the threads that a session starts.
+const THREAD_NAME: &str = "mstr-rest-blocking";
 
-/// A session for code that is not async. It has a runtime of its own, on one thread, so that
-/// connections live on between calls. Dropping it logs out, for at most 5 seconds; one from
-/// [`open`](Self::open) is left as it is. Drop waits for the logout, except in a task or on a
-/// current-thread runtime ([Inside an async runtime](self#inside-an-async-runtime)).
+/// A session for code that is not async.
+///
+/// It has its own runtime on one thread, so that connections stay open between calls. Dropping it
+/// logs out, for at most 5 seconds. Drop waits for the logout, except in a task or on a
+/// current-thread runtime ([Inside an async runtime](self#inside-an-async-runtime)). A session of
+/// [`open`](Self::open) is not logged out.
 ///
 /// ```no_run
 /// use mstr_rest::{blocking, prelude::*};
@@ -92,23 +95,24 @@ pub struct Session {
 
 #[derive(Debug)]
 enum Held {
+    /// From `connect`: the guard logs out.
     Guarded(AuthenticatedSession),
-    /// Used by others too.
+    /// From `open`: other processes may use it too.
     Shared(crate::Session),
 }
 
 impl Session {
-    /// Logs in.
+    /// Makes a session and logs in.
     ///
     /// # Errors
-    /// As [`SessionBuilder::connect`]; [`Config`](ErrorKind::Config) when the runtime of the
-    /// session cannot be started.
+    /// The errors of [`SessionBuilder::connect`]; [`Config`](ErrorKind::Config) if the runtime of
+    /// the session cannot be started.
     pub fn connect(builder: SessionBuilder) -> Result<Self> {
         Self::begin(async { Ok(Held::Guarded(builder.connect().await?)) })
     }
 
-    /// Holds the session that a future brings: one that is restored, or kept between runs. It is
-    /// never logged out by itself; [`close`](Self::close) leaves it alone too.
+    /// Makes a session from a future with an async session: one that is restored, or saved between
+    /// runs. Neither dropping it nor [`close`](Self::close) logs it out.
     ///
     /// ```no_run
     /// # #[cfg(feature = "persist")]
@@ -125,8 +129,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// Those of the future; [`Config`](ErrorKind::Config) when the runtime of the session cannot be
-    /// started.
+    /// The errors of the future; [`Config`](ErrorKind::Config) if the runtime of the session cannot
+    /// be started.
     pub fn open<F>(session: F) -> Result<Self>
     where
         F: IntoFuture<Output = Result<crate::Session>>,
@@ -140,11 +144,11 @@ impl Session {
         Ok(Self { session: Some(session), runtime })
     }
 
-    /// Waits for anything that can be awaited: a call, a future, an async block.
+    /// Blocks until a call, a future or an async block has completed.
     ///
-    /// The future is polled on this thread, so that it may borrow and need not be `Send`; what it
-    /// spawns runs on the thread of the session. Several threads may wait at the same time, and a
-    /// future may wait itself. A panic of the future is a panic here. It works
+    /// The future is polled on this thread, so it may borrow and need not be `Send`. Tasks that it
+    /// spawns run on the thread of the session. Several threads may call this at the same time, and
+    /// a future may call it itself. A panic of the future is passed on to the caller. This works
     /// [inside an async runtime](self#inside-an-async-runtime) too.
     ///
     /// ```no_run
@@ -157,7 +161,7 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// Those of the future.
+    /// The errors of the future.
     pub fn wait<F, T, E>(&self, future: F) -> Result<T, E>
     where
         F: IntoFuture<Output = Result<T, E>>,
@@ -165,32 +169,32 @@ impl Session {
         self.runtime.block_on(future)
     }
 
-    /// Logs in anew and waits, as [`Session::login`](crate::Session::login) does. The login that is
-    /// held is logged out first.
+    /// Logs in again, as [`Session::login`](crate::Session::login) does, and waits. The current
+    /// login is logged out first.
     ///
     /// # Errors
-    /// As [`Session::login`](crate::Session::login).
+    /// The errors of [`Session::login`](crate::Session::login).
     pub fn login(&self, auth: Auth) -> Result<Response> {
         let session: &crate::Session = self;
         self.wait(session.login(auth))
     }
 
-    /// Makes a session that shares the one behind an identity token, and waits, as
-    /// [`Session::delegate`](crate::Session::delegate) does.
+    /// Logs in with an identity token of another session, as
+    /// [`Session::delegate`](crate::Session::delegate) does, and waits.
     ///
     /// # Errors
-    /// As [`Session::login`](crate::Session::login).
+    /// The errors of [`Session::login`](crate::Session::login).
     pub fn delegate(&self, identity_token: impl Into<Credential>) -> Result<Response> {
         let session: &crate::Session = self;
         self.wait(session.delegate(identity_token))
     }
 
-    /// Logs out and waits: [`close`](Self::close) for a session from [`connect`](Self::connect). One
-    /// from [`open`](Self::open) is logged out for all that use it, as
-    /// [`Session::logout`](crate::Session::logout) does.
+    /// Logs out and waits. A session of [`connect`](Self::connect) is closed, as by
+    /// [`close`](Self::close). A session of [`open`](Self::open) is logged out for all processes
+    /// that use it, as by [`Session::logout`](crate::Session::logout).
     ///
     /// # Errors
-    /// As [`AuthenticatedSession::close`].
+    /// The errors of [`AuthenticatedSession::close`].
     pub fn logout(&self) -> Result<()> {
         match self.held() {
             Held::Guarded(guard) => self.wait(guard.close()),
@@ -198,11 +202,11 @@ impl Session {
         }
     }
 
-    /// Logs out. Dropping the session does the same, but drops the error. A session from
-    /// [`open`](Self::open) is left alone.
+    /// Closes the session: logs out and waits. Dropping the session does the same, but discards the
+    /// error. A session of [`open`](Self::open) is not logged out.
     ///
     /// # Errors
-    /// As [`AuthenticatedSession::close`].
+    /// The errors of [`AuthenticatedSession::close`].
     pub fn close(&self) -> Result<()> {
         match self.held() {
             Held::Guarded(guard) => self.wait(guard.close()),
@@ -211,8 +215,8 @@ impl Session {
     }
 
     fn held(&self) -> &Held {
-        // taken by `Drop` alone
-        self.session.as_ref().unwrap_or_else(|| unreachable!("present until it is dropped"))
+        // only `Drop` takes it out
+        self.session.as_ref().unwrap_or_else(|| unreachable!("only `Drop` takes the session"))
     }
 }
 
@@ -232,26 +236,29 @@ impl Drop for Session {
         let Some(Held::Guarded(guard)) = self.session.take() else { return };
         let runtime = self.runtime.take();
         if worker_index().is_some() {
-            // This thread has tasks to run. Dropped inside a runtime, the guard logs out by itself,
-            // and `settle` counts that from now on. The runtime must go on until then; `settle` also
-            // waits for logouts of other sessions, so it is bounded here.
+            // This thread has tasks to run, so it must not block. A guard that is dropped inside a
+            // runtime logs out in the background, and `settle` waits for that. The runtime must
+            // live until then. `settle` also waits for logouts of other sessions, hence the
+            // timeout.
             let inside = runtime.handle.enter();
             drop(guard);
             drop(inside);
             let _ = spawn(move || {
-                let settled = async { tokio::time::timeout(LOGOUT + STOP, crate::settle()).await };
+                let settled = async {
+                    tokio::time::timeout(LOGOUT_TIMEOUT + STOP_TIMEOUT, crate::settle()).await
+                };
                 let _ = runtime.block_on(settled);
             });
             return;
         }
         let log_out = move || {
-            // an error of the logout has nowhere to go; it is traced
-            let closed = async { tokio::time::timeout(LOGOUT, guard.close()).await };
+            // drop cannot return an error of the logout; the core logs it
+            let closed = async { tokio::time::timeout(LOGOUT_TIMEOUT, guard.close()).await };
             let _ = runtime.block_on(closed);
         };
         if Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed()) {
-            // This thread ends: a thread-local variable held the session. A runtime cannot be
-            // entered here any more.
+            // A thread-local variable held the session, and this thread is ending. It cannot enter
+            // a runtime any more, so another thread logs out.
             let _ = spawn(log_out).map(JoinHandle::join);
         } else {
             log_out();
@@ -259,13 +266,14 @@ impl Drop for Session {
     }
 }
 
-/// Starts a thread. If there is none to be had, the work is dropped: a destructor must not panic.
+/// Starts a thread. If this fails, the work is dropped, because a destructor must not panic.
 fn spawn(work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-    thread::Builder::new().name(THREAD.into()).spawn(work)
+    thread::Builder::new().name(THREAD_NAME.into()).spawn(work)
 }
 
-/// The runtime of a session: it drives timers, connections and spawned tasks on its one worker,
-/// whatever the threads do that wait. It can be dropped anywhere; Tokio's own panics in async code.
+/// The runtime of a session. Its single worker drives timers, connections and spawned tasks;
+/// threads that call `wait` poll their future themselves. It can be dropped anywhere, while
+/// dropping a Tokio runtime panics in async code.
 #[derive(Debug)]
 struct OwnRuntime {
     handle: Handle,
@@ -273,7 +281,7 @@ struct OwnRuntime {
 }
 
 thread_local! {
-    /// Whether [`OwnRuntime::poll`] is at work on this thread.
+    /// `true` while [`OwnRuntime::poll`] runs on this thread.
     static POLLING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -281,7 +289,7 @@ impl OwnRuntime {
     fn start() -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
-            .thread_name(THREAD)
+            .thread_name(THREAD_NAME)
             .enable_all()
             .build()
             .map_err(|error| {
@@ -295,31 +303,31 @@ impl OwnRuntime {
         Self { handle: self.handle.clone(), runtime: self.runtime.take() }
     }
 
-    /// `Runtime::block_on` panics on threads that already run async code. This does not: a thread
-    /// that waits polls the future itself, as any executor would.
+    /// Blocks until a future has completed. `Runtime::block_on` panics on threads that already run
+    /// async code; this does not, because the thread polls the future itself.
     fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
         if is_worker() { block_in_place(|| self.poll(future)) } else { self.poll(future) }
     }
 
-    /// Polls the future on this thread until it is ready, parked between wake-ups.
+    /// Polls the future on this thread until it is ready. The thread is parked between wake-ups.
     fn poll<F: IntoFuture>(&self, future: F) -> F::Output {
         let _polling = Polling::begin();
         let _inside = self.handle.enter();
-        // Tokio gives a task a budget of operations, then none is ready until a runtime polls the
-        // task anew. Inside a runtime, what the task around has left would count here, and nothing
-        // would renew it.
+        // Tokio gives a task a budget of operations. When it is used up, no operation is ready
+        // until a runtime polls the task again. Inside a runtime, this future would use the budget
+        // of the surrounding task, and nothing would renew it.
         let mut future = pin!(coop::unconstrained(future.into_future()));
         let wakeup = Arc::new(Wakeup { thread: thread::current(), woken: AtomicBool::new(false) });
         let waker = Waker::from(Arc::clone(&wakeup));
         let mut context = Context::from_waker(&waker);
-        // On the thread of a current-thread runtime, `yield_now` gives its waker to that runtime,
-        // which wakes it only after this function has returned: wake-ups alone are not enough.
-        let limit = worker_index().map(|_| POLL_AGAIN);
+        // On the thread of a current-thread runtime, `yield_now` passes its waker to that runtime,
+        // which calls it only after this function has returned. So poll at an interval too.
+        let interval = worker_index().map(|_| POLL_INTERVAL);
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return output;
             }
-            wakeup.wait(limit);
+            wakeup.wait(interval);
         }
     }
 }
@@ -327,24 +335,25 @@ impl OwnRuntime {
 impl Drop for OwnRuntime {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
-        // Dropped, it would wait for the look-up of a host, say, however long that takes. In async
-        // code waiting is not allowed at all.
+        // Dropping a runtime waits for its blocking work without a timeout, for example for DNS. In
+        // async code it must not wait at all.
         if Handle::try_current().is_ok() {
             runtime.shutdown_background();
         } else {
-            runtime.shutdown_timeout(STOP);
+            runtime.shutdown_timeout(STOP_TIMEOUT);
         }
     }
 }
 
-/// Whether this thread is a worker of a multi-thread runtime, whose tasks `block_in_place` moves to
-/// another thread.
+/// Returns `true` if this thread is a worker of a multi-thread runtime. `block_in_place` moves the
+/// other tasks of such a thread to another thread.
 ///
-/// `block_in_place` panics on the thread of a current-thread runtime, and no function of Tokio tells
-/// the two apart: both have a `worker_index`, and the flavor is that of the handle that was entered
-/// last. So this also relies on two facts: a worker always polls a task, and [`OwnRuntime::poll`],
-/// which enters a multi-thread runtime on any thread, has set [`POLLING`]. What is left is a task of
-/// a current-thread runtime that has itself entered the handle of a multi-thread one.
+/// `block_in_place` panics on the thread of a current-thread runtime, and no function of Tokio
+/// distinguishes the two: both have a `worker_index`, and the flavor is that of the handle that was
+/// entered last. So this also uses two facts: a worker always polls a task, and
+/// [`OwnRuntime::poll`], which enters a multi-thread runtime on any thread, has set [`POLLING`].
+/// One case is not detected: a task of a current-thread runtime that has itself entered the handle
+/// of a multi-thread one.
 fn is_worker() -> bool {
     let is_multi_thread = |handle: Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
     worker_index().is_some()
@@ -370,24 +379,24 @@ impl Drop for Polling {
     }
 }
 
-/// Wakes a thread that polls a future.
+/// The waker of a thread that polls a future.
 ///
-/// `woken` is what counts, `unpark` only ends the pause: code inside the future may park this thread
-/// for purposes of its own (channels of the standard library do) and so take the one token that
-/// `unpark` leaves.
+/// `woken` records a wake-up, and `unpark` only ends the parking. The token of `unpark` is not
+/// enough: code inside the future may park this thread itself (channels of the standard library do)
+/// and use up the token.
 struct Wakeup {
     thread: Thread,
     woken: AtomicBool,
 }
 
 impl Wakeup {
-    /// Returns after a wake-up since the last call, or once the limit has passed.
-    fn wait(&self, limit: Option<Duration>) {
+    /// Returns after a wake-up since the last call, or when `timeout` has passed.
+    fn wait(&self, timeout: Option<Duration>) {
         while !self.woken.swap(false, Ordering::AcqRel) {
-            match limit {
+            match timeout {
                 None => thread::park(),
-                Some(limit) => {
-                    thread::park_timeout(limit);
+                Some(timeout) => {
+                    thread::park_timeout(timeout);
                     return;
                 }
             }
@@ -401,7 +410,7 @@ impl Wake for Wakeup {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // if it was set, the thread that set it unparks
+        // if it was set before, the thread that set it calls `unpark`
         if !self.woken.swap(true, Ordering::AcqRel) {
             self.thread.unpark();
         }

@@ -1,5 +1,5 @@
-//! A session from environment variables, and credential references with every scheme that is
-//! built in.
+//! `from_env`: a session from environment variables; and credential references with all built-in
+//! schemes.
 
 use std::ffi::OsString;
 use std::sync::LazyLock;
@@ -8,10 +8,11 @@ use mstr_credentials::References;
 
 use crate::{Auth, Credential, CredentialError, Error, ErrorKind, Result, Session, SessionBuilder};
 
-/// The schemes of credential references: `env`, `file` and `cmd`, always, and those of the clouds
-/// whose feature is on: `aws-sm`, `aws-ssm`, `azure-kv`, `gcp-sm` (`mstr_rest::aws::register` and
-/// the like have their grammar). Of a scheme whose feature is off the error names the feature. Clone
-/// it and register your own.
+/// The schemes of credential references: `env`, `file` and `cmd`, and the schemes of the clouds
+/// whose feature is on: `aws-sm`, `aws-ssm`, `azure-kv`, `gcp-sm`. The documentation of
+/// `mstr_rest::aws::register`, `azure::register` and `gcp::register` has their syntax. If the
+/// feature of a scheme is off, the error names the feature. To add schemes of your own, clone the
+/// value and register them.
 ///
 /// ```
 /// assert!(mstr_rest::references().is_reference("env:MSTR_PASSWORD"));
@@ -19,8 +20,8 @@ use crate::{Auth, Credential, CredentialError, Error, ErrorKind, Result, Session
 pub fn references() -> &'static References {
     static REFERENCES: LazyLock<References> = LazyLock::new(|| {
         let mut references = References::default();
-        // before the clouds, which replace what they have
-        for (scheme, feature) in OF_FEATURES {
+        // register these first: the clouds replace those whose feature is on
+        for (scheme, feature) in CLOUD_SCHEMES {
             references.register_unavailable(*scheme, *feature);
         }
         #[cfg(any(feature = "aws-secrets-manager", feature = "aws-ssm"))]
@@ -34,16 +35,16 @@ pub fn references() -> &'static References {
     &REFERENCES
 }
 
-/// Schemes that need a feature.
-const OF_FEATURES: &[(&str, &str)] = &[
+/// The schemes that need a feature, and the feature.
+const CLOUD_SCHEMES: &[(&str, &str)] = &[
     ("aws-sm", "aws-secrets-manager"),
     ("aws-ssm", "aws-ssm"),
     ("azure-kv", "azure"),
     ("gcp-sm", "gcp"),
 ];
 
-/// The credential that a reference names: `env:MSTR_PASSWORD`, `file:/run/secrets/mstr`. Nothing
-/// is read before it is resolved.
+/// Makes a credential from a reference such as `env:MSTR_PASSWORD` or `file:/run/secrets/mstr`. It
+/// is read when the credential is resolved.
 ///
 /// ```
 /// use mstr_rest::Auth;
@@ -55,37 +56,37 @@ const OF_FEATURES: &[(&str, &str)] = &[
 /// ```
 ///
 /// # Errors
-/// When it is not a reference, or its scheme is not built in. The text is never repeated: it may
-/// be a password.
+/// If the text is not a reference, or its scheme is not built in. The error does not repeat the
+/// text, because it may be a password.
 pub fn credential(reference: &str) -> Result<Credential, CredentialError> {
     references().credential(reference)
 }
 
-/// Sets up a session from the environment:
+/// Makes a session builder from environment variables.
 ///
 /// | variable | meaning |
 /// | --- | --- |
 /// | `MSTR_BASE_URL` | the base URL, required: `https://host/MicroStrategyLibrary/api/` |
-/// | `MSTR_USERNAME`, `MSTR_PASSWORD` | standard login, unless the mode says otherwise; without `MSTR_PASSWORD` a trusted login |
+/// | `MSTR_USERNAME`, `MSTR_PASSWORD` | standard login, if `MSTR_LOGIN_MODE` does not set another mode; trusted login without `MSTR_PASSWORD` |
 /// | `MSTR_API_KEY` | login with an API token |
 /// | `MSTR_IDENTITY_TOKEN` | shares the session of another program |
-/// | `MSTR_LOGIN_MODE` | `standard`, `ldap`, `api-key`, `trusted`, `identity-token`, `anonymous`, or the server's number; otherwise it follows from what is set ([`Auth::from_parts`]) |
-/// | `MSTR_PROJECT` | name or id of the project of calls that name none |
+/// | `MSTR_LOGIN_MODE` | `standard`, `ldap`, `api-key`, `trusted`, `identity-token`, `anonymous`, or the server's number. Default: chosen by the variables that are set ([`Auth::from_parts`]) |
+/// | `MSTR_PROJECT` | name or id of the default project |
 ///
-/// A value may be a credential reference (`file:/run/secrets/mstr`): it is resolved at the login. A
-/// password that begins with the name of a scheme and a colon (`file:`) must therefore be given by
-/// a reference.
+/// A value may be a credential reference (`file:/run/secrets/mstr`), which is resolved at the
+/// login. So a password that starts with the name of a scheme and a colon (`file:`) must be passed
+/// by a reference.
 ///
 /// An empty variable never changes the login mode:
 ///
 /// | empty variable | effect |
 /// | --- | --- |
-/// | `MSTR_PASSWORD` | the password is empty; an error in the mode `ldap`, where directories take an empty password for an anonymous login |
+/// | `MSTR_PASSWORD` | the password is empty; an error in the mode `ldap`, because directories treat an empty password as an anonymous login |
 /// | `MSTR_USERNAME`, `MSTR_API_KEY`, `MSTR_IDENTITY_TOKEN` | an error |
 /// | `MSTR_BASE_URL` | an error |
-/// | `MSTR_LOGIN_MODE`, `MSTR_PROJECT` | counts as not set |
+/// | `MSTR_LOGIN_MODE`, `MSTR_PROJECT` | the variable is treated as not set |
 ///
-/// With `MSTR_LOGIN_MODE`, only the variables that the mode needs are read.
+/// With `MSTR_LOGIN_MODE`, only the variables of that mode are read.
 ///
 /// ```no_run
 /// # async fn example() -> mstr_rest::Result<()> {
@@ -96,11 +97,11 @@ pub fn credential(reference: &str) -> Result<Credential, CredentialError> {
 /// ```
 ///
 /// # Errors
-/// [`MissingCredential`](ErrorKind::MissingCredential) when a variable is empty and must not be, or
-/// is not valid Unicode; [`Config`](ErrorKind::Config) when `MSTR_BASE_URL` is not set or empty, the
-/// mode is unknown, a variable that it needs is not set, or a reference is not usable;
+/// [`MissingCredential`](ErrorKind::MissingCredential) if a variable is empty and must not be, or
+/// is not valid Unicode; [`Config`](ErrorKind::Config) if `MSTR_BASE_URL` is not set or empty, the
+/// mode is unknown, a variable of the mode is not set, or a reference is invalid;
 /// [`InvalidRequest`](ErrorKind::InvalidRequest) for a password without a user name. Each error
-/// names the variable and never holds its value.
+/// names the variable and does not contain its value.
 pub fn from_env() -> Result<SessionBuilder> {
     from_variables(|name| std::env::var_os(name))
 }
@@ -122,17 +123,17 @@ fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Session
     Ok(builder)
 }
 
-/// The environment, and the rules for empty and unreadable variables.
+/// The environment, with the rules for empty and unreadable variables.
 ///
-/// A variable that is set but yields nothing must never act like one that is not set: the login
-/// mode follows from which variables are set, and CI systems set a variable to empty text when its
-/// secret is missing. An API key that is empty would otherwise turn into a login of another kind.
+/// An empty or unreadable variable must never be treated as not set. The login mode depends on
+/// which variables are set, and CI systems set a variable to the empty text if its secret is
+/// missing. So an empty API key would otherwise cause a login in another mode.
 struct Variables<F> {
     variable: F,
 }
 
 impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
-    /// `None` only if the variable is not set.
+    /// The value of a variable. `None` only if it is not set.
     fn text(&self, name: &str) -> Result<Option<String>> {
         let Some(value) = (self.variable)(name) else { return Ok(None) };
         value.into_string().map(Some).map_err(|_| {
@@ -143,12 +144,12 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
         })
     }
 
-    /// A setting that is optional: empty counts as not set.
+    /// The value of an optional setting. `None` if it is empty or not set.
     fn filled(&self, name: &str) -> Result<Option<String>> {
         Ok(self.text(name)?.filter(|text| !text.is_empty()))
     }
 
-    /// A user name, key or token, which cannot be empty.
+    /// A user name, key or token, which must not be empty.
     fn credential(&self, name: &str) -> Result<Option<Credential>> {
         match self.text(name)? {
             Some(text) if text.is_empty() => Err(Error::new(
@@ -160,25 +161,25 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
         }
     }
 
-    /// A password, which can be empty.
+    /// The password, which may be empty.
     fn password(&self) -> Result<Option<Credential>> {
         let text = self.text("MSTR_PASSWORD")?;
         text.map(|text| credential_of("MSTR_PASSWORD", text)).transpose()
     }
 
-    /// A [`credential`](Self::credential) without which the mode cannot log in.
+    /// A [`credential`](Self::credential) that the mode requires.
     fn need(&self, name: &str) -> Result<Credential> {
         self.credential(name)?.ok_or_else(|| unset(name))
     }
 }
 
-/// The value of a variable as a credential: itself, or what it refers to.
+/// The credential for the value of a variable: the value itself, or its reference.
 fn credential_of(name: &str, value: String) -> Result<Credential> {
     if !references().is_reference(&value) {
         return Ok(value.into());
     }
     references().credential(&value).map_err(|error| {
-        let message = format!("{name} is a credential reference that is not usable");
+        let message = format!("{name} is an invalid credential reference");
         Error::with_source(ErrorKind::Config, message, error)
     })
 }
@@ -198,7 +199,8 @@ fn auth<F: Fn(&str) -> Option<OsString>>(variables: &Variables<F>) -> Result<Aut
             variables.need("MSTR_USERNAME")?,
             variables.password()?.ok_or_else(|| unset("MSTR_PASSWORD"))?,
         ),
-        // not empty: a directory answers an empty password with an anonymous login (RFC 4513, 5.1.2)
+        // must not be empty: directories treat an empty password as an anonymous login (RFC 4513,
+        // 5.1.2)
         "ldap" | "16" => {
             Auth::ldap(variables.need("MSTR_USERNAME")?, variables.need("MSTR_PASSWORD")?)
         }
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_follows_from_what_is_set_or_said() {
+    fn the_mode_is_chosen_by_the_variables_or_set_explicitly() {
         for (variables, shown) in [
             (vec![], "login_mode: 8"),
             (vec![USER, PASSWORD], "login_mode: 1,"),
@@ -291,7 +293,7 @@ mod tests {
             (vec![USER, PASSWORD, mode("")], "login_mode: 1,"),
             (vec![USER, PASSWORD, ("MSTR_PROJECT", "")], "project: None"),
             (vec![USER, PASSWORD, ("MSTR_PROJECT", "Tutorial")], "Tutorial"),
-            // the mode is said: what it does not need is not read
+            // the mode is set: variables of other modes are not read
             (vec![USER, PASSWORD, mode("LDAP")], "login_mode: 16"),
             (vec![USER, PASSWORD, EMPTY_KEY, EMPTY_TOKEN, mode("standard")], "login_mode: 1,"),
             (vec![USER, EMPTY_PASSWORD, EMPTY_KEY, mode("1")], "login_mode: 1,"),
@@ -324,7 +326,7 @@ mod tests {
             (vec![], Config, "MSTR_BASE_URL is not set"),
             (vec![("MSTR_BASE_URL", "")], Config, "MSTR_BASE_URL is empty"),
             (vec![BASE, mode("kerberos")], Config, "MSTR_LOGIN_MODE must be"),
-            // the mode follows from what is set: an empty variable must not change it
+            // the variables choose the mode: an empty variable must not change it
             (vec![BASE, EMPTY_USER], MissingCredential, "MSTR_USERNAME is empty"),
             (vec![BASE, EMPTY_USER, PASSWORD], MissingCredential, "MSTR_USERNAME is empty"),
             (vec![BASE, EMPTY_USER, EMPTY_PASSWORD], MissingCredential, "MSTR_USERNAME is empty"),
@@ -335,12 +337,12 @@ mod tests {
             (vec![BASE, EMPTY_TOKEN, USER], MissingCredential, "MSTR_IDENTITY_TOKEN is empty"),
             (vec![BASE, PASSWORD], InvalidRequest, "username"),
             (vec![BASE, EMPTY_PASSWORD], InvalidRequest, "username"),
-            // the mode is said
+            // the mode is set
             (vec![BASE, mode("standard")], Config, "MSTR_USERNAME is not set"),
             (vec![BASE, mode("standard"), USER], Config, "MSTR_PASSWORD is not set"),
             (vec![BASE, mode("1"), EMPTY_USER, PASSWORD], MissingCredential, "MSTR_USERNAME is"),
             (vec![BASE, mode("ldap"), EMPTY_USER, PASSWORD], MissingCredential, "MSTR_USERNAME is"),
-            // a directory takes an empty password for an anonymous bind
+            // directories treat an empty password as an anonymous bind
             (vec![BASE, mode("ldap"), USER, EMPTY_PASSWORD], MissingCredential, "MSTR_PASSWORD is"),
             (vec![BASE, mode("api-key"), EMPTY_KEY, USER], MissingCredential, "MSTR_API_KEY is"),
             (vec![BASE, mode("4096"), EMPTY_KEY, USER], MissingCredential, "MSTR_API_KEY is"),
@@ -363,7 +365,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn unreadable_variables_are_named_and_never_count_as_unset() {
+    fn unreadable_variables_are_errors_that_name_them() {
         for (unreadable, variables) in [
             ("MSTR_BASE_URL", vec![USER, PASSWORD]),
             ("MSTR_USERNAME", vec![PASSWORD]),
@@ -419,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn every_scheme_is_known_and_its_feature_is_named() {
+    fn every_cloud_scheme_is_known_or_its_error_names_the_feature() {
         for (text, feature, on) in [
             (
                 "aws-sm:prod/mstr#password",
@@ -442,12 +444,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn values_may_be_references() {
+    async fn values_may_be_credential_references() {
         let secret = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(secret.path(), "https://from-file.example/api\n").unwrap();
         let reference = format!("file:{}", secret.path().display());
         let builder = builder(&[("MSTR_BASE_URL", &reference)]).unwrap();
-        // a base URL of a provider is only resolved by connect(), which fails to reach it
+        // only connect() resolves a base URL of a provider; it fails, as the server does not exist
         let error = builder.clone().build().unwrap_err();
         assert!(error.to_string().contains("use connect()"), "{error}");
         let error = builder.environment_proxies(false).connect().await.unwrap_err();

@@ -16,7 +16,7 @@ pub use mstr_rest_core::{
     try_with_session, with_session,
 };
 
-/// Where credentials come from: the crate `mstr-credentials`.
+/// Credentials and secret providers: the crate `mstr-credentials`.
 pub use mstr_credentials as credentials;
 
 /// Secrets from AWS: the crate `mstr-credentials-aws`.
@@ -44,12 +44,12 @@ pub use mstr_rest_api as api;
 #[cfg_attr(docsrs, doc(cfg(feature = "data")))]
 pub use mstr_rest_data as data;
 
-/// Session snapshots and where they are kept: the crate `mstr-rest-persist`.
+/// Session snapshots and their stores: the crate `mstr-rest-persist`.
 #[cfg(feature = "persist")]
 #[cfg_attr(docsrs, doc(cfg(feature = "persist")))]
 pub use mstr_rest_persist as persist;
 
-/// What most programs need: `use mstr_rest::prelude::*;` brings the types and the endpoints.
+/// The types and endpoints that most programs need: `use mstr_rest::prelude::*;`.
 ///
 /// ```
 /// use mstr_rest::prelude::*;

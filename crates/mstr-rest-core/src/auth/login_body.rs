@@ -1,4 +1,4 @@
-//! The body of a login.
+//! The JSON body of a login.
 
 use std::borrow::Cow;
 
@@ -14,18 +14,20 @@ use crate::{Error, ErrorKind, Result};
 pub(super) struct LoginBody<'a> {
     pub(super) members: &'a [(Cow<'static, str>, SecretString)],
     pub(super) mode: i64,
-    /// `applicationType`, and the options beside it. `None` for a delegation, which takes none.
+    /// `applicationType` and the other options. `None` for a delegation, which has no options.
     pub(super) options: Option<(i64, &'a LoginOptions)>,
 }
 
 impl LoginBody<'_> {
-    /// The memory is wiped when the last copy is dropped (not the copies of the HTTP stack).
+    /// Serializes the body. Its memory is wiped when the last clone is dropped; copies in the HTTP
+    /// stack are not wiped.
     pub(super) fn to_bytes(&self) -> Result<Bytes> {
         let text: usize = self.members.iter().map(|(_, v)| v.expose_secret().len()).sum();
-        // so large that it never moves: JSON escapes a byte with six at the most
+        // enough capacity, so that no copy is left behind by a reallocation: JSON escapes a byte
+        // with at most six bytes
         let mut body = Zeroizing::new(Vec::with_capacity(4096 + 6 * text));
         serde_json::to_writer(&mut *body, self)
-            .map_err(|_| Error::new(ErrorKind::Config, "the login body cannot be made"))?;
+            .map_err(|_| Error::new(ErrorKind::Config, "the login body cannot be serialized"))?;
         Ok(Bytes::from_owner(body))
     }
 }
@@ -33,15 +35,15 @@ impl LoginBody<'_> {
 impl Serialize for LoginBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        // the order of the Python peer; a delegation leads with its mode
-        let lead = self.options.is_none();
-        if lead {
+        // the order of the Python client; in a delegation the mode is the first member
+        let mode_first = self.options.is_none();
+        if mode_first {
             map.serialize_entry("loginMode", &self.mode)?;
         }
         for (name, value) in self.members {
             map.serialize_entry(name.as_ref(), value.expose_secret())?;
         }
-        if !lead {
+        if !mode_first {
             map.serialize_entry("loginMode", &self.mode)?;
         }
         if let Some((application_type, options)) = self.options {

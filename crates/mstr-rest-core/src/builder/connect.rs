@@ -1,4 +1,4 @@
-//! From a builder to a session: build, connect, restore.
+//! Makes a session from a builder: build, connect, restore.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -19,13 +19,13 @@ use crate::url::{parse_base, warn_plain_http};
 use crate::{Auth, AuthenticatedSession, Error, ErrorKind, Result, Session, SessionSnapshot};
 
 impl Session {
-    /// Makes a session from a snapshot, with the settings that [`Session::builder`] starts with and
-    /// the project of the snapshot. Nothing is sent. [`SessionBuilder::restore`] does the same with
-    /// settings of your own, [`Session::restore`] with a session that exists.
+    /// Makes a session from a snapshot, with the default settings and the project of the snapshot.
+    /// Nothing is sent. [`SessionBuilder::restore`] does the same with settings of your own,
+    /// [`Session::restore`] with an existing session.
     ///
     /// # Errors
-    /// As [`Session::restore`]; [`Config`](ErrorKind::Config) if no session can be made for the base
-    /// URL of the snapshot.
+    /// The errors of [`Session::restore`], and [`Config`](ErrorKind::Config) if no session can be
+    /// made for the base URL of the snapshot.
     #[doc(alias = "from_dict")]
     pub fn from_snapshot(snapshot: &SessionSnapshot) -> Result<Self> {
         let mut session = Self::builder(snapshot.base_url().as_str()).build()?;
@@ -37,12 +37,12 @@ impl Session {
 
 /// Building
 impl SessionBuilder {
-    /// Makes the session without logging in. Needs no runtime, resolves nothing: base URL, proxy
-    /// and client identity must be literal here.
+    /// Makes the session without logging in. It needs no runtime and calls no secret provider, so
+    /// base URL, proxy and client identity must be texts.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) when a setting is not usable; a base URL is never repeated in
-    /// it.
+    /// [`Config`](ErrorKind::Config) if a setting is not valid. The error does not repeat the base
+    /// URL.
     pub fn build(self) -> Result<Session> {
         let literal = |credential: &Credential, what: &str| {
             credential.literal().cloned().ok_or_else(|| {
@@ -60,15 +60,15 @@ impl SessionBuilder {
         self.finish(&base, &secrets)
     }
 
-    /// Makes the session and logs in. The guard that it gives logs out when it is closed or
-    /// dropped. If this future is cancelled, a login that was on its way is logged out too.
+    /// Makes the session and logs in. The returned guard logs out when it is closed or dropped. If
+    /// this future is cancelled during the login, the login is logged out in the background.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) when a setting is not usable or [`auth`](Self::auth) is
-    /// missing; [`MissingCredential`](ErrorKind::MissingCredential) and
-    /// [`Credential`](ErrorKind::Credential) when a secret cannot be obtained;
-    /// [`LoginFailure`](ErrorKind::LoginFailure) when the server refuses, or answers without a
-    /// token; and those [common to all calls](crate::Call#errors).
+    /// [`Config`](ErrorKind::Config) if a setting is not valid or [`auth`](Self::auth) is missing;
+    /// [`MissingCredential`](ErrorKind::MissingCredential) and
+    /// [`Credential`](ErrorKind::Credential) if a credential cannot be resolved;
+    /// [`LoginFailure`](ErrorKind::LoginFailure) if the server rejects the login or its reply has
+    /// no token; and the [errors common to all calls](crate::Call#errors).
     pub async fn connect(self) -> Result<AuthenticatedSession> {
         require_runtime()?;
         let Some(auth) = self.auth.clone() else {
@@ -77,13 +77,13 @@ impl SessionBuilder {
                 "no authentication configured: call SessionBuilder::auth(Auth::...)",
             ));
         };
-        // before the login: if this is cancelled from here on, the guard cleans up
+        // make the guard before the login: it logs out if this future is cancelled
         let guard = AuthenticatedSession::guard(self.resolve().await?);
         guard.login(auth).await?;
         Ok(guard)
     }
 
-    /// Resolves what comes from credentials, and makes the session; nothing is sent.
+    /// Resolves base URL, proxy and client identity, and makes the session. Nothing is sent.
     pub(crate) async fn resolve(self) -> Result<Session> {
         let base = resolve(&self.base_url, "base URL").await?;
         let mut secrets = TransportSecrets::default();
@@ -107,7 +107,7 @@ impl SessionBuilder {
             id: SessionId::new(),
             base,
             transport,
-            // a session that is restored or adopted can log in again with what is said here
+            // a restored or adopted session logs in again with these credentials
             logins: LoginMachine::new(self.auth.filter(Auth::can_renew)),
             login_options: self.login,
             login_store: self.login_store,
@@ -130,22 +130,24 @@ impl SessionBuilder {
         Ok(Session { client: Arc::new(client), project: self.project })
     }
 
-    /// Makes the session from a snapshot instead of logging in. Nothing is sent:
-    /// [`Session::is_alive`] asks whether the server still knows it.
+    /// Makes the session from a snapshot instead of logging in. Nothing is sent; call
+    /// [`Session::is_alive`] to check whether the server still knows the session.
     ///
-    /// The base URL is the builder's; it must be of the same origin. With [`auth`](Self::auth) and
-    /// [`relogin`](Self::relogin) the session logs in again once the server has ended it; login mode,
-    /// and user name or API key, must then be those of the snapshot, as far as it says them. The
-    /// project is the builder's, else the snapshot's.
+    /// The base URL is that of the builder. The snapshot must be of the same origin. The project is
+    /// that of the builder or, if it has none, of the snapshot. With [`auth`](Self::auth) and
+    /// [`relogin`](Self::relogin) the session logs in again after the server has ended it. Login
+    /// mode, and user name or API key, must then be those of the snapshot. A snapshot that does not
+    /// contain them is not checked.
     ///
-    /// No guard comes with it: others may use the session. [`Session::logout`] ends it.
+    /// The session has no guard, because other processes may use it. [`Session::logout`] logs it
+    /// out.
     ///
     /// # Errors
-    /// As [`Session::restore`], and [`Snapshot`](ErrorKind::Snapshot) for another user;
-    /// [`Config`](ErrorKind::Config) when a setting is not usable, and
+    /// The errors of [`Session::restore`]; [`Snapshot`](ErrorKind::Snapshot) for another user;
+    /// [`Config`](ErrorKind::Config) if a setting is not valid;
     /// [`MissingCredential`](ErrorKind::MissingCredential) and
-    /// [`Credential`](ErrorKind::Credential) when base URL, proxy or client identity cannot be
-    /// obtained.
+    /// [`Credential`](ErrorKind::Credential) if base URL, proxy or client identity cannot be
+    /// resolved.
     pub async fn restore(self, snapshot: &SessionSnapshot) -> Result<Session> {
         require_runtime()?;
         let auth = self.auth.clone();

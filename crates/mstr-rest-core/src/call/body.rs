@@ -1,4 +1,4 @@
-//! The body of a call: JSON, a form, a form of several parts, or bytes.
+//! Setting the body of a call: JSON, a form, a form of several parts, or bytes.
 
 use std::error::Error as StdError;
 
@@ -10,22 +10,23 @@ use serde::Serialize;
 use super::Call;
 use crate::{Body, Error, ErrorKind, Multipart};
 
-/// The body. A later one replaces an earlier one, and its content type.
+/// The body: each method replaces the body and content type that were set before
 impl<T> Call<T> {
-    /// Sets the body, as JSON.
+    /// Sets the body to a value as JSON.
     pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
         match serde_json::to_vec(value) {
             Ok(json) => self.set_body(json, HeaderValue::from_static("application/json")),
-            Err(error) => self.fail_because("the body cannot be written as JSON", error),
+            Err(error) => self.fail_because("the body cannot be encoded as JSON", error),
         }
         self
     }
 
-    /// Sets the body, as a form (`application/x-www-form-urlencoded`): pairs, a map, or a struct of
-    /// texts, numbers and booleans. A `None` is left out. Several pairs of one name are all sent.
+    /// Sets the body to a form (`application/x-www-form-urlencoded`): pairs, a map, or a struct of
+    /// texts, numbers and booleans. `None` values are left out. Pairs with the same name are all
+    /// sent.
     ///
     /// Sending fails with [`InvalidRequest`](ErrorKind::InvalidRequest) if a value is a list, a map
-    /// or a struct itself.
+    /// or a struct.
     ///
     /// ```
     /// # use mstr_rest_core::Session;
@@ -42,12 +43,12 @@ impl<T> Call<T> {
                 let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
                 self.set_body(form, form_type);
             }
-            Err(error) => self.fail_because("the body cannot be written as a form", error),
+            Err(error) => self.fail_because("the body cannot be encoded as a form", error),
         }
         self
     }
 
-    /// Sets the body, as a form of several parts (`multipart/form-data`): texts and files.
+    /// Sets the body to a form of several parts (`multipart/form-data`): texts and files.
     ///
     /// ```
     /// # use mstr_rest_core::Session;
@@ -68,13 +69,13 @@ impl<T> Call<T> {
         self
     }
 
-    /// Sets the body as it is. Set its content type with [`header`](Self::header).
+    /// Sets the body. Set its content type with [`header`](Self::header).
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.request.body = body.into();
         self
     }
 
-    /// Sets the body as a stream, sent once: short for [`Body::stream`].
+    /// Sets the body to a stream that can be sent once, as [`Body::stream`] makes it.
     pub fn stream_body<S, E>(self, stream: S) -> Self
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,

@@ -10,13 +10,13 @@ use crate::Result;
 use crate::background::Pending;
 use crate::call_future::CallFuture;
 
-/// A call in the background takes no longer.
+/// The timeout of a call in the background.
 const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sending
 impl<T> Call<T> {
-    /// Sends the call. The future is named, boxed and `'static`; nothing happens until it is
-    /// polled, inside a Tokio runtime.
+    /// Makes the future that sends the call. Its type is named and `'static`. The call is sent when
+    /// the future is polled inside a Tokio runtime.
     pub fn send(self) -> CallFuture<T>
     where
         T: Send + 'static,
@@ -26,9 +26,9 @@ impl<T> Call<T> {
 }
 
 impl<T: Send + 'static> Call<T> {
-    /// Sends the call in a task of its own, for at most 10 seconds. Its outcome is dropped (a failure
-    /// is traced), and only [`settle`](crate::settle) waits for it. For clearing away what a dropped future has
-    /// begun on the server. Outside a Tokio runtime nothing is sent.
+    /// Sends the call in a task of its own, for at most 10 seconds, and drops its outcome. A
+    /// failure is logged. [`settle`](crate::settle) waits for the task. Use it to clean up on the
+    /// server after a future was dropped. Outside a Tokio runtime nothing is sent.
     ///
     /// ```no_run
     /// # fn example(session: &mstr_rest_core::Session) {

@@ -1,4 +1,4 @@
-//! Cookies that a session is given from outside.
+//! `Cookies`: names and values of cookies to adopt.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +8,10 @@ use mstr_credentials::{Credential, SecretString};
 use super::jar::is_name;
 use crate::{Error, ErrorKind, Result};
 
-/// Names and values of cookies to adopt, in an order that does not matter. They convert from pairs;
-/// the text of a `Cookie` header is parsed; `Cookies::default()` is none.
+/// Names and values of cookies to adopt. Their order has no meaning.
+///
+/// Convert it from pairs, or parse the text of a `Cookie` header. `Cookies::default()` has no
+/// cookies.
 ///
 /// ```
 /// use mstr_rest_core::{Cookies, Credential};
@@ -89,7 +91,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn pairs_come_in_several_forms() {
+    async fn pairs_and_header_texts_give_the_same_cookies() {
         let pairs = [("a", "1"), ("b", "2=3")];
         let forms = [pairs.into(), pairs.to_vec().into(), " a=1; b=2=3;".parse().unwrap()];
         for cookies in forms {
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_cookie_header_is_an_error() {
+    fn a_text_that_is_not_a_cookie_header_is_an_error() {
         for text in ["JSESSIONID", "=canary", "a=1; canary", "a=1; ca\nary=2"] {
             let error = text.parse::<Cookies>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{text}");

@@ -1,4 +1,5 @@
-//! The cookie jar of one login. It is live: a load balancer issues its cookie anew with every reply.
+//! The cookie jar of one login. Replies change it: a load balancer sends a new cookie with each
+//! one.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -10,10 +11,11 @@ use http::{HeaderMap, HeaderValue, header};
 use url::Url;
 use zeroize::Zeroizing;
 
-/// Cookies of ONE login. A late reply to a request of an earlier login lands in the earlier jar.
+/// The cookies of one login. A late reply to a request of an earlier login changes the jar of that
+/// login.
 ///
-/// `cookie_store` ignores ports, and its domain cookies reach sub-domains: the jar must be asked
-/// for URLs of the base origin only, as the exchange does.
+/// `cookie_store` ignores ports and sends domain cookies to sub-domains. So callers must use the
+/// jar for URLs of the base origin only; the exchange does.
 #[derive(Default)]
 pub(crate) struct Jar {
     pub(super) store: Mutex<Store>,
@@ -22,22 +24,23 @@ pub(crate) struct Jar {
 #[derive(Default)]
 pub(super) struct Store {
     pub(super) cookies: CookieStore,
-    /// Most sessions that carry no cookie never get one: no look-up for them.
+    /// A cookie was stored. Until then, requests skip the look-up.
     pub(super) any: bool,
-    /// What was sent last. Nearly every request sends it again: nothing is looked up then.
-    line: Option<Line>,
+    /// The header of the last request. Most requests send the same header again, without a look-up.
+    cached: Option<CachedHeader>,
 }
 
-/// A `Cookie` header that holds all cookies of the jar, none of which expires by itself.
-struct Line {
+/// A `Cookie` header with all cookies of the jar. None of them has an expiry time, so the header is
+/// valid until the jar changes.
+struct CachedHeader {
     https: bool,
     host: String,
-    /// The longest path of a cookie: every URL below it gets all of them.
+    /// The longest path of all cookies: every URL below it receives all cookies.
     below: CookiePath,
     value: HeaderValue,
 }
 
-impl Line {
+impl CachedHeader {
     fn is_for(&self, url: &Url) -> bool {
         self.https == (url.scheme() == "https")
             && url.host_str() == Some(&self.host)
@@ -52,24 +55,24 @@ impl Jar {
         if !store.any {
             return None;
         }
-        if let Some(line) = store.line.as_ref().filter(|line| line.is_for(url)) {
-            return Some(line.value.clone());
+        if let Some(cached) = store.cached.as_ref().filter(|cached| cached.is_for(url)) {
+            return Some(cached.value.clone());
         }
-        let (value, line) = store.look_up(url)?;
-        store.line = line;
+        let (value, cached) = store.look_up(url)?;
+        store.cached = cached;
         Some(value)
     }
 
-    /// Takes over the `Set-Cookie` headers of a reply.
+    /// Stores the cookies of the `Set-Cookie` headers of a reply.
     pub(crate) fn store(&self, url: &Url, headers: &HeaderMap) {
         let mut lines = headers.get_all(header::SET_COOKIE).iter().peekable();
         if lines.peek().is_none() {
             return;
         }
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.line = None;
+        store.cached = None;
         for line in lines {
-            // not `store_response_cookies`: it logs values
+            // do not use `store_response_cookies`: it logs values
             if let Ok(line) = std::str::from_utf8(line.as_bytes())
                 && store.cookies.parse(line, url).is_ok()
             {
@@ -78,21 +81,21 @@ impl Jar {
         }
     }
 
-    /// Adopts a cookie of which only name and value are known: it goes to the host of `url` alone,
-    /// below `/`, and over TLS only when `url` is https.
+    /// Adopts a cookie with a known name and value. It is sent to the host of `url` only, for the
+    /// path `/`, and over TLS only if `url` is https.
     pub(crate) fn adopt(&self, url: &Url, name: &str, value: &str) -> bool {
         if !is_name(name) || !is_clean(value) {
             return false;
         }
         let cookie = RawCookie::build((name, value)).path("/").secure(url.scheme() == "https");
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.line = None;
+        store.cached = None;
         let stored = store.cookies.insert_raw(&cookie.build(), url).is_ok();
         store.any |= stored;
         stored
     }
 
-    /// What is in the jar, without values.
+    /// The cookies of the jar, without their values.
     pub(crate) fn list(&self) -> Vec<CookieInfo> {
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = store
@@ -100,7 +103,7 @@ impl Jar {
             .iter_unexpired()
             .map(|cookie| CookieInfo {
                 name: cookie.name().to_owned(),
-                // not `cookie.path()`: that is the attribute, which may be missing or no path
+                // not `cookie.path()`: that is the attribute, which may be missing or not a path
                 path: String::from(&cookie.path),
                 secure: cookie.secure().unwrap_or(false),
                 http_only: cookie.http_only().unwrap_or(false),
@@ -113,8 +116,8 @@ impl Jar {
 }
 
 impl Store {
-    /// The `Cookie` header for a URL, and the line to keep if it holds all there is.
-    fn look_up(&self, url: &Url) -> Option<(HeaderValue, Option<Line>)> {
+    /// The `Cookie` header for a URL, and the header to cache if it has all cookies of the jar.
+    fn look_up(&self, url: &Url) -> Option<(HeaderValue, Option<CachedHeader>)> {
         let mut line = String::new();
         let mut cookies = self.cookies.matches(url);
         // RFC 6265, 5.4: longer paths first
@@ -138,20 +141,20 @@ impl Store {
         value.set_sensitive(true);
         let is_all = cookies.len() == self.cookies.iter_any().count()
             && !cookies.iter().any(|cookie| cookie.is_persistent());
-        let kept = cookies.first().filter(|_| is_all).and_then(|longest| {
-            Some(Line {
+        let cached = cookies.first().filter(|_| is_all).and_then(|longest| {
+            Some(CachedHeader {
                 https: url.scheme() == "https",
                 host: url.host_str()?.to_owned(),
                 below: longest.path.clone(),
                 value: value.clone(),
             })
         });
-        Some((value, kept))
+        Some((value, cached))
     }
 }
 
-/// One `Cookie` header of those of the jar and those of the caller. Of one name the first counts, so
-/// a caller cannot replace a cookie of the login.
+/// Merges the `Cookie` headers of the jar and of the caller. If two headers have the same name, the
+/// first one is used, so a caller cannot replace a cookie of the login.
 pub(crate) fn merged<const N: usize>(
     jar: Option<HeaderValue>,
     others: [Option<&HeaderValue>; N],
@@ -174,7 +177,7 @@ pub(crate) fn merged<const N: usize>(
             line.extend_from_slice(pair);
             own.push(name);
         }
-        // one header may hold one name twice, for several paths
+        // one header may have the same name twice, for different paths
         names.append(&mut own);
     }
     if line.is_empty() {
@@ -185,12 +188,12 @@ pub(crate) fn merged<const N: usize>(
     Some(value)
 }
 
-/// Whether it can be the name of a cookie.
+/// Returns `true` for a text that can be the name of a cookie.
 pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && is_clean(text) && !text.contains('=')
 }
 
-/// Nothing that would break out of the `Cookie` header or into a neighbour.
+/// Returns `true` for a text without characters that would end the `Cookie` header or the pair.
 pub(crate) fn is_clean(text: &str) -> bool {
     text.bytes().all(|b| b >= b' ' && b != 0x7f && b != b';')
 }
@@ -201,20 +204,20 @@ impl fmt::Debug for Jar {
     }
 }
 
-/// A cookie that a session holds, without its value. Get them with
-/// [`Session::cookies`](crate::Session::cookies).
+/// A cookie of a session, without its value. [`Session::cookies`](crate::Session::cookies) returns
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CookieInfo {
-    /// Its name: `JSESSIONID`, `iSession`, `AWSALB`.
+    /// The name, for example `JSESSIONID`, `iSession` or `AWSALB`.
     pub name: String,
-    /// The path below which it is sent: `/MicroStrategyLibrary`.
+    /// The path below which it is sent, for example `/MicroStrategyLibrary`.
     pub path: String,
-    /// Sent over TLS only.
+    /// It is sent over TLS only.
     pub secure: bool,
-    /// Hidden from scripts in a browser.
+    /// It is hidden from scripts in a browser.
     pub http_only: bool,
-    /// It has an expiry of its own. The server's session cookies have none.
+    /// It has an expiry time. The session cookies of the server have none.
     pub persistent: bool,
 }
 
@@ -249,7 +252,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_kept_is_sent_only_where_it_would_be_looked_up() {
+    fn a_cached_header_is_sent_only_where_a_look_up_finds_the_same() {
         let at = |path: &str| format!("https://h.example/MicroStrategyLibrary{path}");
         let jar = jar(LOGIN, &["a=1; Path=/; Secure", "b=2; Path=/MicroStrategyLibrary/api"]);
         assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=2"]);
@@ -258,7 +261,7 @@ mod tests {
         assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=2"]);
         assert_eq!(sent(&jar, "http://h.example/MicroStrategyLibrary/api/x"), ["b=2"]);
         assert!(sent(&jar, "https://other.example/MicroStrategyLibrary/api/x").is_empty());
-        // and no longer than it holds
+        // a change of the jar clears the cached header
         let set = |line: &str| {
             let headers = HeaderMap::from_iter([(header::SET_COOKIE, line.parse().unwrap())]);
             jar.store(&LOGIN.parse().unwrap(), &headers);
@@ -272,14 +275,14 @@ mod tests {
         assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=3", "c=4"]);
         assert!(jar.adopt(&LOGIN.parse().unwrap(), "d", "5"));
         assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=3", "c=4", "d=5"]);
-        // one that expires by itself is looked up each time
+        // a cookie with an expiry time is looked up each time
         set("c=6; Path=/MicroStrategyLibrary/api/x; Max-Age=1");
         assert_eq!(sent(&jar, &at("/api/x")), ["a=1", "b=3", "c=6", "d=5"]);
-        assert!(jar.store.lock().unwrap().line.is_none());
+        assert!(jar.store.lock().unwrap().cached.is_none());
     }
 
     #[test]
-    fn attributes_count() {
+    fn cookie_attributes_decide_where_a_cookie_is_sent() {
         let jar = jar(LOGIN, &SET);
         let all = ["AWSALB=a", "JSESSIONID=J", "iSession=T"];
         assert_eq!(sent(&jar, "https://h.example/MicroStrategyLibrary/api/x"), all);
@@ -290,13 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn cookies_of_other_domains_are_not_taken() {
+    fn cookies_of_other_domains_are_not_stored() {
         let jar = jar(LOGIN, &["evil=1; Domain=other.example", "a=1; Domain=sub.h.example"]);
         assert!(jar.list().is_empty());
     }
 
     #[test]
-    fn a_reissued_cookie_replaces_and_an_expired_one_goes() {
+    fn a_reissued_cookie_replaces_the_old_one_and_an_expired_one_is_removed() {
         let jar = jar(LOGIN, &SET);
         let mut headers = HeaderMap::new();
         headers.append(header::SET_COOKIE, "AWSALB=b; Path=/".parse().unwrap());
@@ -310,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_path_the_folder_of_the_request_is_listed() {
+    fn a_cookie_without_a_path_has_the_folder_of_the_request() {
         let jar = jar(LOGIN, &["a=1", "b=2; Path=", "c=3; Path=/x"]);
         let paths: Vec<_> = jar.list().into_iter().map(|cookie| cookie.path).collect();
         let folder = "/MicroStrategyLibrary/api/auth";
@@ -332,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_and_list_hold_no_value() {
+    fn debug_and_list_show_no_values() {
         let jar = jar(LOGIN, &["JSESSIONID=canary; Path=/MicroStrategyLibrary; HttpOnly"]);
         for text in [format!("{jar:?}"), format!("{:?}", jar.list())] {
             assert!(text.contains("JSESSIONID") && !text.contains("canary"), "{text}");
@@ -341,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_bytes_do_not_take_the_others_down() {
+    fn invalid_cookies_do_not_affect_other_cookies() {
         let jar = Jar::default();
         let mut headers = HeaderMap::new();
         headers.append(header::SET_COOKIE, HeaderValue::from_bytes(b"a=\xff; Path=/").unwrap());

@@ -1,4 +1,4 @@
-//! Cookies of a snapshot, with all their attributes.
+//! `SavedCookie`: a cookie of a snapshot, and how a jar saves and restores it.
 
 use std::fmt;
 use std::sync::PoisonError;
@@ -11,34 +11,34 @@ use url::Url;
 use super::jar::{Jar, is_clean};
 use crate::{Error, ErrorKind, Result};
 
-/// The last second of the year 9999: HTTP dates end there.
+/// The last second of the year 9999, the latest HTTP date.
 const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 /// A cookie of a [`SessionSnapshot`](crate::SessionSnapshot), with all its attributes.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct SavedCookie {
-    /// Its name: `JSESSIONID`, `iSession`, `AWSALB`.
+    /// The name, for example `JSESSIONID`, `iSession` or `AWSALB`.
     pub name: String,
-    /// Its value.
+    /// The value.
     pub value: SecretString,
     /// The path below which it is sent.
     pub path: String,
-    /// The domain that the server gave it. Kept for the record: a restored cookie goes to the host
-    /// of the base URL alone.
+    /// The domain that the server set. It is for information only: a restored cookie is sent to the
+    /// host of the base URL only.
     pub domain: Option<String>,
-    /// Sent over TLS only. A restored cookie is, whenever the base URL is https.
+    /// It is sent over TLS only. If the base URL is https, this is true of every restored cookie.
     pub secure: bool,
-    /// Hidden from scripts in a browser.
+    /// It is hidden from scripts in a browser.
     pub http_only: bool,
-    /// `Strict`, `Lax` or `None`, where the server said so.
+    /// The `SameSite` attribute, if the server set it: `Strict`, `Lax` or `None`.
     pub same_site: Option<String>,
-    /// When it ends; `None` with the session.
+    /// The expiry time. `None`: it ends with the session.
     pub expires: Option<SystemTime>,
 }
 
 impl SavedCookie {
-    /// A cookie of which only name and value are known: for the path `/`, until the session ends.
+    /// Makes a cookie with a name and a value, for the path `/`, without an expiry time.
     pub fn new(name: impl Into<String>, value: impl Into<SecretString>) -> Self {
         Self {
             name: name.into(),
@@ -60,7 +60,7 @@ impl fmt::Debug for SavedCookie {
 }
 
 impl Jar {
-    /// All cookies, sorted by name and path.
+    /// Saves all cookies, sorted by name and path.
     pub(crate) fn save(&self) -> Vec<SavedCookie> {
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = store
@@ -83,7 +83,7 @@ impl Jar {
         all
     }
 
-    /// A jar for the host of `base` alone.
+    /// Makes a jar for the host of `base` only.
     pub(crate) fn restored(base: &Url, cookies: &[SavedCookie]) -> Result<Self> {
         let jar = Self::default();
         let mut store = jar.store.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,10 +91,10 @@ impl Jar {
             let Some(cookie) = raw_cookie(base, saved) else {
                 return Err(Error::new(
                     ErrorKind::Snapshot,
-                    "the snapshot holds a cookie that cannot be sent",
+                    "the snapshot has a cookie that cannot be sent",
                 ));
             };
-            // what has ended meanwhile is not taken, and need not be
+            // the store rejects an expired cookie: the jar does not need it
             if store.cookies.insert_raw(&cookie, base).is_ok() {
                 store.any = true;
             }
@@ -104,14 +104,14 @@ impl Jar {
     }
 }
 
-/// `None` for a cookie that would break out of its header.
+/// Converts a saved cookie. `None` for a cookie with characters that would end its header.
 fn raw_cookie(base: &Url, saved: &SavedCookie) -> Option<RawCookie<'static>> {
     let value = saved.value.expose_secret();
     let clean = [&saved.name, value, &saved.path].into_iter().all(is_clean);
     if !clean || saved.name.is_empty() || saved.name.contains('=') || !saved.path.starts_with('/') {
         return None;
     }
-    // parsed: only so does the cookie library take a time without its own type
+    // parse a text: setting the expiry time directly needs a date type that is not a dependency
     let mut attributes = String::from("name=value");
     if let Some(expires) = saved.expires {
         let since = expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

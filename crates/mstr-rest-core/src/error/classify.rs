@@ -1,4 +1,4 @@
-//! From an error reply to an [`Error`], whatever a server or a proxy sends.
+//! Classifies the error replies of servers and proxies as an [`Error`].
 
 use std::sync::Arc;
 
@@ -7,35 +7,35 @@ use serde_json::{Map, Value};
 
 use super::{Error, ErrorKind, Inner, kind};
 
-/// The text of a reply that has a code but no usable message.
+/// The message for a reply with a code but without a usable message.
 const UNKNOWN: &str = "Unknown error";
 
-/// Whether the headers say JSON. Parameters and letter case do not matter: the server sends
-/// `application/json;charset=UTF-8` with `ERR009`. Other kinds of JSON (`application/problem+json`)
-/// are a proxy's, not the server's.
+/// Returns `true` if the content type is `application/json`. Parameters and letter case are
+/// ignored: the server sends `application/json;charset=UTF-8` with `ERR009`. Other types of JSON
+/// (`application/problem+json`) come from proxies, not from the Library server.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     media_type(headers).is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
 }
 
-/// `text/html` of `text/html; charset=utf-8`.
+/// The media type without parameters: `text/html` for `text/html; charset=utf-8`.
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next().unwrap_or_default().trim())
 }
 
-/// The error that an error reply stands for. `body` may have been cut off at the bound.
+/// Makes the error for an error reply. `body` may be truncated at the size limit for error bodies.
 pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     if !is_json(headers) {
         return http_error(status, headers);
     }
-    // a body that was cut off, is no JSON or is nested too deeply says nothing
+    // a body that is truncated, is not JSON or is nested too deeply cannot be used
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         return http_error(status, headers);
     };
     let Some(object) = error_object(&body) else {
         return Error::new(
             ErrorKind::Unknown,
-            format!("the server answered with status {status} and JSON that is not an error of it"),
+            format!("the server answered with status {status} and JSON that is not a server error"),
         )
         .with_status(status);
     };
@@ -72,8 +72,8 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
     }))
 }
 
-/// The object with `code` and `message`: the body itself, or the first of the modeling service's
-/// `errors`.
+/// The object with `code` and `message`: the body itself, or the first element of `errors` (the
+/// modeling service sends this form).
 fn error_object(body: &Value) -> Option<&Map<String, Value>> {
     let object = body.as_object()?;
     if object.contains_key("code") {
@@ -94,7 +94,7 @@ fn http_error(status: StatusCode, headers: &HeaderMap) -> Error {
         ErrorKind::Http,
         format!(
             "HTTP status {status}, with a {what} that is not an error of the Library server: it \
-             may come from a proxy, a load balancer or a sign-on page in between"
+             may come from a proxy, a load balancer or a sign-on page between client and server"
         ),
     )
     .with_status(status)
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_the_server_sent_is_kept() {
+    fn an_error_keeps_everything_the_server_sent() {
         let error = classify(
             403,
             r#"{"code":"ERR017","iServerCode":-2147214568,"message":"(No access)","ticketId":"ab12"}"#,
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn printed_as_the_python_peer_prints() {
+    fn display_prints_what_the_python_client_prints() {
         for (body, printed) in [
             (r#"{"code":"ERR001","message":"Bad."}"#, "ERR001: Bad."),
             (r#"{"code":"ERR004","message":null}"#, "ERR004: Unknown error."),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_and_the_modeling_service() {
+    fn both_spellings_of_the_iserver_code_and_modeling_service_errors_are_read() {
         let error = classify(403, r#"{"code":"ERR014","IserverCode":-2147213784,"message":"m"}"#);
         assert_eq!(error.iserver_code(), Some(-2_147_213_784));
         let error =
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_session_cap_says_what_to_do() {
+    fn the_error_for_the_session_cap_has_a_hint() {
         let body = r#"{"code":"ERR001","iServerCode":-2147072486,"message":"(Maximum number)"}"#;
         assert!(classify(500, body).to_string().contains("freed after about 30 minutes"));
     }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_http_and_never_quoted() {
+    fn a_body_that_is_not_json_is_http_and_never_quoted() {
         let deep = "[".repeat(100_000);
         for body in ["oops-canary", "", "{\"code\":\"ERR009\"", deep.as_str(), "\u{feff}{}"] {
             let error = classify(502, body);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn json_media_types() {
+    fn only_application_json_is_json() {
         for yes in ["application/json", "Application/JSON;charset=UTF-8"] {
             assert!(is_json(&headers(yes)), "{yes}");
         }
@@ -233,7 +233,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_body_panics_and_the_status_stays(
+        fn classifying_any_body_keeps_the_status(
             body in proptest::collection::vec(any::<u8>(), 0..200),
             status in 400u16..600,
             content_type in "[ -~]{0,30}",
@@ -248,7 +248,7 @@ mod tests {
         }
 
         #[test]
-        fn any_json_members(
+        fn classifying_any_json_members_gives_a_message(
             code in json_leaf(), message in json_leaf(), number in json_leaf(), ticket in json_leaf(),
         ) {
             let body = format!(

@@ -1,31 +1,31 @@
-//! Kinds of errors, and how the server's codes map to them.
+//! `ErrorKind`, and how the server's codes map to it.
 
-/// What kind of error it is: what to match on. More kinds may come.
+/// The kind of an [`Error`](crate::Error), to match on. Later versions may add kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The server refused the login (`ERR003`), or answered it without a session token. Do not
-    /// repeat it blindly: accounts are locked after a few failures.
+    /// The server rejected the login (`ERR003`), or its reply has no session token. Do not repeat
+    /// the login blindly: servers lock accounts after a few failures.
     LoginFailure,
-    /// A credential's source yields nothing: an environment variable that is not set, for
-    /// instance. Nothing was sent.
+    /// A secret provider has no value, for example because an environment variable is not set.
+    /// Nothing was sent.
     MissingCredential,
-    /// A credential's source failed, or what it holds cannot be used. Nothing was sent.
+    /// A secret provider failed, or its value cannot be used. Nothing was sent.
     Credential,
     /// An error of the Intelligence Server (`ERR002`, `ERR013`).
     IServer,
-    /// What was asked for does not exist: `ERR004`, or `ERR001` with an I-Server code that says so
-    /// (objects of the metadata); or no project has that name.
+    /// The resource does not exist: `ERR004`, or `ERR001` with an I-Server code that means it
+    /// (objects of the metadata), or no project has the given name.
     ResourceNotFound,
-    /// Missing or invalid input, by the server's judgement (`ERR005` to `ERR007`) or by ours
-    /// before anything was sent.
+    /// Missing or invalid input. The server found it (`ERR005` to `ERR007`), or this client did
+    /// before it sent anything.
     InvalidRequest,
-    /// The server does not know the session (`ERR009`): missing, unknown and expired tokens look
-    /// the same.
+    /// The server does not know the session (`ERR009`). It sends the same error for missing,
+    /// unknown and expired tokens.
     SessionExpired,
-    /// The call needs a session and this one holds no token, or was closed. Nothing was sent.
+    /// The call needs a login, and the session has no token or was closed. Nothing was sent.
     NoSession,
-    /// Something must be loaded first. Nothing was sent.
+    /// An object must be loaded first. Nothing was sent.
     NotLoaded,
     /// A session snapshot cannot be used.
     Snapshot,
@@ -37,35 +37,36 @@ pub enum ErrorKind {
     ExecutionCancelled,
     /// The server does not support this (`ERR010`), or a prompt must be answered first.
     NotSupported,
-    /// The server says that the service is not available (`ERR016`).
+    /// The service is not available (`ERR016`).
     ServiceUnavailable,
-    /// Any other error of the server that has a code (`ERR001` and others).
+    /// Any other error of the server with a code (`ERR001` and others).
     Api,
     /// An error status with JSON that has no code.
     Unknown,
-    /// An error status without any body of the server's own: a proxy's HTML page, say.
+    /// An error status without a JSON body of the Library server, for example the HTML page of a
+    /// proxy.
     Http,
-    /// A redirect that is not followed: too many, unusable, or it asked to repeat a body or a
-    /// login elsewhere.
+    /// A redirect that is not followed: too many redirects, an unusable URL, or a redirect that
+    /// would repeat a body or a login at another origin.
     Redirect,
-    /// A time limit was over.
+    /// A timeout passed.
     Timeout,
-    /// No connection: name resolution, TCP, TLS or proxy. Nothing was sent.
+    /// No connection: name resolution, TCP, TLS or proxy failed. Nothing was sent.
     Connect,
-    /// The exchange broke: reset, truncated reply, invalid HTTP.
+    /// The exchange broke: connection reset, truncated reply, invalid HTTP.
     Transport,
-    /// The reply came but is not what was asked for.
+    /// The reply does not have the expected form.
     Decode,
     /// A local file or folder cannot be read or written.
     Io,
-    /// The work did not come to an end: its task panicked, or its runtime stopped, or what it worked
-    /// for was replaced meanwhile.
+    /// The work was not completed: its task panicked, its runtime stopped, or its session was
+    /// replaced meanwhile.
     Interrupted,
-    /// The session is set up wrongly, or a future is polled outside a Tokio runtime.
+    /// The session is configured wrongly, or a future is polled outside a Tokio runtime.
     Config,
 }
 
-/// The number of `ERR004`; `None` for anything but the exact prefix and digits.
+/// The number in a code such as `ERR004`. `None` if the code is not exactly `ERR` and digits.
 pub(super) fn number(code: &str) -> Option<u32> {
     let digits = code.strip_prefix("ERR")?;
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -74,7 +75,7 @@ pub(super) fn number(code: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// I-Server codes that say that a job was cancelled, by a user or an administrator:
+/// I-Server codes for a job that a user or an administrator cancelled:
 /// `MSI_INBOXMSG_RQSTCANCELLED`, `MSI_STR_JOB_CANCELED`, `DFC_E_JOB_IS_CANCELED`,
 /// `DSSCOM_E_PROCESS_CANCELED`, `MDSVR_E_QUERY_CANCELLED`, `MSI_JOB_CANCELED_ERROR`,
 /// `MSI_REQUEST_CANCELED`.
@@ -88,12 +89,12 @@ const CANCELLED: [i64; 7] = [
     -2_147_025_396,
 ];
 
-/// I-Server codes that say that an object is not there: `MDSVR_E_NO_ID`, `MDSVR_E_NO_OBJECT`,
+/// I-Server codes for an object that does not exist: `MDSVR_E_NO_ID`, `MDSVR_E_NO_OBJECT`,
 /// `DSSCOM_E_OBJECT_NOT_FOUND`. Servers send them with `ERR001` and status 500.
 const NOT_FOUND: [i64; 3] = [-2_147_216_373, -2_147_216_364, -2_147_217_381];
 
-/// The kind of an error reply that has a code. The server prints the number with three digits,
-/// its documentation with four: only the number counts.
+/// The kind of an error reply with a code. The number alone decides: the server prints it with
+/// three digits, the vendor's documentation with four.
 pub(super) fn of_code(code: &str, iserver_code: Option<i64>) -> ErrorKind {
     let kind = match number(code) {
         Some(2 | 13) => ErrorKind::IServer,
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_number_counts() {
+    fn leading_zeros_of_a_code_do_not_change_its_kind() {
         for (code, kind) in [
             ("ERR014", ErrorKind::InsufficientPrivileges),
             ("ERR0014", ErrorKind::InsufficientPrivileges),
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prefix_is_exact() {
+    fn a_code_without_the_exact_prefix_is_api() {
         for code in ["err009", "ERR", "ERR 9", "ERR+9", "ERR009x", "XERR009", "8004cc41", ""] {
             assert_eq!(of_code(code, None), ErrorKind::Api, "{code}");
         }
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_is_not_there_is_not_found() {
+    fn a_missing_metadata_object_is_not_found() {
         assert_eq!(of_code("ERR001", Some(-2_147_216_373)), ErrorKind::ResourceNotFound);
         assert_eq!(of_code("ERR001", Some(-2_147_216_374)), ErrorKind::Api);
         assert_eq!(of_code("ERR017", Some(-2_147_216_373)), ErrorKind::InsufficientPrivileges);

@@ -1,4 +1,4 @@
-//! What is done to the session, each in a task of its own that may be cancelled.
+//! The actions on the session. Each runs in a task of its own that may be cancelled.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -16,20 +16,20 @@ use super::server::{Gateway, Password, Server};
 use super::world::{Shared, parse_token};
 use crate::{Auth, AuthenticatedSession, Body, Credential, Result, RetryPolicy, Session};
 
-/// The name of the task that runs `with_session`. It is the first to be spawned.
+/// The name of the task that runs `with_session`. It is the first task.
 pub(super) const SCOPE: &str = "with_session";
 
-/// Something that runs.
+/// A running action.
 pub(super) struct Task {
     pub(super) name: String,
     pub(super) handle: JoinHandle<()>,
-    /// What it asked for, if it may log in.
-    ask: Option<usize>,
+    /// Its number in `World::login_actions`, if it may log in.
+    login_action: Option<usize>,
 }
 
 pub(super) struct Actions {
     pub(super) world: Shared,
-    /// Decides what is done.
+    /// Chooses the actions.
     pub(super) rng: Rng,
     pub(super) tasks: Vec<Task>,
     pub(super) gate: Gate,
@@ -49,12 +49,12 @@ impl Actions {
         }
     }
 
-    /// A builder for the in-process server, set up as the seed says.
-    pub(super) fn builder(&mut self, ask: usize) -> crate::SessionBuilder {
+    /// A builder for the in-process server with the configuration of the seed.
+    pub(super) fn builder(&mut self, login_action: usize) -> crate::SessionBuilder {
         let config = self.world.get().config;
         let server = Arc::new(Server(self.world.clone()));
         let mut builder = adapter::in_process(Session::builder(adapter::BASE), server)
-            .auth(self.standard(ask))
+            .auth(self.standard(login_action))
             .read_timeout(Duration::from_secs(20))
             .relogin(config.relogin);
         if config.retry {
@@ -73,12 +73,12 @@ impl Actions {
         builder
     }
 
-    fn password(&self, ask: usize) -> Credential {
-        Credential::from(Password { world: self.world.clone(), ask })
+    fn password(&self, login_action: usize) -> Credential {
+        Credential::from(Password { world: self.world.clone(), login_action })
     }
 
-    fn standard(&self, ask: usize) -> Auth {
-        Auth::standard(format!("u{ask}"), self.password(ask))
+    fn standard(&self, login_action: usize) -> Auth {
+        Auth::standard(format!("u{login_action}"), self.password(login_action))
     }
 
     pub(super) fn log(&self, what: &str) {
@@ -88,30 +88,30 @@ impl Actions {
     pub(super) fn spawn(
         &mut self,
         name: &str,
-        ask: Option<usize>,
+        login_action: Option<usize>,
         work: impl Future<Output = Result<()>> + Send + 'static,
     ) {
         self.count += 1;
         let name = format!("{}. {name}", self.count);
         self.log(&format!("{name} starts"));
-        let (world, told) = (self.world.clone(), name.clone());
+        let (world, task_name) = (self.world.clone(), name.clone());
         let work = async move {
             let outcome = work.await.map_err(|error| error.kind());
             let mut world = world.get();
-            if let Some(ask) = ask {
-                world.asks[ask].returned = true;
+            if let Some(login_action) = login_action {
+                world.login_actions[login_action].returned = true;
             }
-            world.log(&format!("{told}: {outcome:?}"));
+            world.log(&format!("{task_name}: {outcome:?}"));
         };
         let handle = tokio::spawn(self.gate.wrap(self.count, work));
-        self.tasks.push(Task { name, handle, ask });
+        self.tasks.push(Task { name, handle, login_action });
     }
 
     pub(super) fn cancel(&mut self, task: &Task) {
         self.log(&format!("{} is cancelled", task.name));
         task.handle.abort();
-        if let Some(ask) = task.ask {
-            self.world.get().asks[ask].cancelled = true;
+        if let Some(login_action) = task.login_action {
+            self.world.get().login_actions[login_action].cancelled = true;
         }
     }
 
@@ -135,13 +135,13 @@ impl Actions {
             90..92 => self.destroy(session),
             92..94 => {
                 let mut world = self.world.get();
-                world.refusing = !world.refusing;
-                let refusing = world.refusing;
-                world.log(&format!("server: refuses logins: {refusing}"));
+                world.rejecting = !world.rejecting;
+                let rejecting = world.rejecting;
+                world.log(&format!("server: rejects logins: {rejecting}"));
             }
             _ => {
                 self.running();
-                // a scope is cancelled by the action that ends it
+                // scopes are cancelled in `end_scope` only
                 let scopes = self.tasks.iter().filter(|task| task.name.contains(SCOPE)).count();
                 if self.tasks.len() > scopes {
                     let task = self.tasks.remove(self.rng.usize(scopes..self.tasks.len()));
@@ -171,37 +171,41 @@ impl Actions {
         self.spawn(&name, None, async move { call.decode_with(|_| Ok(())).await });
     }
 
-    fn log_in(&mut self, session: &Session, name: &str, ask: usize, auth: Auth) {
+    fn log_in(&mut self, session: &Session, name: &str, login_action: usize, auth: Auth) {
         let login = session.login(auth);
-        self.spawn(&format!("{name} #{ask}"), Some(ask), async move { login.await.map(drop) });
+        self.spawn(&format!("{name} #{login_action}"), Some(login_action), async move {
+            login.await.map(drop)
+        });
     }
 
     pub(super) fn login(&mut self, session: &Session) {
-        let ask = self.world.get().ask();
-        self.log_in(session, "login", ask, self.standard(ask));
+        let login_action = self.world.get().new_login_action();
+        self.log_in(session, "login", login_action, self.standard(login_action));
     }
 
     fn delegate(&mut self, session: &Session) {
-        let ask = self.world.get().ask();
-        let login = session.delegate(self.password(ask));
-        self.spawn(&format!("delegate #{ask}"), Some(ask), async move { login.await.map(drop) });
+        let login_action = self.world.get().new_login_action();
+        let login = session.delegate(self.password(login_action));
+        self.spawn(&format!("delegate #{login_action}"), Some(login_action), async move {
+            login.await.map(drop)
+        });
     }
 
     fn adopt(&mut self, session: &Session) {
-        let (id, ask) = {
+        let (id, login_action) = {
             let mut world = self.world.get();
             let id = world.issue_elsewhere();
-            world.takes_up(id);
+            world.mark_restored(id);
             world.grace = 2;
-            (id, world.ask())
+            (id, world.new_login_action())
         };
         let cookies = [("iSession", format!("S{id}"))];
         if self.rng.bool() {
             let auth = Auth::existing(format!("S{id}.0"), cookies);
-            self.log_in(session, &format!("adopt S{id}"), ask, auth);
+            self.log_in(session, &format!("adopt S{id}"), login_action, auth);
         } else {
             let auth = Auth::browser_cookies(cookies);
-            self.log_in(session, &format!("adopt the browser's S{id}"), ask, auth);
+            self.log_in(session, &format!("adopt the browser's S{id}"), login_action, auth);
         }
     }
 
@@ -227,7 +231,7 @@ impl Actions {
     }
 
     fn snapshot(&mut self, session: &Session) {
-        self.world.get().look();
+        self.world.get().check_held_token();
         let snapshot = adapter::snapshot(session);
         let held = adapter::token_of(&snapshot).as_deref().and_then(parse_token);
         let mut world = self.world.get();
@@ -246,27 +250,27 @@ impl Actions {
         };
         let token = adapter::token_of(&snapshot);
         let (id, _) = token.as_deref().and_then(parse_token).unwrap();
-        self.world.get().look();
+        self.world.get().check_held_token();
         let outcome = adapter::restore(session, &snapshot).map_err(|error| error.kind());
         let mut world = self.world.get();
         world.log(&format!("restore of S{id}: {outcome:?}"));
         if outcome.is_ok() {
-            world.takes_up(id);
+            world.mark_restored(id);
             world.local_change();
         }
-        world.look();
+        world.check_held_token();
     }
 
     fn destroy(&mut self, session: &Session) {
         let mut world = self.world.get();
-        world.look();
+        world.check_held_token();
         let held = world.current();
         drop(world);
         session.destroy_auth_token();
         let mut world = self.world.get();
         world.log("the token is destroyed");
         world.destroyed(held);
-        world.look();
+        world.check_held_token();
     }
 
     pub(super) fn close(&mut self, guard: &Arc<AuthenticatedSession>) {

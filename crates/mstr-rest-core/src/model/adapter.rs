@@ -1,5 +1,5 @@
-//! What the model takes from the inside of the crate. A change of these names changes this file
-//! alone.
+//! Access of the model to private items of the crate. A change of their names changes only this
+//! file.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
@@ -20,7 +20,7 @@ pub(super) const BASE: &str = "http://library.test/api/";
 /// A snapshot that can be restored.
 pub(super) type Snapshot = SessionSnapshot;
 
-/// Has every request of the session answered by `server`.
+/// Makes `server` reply to every request of the session.
 pub(super) fn in_process(
     mut builder: SessionBuilder,
     server: Arc<dyn InProcess>,
@@ -29,7 +29,7 @@ pub(super) fn in_process(
     builder
 }
 
-/// Looks at the login of a session without keeping the session.
+/// Reads the login of a session without holding a handle of it.
 #[derive(Clone)]
 pub(super) struct Watch(Weak<Client>);
 
@@ -42,7 +42,7 @@ impl Watch {
         Some(Session { client: self.0.upgrade()?, project: None })
     }
 
-    /// The token that the next request would carry.
+    /// The token of the next request.
     pub(super) fn token(&self) -> Option<String> {
         let login = self.0.upgrade()?.logins.current();
         let token = login.token.as_ref()?;
@@ -53,13 +53,13 @@ impl Watch {
 pub(super) fn snapshot(session: &Session) -> Snapshot {
     let mut saved = session.snapshot();
     if saved.token.is_some() {
-        // the wall clock must not decide when keep-alive is due: "used just now" in any case
+        // a time in the future means "used just now": the wall clock must not affect keep-alive
         saved.last_used_at = Some(SystemTime::now() + Duration::from_secs(24 * 3600));
     }
     saved
 }
 
-/// The snapshot of a session that another program made.
+/// The snapshot of a session of another program.
 pub(super) fn made_elsewhere(token: &str, cookie: (&str, &str)) -> Result<Snapshot> {
     let mut saved = SessionSnapshot::new(BASE)?;
     saved.token = Some(token.into());
@@ -77,24 +77,24 @@ pub(super) fn restore(session: &Session, snapshot: &Snapshot) -> Result<()> {
     session.restore(snapshot)
 }
 
-/// Nothing was sent.
+/// The error of a request that was not sent.
 pub(super) fn cannot_connect() -> Error {
     Error::new(ErrorKind::Connect, "the model's server cannot be reached")
 }
 
-/// The connection ended before the reply.
+/// The error of a connection that was closed before the reply.
 pub(super) fn connection_lost() -> Error {
     Error::new(ErrorKind::Transport, "the model's server closed the connection")
 }
 
-/// A body that ends after `bytes`, breaks off there, or never ends.
+/// A body with `bytes` that is then complete, truncated, or never ends.
 pub(super) fn body(bytes: Bytes, end: BodyEnd) -> RawBody {
     use futures_util::StreamExt;
     let first = stream::iter([Ok(bytes.clone())]);
     match end {
         BodyEnd::Complete => bytes.into(),
         BodyEnd::Broken => {
-            let broken = stream::iter([Err("the model's body breaks off".into())]);
+            let broken = stream::iter([Err("the model's body is truncated".into())]);
             transport::reply_body(Box::pin(first.chain(broken)))
         }
         BodyEnd::Stalls => transport::reply_body(Box::pin(first.chain(stream::pending()))),
@@ -108,12 +108,12 @@ pub(super) enum BodyEnd {
     Stalls,
 }
 
-/// What a request is, as the server sees it.
+/// The endpoint of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
     Login,
     Delegate,
-    /// Gives the token of the session whose cookie comes along.
+    /// Returns the token of the session whose cookie is sent with the request.
     BrowserToken,
     Logout,
     Other,

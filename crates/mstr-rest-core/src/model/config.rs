@@ -1,11 +1,11 @@
-//! How a run is set up, and the rules that it is checked against.
+//! The configuration of a run, and the rules that it checks.
 
 use std::fmt;
 use std::time::Duration;
 
 use fastrand::Rng;
 
-/// A rule of the design that a run broke.
+/// A rule of the design that a run checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Rule {
     /// Sessions issued = ended + held + given up.
@@ -14,19 +14,20 @@ pub(super) enum Rule {
     OneLoginPerExpiry,
     /// A 401 that arrives after a failed re-login shares its failure.
     FailedReloginIsShared,
-    /// The server refused these credentials: only `login()` or another value sends a login again.
-    RefusedLoginIsNotRepeated,
+    /// After the server rejected credentials, only `login()` or other credentials send a login.
+    RejectedLoginIsNotRepeated,
     NothingIsSentWithAnEndedLogin,
     NothingIsSentAfterClose,
     NothingWaitsForEver,
     NoLivelock,
     LateReplyChangesNothing,
-    /// A login that runs while the session is restored or destroyed is logged out, not installed.
+    /// A login that runs while the session is restored, or its token destroyed, is logged out and
+    /// not installed.
     LocalChangeWins,
     TokenAndCookiesBelongTogether,
     /// Cancelling the caller of a login does not stop it.
     LoginIsNotDropped,
-    /// A credential that calls the session that logs in would wait for itself.
+    /// A credential that uses the session that logs in would deadlock.
     CallInsideALoginFailsAtOnce,
 }
 
@@ -36,7 +37,7 @@ impl Rule {
         Self::NoLoginAfterLogout,
         Self::OneLoginPerExpiry,
         Self::FailedReloginIsShared,
-        Self::RefusedLoginIsNotRepeated,
+        Self::RejectedLoginIsNotRepeated,
         Self::NothingIsSentWithAnEndedLogin,
         Self::NothingIsSentAfterClose,
         Self::NothingWaitsForEver,
@@ -55,7 +56,7 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Which kind of handle holds the session.
+/// The kind of handle that holds the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
     /// A session from `build()`.
@@ -73,19 +74,20 @@ pub(super) struct Config {
     pub(super) retry: bool,
     pub(super) keep_alive: Option<Duration>,
     pub(super) max_in_flight: Option<usize>,
-    /// Credentials yield another value each time.
+    /// Credentials have another value each time.
     pub(super) rotating: bool,
+    /// Credentials may panic.
     pub(super) panics: bool,
-    /// Credentials that make a call of the session that they are asked for.
+    /// Credentials make a call of the session they are resolved for.
     pub(super) calls_back: bool,
-    /// A header of every request that comes from a slow source.
+    /// Requests have a default header with a slow credential.
     pub(super) default_header: bool,
-    /// Of 100 exchanges, so many go wrong.
+    /// The percentage of exchanges with a fault.
     pub(super) faults: u32,
-    /// The longest usual delay, in milliseconds.
+    /// The longest normal delay, in milliseconds.
     pub(super) delay: u64,
     pub(super) actions: usize,
-    /// Other rules are not checked.
+    /// The only rule to check. `None`: all rules.
     pub(super) only: Option<Rule>,
 }
 

@@ -1,6 +1,6 @@
-//! What happened in the runs.
+//! Counts of events, to check that the runs cover them.
 
-/// How often what happened, to see that a run reaches what it is for.
+/// The number of events of each kind in one or more runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) exchanges: usize,
@@ -11,7 +11,7 @@ pub(super) struct Counts {
     pub(super) logouts: usize,
     pub(super) expiries: usize,
     pub(super) rotations: usize,
-    pub(super) refusals: usize,
+    pub(super) rejections: usize,
     pub(super) lost_logins: usize,
     pub(super) local_changes: usize,
     pub(super) quiet_windows: usize,
@@ -27,20 +27,20 @@ impl Counts {
         self.logouts += other.logouts;
         self.expiries += other.expiries;
         self.rotations += other.rotations;
-        self.refusals += other.refusals;
+        self.rejections += other.rejections;
         self.lost_logins += other.lost_logins;
         self.local_changes += other.local_changes;
         self.quiet_windows += other.quiet_windows;
     }
 
-    /// Nothing is shown by runs in which nothing happens.
+    /// Fails if one kind of event never happened: the runs would not test it.
     pub(super) fn check(&self) {
         let all = [
             self.relogins,
             self.logouts,
             self.expiries,
             self.rotations,
-            self.refusals,
+            self.rejections,
             self.lost_logins,
             self.local_changes,
             self.quiet_windows,

@@ -1,4 +1,4 @@
-//! The server's side of one exchange, and the rules that it shows broken.
+//! One exchange as the server sees it, and the checks of rules with it.
 
 use std::time::Duration;
 
@@ -10,38 +10,39 @@ use super::adapter::{Endpoint, token_and_cookie};
 use super::config::Rule;
 use super::world::{Issued, World, parse_token};
 
-/// A login is not given up earlier than this while its exchange runs; every limit is longer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The client must not drop the exchange of a login earlier than this; all timeouts are longer.
+const MIN_LOGIN_TIME: Duration = Duration::from_secs(5);
 
-/// How long a running login gets once the session is closed, less the patience above.
-const CLOSED: Duration = Duration::from_secs(25);
+/// The time that a running login has after the session was closed, less `MIN_LOGIN_TIME`.
+const CLOSED_LOGIN_TIME: Duration = Duration::from_secs(25);
 
-/// A request on its way.
+/// A request without a reply yet.
 #[derive(Clone, Debug)]
 pub(super) struct Exchange {
     number: usize,
     pub(super) endpoint: Endpoint,
-    /// The session whose token it carries.
+    /// The session whose token is sent with it.
     session: Option<usize>,
-    /// The session whose cookie it carries.
+    /// The session whose cookie is sent with it.
     cookie: Option<usize>,
-    /// It says that it goes without token and cookies.
+    /// It must be sent without token and cookies.
     open: bool,
     body: Bytes,
-    /// Which credentials of a login, and the session in whose place it logs in again.
-    ask: Option<usize>,
+    /// The login action with the credentials of a login.
+    login_action: Option<usize>,
     relogin: bool,
+    /// The session that a re-login renews.
     expired: Option<usize>,
     began: u64,
     began_at: Duration,
-    /// The session that it issued.
+    /// The session that the server issued for it.
     issued: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     LoggedIn(usize),
-    Refused,
+    Rejected,
     LoggedOut,
     /// `ERR009`.
     Expired,
@@ -54,15 +55,15 @@ impl Reply {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::LoggedIn(_) | Self::LoggedOut => StatusCode::NO_CONTENT,
-            Self::Refused | Self::Expired => StatusCode::UNAUTHORIZED,
+            Self::Rejected | Self::Expired => StatusCode::UNAUTHORIZED,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Token(_) | Self::Fine(_) => StatusCode::OK,
         }
     }
 }
 
-/// Number 7 of `u7`, or of a secret `p7.2`.
-fn ask_of(body: &[u8]) -> Option<usize> {
+/// The number in a secret: 7 for `p7.2`.
+fn login_action_of(body: &[u8]) -> Option<usize> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let text = body.get("password").or_else(|| body.get("identityToken"))?.as_str()?;
     text.strip_prefix('p')?.split('.').next()?.parse().ok()
@@ -87,7 +88,7 @@ impl World {
             session: token.as_deref().and_then(parse_token).map(|(session, _)| session),
             cookie: cookie.as_deref().and_then(|text| text.strip_prefix('S')?.parse().ok()),
             open: url.path().ends_with("/status"),
-            ask: ask_of(&body),
+            login_action: login_action_of(&body),
             body,
             relogin: false,
             expired: None,
@@ -96,16 +97,18 @@ impl World {
             issued: None,
         };
         let sends_credentials = matches!(exchange.endpoint, Endpoint::Login | Endpoint::Delegate);
-        let free = exchange.ask.is_some_and(|n| !self.asks[n].returned && !self.asks[n].used);
+        let free = exchange
+            .login_action
+            .is_some_and(|n| !self.login_actions[n].returned && !self.login_actions[n].used);
         exchange.relogin = sends_credentials && !free;
         let what = format!(
             "-> {} {method} {}{}{}",
             exchange.number,
             url.path(),
             token.map(|token| format!(" {token}")).unwrap_or_default(),
-            match exchange.ask {
+            match exchange.login_action {
                 Some(n) if exchange.relogin => format!(" again with the credentials of #{n}"),
-                Some(n) => format!(" asked for by #{n}"),
+                Some(n) => format!(" of login #{n}"),
                 None => String::new(),
             }
         );
@@ -122,7 +125,7 @@ impl World {
         if let Some(id) = exchange.session {
             if self.sessions[id].known_ended && !self.sessions[id].shared {
                 let what = format!(
-                    "request {number} ({:?}) carries S{id}, whose logout was acknowledged",
+                    "request {number} ({:?}) has the token of S{id}, whose logout was acknowledged",
                     exchange.endpoint
                 );
                 self.violate(Rule::NothingIsSentWithAnEndedLogin, &what);
@@ -136,12 +139,12 @@ impl World {
             Endpoint::Login | Endpoint::Delegate
                 if exchange.session.is_some() || exchange.cookie.is_some() =>
             {
-                let what = format!("login {number} carries a token or a cookie");
+                let what = format!("login {number} has a token or a cookie");
                 self.violate(Rule::TokenAndCookiesBelongTogether, &what);
             }
             Endpoint::Other => {
                 if exchange.open && (exchange.session.is_some() || exchange.cookie.is_some()) {
-                    let what = format!("request {number} was to go without auth");
+                    let what = format!("request {number} must be sent without auth");
                     self.violate(Rule::TokenAndCookiesBelongTogether, &what);
                 }
                 if self.closed.is_some_and(|closed| exchange.began > closed + 1) {
@@ -153,32 +156,32 @@ impl World {
         }
     }
 
-    /// Whether there is a reason to log in again. Gives the session whose place is taken.
+    /// Checks that there is a reason for a re-login. Returns the session that it renews.
     fn check_relogin(&mut self, exchange: &Exchange) -> Option<usize> {
         let number = exchange.number;
         if self.logged_out {
             let what = format!("login {number} is sent; logout() returned Ok before");
             self.violate(Rule::NoLoginAfterLogout, &what);
         }
-        if self.refused_bodies.contains(&exchange.body) {
-            let what = format!("login {number} was refused before, and is sent again");
-            self.violate(Rule::RefusedLoginIsNotRepeated, &what);
+        if self.rejected_bodies.contains(&exchange.body) {
+            let what = format!("login {number} was rejected before, and is sent again");
+            self.violate(Rule::RejectedLoginIsNotRepeated, &what);
         }
         self.watch.as_ref()?;
         let current = self.current();
         let retry = self.config.retry;
         let reason = match current {
-            None => Err((Rule::NoLoginAfterLogout, "no token is held".to_owned())),
+            None => Err((Rule::NoLoginAfterLogout, "the session has no token".to_owned())),
             Some(id) => {
                 let session = &self.sessions[id];
                 if session.alive {
                     Err((Rule::OneLoginPerExpiry, format!("S{id} is alive")))
-                } else if !session.refused {
-                    Err((Rule::OneLoginPerExpiry, format!("nothing told that S{id} expired")))
+                } else if !session.rejected {
+                    Err((Rule::OneLoginPerExpiry, format!("no reply showed that S{id} expired")))
                 } else if session.renewed {
                     Err((Rule::OneLoginPerExpiry, format!("S{id} was renewed already")))
-                } else if session.failed_at.is_some() && !session.refused_since && !retry {
-                    let what = format!("no request after the failed re-login of S{id} asked");
+                } else if session.failed_at.is_some() && !session.rejected_since && !retry {
+                    let what = format!("no later request needed a re-login of S{id}");
                     Err((Rule::FailedReloginIsShared, what))
                 } else {
                     Ok(id)
@@ -188,10 +191,10 @@ impl World {
         match reason {
             Ok(id) => return Some(id),
             Err((rule, what)) => {
-                let same = self.graced.as_ref().is_some_and(|body| *body == exchange.body);
+                let same = self.grace_body.as_ref().is_some_and(|body| *body == exchange.body);
                 if self.grace > 0 || same {
                     self.grace -= u32::from(!same);
-                    self.graced = Some(exchange.body.clone());
+                    self.grace_body = Some(exchange.body.clone());
                 } else {
                     self.violate(rule, &format!("login {number}, but {what}"));
                 }
@@ -200,25 +203,25 @@ impl World {
         None
     }
 
-    /// The server does what it was asked for.
-    pub(super) fn act(&mut self, exchange: &mut Exchange, refuse: bool, expire: bool) -> Reply {
+    /// Processes the request on the server.
+    pub(super) fn act(&mut self, exchange: &mut Exchange, reject: bool, expire: bool) -> Reply {
         let known = exchange.session.filter(|id| self.sessions[*id].alive);
         match exchange.endpoint {
             Endpoint::Login | Endpoint::Delegate => {
-                if refuse || self.refusing && !self.healthy {
-                    return Reply::Refused;
+                if reject || self.rejecting && !self.healthy {
+                    return Reply::Rejected;
                 }
                 let ours = exchange.endpoint == Endpoint::Login;
-                let asked_at = exchange.began;
+                let sent_at = exchange.began;
                 let by_relogin = exchange.relogin;
                 let alive = true;
-                let issued = Issued { ours, alive, asked_at, by_relogin, ..Issued::default() };
+                let issued = Issued { ours, alive, sent_at, by_relogin, ..Issued::default() };
                 let id = self.issue(issued);
                 self.log(&format!("server: {} issues S{id}", exchange.number));
                 self.counts.logins += 1;
                 exchange.issued = Some(id);
-                match exchange.ask {
-                    Some(n) if !exchange.relogin => self.asks[n].used = true,
+                match exchange.login_action {
+                    Some(n) if !exchange.relogin => self.login_actions[n].used = true,
                     _ => self.counts.relogins += 1,
                 }
                 Reply::LoggedIn(id)
@@ -249,22 +252,22 @@ impl World {
         }
     }
 
-    /// The head of the reply reaches the client.
+    /// Records that the head of the reply reached the client.
     pub(super) fn replied(&mut self, exchange: &Exchange, reply: Reply) {
         self.log(&format!("<- {} {reply:?}", exchange.number));
         let event = self.next_event();
         match reply {
             Reply::LoggedIn(id) => {
                 self.sessions[id].delivered = true;
-                self.refused_bodies.clear();
+                self.rejected_bodies.clear();
                 if let Some(expired) = exchange.expired {
                     self.sessions[expired].renewed = true;
                 }
             }
-            Reply::Refused => {
-                self.counts.refusals += 1;
-                self.refused_bodies.insert(exchange.body.clone());
-                // another value of the credentials may be tried at once
+            Reply::Rejected => {
+                self.counts.rejections += 1;
+                self.rejected_bodies.insert(exchange.body.clone());
+                // other credentials may be sent at once
                 self.relogin_failed(exchange, event, self.config.rotating);
             }
             Reply::LoggedOut => {
@@ -278,8 +281,8 @@ impl World {
                     if exchange.endpoint == Endpoint::Logout {
                         session.known_ended = true;
                     } else {
-                        session.refused = true;
-                        session.refused_since |=
+                        session.rejected = true;
+                        session.rejected_since |=
                             session.failed_at.is_some_and(|failed| exchange.began > failed);
                     }
                 }
@@ -289,7 +292,7 @@ impl World {
         }
     }
 
-    /// The exchange broke.
+    /// Records that the exchange failed.
     pub(super) fn broke(&mut self, exchange: &Exchange, how: &str) {
         self.log(&format!("<- {} {how}", exchange.number));
         let event = self.next_event();
@@ -300,7 +303,7 @@ impl World {
         self.failed_at(exchange, event);
     }
 
-    /// The client dropped the exchange before it got the reply.
+    /// Records that the client dropped the exchange before the reply.
     pub(super) fn dropped(&mut self, exchange: &Exchange) {
         if self.over {
             return;
@@ -309,8 +312,9 @@ impl World {
         self.log(&format!("<- {} is dropped by the client", exchange.number));
         let event = self.next_event();
         if let Some(id) = exchange.issued {
-            let closed = self.ends.is_some_and(|at| self.now().saturating_sub(at) >= CLOSED);
-            if age < PATIENCE && !closed {
+            let closed =
+                self.ends.is_some_and(|at| self.now().saturating_sub(at) >= CLOSED_LOGIN_TIME);
+            if age < MIN_LOGIN_TIME && !closed {
                 let what =
                     format!("the login {} that issued S{id}, after {age:?}", exchange.number);
                 self.violate(Rule::LoginIsNotDropped, &what);
@@ -328,15 +332,15 @@ impl World {
         }
     }
 
-    fn relogin_failed(&mut self, exchange: &Exchange, event: u64, may_go_on: bool) {
+    fn relogin_failed(&mut self, exchange: &Exchange, event: u64, may_retry: bool) {
         if let Some(id) = exchange.expired {
             let session = &mut self.sessions[id];
             session.failed_at = Some(event);
-            session.refused_since = may_go_on;
+            session.rejected_since = may_retry;
         }
     }
 
-    /// A new revision of the token, and what a reply carries of a session.
+    /// The headers of a reply with token and cookie. `rotate`: with a new revision of the token.
     pub(super) fn session_headers(&mut self, reply: Reply, rotate: bool) -> Vec<(&str, String)> {
         match reply {
             Reply::LoggedIn(id) | Reply::Token(id) => {

@@ -1,8 +1,8 @@
-//! The order in which woken tasks go on is up to the seed.
+//! The gate: the seed chooses the order in which woken tasks continue.
 //!
-//! Tokio's `watch` wakes those who wait for it in a random order that no stable setting seeds. The
-//! tasks of the model are therefore woken through a gate: what wakes them only marks them, and the
-//! root future lets them through, in an order that it draws.
+//! Tokio's `watch` wakes waiting tasks in a random order that no stable setting seeds. So the tasks
+//! of the model are woken through a gate: a wake-up only marks the task, and the root future wakes
+//! the marked tasks in an order that it draws from the seed.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use fastrand::Rng;
 #[derive(Clone, Default)]
 pub(super) struct Gate(Arc<Mutex<Vec<Arc<Signal>>>>);
 
-/// One task behind the gate.
+/// The waker of one task.
 struct Signal {
     number: usize,
     gate: Gate,
@@ -38,18 +38,18 @@ impl Gate {
     ) -> impl Future<Output = F::Output> + Send + use<F> {
         let signal = Arc::new(Signal { number, gate: self.clone(), task: Mutex::default() });
         let waker = Waker::from(Arc::clone(&signal));
-        Behind { signal, waker, future: Box::pin(future) }
+        Gated { signal, waker, future: Box::pin(future) }
     }
 
-    /// Lets those through that were woken: some of them, or all.
+    /// Wakes the marked tasks: some of them, or all.
     pub(super) fn open(&self, rng: &mut Rng, all: bool) {
         let mut waiting =
             std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        // the order in which they were woken is not the seed's
+        // the order of the marks does not depend on the seed only: sort before shuffling
         waiting.sort_by_key(|signal| signal.number);
         rng.shuffle(&mut waiting);
-        let stay = if all || waiting.is_empty() { 0 } else { rng.usize(..=waiting.len()) / 2 };
-        let rest = waiting.split_off(waiting.len() - stay);
+        let kept_back = if all || waiting.is_empty() { 0 } else { rng.usize(..=waiting.len()) / 2 };
+        let rest = waiting.split_off(waiting.len() - kept_back);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(rest);
         for signal in waiting {
             let task = signal.task.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -60,13 +60,13 @@ impl Gate {
     }
 }
 
-struct Behind<F> {
+struct Gated<F> {
     signal: Arc<Signal>,
     waker: Waker,
     future: Pin<Box<F>>,
 }
 
-impl<F: Future> Future for Behind<F> {
+impl<F: Future> Future for Gated<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {

@@ -1,22 +1,26 @@
-//! Random interleavings of everything that changes the login, against a server that is slow,
-//! refuses, expires, rotates and breaks. Nothing here touches a socket or a clock: a seed decides
-//! what is done and what the server does, and replays. (Where several tasks of the core itself are
-//! woken by one `watch`, or both branches of a `select!` are ready, Tokio's own chance decides. The
-//! run of about one seed in 500 is not always the same for that reason.)
+//! The model test of the login machine: random interleavings of all actions that change the login,
+//! against a server that is slow, rejects logins, expires sessions, rotates tokens and closes
+//! connections. It uses no socket and no real time. A seed chooses the actions and the behavior of
+//! the server, and can be replayed. (If one `watch` wakes several tasks of the core, or both
+//! branches of a `select!` are ready, Tokio chooses at random. So about one seed in 500 does not
+//! replay exactly.)
 //!
-//! `MSTR_MODEL_RUNS` says how many seeds are run, `MSTR_MODEL_SEED` replays one and prints what
-//! happened. With `MSTR_MODEL_ALL` a broken rule does not end the test at once: all seeds are run
-//! and counted by rule. `MSTR_MODEL_ONLY` names the one rule to be checked.
+//! | variable | effect |
+//! | --- | --- |
+//! | `MSTR_MODEL_RUNS` | the number of seeds to run |
+//! | `MSTR_MODEL_SEED` | replays one seed and prints its trace |
+//! | `MSTR_MODEL_ALL` | runs all seeds although a rule is broken, and counts the broken rules |
+//! | `MSTR_MODEL_ONLY` | the name of the only rule to check |
 //!
 //! | file | topic |
 //! | --- | --- |
-//! | `adapter.rs` | all that depends on the inside of this crate |
-//! | `config.rs` | how a run is set up, and the rules |
-//! | `plan.rs` | what a seed decides of each exchange |
-//! | `world.rs`, `exchange.rs` | what the model knows, and the checks of the rules |
+//! | `adapter.rs` | access to private items of this crate |
+//! | `config.rs` | the configuration of a run, and the rules |
+//! | `plan.rs` | the behavior of the server and the credentials in each exchange |
+//! | `world.rs`, `exchange.rs` | the state of the model, and the checks of the rules |
 //! | `server.rs` | the server and the credentials |
-//! | `gate.rs` | the order in which tasks go on |
-//! | `actions.rs`, `run.rs` | what is done to the session, and one run |
+//! | `gate.rs` | the order in which woken tasks continue |
+//! | `actions.rs`, `run.rs` | the actions on the session, and one run |
 
 mod actions;
 mod adapter;
@@ -35,7 +39,7 @@ use config::Rule;
 use counts::Counts;
 use run::{Outcome, run};
 
-/// About ten seconds of a debug build.
+/// The default number of seeds: about ten seconds in a debug build.
 const RUNS: u64 = 4000;
 
 fn number(name: &str) -> Option<u64> {
@@ -48,7 +52,8 @@ fn only() -> Option<Rule> {
     Some(rule.expect("MSTR_MODEL_ONLY names a rule"))
 }
 
-/// The same for all runs that break a rule in the same way.
+/// The text of a violation without numbers: the same for all runs that break a rule in the same
+/// way.
 fn without_numbers(text: &str) -> String {
     let text = text.split(": [").next().unwrap_or_default();
     text.chars().filter(|letter| !letter.is_ascii_digit()).collect()
@@ -69,7 +74,7 @@ fn report(outcome: &Outcome) -> String {
 }
 
 #[test]
-fn the_login_state_holds_its_rules_in_any_order_of_events() {
+fn the_login_machine_keeps_its_rules_in_any_order_of_events() {
     if let Some(seed) = number("MSTR_MODEL_SEED") {
         let outcome = run(seed, only());
         println!("{}", report(&outcome));

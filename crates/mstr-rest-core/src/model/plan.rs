@@ -1,4 +1,4 @@
-//! What a seed decides: how the server and the credentials behave.
+//! The behavior of the server and the credentials, chosen by the seed.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use super::adapter::BodyEnd;
 use super::config::chance;
 use super::world::World;
 
-/// How the server treats one exchange.
+/// The behavior of the server in one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Behavior {
     Answer(BodyEnd),
-    /// `ERR003`, where credentials are sent.
-    Refuse,
+    /// `ERR003`, for a request with credentials.
+    Reject,
     Busy,
     CannotConnect,
     LostBefore,
     LostAfter,
-    /// It is done and never answered.
+    /// The request is processed and never answered.
     Stall,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
-    /// Before the server acts, and between that and its reply.
+    /// The delays before the server processes the request, and before its reply.
     pub(super) before: Pause,
     pub(super) after: Pause,
-    pub(super) fate: Fate,
-    /// Of an ordinary request: the session has expired, or its token is rotated.
+    pub(super) behavior: Behavior,
+    /// For requests that are not of the login: the session expires, or its token is rotated.
     pub(super) expire: bool,
     pub(super) rotate: bool,
 }
@@ -48,7 +48,7 @@ impl Pause {
     }
 }
 
-/// What a source of secrets does when it is asked.
+/// The behavior of a secret provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Value,
@@ -76,20 +76,20 @@ impl World {
         let config = self.config;
         let rng = &mut self.rng;
         let wrong = !self.healthy && chance(rng, config.faults);
-        let fate = match rng.u32(..7) {
-            _ if !wrong => Fate::Answer(BodyEnd::Complete),
-            0 if credentials => Fate::Refuse,
-            0 | 1 => Fate::Busy,
-            2 => Fate::CannotConnect,
-            3 => Fate::LostBefore,
-            4 => Fate::LostAfter,
-            5 => Fate::Answer(if rng.bool() { BodyEnd::Broken } else { BodyEnd::Stalls }),
-            _ => Fate::Stall,
+        let behavior = match rng.u32(..7) {
+            _ if !wrong => Behavior::Answer(BodyEnd::Complete),
+            0 if credentials => Behavior::Reject,
+            0 | 1 => Behavior::Busy,
+            2 => Behavior::CannotConnect,
+            3 => Behavior::LostBefore,
+            4 => Behavior::LostAfter,
+            5 => Behavior::Answer(if rng.bool() { BodyEnd::Broken } else { BodyEnd::Stalls }),
+            _ => Behavior::Stall,
         };
         Plan {
             before,
             after,
-            fate,
+            behavior,
             expire: !self.healthy && chance(rng, 2),
             rotate: chance(rng, 6),
         }
@@ -101,7 +101,8 @@ impl World {
             pause.time = Duration::from_secs(self.rng.u64(20..90));
         }
         let faults = if self.healthy { 0 } else { self.config.faults / 2 };
-        // it never heals: whatever waits for such a login must end all the same
+        // a panicking provider never recovers: everything that waits for such a login must still
+        // end
         self.panicking |= self.config.panics && !self.healthy && chance(&mut self.rng, 15);
         let source = match self.rng.u32(..100) {
             _ if self.panicking => Source::Panics,

@@ -1,4 +1,4 @@
-//! One run: random actions, then an orderly end, and a look at what is left.
+//! One run: random actions, an orderly end, and the check that no session is left.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ use super::counts::Counts;
 use super::world::{Shared, Violation};
 use crate::{AuthenticatedSession, Error, ErrorKind, Session, settle, with_session};
 
-/// Everything that was started ends within this time once nothing fails any more.
-const PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// All actions must end within this time after the faults have stopped.
+const MAX_WAIT: Duration = Duration::from_secs(20 * 60);
 
-/// Times that the root future is polled in one run. A usual run needs fewer than 2000.
+/// The largest number of steps of the root future in one run. Most runs need fewer than 2000.
 const MOST_STEPS: usize = 20_000;
 
 pub(super) struct Outcome {
@@ -28,14 +28,14 @@ pub(super) struct Outcome {
     pub(super) violation: Option<Violation>,
 }
 
-/// A rule is broken: the run ends.
+/// A rule is broken, and the run ends.
 struct Broken;
 
-/// `settle()` waits for all that runs in the background of the process: one run at a time.
-static ONE: Mutex<()> = Mutex::new(());
+/// Allows one run at a time: `settle()` waits for all work in the background of the process.
+static RUN_LOCK: Mutex<()> = Mutex::new(());
 
 pub(super) fn run(seed: u64, only: Option<Rule>) -> Outcome {
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = RUN_LOCK.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -45,7 +45,7 @@ pub(super) fn run(seed: u64, only: Option<Rule>) -> Outcome {
     let config = Config::new(&mut rng, only);
     let world = runtime.block_on(async { Shared::new(config, seed) });
     let mut root = Root { actions: Actions::new(world.clone(), rng), steps: 0 };
-    // a broken rule is kept by the world
+    // `World::violation` holds the broken rule
     let _ = runtime.block_on(root.run(config));
     world.get().over = true;
     drop(root);
@@ -60,15 +60,15 @@ pub(super) fn run(seed: u64, only: Option<Rule>) -> Outcome {
     }
 }
 
-/// What ends the session.
+/// The handle that ends the session.
 enum End {
     Session(Session),
     Guard(Session, Arc<AuthenticatedSession>),
     /// The guard was dropped.
     Dropped(Session),
-    /// The work of `with_session` ends when this is told how.
+    /// The work of `with_session`. It ends when it receives a number.
     Scope(Session, Option<oneshot::Sender<u32>>),
-    /// It was never logged in.
+    /// There is no session: `connect` failed or was cancelled.
     Nothing,
 }
 
@@ -98,13 +98,13 @@ impl Root {
             end = if rare { self.rare_action(end) } else { end };
             self.actions.act(&session);
             drop(session);
-            self.pass().await?;
+            self.run_tasks().await?;
         }
         self.finish(end).await
     }
 
     /// Lets the tasks run for a random time.
-    async fn pass(&mut self) -> Result<(), Broken> {
+    async fn run_tasks(&mut self) -> Result<(), Broken> {
         let rng = &mut self.actions.rng;
         let yields = rng.u32(..4);
         let delay = self.actions.world.get().config.delay;
@@ -117,11 +117,11 @@ impl Root {
         for _ in 0..yields {
             self.step(Duration::ZERO).await?;
         }
-        self.go_on(Duration::from_millis(time)).await
+        self.advance(Duration::from_millis(time)).await
     }
 
-    /// Moves the clock in steps that are short enough for replies to come one by one.
-    async fn go_on(&mut self, mut time: Duration) -> Result<(), Broken> {
+    /// Advances the clock in steps that are short enough for replies to arrive one by one.
+    async fn advance(&mut self, mut time: Duration) -> Result<(), Broken> {
         let mut step = Duration::from_millis(1);
         while !time.is_zero() {
             let now = step.min(time);
@@ -132,7 +132,8 @@ impl Root {
         Ok(())
     }
 
-    /// Never sleeps, so that a task that never rests cannot stop the clock unseen.
+    /// Runs the tasks, then advances the clock. It never sleeps: paused time does not move while a
+    /// task spins, and this would hide a livelock.
     async fn step(&mut self, time: Duration) -> Result<(), Broken> {
         self.steps += 1;
         let all = self.actions.world.get().healthy;
@@ -143,14 +144,15 @@ impl Root {
             tokio::time::advance(time).await;
         }
         let mut world = self.actions.world.get();
-        world.look();
+        world.check_held_token();
         if self.steps > MOST_STEPS {
             world.violate(Rule::NoLivelock, "the root future was polled too often");
         }
         if world.violation.is_some() { Err(Broken) } else { Ok(()) }
     }
 
-    /// Waits until `done`, for so long of the model's time; otherwise something waits for ever.
+    /// Waits until `done`, for at most `MAX_WAIT` of paused time. After that, something waits for
+    /// ever.
     async fn until(
         &mut self,
         what: &str,
@@ -165,8 +167,8 @@ impl Root {
             if done(&mut self.actions) {
                 return Ok(());
             }
-            if waited > PATIENCE {
-                self.actions.log(&format!("{waited:?} were waited for this"));
+            if waited > MAX_WAIT {
+                self.actions.log(&format!("waited {waited:?} for this"));
                 self.actions.running();
                 let names: Vec<_> = self.actions.tasks.iter().map(|task| &*task.name).collect();
                 let what = format!("{what} for ever: {names:?}");
@@ -182,7 +184,7 @@ impl Root {
     async fn begin(&mut self, config: Config) -> Result<End, Broken> {
         let world = self.actions.world.clone();
         if config.holder == Holder::Manual {
-            world.get().ask_for_relogins_only();
+            world.get().add_relogin_action();
             let session = self.actions.builder(0).build().unwrap();
             world.get().watch = Some(Watch::new(&session));
             if chance(&mut self.actions.rng, 90) {
@@ -190,12 +192,12 @@ impl Root {
             }
             return Ok(End::Session(session));
         }
-        let ask = world.get().ask();
-        let builder = self.actions.builder(ask);
+        let login_action = world.get().new_login_action();
+        let builder = self.actions.builder(login_action);
         if config.holder == Holder::Guard {
             let (give, mut guard) = oneshot::channel();
-            self.actions.spawn("connect", Some(ask), async move {
-                // cancelled meanwhile, the guard is dropped
+            self.actions.spawn("connect", Some(login_action), async move {
+                // if the run was cancelled meanwhile, this drops the guard
                 let _ = give.send(builder.connect().await?);
                 Ok(())
             });
@@ -205,9 +207,9 @@ impl Root {
         let (give, mut session) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         let asked = world.clone();
-        self.actions.spawn(SCOPE, Some(ask), async move {
+        self.actions.spawn(SCOPE, Some(login_action), async move {
             with_session(builder, async move |session: Session| {
-                asked.get().asks[ask].returned = true;
+                asked.get().login_actions[login_action].returned = true;
                 let _ = give.send((session, Some(stop)));
                 match stopped.await {
                     Ok(0) => std::panic::resume_unwind(Box::new("the work panics")),
@@ -220,13 +222,13 @@ impl Root {
         self.connected(&mut session, |(session, stop)| End::Scope(session, stop)).await
     }
 
-    /// Waits for the session, or cancels what makes it.
+    /// Waits for the session, or cancels the task that makes it.
     async fn connected<T>(
         &mut self,
         session: &mut oneshot::Receiver<T>,
         made: impl FnOnce(T) -> End,
     ) -> Result<End, Broken> {
-        let patience = if chance(&mut self.actions.rng, 15) {
+        let cancel_after = if chance(&mut self.actions.rng, 15) {
             self.actions.rng.usize(..20)
         } else {
             usize::MAX
@@ -242,7 +244,7 @@ impl Root {
                 return true;
             }
             steps += 1;
-            if steps > patience
+            if steps > cancel_after
                 && let Some(task) = actions.tasks.pop()
             {
                 actions.cancel(&task);
@@ -256,7 +258,7 @@ impl Root {
         Ok(end.unwrap_or(End::Nothing))
     }
 
-    /// Closing, dropping and detaching a guard; ending or cancelling a scope.
+    /// Closes, drops or detaches a guard; ends or cancels a scope.
     fn rare_action(&mut self, end: End) -> End {
         match end {
             End::Guard(session, guard) => match self.actions.rng.u32(..6) {
@@ -303,9 +305,9 @@ impl Root {
         let _ = stop.send(how);
     }
 
-    /// Nothing fails any more: everything ends, and nothing is left at the server.
+    /// Stops the faults, ends everything, and checks that no session is left on the server.
     async fn finish(&mut self, end: End) -> Result<(), Broken> {
-        self.actions.log("== from now on nothing fails");
+        self.actions.log("== the faults stop");
         self.actions.world.get().healthy = true;
         let scope = matches!(end, End::Scope(_, Some(_)));
         self.until("an action runs", |actions| actions.running() <= usize::from(scope)).await?;
@@ -348,7 +350,7 @@ impl Root {
         self.until("the last logout runs", |actions| actions.running() == 0).await
     }
 
-    /// A close that failed may be tried again.
+    /// Closes the guard, and tries again after a failed close.
     async fn close(&mut self, guard: &Arc<AuthenticatedSession>) -> Result<(), Broken> {
         for _ in 0..3 {
             let (tell, mut told) = oneshot::channel();

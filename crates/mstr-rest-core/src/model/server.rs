@@ -1,4 +1,4 @@
-//! The server in place of the network, and the credentials that logins ask.
+//! The in-process server, and the credentials of the logins.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use url::Url;
 use super::adapter::{BodyEnd, Endpoint, RawBody, body, cannot_connect, connection_lost};
 use super::config::{Rule, chance};
 use super::exchange::{Exchange, Reply};
-use super::plan::{Fate, Plan, Source};
+use super::plan::{Behavior, Plan, Source};
 use super::world::Shared;
 use crate::transport::InProcess;
 use crate::{CredentialError, ErrorKind, Result, SecretProvider, SecretString};
@@ -43,42 +43,43 @@ async fn answer(
         let credentials = matches!(exchange.endpoint, Endpoint::Login | Endpoint::Delegate);
         (exchange, now.plan(credentials))
     };
-    let mut open = Open { world, exchange, acted: false, over: false };
+    let mut open = OpenExchange { world, exchange, acted: false, over: false };
     plan.before.wait().await;
-    match plan.fate {
-        Fate::CannotConnect => return Err(open.breaks("cannot connect", cannot_connect())),
-        Fate::LostBefore => return Err(open.breaks("is lost on its way", connection_lost())),
+    match plan.behavior {
+        Behavior::CannotConnect => return Err(open.fail("cannot connect", cannot_connect())),
+        Behavior::LostBefore => return Err(open.fail("is lost", connection_lost())),
         _ => {}
     }
     let reply = open.act(plan);
     plan.after.wait().await;
-    match plan.fate {
-        Fate::LostAfter => Err(open.breaks("the reply is lost", connection_lost())),
-        Fate::Stall => std::future::pending().await,
-        Fate::Answer(end) => Ok(open.reply(reply, plan, end)),
+    match plan.behavior {
+        Behavior::LostAfter => Err(open.fail("the reply is lost", connection_lost())),
+        Behavior::Stall => std::future::pending().await,
+        Behavior::Answer(end) => Ok(open.reply(reply, plan, end)),
         _ => Ok(open.reply(reply, plan, BodyEnd::Complete)),
     }
 }
 
-/// A request on its way; dropped before its end, the client gave it up.
-struct Open {
+/// A request without a reply yet. If it is dropped before its end, the client has dropped the
+/// exchange.
+struct OpenExchange {
     world: Shared,
     exchange: Exchange,
     acted: bool,
     over: bool,
 }
 
-impl Open {
+impl OpenExchange {
     fn act(&mut self, plan: Plan) -> Reply {
         self.acted = true;
-        if plan.fate == Fate::Busy {
+        if plan.behavior == Behavior::Busy {
             return Reply::Busy;
         }
-        let refuse = plan.fate == Fate::Refuse;
-        self.world.get().act(&mut self.exchange, refuse, plan.expire)
+        let reject = plan.behavior == Behavior::Reject;
+        self.world.get().act(&mut self.exchange, reject, plan.expire)
     }
 
-    fn breaks(&mut self, how: &str, error: crate::Error) -> crate::Error {
+    fn fail(&mut self, how: &str, error: crate::Error) -> crate::Error {
         self.over = true;
         self.world.get().broke(&self.exchange, how);
         error
@@ -93,26 +94,26 @@ impl Open {
         }
         world.replied(&self.exchange, reply);
         let text = match reply {
-            Reply::Refused => r#"{"code":"ERR003","message":"refused"}"#,
+            Reply::Rejected => r#"{"code":"ERR003","message":"rejected"}"#,
             Reply::Expired => r#"{"code":"ERR009","message":"expired"}"#,
             Reply::Busy => r#"{"code":"ERR001","message":"busy"}"#,
             Reply::LoggedOut => "",
             Reply::LoggedIn(_) | Reply::Token(_) | Reply::Fine(_) => "{}",
         };
-        let whole = matches!(reply, Reply::Refused | Reply::Expired | Reply::LoggedOut);
+        let whole = matches!(reply, Reply::Rejected | Reply::Expired | Reply::LoggedOut);
         let end = if whole { BodyEnd::Complete } else { end };
         let response = response.header(header::CONTENT_TYPE, "application/json");
         response.body(body(Bytes::from_static(text.as_bytes()), end)).unwrap()
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenExchange {
     fn drop(&mut self) {
         if self.over {
             return;
         }
         let mut world = self.world.get();
-        // the server may have got the request all the same
+        // the server may have received the request nevertheless
         if !self.acted && chance(&mut world.rng, 50) {
             world.act(&mut self.exchange, false, false);
         }
@@ -120,10 +121,10 @@ impl Drop for Open {
     }
 }
 
-/// The password of one login: slow, missing, failing or panicking as the seed says.
+/// The password of one login. The seed decides whether it is slow, missing, fails or panics.
 pub(super) struct Password {
     pub(super) world: Shared,
-    pub(super) ask: usize,
+    pub(super) login_action: usize,
 }
 
 impl fmt::Debug for Password {
@@ -158,9 +159,9 @@ impl SecretProvider for Password {
             world.count_event();
             let (pause, source) = world.source();
             let number = if world.config.rotating { world.counts.resolutions } else { 0 };
-            let what = format!("the credentials of #{} are asked: {source:?}", self.ask);
+            let what = format!("credentials of #{} are resolved: {source:?}", self.login_action);
             world.log(&what);
-            (pause, source, format!("p{}.{number}", self.ask))
+            (pause, source, format!("p{}.{number}", self.login_action))
         };
         pause.wait().await;
         match source {
@@ -171,13 +172,13 @@ impl SecretProvider for Password {
             }
             Source::Missing => Err(CredentialError::missing("nothing here")),
             Source::Fails => Err(CredentialError::new("the source is down")),
-            // no message on stderr, unlike panic!
+            // unlike `panic!`, this prints no message on stderr
             Source::Panics => std::panic::resume_unwind(Box::new("a credential panics")),
         }
     }
 }
 
-/// The value of a header that every request carries: slow, and never wrong.
+/// The value of the default header: slow, but it never fails.
 pub(super) struct Gateway(pub(super) Shared);
 
 impl fmt::Debug for Gateway {

@@ -1,5 +1,5 @@
-//! What the model knows of a run: the sessions that its server issued, what was asked of the
-//! client, and the first rule that was broken.
+//! The state of a run: the sessions that the server issued, the actions on the client, and the
+//! first broken rule.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -20,93 +20,95 @@ pub(super) struct Violation {
     pub(super) what: String,
 }
 
-/// Exchanges and credential resolutions of one run, keep-alive aside. A usual run has fewer than
-/// 200.
+/// The largest number of exchanges and credential resolutions of one run, without keep-alive. Most
+/// runs have fewer than 200.
 const MOST_EVENTS: usize = 1000;
 
-/// A session at the server.
+/// A session on the server.
 #[derive(Debug, Default)]
 pub(super) struct Issued {
-    /// Made by a login of the client, which must end it.
+    /// A login of the client has made it, so the client must log it out.
     pub(super) ours: bool,
     pub(super) alive: bool,
-    /// Rotations of its token. The server accepts every revision.
+    /// The number of rotations of its token. The server accepts every revision.
     pub(super) revision: u32,
     /// The reply with the token reached the client.
     pub(super) delivered: bool,
-    /// Why the client need not end it.
+    /// The reason why the client need not log it out.
     pub(super) given_up: Option<&'static str>,
     /// The event at which its login was sent.
-    pub(super) asked_at: u64,
-    /// The client held its token once.
+    pub(super) sent_at: u64,
+    /// The client held its token before.
     pub(super) was_held: bool,
-    /// It was restored or adopted: the next time that it is held is no surprise.
-    pub(super) taken_up: bool,
-    /// The client knows that it ended: its logout was acknowledged.
+    /// It was restored or adopted, so the client may hold it again.
+    pub(super) restored: bool,
+    /// The client knows that it has ended: its logout was acknowledged.
     pub(super) known_ended: bool,
-    /// Exempt from the rule about ended logins: restored although the client held it before.
+    /// Exempt from the rule about ended logins: it was restored although the client held it before.
     pub(super) shared: bool,
-    /// The client got a 401 for it.
-    pub(super) refused: bool,
-    /// A re-login took its place.
+    /// The client received a 401 for it.
+    pub(super) rejected: bool,
+    /// A re-login has renewed it.
     pub(super) renewed: bool,
-    /// When its last re-login failed, and whether a request that began later met the expiry.
+    /// The event at which its last re-login failed.
     pub(super) failed_at: Option<u64>,
-    pub(super) refused_since: bool,
-    /// Logouts that failed or whose reply was lost.
+    /// A request that began after `failed_at` has received a 401.
+    pub(super) rejected_since: bool,
+    /// The number of logouts that failed or whose reply was lost.
     pub(super) failed_logouts: u32,
-    /// What took its place, for messages.
+    /// The kind of login that replaced it, for messages.
     pub(super) replaced_by: Option<&'static str>,
     pub(super) by_relogin: bool,
 }
 
-/// Something that was asked of the client and may log in.
+/// An action on the client that may log in.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(super) struct LoginAction {
     pub(super) returned: bool,
     pub(super) cancelled: bool,
-    /// Its login was issued: another one with its credentials is a re-login.
+    /// Its login was successful: another login with its credentials is a re-login.
     pub(super) used: bool,
 }
 
-/// A logout on its way.
+/// A call of `logout()`.
 #[derive(Debug)]
 struct Logout {
     over: bool,
-    /// Something that may log in ran at the same time: nothing can be said about the time after.
+    /// A login action ran at the same time, so the session may be logged in after the logout.
     disturbed: bool,
 }
 
 pub(super) struct World {
     pub(super) config: Config,
-    /// Decides what the server and the credentials do.
+    /// Chooses the behavior of the server and the credentials.
     pub(super) rng: Rng,
     pub(super) sessions: Vec<Issued>,
-    pub(super) asks: Vec<Ask>,
+    pub(super) login_actions: Vec<LoginAction>,
     logouts: Vec<Logout>,
-    /// A logout returned Ok and nothing that may log in was asked for since.
+    /// A logout returned `Ok`, and no login action started since.
     pub(super) logged_out: bool,
-    /// Bodies of logins that the server refused.
-    pub(super) refused_bodies: HashSet<Bytes>,
+    /// Bodies of logins that the server rejected.
+    pub(super) rejected_bodies: HashSet<Bytes>,
     pub(super) watch: Option<Watch>,
     /// The event of the close.
     pub(super) closed: Option<u64>,
-    /// When the end of the session was asked for: by a close, or by the end of what holds it.
+    /// The time at which the end of the session began: by a close, or because its handle ended.
     pub(super) ends: Option<Duration>,
-    /// The last restore or destruction.
+    /// The event of the last restore or destruction of the token.
     pub(super) local_change: u64,
-    /// Logins of a re-login that ran during a local change may still be sent: with the credentials
-    /// as they were, and with others should those be refused.
+    /// The number of logins that a re-login may still send after a local change: one with the same
+    /// credentials, and one with other credentials if those are rejected.
     pub(super) grace: u32,
-    pub(super) graced: Option<Bytes>,
+    /// The body of the last login that `grace` allowed.
+    pub(super) grace_body: Option<Bytes>,
     held: Option<(usize, u32)>,
-    /// The server refuses all logins.
-    pub(super) refusing: bool,
+    /// The server rejects all logins.
+    pub(super) rejecting: bool,
     /// The credentials panic.
     pub(super) panicking: bool,
     /// The server and the credentials have stopped failing.
     pub(super) healthy: bool,
-    /// The run is over: what is dropped now says nothing.
+    /// The run is over: exchanges that are dropped now break no rule.
     pub(super) over: bool,
     /// A logical clock.
     event: u64,
@@ -127,18 +129,18 @@ impl Shared {
             config,
             rng: Rng::with_seed(seed ^ 0x5eed_0000_0000),
             sessions: Vec::new(),
-            asks: Vec::new(),
+            login_actions: Vec::new(),
             logouts: Vec::new(),
             logged_out: false,
-            refused_bodies: HashSet::new(),
+            rejected_bodies: HashSet::new(),
             watch: None,
             closed: None,
             ends: None,
             local_change: 0,
             grace: 0,
-            graced: None,
+            grace_body: None,
             held: None,
-            refusing: false,
+            rejecting: false,
             panicking: false,
             healthy: false,
             over: false,
@@ -217,7 +219,7 @@ impl World {
         self.sessions.len() - 1
     }
 
-    /// A session that another program made.
+    /// Issues a session to another program.
     pub(super) fn issue_elsewhere(&mut self) -> usize {
         let id = self.issue(Issued { alive: true, delivered: true, ..Issued::default() });
         self.log(&format!("another program logs in: S{id}"));
@@ -233,18 +235,19 @@ impl World {
     }
 }
 
-/// What is asked of the client.
+/// Actions on the client
 impl World {
-    pub(super) fn ask(&mut self) -> usize {
+    pub(super) fn new_login_action(&mut self) -> usize {
         self.may_log_in();
-        self.refused_bodies.clear();
-        self.asks.push(Ask { returned: false, cancelled: false, used: false });
-        self.asks.len() - 1
+        self.rejected_bodies.clear();
+        self.login_actions.push(LoginAction { returned: false, cancelled: false, used: false });
+        self.login_actions.len() - 1
     }
 
-    /// What was said to the builder of a session that is not connected: only re-logins use it.
-    pub(super) fn ask_for_relogins_only(&mut self) {
-        self.asks.push(Ask { returned: true, cancelled: false, used: true });
+    /// Adds the credentials of the builder of a session that is not connected: only re-logins use
+    /// them.
+    pub(super) fn add_relogin_action(&mut self) {
+        self.login_actions.push(LoginAction { returned: true, cancelled: false, used: true });
     }
 
     fn may_log_in(&mut self) {
@@ -255,7 +258,10 @@ impl World {
     }
 
     pub(super) fn logout_starts(&mut self) -> usize {
-        let disturbed = self.asks.iter().any(|ask| !ask.returned && !ask.cancelled);
+        let disturbed = self
+            .login_actions
+            .iter()
+            .any(|login_action| !login_action.returned && !login_action.cancelled);
         self.logouts.push(Logout { over: false, disturbed });
         self.logouts.len() - 1
     }
@@ -265,16 +271,16 @@ impl World {
         if ok && !self.logouts[logout].disturbed {
             self.logged_out = true;
             self.counts.quiet_windows += 1;
-            self.look();
+            self.check_held_token();
         }
     }
 
-    /// The session was restored, or its token destroyed.
+    /// Records that the session was restored, or its token destroyed.
     pub(super) fn local_change(&mut self) {
         self.counts.local_changes += 1;
         self.local_change = self.next_event();
         self.grace = 2;
-        self.graced = None;
+        self.grace_body = None;
     }
 
     pub(super) fn destroyed(&mut self, held: Option<usize>) {
@@ -284,24 +290,24 @@ impl World {
         self.local_change();
     }
 
-    /// A session is about to be restored or adopted.
-    pub(super) fn takes_up(&mut self, id: usize) {
+    /// Records that a session is about to be restored or adopted.
+    pub(super) fn mark_restored(&mut self, id: usize) {
         self.may_log_in();
         let session = &mut self.sessions[id];
-        // an older snapshot of it holds another token: the client cannot know that it is the same
+        // an older snapshot has another token: the client cannot know that the session is the same
         session.shared |= session.ours || (session.was_held && session.revision > 0);
-        session.taken_up = true;
+        session.restored = true;
         session.known_ended = false;
         session.forget_relogin();
     }
 
-    /// The duty to log out is given up for good, whatever the session holds.
+    /// Records that the guard was detached.
     pub(super) fn detached(&mut self) {
         if let Some(id) = self.current() {
             self.sessions[id].forget_relogin();
         }
         self.grace = 2;
-        self.graced = None;
+        self.grace_body = None;
     }
 
     pub(super) fn ends(&mut self) {
@@ -317,34 +323,34 @@ impl World {
 }
 
 impl Issued {
-    /// It belongs to another login from now on.
+    /// Resets the state of re-logins, as the session belongs to another login from now on.
     fn forget_relogin(&mut self) {
         self.renewed = false;
         self.failed_at = None;
-        self.refused_since = false;
+        self.rejected_since = false;
     }
 }
 
-/// Looking at the client.
+/// Checks of the client
 impl World {
     /// Checks the token that the client holds now against the one that it held before.
-    pub(super) fn look(&mut self) {
+    pub(super) fn check_held_token(&mut self) {
         let Some(watch) = &self.watch else { return };
         let token = watch.token();
         let held = token.as_deref().and_then(parse_token);
         if let Some((id, _)) = held.filter(|_| self.logged_out) {
-            let which = if self.sessions[id].known_ended { "the same login" } else { "a new one" };
-            let what = format!("logout() returned Ok, and {which} (S{id}) is held");
+            let which = if self.sessions[id].known_ended { "the same" } else { "a new" };
+            let what = format!("logout() returned Ok, and the client holds {which} login (S{id})");
             self.violate(Rule::NoLoginAfterLogout, &what);
         }
         let before = std::mem::replace(&mut self.held, held);
         let Some((id, revision)) = held.filter(|_| before != held) else { return };
         self.log(&format!("client holds S{id}.{revision}"));
         let session = &mut self.sessions[id];
-        let (was_held, taken_up, asked_at) =
-            (session.was_held, std::mem::take(&mut session.taken_up), session.asked_at);
+        let (was_held, restored, sent_at) =
+            (session.was_held, std::mem::take(&mut session.restored), session.sent_at);
         session.was_held = true;
-        let by = match (taken_up, session.by_relogin) {
+        let by = match (restored, session.by_relogin) {
             (true, _) => "a restored or adopted one",
             (_, true) => "a re-login",
             _ => "a login",
@@ -352,7 +358,7 @@ impl World {
         if let Some((older, _)) = before.filter(|(older, _)| *older != id) {
             self.sessions[older].replaced_by = Some(by);
         }
-        if taken_up {
+        if restored {
             return;
         }
         match before {
@@ -362,18 +368,18 @@ impl World {
                 self.violate(Rule::LateReplyChangesNothing, &what);
             }
             _ if was_held => {
-                let what = format!("S{id} is back, which was not restored; before: {before:?}");
+                let what = format!("S{id} is held again without a restore; before: {before:?}");
                 self.violate(Rule::LateReplyChangesNothing, &what);
             }
-            _ if asked_at < self.local_change => {
-                let what = format!("S{id} was asked for before the session was changed locally");
+            _ if sent_at < self.local_change => {
+                let what = format!("S{id} was requested before the session was changed locally");
                 self.violate(Rule::LocalChangeWins, &what);
             }
             _ => {}
         }
     }
 
-    /// The sessions of ours that live at the server and that nobody will end.
+    /// Checks that no session of the client is left on the server.
     pub(super) fn check_nothing_is_left(&mut self, held: Option<usize>, end: &str) {
         for id in 0..self.sessions.len() {
             let session = &self.sessions[id];
@@ -381,7 +387,7 @@ impl World {
                 && session.alive
                 && session.delivered
                 && session.given_up.is_none()
-                // its logout was tried; what is held must be logged out by another try
+                // a failed logout is allowed, except for the held login: that must be tried again
                 && (session.failed_logouts == 0 || held == Some(id));
             if left {
                 let state = match (session.replaced_by, session.was_held) {
@@ -391,7 +397,7 @@ impl World {
                     (None, false) => "never held".to_owned(),
                 };
                 let what = format!(
-                    "S{id}, {state}, lives at the server after the {end}; its logout {}",
+                    "S{id}, {state}, is alive on the server after the {end}; its logout {}",
                     if session.failed_logouts == 0 { "was never sent" } else { "failed" }
                 );
                 self.violate(Rule::NoSessionIsLeft, &what);

@@ -1,4 +1,4 @@
-//! What needs a runtime with timers.
+//! The runtime that calls need.
 
 use crate::{ErrorKind, Session};
 

@@ -14,15 +14,15 @@ use crate::login::Login;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The task sleeps for an hour: it must not keep the session until then.
+/// The task sleeps for an hour, and must not hold the session during that time.
 #[tokio::test]
-async fn it_holds_no_session() {
+async fn the_keep_alive_task_holds_no_session() {
     let builder = Session::builder("http://127.0.0.1:9/api").keep_alive(MINUTE * 60);
     let session = builder.build().unwrap();
     session
         .client
         .logins
-        .displace(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
+        .replace_current(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
     keep_alive::start(&session.client);
     assert!(session.client.keep_alive_runs.load(Ordering::SeqCst));
     tokio::task::yield_now().await;
@@ -31,9 +31,10 @@ async fn it_holds_no_session() {
     assert!(weak.upgrade().is_none());
 }
 
-/// An interval that is close to the server's idle limit must not be lost as a whole.
+/// If the interval is close to the idle timeout of the server, a retry after another interval is
+/// too late.
 #[tokio::test(start_paused = true)]
-async fn a_failed_extension_is_tried_again_soon() {
+async fn a_failed_extension_is_retried_soon() {
     let times: Arc<Mutex<Vec<Instant>>> = Arc::default();
     let seen = Arc::clone(&times);
     let server = move |_: &Method, _: &Url| {
@@ -48,7 +49,7 @@ async fn a_failed_extension_is_tried_again_soon() {
     session
         .client
         .logins
-        .displace(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
+        .replace_current(Login { token: Some(HeaderValue::from_static("t")), ..Login::default() });
     keep_alive::start(&session.client);
     tokio::time::sleep(MINUTE * 45).await;
     let minutes: Vec<_> =
@@ -56,5 +57,5 @@ async fn a_failed_extension_is_tried_again_soon() {
     let near = |at: usize, minute: f64| (minutes[at] - minute).abs() < 0.02;
     assert!(near(0, 20.0) && near(1, 20.0 + 5.0 / 60.0), "{minutes:?}");
     assert!(near(2, 20.0 + 15.0 / 60.0) && near(3, 20.0 + 35.0 / 60.0), "{minutes:?}");
-    assert!(near(4, 40.0 + 35.0 / 60.0), "a good one begins the interval anew: {minutes:?}");
+    assert!(near(4, 40.0 + 35.0 / 60.0), "a successful one restarts the interval: {minutes:?}");
 }

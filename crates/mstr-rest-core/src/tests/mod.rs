@@ -1,5 +1,5 @@
-//! Tests of several layers together. They stand here so that no file of a lower layer names a higher
-//! one; tests of one file alone stand in it.
+//! Tests of several layers. They are in this folder so that no file of a lower layer uses a higher
+//! layer. Tests of a single file are in that file.
 
 mod background;
 mod execute;

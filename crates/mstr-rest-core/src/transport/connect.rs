@@ -1,4 +1,4 @@
-//! Failures to connect: whether server or proxy is at fault, and whether a retry can help.
+//! Connect errors: they tell whether server or proxy failed, and whether a retry can help.
 
 use std::error::Error as StdError;
 use std::{fmt, io};
@@ -11,11 +11,11 @@ use super::options::{TransportOptions, TransportSecrets};
 use super::tls::{self, Rejected};
 use crate::{Error, ErrorKind};
 
-/// Which proxy a request goes through. The HTTP library decides by itself and does not tell: this
-/// asks the same matcher the same question.
-pub(super) struct Proxies(Option<Known>);
+/// Finds the proxy of a request. reqwest chooses the proxy and does not report it, so this uses the
+/// same matcher with the same settings.
+pub(super) struct Proxies(Option<ProxyMatcher>);
 
-struct Known {
+struct ProxyMatcher {
     matcher: Matcher,
     from_environment: bool,
 }
@@ -25,10 +25,10 @@ impl Proxies {
         Self(None)
     }
 
-    /// Without the proxies of the environment.
-    pub(super) fn given(options: &TransportOptions, secrets: &TransportSecrets) -> Self {
-        Self::used(secrets.proxy.as_ref().map(|url| {
-            Known {
+    /// The proxy that is set explicitly. The proxy variables of the environment are ignored.
+    pub(super) fn explicit(options: &TransportOptions, secrets: &TransportSecrets) -> Self {
+        Self::if_used(secrets.proxy.as_ref().map(|url| {
+            ProxyMatcher {
                 matcher: Matcher::builder()
                     .all(url.expose_secret())
                     .no(options.no_proxy.as_deref().unwrap_or_default())
@@ -40,14 +40,17 @@ impl Proxies {
 
     pub(super) fn new(options: &TransportOptions, secrets: &TransportSecrets) -> Self {
         if secrets.proxy.is_some() || !options.environment_proxies {
-            return Self::given(options, secrets);
+            return Self::explicit(options, secrets);
         }
-        Self::used(Some(Known { matcher: Matcher::from_system(), from_environment: true }))
+        Self::if_used(Some(ProxyMatcher {
+            matcher: Matcher::from_system(),
+            from_environment: true,
+        }))
     }
 
-    fn used(known: Option<Known>) -> Self {
-        // most programs have none: then nothing is asked for each request
-        let used = |known: &Known| {
+    fn if_used(known: Option<ProxyMatcher>) -> Self {
+        // most programs have no proxy: then requests need no look-up
+        let used = |known: &ProxyMatcher| {
             ["http://probe.invalid", "https://probe.invalid"]
                 .iter()
                 .any(|url| known.matcher.intercept(&Uri::from_static(url)).is_some())
@@ -64,7 +67,7 @@ impl Proxies {
     }
 }
 
-/// A proxy, named in errors without its user name and password.
+/// A proxy. Errors name it without its user name and password.
 pub(super) struct Proxy {
     url: Url,
     from_environment: bool,
@@ -75,9 +78,9 @@ impl Proxy {
         self.url.scheme() == "https"
     }
 
-    /// It wants another user name or password.
-    pub(super) fn refused_login(&self) -> Error {
-        refused_login(Some(self))
+    /// The error for a proxy that rejected user name or password.
+    pub(super) fn rejected_login(&self) -> Error {
+        rejected_login(Some(self))
     }
 }
 
@@ -88,10 +91,10 @@ impl fmt::Display for Proxy {
     }
 }
 
-fn refused_login(proxy: Option<&Proxy>) -> Error {
+fn rejected_login(proxy: Option<&Proxy>) -> Error {
     let proxy = named(proxy);
     let message = format!(
-        "{proxy} refused the login (407): check the user name and password in the proxy URL"
+        "{proxy} rejected the login (407): check the user name and password in the proxy URL"
     );
     Error::new(ErrorKind::Connect, message)
         .with_status(StatusCode::PROXY_AUTHENTICATION_REQUIRED)
@@ -102,15 +105,15 @@ fn named(proxy: Option<&Proxy>) -> String {
     proxy.map_or_else(|| "the proxy".to_owned(), |proxy| format!("the proxy {proxy}"))
 }
 
-/// What the HTTP library says about a connection that was not made.
+/// The cause of a failed connection, as far as reqwest reports it.
 pub(super) struct Failed {
     pub(super) is_dns: bool,
     pub(super) is_timeout: bool,
     pub(super) is_https: bool,
 }
 
-/// The error of a request that could not connect to `origin`; `proxy` is the one that it went
-/// through. The library's error becomes the source.
+/// Makes the error of a request that could not connect to `origin` through `proxy`. `error` becomes
+/// the source.
 pub(super) fn connect_error(
     error: impl StdError + Send + Sync + 'static,
     failed: &Failed,
@@ -122,10 +125,11 @@ pub(super) fn connect_error(
         text.strip_prefix("tunnel error: ").map(str::to_owned)
     });
     let target = match (tunnel.as_deref(), proxy) {
-        (Some("proxy authorization required"), proxy) => return refused_login(proxy),
+        (Some("proxy authorization required"), proxy) => return rejected_login(proxy),
         (Some("unsuccessful"), proxy) => {
             let message = format!(
-                "{} did not connect to {origin}: it does not allow it, or cannot reach it",
+                "{} did not connect to {origin}: the proxy does not allow this host, or cannot \
+                 reach it",
                 named(proxy)
             );
             return Error::with_source(ErrorKind::Connect, message, error);
@@ -143,7 +147,7 @@ pub(super) fn connect_error(
         return failure(": the host name cannot be resolved", error);
     }
     if failed.is_timeout {
-        return failure(": it took longer than the connect timeout", error);
+        return failure(": the connect timeout has passed", error);
     }
     let rejected = causes(&error).find_map(tls::rejected);
     match rejected {
@@ -158,7 +162,7 @@ pub(super) fn connect_error(
         None => {}
     }
     let refused = causes(&error).any(is_refused);
-    failure(if refused { ": nothing listens there" } else { "" }, error)
+    failure(if refused { ": the connection was refused" } else { "" }, error)
 }
 
 fn is_refused(cause: &(dyn StdError + 'static)) -> bool {
@@ -166,8 +170,8 @@ fn is_refused(cause: &(dyn StdError + 'static)) -> bool {
     error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The error and what is behind it. The source of an [`io::Error`] is that of the error inside of
-/// it: this gives the one inside.
+/// The chain of an error and its sources. [`io::Error::source`] skips the error inside the
+/// `io::Error`; this chain includes it.
 fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

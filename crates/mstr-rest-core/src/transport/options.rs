@@ -36,7 +36,7 @@ impl Default for TransportOptions {
     }
 }
 
-/// Those settings that come from credentials, resolved.
+/// The settings of the HTTP client that come from credentials, resolved.
 #[derive(Default)]
 pub(crate) struct TransportSecrets {
     pub(crate) proxy: Option<SecretString>,

@@ -1,12 +1,13 @@
-//! TLS: which server certificates are trusted, and the certificate that the client shows.
+//! TLS: which server certificates are trusted, and the certificate of the client.
 //!
-//! The root certificates of the platform are read once per process, by the first https exchange
-//! that may need them; `build()` reads no certificate file. All sessions share one verifier over
-//! them. Reading fails where there are none (a container image without the package
-//! `ca-certificates`): that is the error of the exchange, and the next exchange reads again.
+//! The root certificates of the platform are read once for each process, by the first https
+//! exchange that may need them; `build()` reads no certificate file. All sessions share one
+//! verifier for them. Reading fails if there are none (for example in a container image without the
+//! package `ca-certificates`). The exchange then fails with that error, and the next exchange reads
+//! again.
 //!
-//! A certificate is tried with the session's own roots first, then with the platform's. Both sets
-//! stay apart so that a session with a private CA reads no file of its own.
+//! A certificate is checked with the roots of the session first, then with those of the platform.
+//! The two sets are not merged, so that a session with a private CA does not read the files again.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -28,8 +29,8 @@ use crate::{Error, ErrorKind, Result};
 
 pub(super) const AVAILABLE: bool = true;
 
-/// Without a provider of its own, rustls would panic when none is installed.
-#[allow(clippy::unnecessary_wraps)] // which features are on decides
+/// The crypto provider. It is passed explicitly: rustls would panic if none is installed.
+#[allow(clippy::unnecessary_wraps)] // depends on the features
 fn provider() -> Result<Arc<CryptoProvider>> {
     if let Some(installed) = CryptoProvider::get_default() {
         return Ok(Arc::clone(installed));
@@ -48,7 +49,7 @@ fn provider() -> Result<Arc<CryptoProvider>> {
     }
 }
 
-/// The TLS configuration of a session. Reads no file.
+/// Makes the TLS configuration of a session. It reads no file.
 pub(super) fn config(
     options: &TransportOptions,
     secrets: &TransportSecrets,
@@ -68,7 +69,7 @@ pub(super) fn config(
             let pem = pem.expose_secret().as_bytes();
             let chain: Vec<_> = CertificateDer::pem_slice_iter(pem).flatten().collect();
             let key = PrivateKeyDer::from_pem_slice(pem).ok();
-            // no source: it is about a private key
+            // no source: its text may contain parts of the private key
             key.filter(|_| !chain.is_empty())
                 .and_then(|key| config.with_client_auth_cert(chain, key).ok())
                 .ok_or_else(|| {
@@ -91,14 +92,14 @@ pub(super) fn config(
 /// The verifier that all sessions share, with the root certificates of the platform.
 static PLATFORM: OnceLock<Arc<rustls_platform_verifier::Verifier>> = OnceLock::new();
 
-/// The one place where root certificates of the platform are read: blocking, once per process
-/// unless it fails.
+/// Reads the root certificates of the platform. It blocks, and reads once for each process unless
+/// reading fails. No other function reads them.
 fn platform() -> Result<Arc<rustls_platform_verifier::Verifier>> {
     static READING: Mutex<()> = Mutex::new(());
     if let Some(verifier) = PLATFORM.get() {
         return Ok(Arc::clone(verifier));
     }
-    let _turn = READING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _reading = READING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(verifier) = PLATFORM.get() {
         return Ok(Arc::clone(verifier));
     }
@@ -107,20 +108,21 @@ fn platform() -> Result<Arc<rustls_platform_verifier::Verifier>> {
 }
 
 fn no_roots(error: rustls::Error) -> Error {
-    let what = "the system has no root certificates, so that no https server can be trusted";
+    let what = "the system has no root certificates, so no https server can be trusted";
     Error::with_source(ErrorKind::Config, what, error).with_note(
         "Install the package `ca-certificates`, set SSL_CERT_FILE, or pass the roots with \
          `SessionBuilder::root_certificates_pem`.",
     )
 }
 
-/// When the roots of the platform are needed.
+/// How a session uses the roots of the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlatformRoots {
-    /// The session has its own alone, or trusts any certificate.
+    /// The session trusts only its own roots, or any certificate.
     Unused,
-    /// The session has roots of its own too.
+    /// The session trusts its own roots and those of the platform.
     Additional,
+    /// The session has no roots of its own.
     Required,
 }
 
@@ -135,25 +137,25 @@ impl PlatformRoots {
         }
     }
 
-    /// Reads them, if nobody has, on a thread where blocking is allowed.
+    /// Reads the roots on a thread where blocking is allowed, unless they were read before.
     pub(super) async fn load(self) -> Result<()> {
         if self == Self::Unused || PLATFORM.get().is_some() {
             return Ok(());
         }
         match tokio::task::spawn_blocking(|| platform().map(drop)).await {
             Ok(Err(error)) if self == Self::Required => Err(error),
-            // a runtime that shuts down starts no thread: the handshake reads them
+            // a runtime that shuts down starts no thread: the handshake reads the roots
             _ => Ok(()),
         }
     }
 }
 
-/// Decides about the certificates of servers.
+/// Verifies the certificates of servers.
 #[derive(Debug)]
 struct Verifier {
     provider: Arc<CryptoProvider>,
     accept_any: bool,
-    /// Roots that the session was given; `None` when it was given none.
+    /// The roots of the session, if it has any.
     own: Option<OwnRoots>,
     platform: PlatformRoots,
 }
@@ -198,7 +200,7 @@ impl OwnRoots {
             if certificates.len() == before {
                 return Err(Error::new(
                     ErrorKind::Config,
-                    "the root certificates hold no `-----BEGIN CERTIFICATE-----`",
+                    "the root certificates contain no `-----BEGIN CERTIFICATE-----`",
                 ));
             }
         }
@@ -217,11 +219,12 @@ impl OwnRoots {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         match self.verifier.verify_server_cert(end_entity, intermediates, server_name, &[], now) {
-            // A self-signed certificate as `openssl req -x509` makes it says of itself that it is a
-            // CA. Given as a root it is trusted, as OpenSSL does, as the certificate of its server.
-            // Its period of validity was checked before this error.
+            // A self-signed certificate of `openssl req -x509` is marked as a CA. If it is one of
+            // the roots, it is also trusted as the certificate of its server, as in OpenSSL. Its
+            // period of validity was checked before this error.
             Err(error)
-                if self.certificates.iter().any(|root| root == end_entity) && says_ca(&error) =>
+                if self.certificates.iter().any(|root| root == end_entity)
+                    && is_ca_error(&error) =>
             {
                 let certificate = ParsedCertificate::try_from(end_entity)?;
                 rustls::client::verify_server_name(&certificate, server_name)?;
@@ -253,8 +256,8 @@ impl ServerCertVerifier for Verifier {
         if own.is_ok() || self.platform == PlatformRoots::Unused {
             return own;
         }
-        // An exchange has loaded them. What is left is a TLS connection to a proxy that the
-        // session does not know of.
+        // The exchange has loaded the roots, except for a TLS connection to a proxy that the
+        // session does not know.
         let platform = match platform() {
             Ok(platform) => platform,
             Err(_) if self.platform == PlatformRoots::Additional => return own,
@@ -265,7 +268,7 @@ impl ServerCertVerifier for Verifier {
         let outcome =
             platform.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match (own, outcome) {
-            // what the own roots found fault with says more than that the platform does not know it
+            // an error of the session's roots tells more than an unknown issuer
             (Err(own), Err(_)) if own != UNKNOWN => Err(own),
             (_, outcome) => outcome,
         }
@@ -300,7 +303,7 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let mut schemes = self.provider.signature_verification_algorithms.supported_schemes();
         if self.accept_any {
-            // not checked, so those that the provider does not have are welcome too
+            // signatures are not checked, so offer also schemes that the provider does not support
             schemes.extend([
                 SignatureScheme::RSA_PKCS1_SHA1,
                 SignatureScheme::ECDSA_SHA1_Legacy,
@@ -311,7 +314,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Inside a handshake: there are no roots of the platform.
+/// The error of a handshake without roots of the platform.
 #[derive(Debug)]
 struct NoRoots(Error);
 
@@ -325,7 +328,7 @@ impl StdError for NoRoots {}
 
 /// Why a certificate was not accepted.
 pub(super) enum Rejected {
-    /// The error of the exchange.
+    /// The platform has no roots. The exchange fails with this error.
     NoRoots(Error),
     Because {
         why: &'static str,
@@ -333,13 +336,13 @@ pub(super) enum Rejected {
     },
 }
 
-/// The certificate of the server says of itself that it is one of a CA. rustls passes this on as
-/// the error of a crate that is not named here.
-fn says_ca(error: &impl fmt::Debug) -> bool {
+/// Returns `true` if the certificate of the server is marked as a CA. rustls returns the error of a
+/// crate that is not a dependency, so this compares its text.
+fn is_ca_error(error: &impl fmt::Debug) -> bool {
     format!("{error:?}").contains("CaUsedAsEndEntity")
 }
 
-/// `None` when the cause is something else.
+/// The reason why a certificate was rejected. `None` if `cause` is another error.
 pub(super) fn rejected(cause: &(dyn StdError + 'static)) -> Option<Rejected> {
     let because = |why| Rejected::Because { why, hint: None };
     match cause.downcast_ref::<rustls::Error>()? {
@@ -348,7 +351,7 @@ pub(super) fn rejected(cause: &(dyn StdError + 'static)) -> Option<Rejected> {
             Some(Rejected::NoRoots(no_roots.0.clone()))
         }
         rustls::Error::InvalidCertificate(error) => Some(match error {
-            unknown if *unknown == CertificateError::UnknownIssuer || says_ca(unknown) => {
+            unknown if *unknown == CertificateError::UnknownIssuer || is_ca_error(unknown) => {
                 Rejected::Because {
                     why: "its certificate is not trusted",
                     hint: Some("Add a private CA with `SessionBuilder::root_certificates_pem`."),

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::builder;
 
 #[tokio::test]
-async fn every_method_is_sent_as_itself() {
+async fn every_method_is_sent_unchanged() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
     for method in ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] {
@@ -33,7 +33,7 @@ async fn every_method_is_sent_as_itself() {
 }
 
 #[tokio::test]
-async fn call_says_what_it_will_send_and_can_be_sent_twice() {
+async fn call_can_be_inspected_and_sent_twice() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
     let call = session

@@ -33,7 +33,7 @@ impl SecretProvider for Slow {
 }
 
 #[tokio::test(start_paused = true)]
-async fn source_with_its_own_timeout_may_take_longer_than_60_s() {
+async fn provider_with_its_own_timeout_may_take_longer_than_60_s() {
     let start = Instant::now();
     let error = Session::builder(Slow).auth(Auth::anonymous()).connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "it got as far as the base URL: {error}");
@@ -41,7 +41,7 @@ async fn source_with_its_own_timeout_may_take_longer_than_60_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hanging_closure_ends_after_60_s_and_the_error_says_how_to_set_a_timeout() {
+async fn hanging_closure_times_out_after_60_s_with_a_hint() {
     let start = Instant::now();
     let hanging = Credential::from_async_fn(pending::<Result<String, CredentialError>>);
     let error = Session::builder(hanging).auth(Auth::anonymous()).connect().await.unwrap_err();

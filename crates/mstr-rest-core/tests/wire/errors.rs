@@ -71,7 +71,7 @@ struct Item {
 }
 
 #[tokio::test]
-async fn decode_errors_name_the_member_and_hold_no_value() {
+async fn decode_errors_name_the_member_and_contain_no_value() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
     let reply = Reply::json(200, &json!([{"id": "a"}, {"id": ["canary"]}]));
@@ -84,7 +84,7 @@ async fn decode_errors_name_the_member_and_hold_no_value() {
 }
 
 #[tokio::test]
-async fn raw_calls_and_return_http_errors_give_the_reply() {
+async fn raw_calls_and_return_http_errors_return_the_reply() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
     let reply = session.get("nothing").raw().await.unwrap();

@@ -50,7 +50,7 @@ fn split<'a>(text: &'a [u8], at: &[u8]) -> (&'a [u8], &'a [u8]) {
 }
 
 #[tokio::test]
-async fn form_takes_pairs_maps_and_structs() {
+async fn form_accepts_pairs_maps_and_structs() {
     #[derive(Serialize)]
     struct Search<'a> {
         name: &'a str,
@@ -201,7 +201,7 @@ async fn content_length_is_sent_when_all_parts_have_one() {
 }
 
 #[tokio::test]
-async fn stream_of_another_length_than_it_says_breaks_the_request() {
+async fn stream_of_the_wrong_length_makes_the_request_fail() {
     let server = server().await;
     let session = builder(&server).connect().await.unwrap();
     let opened = Arc::default();

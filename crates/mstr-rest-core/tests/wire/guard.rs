@@ -108,7 +108,7 @@ async fn scope_that_is_cancelled_during_its_login_logs_out() {
 }
 
 #[tokio::test]
-async fn guard_logs_out_once_however_it_ends() {
+async fn guard_logs_out_exactly_once() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
     let clone = session.clone();
@@ -140,7 +140,7 @@ async fn guard_logs_out_once_however_it_ends() {
 }
 
 #[tokio::test]
-async fn login_on_a_guard_is_logged_out_by_it() {
+async fn guard_logs_out_a_login_made_on_it() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).connect().await.unwrap();
     session.login(auth()).await.unwrap();

@@ -18,7 +18,7 @@ async fn prior_knowledge_uses_http2_without_negotiation() {
 
 /// A load balancer refuses the stream of a request whose node broke off after it had done the work.
 #[tokio::test]
-async fn refused_stream_is_not_sent_again_without_a_retry_policy() {
+async fn refused_stream_is_not_retried_without_a_retry_policy() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -37,7 +37,7 @@ async fn no_more_requests_than_max_in_flight_are_sent_at_once() {
 }
 
 #[tokio::test]
-async fn streamed_reply_keeps_its_slot_until_it_ends() {
+async fn streamed_reply_holds_its_slot_until_it_ends() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).max_in_flight(1).connect().await.unwrap();
     // a buffered reply keeps none

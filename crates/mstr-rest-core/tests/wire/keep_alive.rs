@@ -70,7 +70,7 @@ async fn idle_session_is_extended_until_it_is_closed() {
 }
 
 #[tokio::test]
-async fn expired_session_is_extended_no_longer() {
+async fn expired_session_is_not_extended() {
     let server = LibraryServer::start().await.unwrap();
     let time = Time::stopped(&server);
     let session = builder(&server).keep_alive(INTERVAL).connect().await.unwrap();
@@ -95,7 +95,7 @@ async fn keep_alive_renews_an_expired_session_with_relogin() {
 }
 
 #[tokio::test]
-async fn login_made_while_an_extension_is_refused_is_kept_alive() {
+async fn login_made_during_a_rejected_extension_is_kept_alive() {
     let server = LibraryServer::start().await.unwrap();
     let time = Time::stopped(&server);
     let session = builder(&server).keep_alive(INTERVAL).connect().await.unwrap();

@@ -92,7 +92,7 @@ async fn application_type_of_a_login_applies_to_its_relogins() {
 }
 
 #[tokio::test]
-async fn refused_login_is_an_error_that_shows_no_password() {
+async fn rejected_login_is_an_error_that_shows_no_password() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).build().unwrap();
     let error = session.login(Auth::standard("administrator", "canary-pw")).await.unwrap_err();

@@ -71,7 +71,7 @@ pub(crate) fn assert_bare(request: &RecordedRequest) {
 }
 
 #[tokio::test]
-async fn absolute_url_of_another_origin_carries_no_credentials() {
+async fn absolute_url_of_another_origin_is_sent_without_credentials() {
     let world = World::new().await;
     let session = world.session().await;
     for (url, other) in world.elsewhere() {
@@ -89,7 +89,7 @@ pub(crate) async fn unplanted(session: &Session) {
 }
 
 #[tokio::test]
-async fn request_without_auth_carries_no_token_and_stores_nothing() {
+async fn request_without_auth_is_sent_without_a_token_and_stores_nothing() {
     let server = LibraryServer::builder()
         .route(Method::GET, "/plant", |_| {
             Reply::new(200)
@@ -119,7 +119,7 @@ async fn request_without_auth_carries_no_token_and_stores_nothing() {
 
 /// `X-MSTR-MS-Instance` of one report, sent with a request for another, gives that report's data.
 #[tokio::test]
-async fn only_the_token_is_kept_of_the_headers_of_a_reply() {
+async fn session_keeps_only_the_token_of_the_headers_of_a_reply() {
     let server = LibraryServer::builder()
         .route(Method::POST, "/instances", |_| {
             Reply::new(200)

@@ -94,7 +94,7 @@ async fn failure(builder: SessionBuilder) -> Error {
 }
 
 #[tokio::test]
-async fn refused_proxy_login_names_the_proxy_and_is_not_retried() {
+async fn rejected_proxy_login_names_the_proxy_and_is_not_retried() {
     let mut stood = Vec::new();
     for target in targets() {
         let proxy = Proxy::start(reply("407 Proxy Authentication Required")).await;
@@ -107,7 +107,7 @@ async fn refused_proxy_login_names_the_proxy_and_is_not_retried() {
     }
     assert_eq!(
         stood,
-        ["the proxy http://proxy:3128 refused the login (407): check the user name and password \
+        ["the proxy http://proxy:3128 rejected the login (407): check the user name and password \
           in the proxy URL"; 2]
     );
 }
@@ -130,7 +130,7 @@ async fn proxy_that_does_not_listen_is_named_and_retried() {
         let error = failure(proxied.clone()).await;
         assert_eq!(
             error.to_string(),
-            format!("cannot connect to the proxy http://{address}: nothing listens there")
+            format!("cannot connect to the proxy http://{address}: the connection was refused")
         );
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3));
         assert!(error.is_transient());

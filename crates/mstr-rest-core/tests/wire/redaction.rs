@@ -22,7 +22,7 @@ async fn secrets_of_replies_are_not_shown_by_debug() {
 }
 
 #[tokio::test]
-async fn password_is_redacted_in_the_servers_words_only() {
+async fn password_is_redacted_in_texts_of_the_server_only() {
     let server = LibraryServer::start().await.unwrap();
     // every word of it stands in the sentence about a proxy's page
     server.inject(Fault::html(502).on(Method::POST, "/auth/login").times(1));

@@ -7,7 +7,7 @@ use crate::origin::{World, assert_bare, unplanted};
 use crate::support::builder;
 
 #[tokio::test]
-async fn redirect_to_another_origin_carries_no_credentials() {
+async fn redirect_to_another_origin_is_sent_without_credentials() {
     let world = World::new().await;
     let session = world.session().await;
     for (url, other) in world.elsewhere() {
@@ -131,7 +131,7 @@ async fn too_many_redirects_and_unusable_targets_are_errors() {
 }
 
 #[tokio::test]
-async fn max_redirects_limits_how_many_are_followed() {
+async fn max_redirects_limits_the_number_of_redirects() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).max_redirects(2).connect().await.unwrap();
     server.inject(Fault::redirect(302, "loop").on(Method::GET, "/loop"));

@@ -183,7 +183,7 @@ async fn request_that_starts_during_a_failing_relogin_shares_its_error_and_is_no
 }
 
 #[tokio::test]
-async fn relogin_goes_on_when_the_request_that_began_it_is_cancelled() {
+async fn relogin_continues_when_the_request_that_started_it_is_cancelled() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     server.expire_all();
@@ -201,7 +201,7 @@ async fn relogin_goes_on_when_the_request_that_began_it_is_cancelled() {
 }
 
 #[tokio::test]
-async fn body_that_can_be_sent_once_is_not_sent_again() {
+async fn request_with_a_one_shot_body_is_not_repeated_after_a_relogin() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     server.route(Method::POST, "/rows", |_| Reply::new(204));
@@ -306,7 +306,7 @@ async fn scope_continues_after_its_session_expires() {
 }
 
 #[tokio::test]
-async fn every_endpoint_except_login_and_logout_is_sent_again_after_a_relogin() {
+async fn every_endpoint_except_login_and_logout_is_repeated_after_a_relogin() {
     let server = LibraryServer::start().await.unwrap();
     let session = renewing(&server).await;
     server.expire_all();
@@ -343,7 +343,7 @@ async fn rejected_identity_token_does_not_cause_a_relogin() {
 /// The server refuses the token before the reply to the logout is there. A request that receives this
 /// must not log in again.
 #[tokio::test]
-async fn nothing_logs_in_by_itself_after_a_logout() {
+async fn no_relogin_follows_a_logout() {
     for keep_alive in [false, true] {
         let server = LibraryServer::start().await.unwrap();
         let mut build = builder(&server).relogin(true);

@@ -51,7 +51,7 @@ async fn only_idempotent_requests_are_retried() {
 }
 
 #[tokio::test]
-async fn retry_after_that_is_too_long_ends_the_retries() {
+async fn too_long_retry_after_ends_the_retries() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).retry(quick()).connect().await.unwrap();
     // longer than the policy waits, or than the call may take
@@ -91,7 +91,7 @@ async fn connect_errors_are_retried_for_any_method() {
 }
 
 #[tokio::test]
-async fn error_reply_whose_body_breaks_off_is_retried() {
+async fn error_reply_with_a_truncated_body_is_retried() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).relogin(true).retry(quick()).connect().await.unwrap();
     server.session_route(Method::POST, "/x", |_| Reply::new(204));
@@ -140,7 +140,7 @@ async fn logout_is_retried() {
 }
 
 #[tokio::test]
-async fn body_that_can_be_sent_once_is_not_retried() {
+async fn request_with_a_one_shot_body_is_not_retried() {
     let server = LibraryServer::start().await.unwrap();
     let rows = stream::iter([Ok::<_, std::io::Error>("rows".into())]);
     let retrying = builder(&server).retry(quick()).connect().await.unwrap();

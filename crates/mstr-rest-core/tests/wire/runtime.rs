@@ -81,7 +81,7 @@ fn login_works_after_another_runtime_stopped_during_one() {
 
 /// Nobody drives the other runtime: its logout cannot end.
 #[test]
-fn settle_does_not_wait_for_a_runtime_that_nobody_runs() {
+fn settle_does_not_wait_for_a_runtime_that_is_not_driven() {
     let server = LibraryServer::builder().start_blocking().unwrap();
     let stuck = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let guard = stuck.block_on(builder(&server).connect()).unwrap();

@@ -40,7 +40,7 @@ async fn timeouts_and_redirects_of_a_call_override_those_of_the_session() {
 
 #[cfg(feature = "reqwest-hook")]
 #[tokio::test]
-async fn configure_http_cannot_switch_off_what_the_pipeline_relies_on() {
+async fn configure_http_cannot_change_settings_of_the_pipeline() {
     let server = LibraryServer::start().await.unwrap();
     server.inject(Fault::redirect(302, "/landed").on(Method::POST, "/auth/login").times(1));
     let session = builder(&server)

@@ -61,7 +61,7 @@ async fn last_use_is_never_before_the_login() {
 }
 
 #[tokio::test]
-async fn taking_a_snapshot_does_not_change_who_logs_out() {
+async fn guard_logs_out_after_a_snapshot_was_taken() {
     let server = LibraryServer::start().await.unwrap();
     let owner = builder(&server).connect().await.unwrap();
     let snapshot = owner.snapshot();
@@ -79,7 +79,7 @@ async fn taking_a_snapshot_does_not_change_who_logs_out() {
 }
 
 #[tokio::test]
-async fn detached_session_is_left_to_its_snapshot() {
+async fn detached_session_is_not_logged_out() {
     let server = LibraryServer::start().await.unwrap();
     let snapshot = builder(&server).connect().await.unwrap().detach().snapshot();
     mstr_rest_core::settle().await;
@@ -100,7 +100,7 @@ async fn session_from_a_snapshot_has_its_project() {
 }
 
 #[tokio::test]
-async fn is_alive_asks_the_server_and_never_logs_in() {
+async fn is_alive_sends_a_request_and_never_logs_in() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).relogin(true).return_http_errors(true).connect().await.unwrap();
     assert!(session.is_alive().await.unwrap());
@@ -121,7 +121,7 @@ async fn is_alive_asks_the_server_and_never_logs_in() {
 }
 
 #[tokio::test]
-async fn session_without_a_login_is_saved_without_a_token() {
+async fn snapshot_of_a_session_without_a_login_has_no_token() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).build().unwrap();
     let saved = session.snapshot();
@@ -320,7 +320,7 @@ async fn login_that_runs_while_another_session_is_restored_is_logged_out() {
 }
 
 #[tokio::test]
-async fn only_requests_with_the_token_count_as_a_use() {
+async fn only_requests_with_the_token_update_the_last_use() {
     let server = LibraryServer::start().await.unwrap();
     let elsewhere = LibraryServer::start().await.unwrap();
     let mut saved = builder(&server).connect().await.unwrap().detach().snapshot();

@@ -14,7 +14,7 @@ fn chunks(number: usize) -> impl futures_util::Stream<Item = Chunk> {
 }
 
 #[tokio::test]
-async fn streamed_bodies_arrive_whole_and_bodies_in_memory_say_their_length() {
+async fn streamed_bodies_arrive_complete_and_bodies_in_memory_have_a_length() {
     let server = LibraryServer::builder()
         .route(Method::POST, "/count", |request| {
             Reply::json(200, &serde_json::json!(request.body().len()))
@@ -52,7 +52,7 @@ async fn streamed_bodies_arrive_whole_and_bodies_in_memory_say_their_length() {
 }
 
 #[tokio::test]
-async fn streamed_reply_comes_in_pieces_and_may_be_dropped() {
+async fn streamed_reply_arrives_in_chunks_and_may_be_dropped() {
     let server = LibraryServer::builder()
         .route(Method::GET, "/big", |_| {
             Reply::new(200).with_body("application/octet-stream", vec![7u8; 5_000_000])

@@ -86,7 +86,7 @@ async fn call_without_a_timeout_waits_longer_than_that_of_the_session() {
 }
 
 #[tokio::test]
-async fn upload_may_be_slow_but_not_stop() {
+async fn upload_that_is_slow_succeeds_and_one_that_stalls_times_out() {
     let server = LibraryServer::builder()
         .route(Method::POST, "/count", |request| Reply::json(200, &request.body().len()))
         .start()

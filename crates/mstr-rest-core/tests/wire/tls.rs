@@ -59,7 +59,7 @@ fn self_signed(mut params: CertificateParams, key: &KeyPair) -> rcgen::Certifica
 }
 
 #[tokio::test]
-async fn self_signed_certificate_given_as_a_root_is_trusted() {
+async fn self_signed_certificate_added_as_a_root_is_trusted() {
     let key = KeyPair::generate().unwrap();
     let certificate = self_signed(params("127.0.0.1"), &key);
     let url = serve(certificate.der().clone(), &key).await;
@@ -114,7 +114,7 @@ async fn ca_without_the_key_usage_extension_is_trusted() {
 }
 
 #[tokio::test]
-async fn private_ca_is_trusted_when_it_is_given_as_a_root() {
+async fn private_ca_added_as_a_root_is_trusted() {
     let server = LibraryServer::builder().tls().start().await.unwrap();
     let plain = builder(&server);
     let error = plain.clone().connect().await.unwrap_err();

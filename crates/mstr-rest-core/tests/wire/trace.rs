@@ -124,7 +124,7 @@ async fn an_attempt_is_a_client_span_with_the_names_of_the_conventions() {
 }
 
 #[tokio::test]
-async fn each_retry_is_a_span_that_counts_up() {
+async fn each_retry_is_a_span_with_its_number() {
     let server = LibraryServer::start().await.unwrap();
     let (session, spans, _guard) = session(&server).await;
     server.inject(Fault::html(503).on(Method::GET, "/projects").times(2));
@@ -149,7 +149,7 @@ async fn each_retry_is_a_span_that_counts_up() {
 }
 
 #[tokio::test]
-async fn codes_of_the_server_are_ours_and_the_kind_is_the_type_of_the_call() {
+async fn spans_have_the_codes_of_the_server_and_the_error_kind() {
     let server = LibraryServer::start().await.unwrap();
     let (session, spans, _guard) = session(&server).await;
     session.get("reports/none").await.unwrap_err();
@@ -164,7 +164,7 @@ async fn codes_of_the_server_are_ours_and_the_kind_is_the_type_of_the_call() {
 }
 
 #[tokio::test]
-async fn without_a_reply_the_kind_is_the_type_of_the_attempt() {
+async fn span_of_an_attempt_without_a_reply_has_the_error_kind() {
     let server = LibraryServer::start().await.unwrap();
     let (session, spans, _guard) = session(&server).await;
     server.inject(Fault::reset().on(Method::POST, "/objects"));
@@ -217,7 +217,7 @@ async fn a_relogin_belongs_to_the_call_that_started_it() {
 }
 
 #[tokio::test]
-async fn a_method_that_the_conventions_do_not_know_is_other() {
+async fn unknown_method_is_other_in_spans() {
     let server = LibraryServer::start().await.unwrap();
     let (session, spans, _guard) = session(&server).await;
     let _ = session.request("PURGE", "projects").await;

@@ -30,7 +30,7 @@ fn logouts(server: &LibraryServer) -> usize {
 }
 
 #[test]
-fn serves_every_call() {
+fn wait_accepts_every_call() {
     let server = LibraryServer::builder().start_blocking().unwrap();
     let session = blocking::Session::connect(builder(&server)).unwrap();
     assert_eq!(session.wait(session.projects().list()).unwrap().len(), 2);
@@ -69,7 +69,7 @@ fn dropping_logs_out_and_waits_for_it() {
 
 /// The look-up of a host or a vault's library may go on when the call was given up long ago.
 #[test]
-fn a_failed_connect_waits_for_nobody() {
+fn a_failed_connect_returns_without_waiting() {
     let server = LibraryServer::builder().start_blocking().unwrap();
     let (ended, end) = std::sync::mpsc::channel::<()>();
     let end = std::sync::Arc::new(std::sync::Mutex::new(end));
@@ -257,7 +257,7 @@ fn a_panic_in_the_future_reaches_the_caller() {
 
 /// While a thread is occupied, its runtime wakes none of the tasks that have yielded.
 #[test]
-fn futures_may_yield() {
+fn futures_that_yield_complete() {
     everywhere(|server| {
         let session = blocking::Session::connect(builder(server)).unwrap();
         let yielding: Result<_, Error> = session.wait(async {
@@ -273,7 +273,7 @@ fn futures_may_yield() {
 
 /// Tokio makes a task yield that has used up its budget; nothing would renew the budget here.
 #[test]
-fn the_budget_of_the_task_around_does_not_count() {
+fn the_budget_of_the_surrounding_task_is_not_used() {
     async fn messages(count: usize) -> Result<usize, Error> {
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
         (0..count).for_each(|number| sender.send(number).unwrap());
@@ -340,7 +340,7 @@ async fn behind_this_runtime(server: &LibraryServer) -> SessionBuilder {
 
 /// There is one worker only, and what the session waits for runs on it.
 #[test]
-fn a_worker_that_waits_goes_on_with_its_other_tasks() {
+fn other_tasks_of_a_blocked_worker_continue() {
     let server = Arc::new(LibraryServer::builder().start_blocking().unwrap());
     let shared = Arc::clone(&server);
     bounded("worker", move || {
@@ -448,7 +448,7 @@ fn a_session_in_a_thread_local_logs_out_when_the_thread_ends() {
 
 #[cfg(feature = "persist")]
 #[test]
-fn sessions_that_outlive_the_program() {
+fn saved_sessions_are_opened_and_not_logged_out() {
     use mstr_rest::persist::{MemoryStore, SnapshotStore};
 
     let server = LibraryServer::builder().start_blocking().unwrap();
