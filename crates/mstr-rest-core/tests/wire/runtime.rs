@@ -32,6 +32,16 @@ fn calls_outside_a_runtime_are_errors() {
     assert_eq!(connect.now_or_never().unwrap().unwrap_err().kind(), ErrorKind::Config);
 }
 
+async fn log_in_and_out(session: &Session) {
+    let work = async {
+        session.login(auth()).await.unwrap();
+        session.get("sessions").await.unwrap();
+        session.logout().await.unwrap();
+    };
+    let limit = std::time::Duration::from_secs(60);
+    tokio::time::timeout(limit, work).await.expect("it waits for a login that never ends");
+}
+
 #[test]
 fn login_works_after_the_runtime_of_an_earlier_one_ended() {
     let server = LibraryServer::builder().start_blocking().unwrap();
@@ -47,15 +57,13 @@ fn login_works_after_the_runtime_of_an_earlier_one_ended() {
     });
     drop(first);
     stall.remove();
-    // nobody waits for a login whose task is gone
+    // a login whose task is gone is not waited for
     runtime().block_on(async {
-        session.login(auth()).await.unwrap();
-        session.get("sessions").await.unwrap();
-        session.logout().await.unwrap();
+        log_in_and_out(&session).await;
     });
 }
 
-/// It takes its tasks along, among them a login that has its turn.
+/// A runtime that stops drops its tasks, also that of a login which others wait for.
 #[test]
 fn login_works_after_another_runtime_stopped_during_one() {
     let driven = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -72,14 +80,12 @@ fn login_works_after_another_runtime_stopped_during_one() {
     hang.remove();
     drop(stops);
     driven.block_on(async {
-        session.login(auth()).await.unwrap();
-        session.get("sessions").await.unwrap();
-        session.logout().await.unwrap();
+        log_in_and_out(&session).await;
     });
     assert!(server.sessions().is_empty());
 }
 
-/// Nobody drives the other runtime: its logout cannot end.
+/// No thread runs the other runtime: its logout cannot end.
 #[test]
 fn settle_does_not_wait_for_a_runtime_that_is_not_driven() {
     let server = LibraryServer::builder().start_blocking().unwrap();
@@ -95,7 +101,7 @@ fn settle_does_not_wait_for_a_runtime_that_is_not_driven() {
         .build()
         .unwrap();
     paused.block_on(settle());
-    // driven, it does
+    // run, it does
     stuck.block_on(settle());
     assert!(server.sessions().is_empty());
 }

@@ -12,6 +12,20 @@ use crate::support::{Gate, StoppedClock, builder, logins, pass, received};
 
 const S: Duration = Duration::from_secs(1);
 
+/// Waits for something that must come in 100 s of the client's clock.
+async fn while_time_passes<T>(clock: &StoppedClock, work: impl Future<Output = T>) -> T {
+    let passes = async {
+        for _ in 0..100 {
+            clock.pass(S).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        outcome = work => outcome,
+        () = passes => panic!("there is no timeout within 100 s"),
+    }
+}
+
 #[tokio::test]
 async fn timeout_of_a_call_covers_its_body() {
     let server = LibraryServer::start().await.unwrap();
@@ -26,8 +40,7 @@ async fn timeout_of_a_call_covers_its_body() {
     // the time is over when the head is there already
     let clock = StoppedClock::new();
     let reply = session.get("x").timeout(limit).stream().await.unwrap();
-    let (read, ()) = tokio::join!(reply.read(), clock.pass(limit));
-    let error = read.unwrap_err();
+    let error = while_time_passes(&clock, reply.read()).await.unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("100ms"), "{error}");
     session.close().await.unwrap();
 }
@@ -38,31 +51,22 @@ async fn timeout_of_a_session_covers_its_login_and_its_calls() {
     let clock = StoppedClock::new();
     let limited = || builder(&server).timeout(S).retry(RetryPolicy::none());
     server.inject(Fault::stall().on(Method::POST, "/auth/login").times(1));
-    let second_passes = async {
-        received(&server, Method::POST, "/auth/login", 1).await;
-        clock.pass(S).await;
-    };
-    let (connected, ()) = tokio::join!(limited().connect(), second_passes);
-    let error = connected.unwrap_err();
+    let connecting = tokio::spawn(limited().connect());
+    received(&server, Method::POST, "/auth/login", 1).await;
+    let error = while_time_passes(&clock, connecting).await.unwrap().unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("1s"), "{error}");
     assert_eq!(logins(&server), 1);
 
     let session = limited().connect().await.unwrap();
     server.inject(Fault::stall().on(Method::GET, "/x").times(2));
-    let second_passes = async {
-        received(&server, Method::GET, "/x", 1).await;
-        clock.pass(S).await;
-    };
-    let (reply, ()) = tokio::join!(session.get("x").send(), second_passes);
-    assert!(reply.unwrap_err().is_timeout());
+    let call = tokio::spawn(session.get("x").send());
+    received(&server, Method::GET, "/x", 1).await;
+    let error = while_time_passes(&clock, call).await.unwrap().unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("1s"), "{error}");
     // the timeout of the call applies instead
-    let longer = session.get("x").timeout(S * 3).send();
-    let three_seconds_pass = async {
-        received(&server, Method::GET, "/x", 2).await;
-        clock.pass(S * 3).await;
-    };
-    let (reply, ()) = tokio::join!(longer, three_seconds_pass);
-    let error = reply.unwrap_err();
+    let call = tokio::spawn(session.get("x").timeout(S * 3).send());
+    received(&server, Method::GET, "/x", 2).await;
+    let error = while_time_passes(&clock, call).await.unwrap().unwrap_err();
     assert!(error.to_string().contains("3s"), "{error}");
     session.close().await.unwrap();
 }
@@ -108,17 +112,9 @@ async fn upload_that_is_slow_succeeds_and_one_that_stalls_times_out() {
         stopped.send(()).unwrap();
         std::future::pending().await
     }));
-    let time_passes = async {
-        stops.await.unwrap();
-        for _ in 0..100 {
-            clock.pass(S).await;
-        }
-    };
-    let error = tokio::select! {
-        biased;
-        reply = session.post("count").read_timeout(S).stream_body(body).send() => reply.unwrap_err(),
-        () = time_passes => panic!("no timeout after 100 s"),
-    };
+    let call = tokio::spawn(session.post("count").read_timeout(S).stream_body(body).send());
+    stops.await.unwrap();
+    let error = while_time_passes(&clock, call).await.unwrap().unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("1s"), "{error}");
     assert_eq!(server.count(Method::POST, "/count"), 1);
     session.close().await.unwrap();
