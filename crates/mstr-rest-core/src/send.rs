@@ -115,7 +115,7 @@ impl Client {
                     match self.send(&request, &url, &mut attempts, &mut login).await {
                         Ok(Received::Whole(response)) => {
                             let status = response.status();
-                            value = Some(decode(response)?);
+                            value = Some(decode(response).map_err(|error| attempts.mark(error))?);
                             Ok(status)
                         }
                         Ok(Received::Stream(response)) => Ok(response.status()),
