@@ -6,6 +6,7 @@ use futures_util::FutureExt as _;
 use google_cloud_secretmanager_v1::model::AccessSecretVersionResponse;
 use mstr_credentials::{CredentialError, SecretValue, VaultError, VaultErrorKind as Kind};
 use tokio::runtime::Handle;
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 use crate::{connection::Connection, failure::explain, options::Options};
 
@@ -32,8 +33,10 @@ impl Manager {
             return Err(other("it is not resolved inside of a tokio runtime"));
         }
         let timeout = self.options.timeout;
+        // Without a subscriber: with GOOGLE_CLOUD_RUST_LOGGING=true the SDK logs the whole reply.
+        let get = self.get().with_subscriber(NoSubscriber::default());
         // credentials panic when the runtime that they were made in is gone
-        let get = AssertUnwindSafe(self.get()).catch_unwind();
+        let get = AssertUnwindSafe(get).catch_unwind();
         let outcome = match tokio::time::timeout(timeout, get).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(other("the SDK panicked: is the runtime of the credentials gone?")),
