@@ -111,6 +111,7 @@ mod provider;
 mod reference;
 mod registry;
 mod secret_string;
+mod urls;
 mod value;
 mod vault;
 
