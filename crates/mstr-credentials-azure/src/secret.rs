@@ -69,6 +69,12 @@ impl KeyVaultSecret {
         Self::from(Options::new(vault.into(), name.into()))
     }
 
+    /// A secret by its identifier, as the portal copies it:
+    /// `https://prod.vault.azure.net/secrets/NAME`, with `/VERSION` for one version.
+    pub fn from_id(id: impl AsRef<str>) -> Self {
+        Self::from(Options::from_id(id.as_ref()))
+    }
+
     /// One field of the JSON object that the secret holds.
     pub fn field(&self, field: impl Into<String>) -> SecretField {
         self.cached.field(field)
@@ -93,6 +99,12 @@ impl KeyVaultSecret {
 }
 
 impl KeyVaultValue {
+    /// A secret by its identifier, as the portal copies it
+    /// ([`KeyVaultSecret::from_id`]).
+    pub fn from_id(id: impl AsRef<str>) -> Self {
+        Self::from(Options::from_id(id.as_ref()))
+    }
+
     /// Takes one field of the JSON object that the secret holds.
     #[must_use]
     #[doc(alias = "key")]
@@ -118,10 +130,18 @@ macro_rules! options {
                 self.with(|options| options.identity = identity)
             }
 
-            /// The client id of a user-assigned managed identity; `AZURE_CLIENT_ID` unless set.
+            /// The client id: of a user-assigned managed identity, of the application of a
+            /// workload identity or of a service principal. Default: `AZURE_CLIENT_ID`.
             #[must_use]
             pub fn client_id(self, id: impl Into<String>) -> Self {
                 self.with(|options| options.client_id = Some(id.into()))
+            }
+
+            /// The tenant that tokens come from, by its id or domain. Default: `AZURE_TENANT_ID`;
+            /// for `az` and `azd` the tenant of the vault.
+            #[must_use]
+            pub fn tenant_id(self, id: impl Into<String>) -> Self {
+                self.with(|options| options.tenant_id = Some(id.into()))
             }
 
             /// Any credential of the SDK, instead of the chain. It brings its own timeouts;
