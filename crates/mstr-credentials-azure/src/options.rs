@@ -20,8 +20,6 @@ pub(crate) struct Options {
     pub(crate) endpoint: Option<String>,
     pub(crate) authority: Option<String>,
     pub(crate) timeout: Duration,
-    pub(crate) time_to_live: Option<Duration>,
-    pub(crate) serve_stale_for: Option<Duration>,
 }
 
 /// The URLs of options that are fit for use.
@@ -46,8 +44,6 @@ impl Options {
             endpoint: None,
             authority: None,
             timeout: Duration::from_secs(30),
-            time_to_live: None,
-            serve_stale_for: None,
         }
     }
 

@@ -49,8 +49,8 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Vault {
-    pub(crate) fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self { options, made: Mutex::default() })
+    pub(crate) fn new(options: Options) -> Self {
+        Self { options, made: Mutex::default() }
     }
 
     pub(crate) async fn fetch(&self) -> Result<SecretValue, CredentialError> {

@@ -69,6 +69,12 @@ fn managed_identities() {
     assert_eq!(place.run(&[machine]), "GIVEN value");
     assert_eq!(place.run(&[machine, ("AZURE_CLIENT_ID", "other")]), "GIVEN value");
     assert_eq!(place.stub.azure.identities(), ["app-service", "imds", "imds other"]);
+    // no proxy leads there
+    let proxy = format!("http://{}", mstr_cloud_stub::closed_port());
+    for metadata in [&[machine][..], &app[..]] {
+        let environment = [metadata, &[("http_proxy", &proxy), ("ALL_PROXY", &proxy)]].concat();
+        assert_eq!(place.run(&environment), "GIVEN value");
+    }
 
     // a machine without an identity: the next link, unless this one is demanded
     place.stub.azure.assigned(false);
@@ -78,7 +84,7 @@ fn managed_identities() {
         &[machine, ("AZURE_TOKEN_CREDENTIALS", "prod")],
         &["NoCredentials", "environment: AZURE_TENANT_ID", "managed-identity: "],
     );
-    assert_eq!(place.stub.azure.identities().len(), 3);
+    assert_eq!(place.stub.azure.identities().len(), 5);
 }
 
 #[test]

@@ -46,6 +46,8 @@
 //! gcp-sm:projects/PROJECT[/locations/LOCATION]/secrets/ID[/versions/VERSION] [?OPTIONS] [#FIELD]
 //! ```
 //!
+//! `//secretmanager.googleapis.com/` may stand before `projects`, as in full resource names.
+//!
 //! | option | meaning |
 //! | --- | --- |
 //! | `version` | a number or an alias; `latest` unless given here or in the path |

@@ -2,7 +2,7 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -39,8 +39,8 @@ struct Progress {
 }
 
 impl Manager {
-    pub(crate) fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self { options, connection: Connection::default() })
+    pub(crate) fn new(options: Options) -> Self {
+        Self { options, connection: Connection::default() }
     }
 
     pub(crate) async fn fetch(&self) -> Result<SecretValue, CredentialError> {
