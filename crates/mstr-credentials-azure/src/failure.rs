@@ -78,7 +78,7 @@ fn other_text(error: &SdkError) -> String {
         return UNREADABLE.to_owned();
     }
     // of the transport: a header that is none, for one
-    if VaultError::sources(error).any(|error| error.is::<reqwest::Error>()) {
+    if VaultError::sources(error).any(<dyn Error>::is::<reqwest::Error>) {
         return network_text(error);
     }
     VaultError::without_queries(&text)

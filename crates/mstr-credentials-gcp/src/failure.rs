@@ -105,9 +105,8 @@ pub(crate) fn again(error: &CredentialsError) -> Again {
 
 fn is_network(error: &(dyn Error + 'static)) -> bool {
     VaultError::sources(error).any(|error| {
-        let transport: Option<&reqwest::Error> = error.downcast_ref();
         let sdk: Option<&SdkError> = error.downcast_ref();
-        transport.is_some_and(|error| error.status().is_none() && !error.is_decode())
+        words::is_of_transport(error)
             || sdk.is_some_and(|error| error.is_io() || error.is_timeout() || error.is_connect())
     })
 }

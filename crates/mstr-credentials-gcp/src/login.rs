@@ -135,7 +135,8 @@ fn from_file(
     };
     match built {
         Err(error) if error.is_parsing() => {
-            let quoting = VaultError::sources(&error).any(|error| error.is::<serde_json::Error>());
+            let quoting =
+                VaultError::sources(&error).any(<dyn std::error::Error>::is::<serde_json::Error>);
             if quoting {
                 return refused("is not complete, or a field of it has the wrong type");
             }

@@ -49,7 +49,7 @@ const CODES: [&str; 18] = [
 /// The texts of an error and its sources, each said once.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> String {
     // parsers of tokens and key files quote what they parsed
-    if VaultError::sources(error).any(|error| error.is::<serde_json::Error>()) {
+    if VaultError::sources(error).any(<dyn Error>::is::<serde_json::Error>) {
         return "the credentials, or the reply with a token, cannot be read".to_owned();
     }
     let nobody = status(error).is_none() && says_how_to_log_in(error);
@@ -66,11 +66,22 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> String {
 /// The status of a reply, if there was one.
 pub(crate) fn status(error: &(dyn Error + 'static)) -> Option<u16> {
     VaultError::sources(error).find_map(|error| {
-        if let Some(error) = error.downcast_ref::<reqwest::Error>() {
-            return error.status().map(|status| status.as_u16());
-        }
-        error.downcast_ref::<SdkError>()?.http_status_code()
+        let of_sdk = error.downcast_ref().and_then(SdkError::http_status_code);
+        of_sdk.or_else(|| transport_status(&error.to_string()))
     })
+}
+
+/// Whether it is an error of the SDK's HTTP library, about a request that got no reply.
+pub(crate) fn is_of_transport(error: &(dyn Error + 'static)) -> bool {
+    error.to_string().starts_with("error sending request")
+}
+
+/// The status, if that is how the SDK's HTTP library tells it: `HTTP status client error (400 Bad
+/// Request) for url (..)`.
+fn transport_status(text: &str) -> Option<u16> {
+    let starts = ["HTTP status client error (", "HTTP status server error ("];
+    let rest = starts.iter().find_map(|start| text.strip_prefix(start))?;
+    rest.get(..3)?.parse().ok()
 }
 
 /// Whether the SDK looked for a metadata server only because there is nothing else.
@@ -88,13 +99,10 @@ fn own(error: &(dyn Error + 'static)) -> Option<String> {
         let code = error.http_payload().and_then(|body| code(&String::from_utf8_lossy(body)));
         return Some(reply(status, code));
     }
-    if let Some(error) = error.downcast_ref::<reqwest::Error>() {
-        return Some(match error.status() {
-            Some(status) => reply(status.as_u16(), None),
-            None => VaultError::without_queries(&error.to_string()),
-        });
-    }
     let text = error.to_string();
+    if let Some(status) = transport_status(&text) {
+        return Some(reply(status, None));
+    }
     let mut text = text.as_str();
     if error.is::<CredentialsError>() {
         text = ENDINGS.iter().find_map(|ending| text.strip_suffix(ending)).unwrap_or(text);

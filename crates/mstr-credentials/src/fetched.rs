@@ -247,7 +247,7 @@ macro_rules! fetched_providers {
             }
 
             /// How long past its time to live a value may serve while fetches fail
-            /// ([`CachedSecret::serve_stale_for`]($crate::CachedSecret::serve_stale_for)).
+            /// ([`CachedSecret::serve_stale_for`](mstr_credentials::CachedSecret::serve_stale_for)).
             #[must_use]
             pub fn serve_stale_for(self, time: ::std::time::Duration) -> Self {
                 Self(self.0.serve_stale_for(time))
