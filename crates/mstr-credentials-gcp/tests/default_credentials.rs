@@ -6,7 +6,7 @@ mod stub;
 
 use std::{env, ffi::OsStr, fs, process::Command, time::Duration};
 
-use mstr_cloud_stub::{Responder, closed_port, gcp::REFRESH_TOKEN, leak};
+use mstr_cloud_stub::{Reply, Responder, closed_port, gcp::REFRESH_TOKEN, leak};
 use mstr_credentials::{Credential, VaultError};
 use mstr_credentials_gcp::SecretManagerSecret;
 use serde_json::json;
@@ -80,6 +80,23 @@ fn the_metadata_server() {
     let host = stub.server.address().to_string();
     assert_eq!(run(&stub, &[("GCE_METADATA_HOST", &host)]), "GIVEN value");
     assert_eq!(stub.gcp.identities(), ["metadata"]);
+}
+
+#[test]
+fn a_metadata_server_in_trouble_is_asked_again() {
+    for status in [500, 503, 429] {
+        let stub = place();
+        let (gcp, mut first) = (stub.gcp.clone(), true);
+        let metadata = Responder::start(move |request| {
+            if std::mem::take(&mut first) {
+                return Reply::status(status).body(CANARY);
+            }
+            gcp.answer(request).unwrap_or_else(|| Reply::status(404))
+        });
+        let host = metadata.address().to_string();
+        assert_eq!(run(&stub, &[("GCE_METADATA_HOST", &host)]), "GIVEN value", "{status}");
+        assert_eq!(metadata.count(), 2);
+    }
 }
 
 #[test]
