@@ -8,10 +8,14 @@ use azure_core::{
 };
 use mstr_credentials::{VaultError, VaultErrorKind as Kind};
 
+use crate::login_failure;
+
+pub(crate) const UNREADABLE: &str = "the reply cannot be read";
+
 /// The error is used up: it may hold a raw reply.
 pub(crate) fn explain(error: SdkError) -> VaultError {
-    if let Some(text) = credential_text(&error) {
-        return VaultError::new(Kind::NoCredentials, text);
+    if let Some(failure) = login_failure::of(&error, None) {
+        return failure.why;
     }
     match error.kind() {
         ErrorKind::HttpResponse { status, .. } => {
@@ -36,53 +40,46 @@ pub(crate) fn explain(error: SdkError) -> VaultError {
                 .with_code(format!("{code}{inner}"))
         }
         ErrorKind::Connection | ErrorKind::Io => {
-            VaultError::new(Kind::Unreachable, VaultError::texts(&error))
+            VaultError::new(Kind::Unreachable, network_text(&error))
         }
-        ErrorKind::DataConversion => VaultError::new(Kind::Other, UNREADABLE),
-        _ => VaultError::new(Kind::Other, error.to_string()),
+        _ => VaultError::new(Kind::Other, other_text(&error)),
     }
 }
 
-const UNREADABLE: &str = "the reply cannot be read";
-
-/// What a credential said, if it is a credential that failed.
-pub(crate) fn credential_text(error: &SdkError) -> Option<String> {
-    let errors: Vec<&SdkError> =
-        VaultError::sources(error).filter_map(<dyn Error>::downcast_ref).collect();
-    // the SDK wraps it in "will not be retried"
-    let failed = errors.iter().rfind(|error| *error.kind() == ErrorKind::Credential)?;
-    // The texts of parsers quote what they parsed, which was meant to be a token. Entra's errors
-    // come to us that way too, when they have an escape.
-    if errors.iter().any(|error| *error.kind() == ErrorKind::DataConversion) {
-        let text = VaultError::texts(error);
-        let code = text.find("AADSTS").map(|at| {
-            let digits = text[at + 6..].bytes().take_while(u8::is_ascii_digit).count();
-            text[at..at + 6 + digits].to_owned()
-        });
-        return Some(code.unwrap_or_else(|| UNREADABLE.to_owned()));
-    }
-    let mut text = failed.to_string();
-    if errors.iter().any(|error| matches!(error.kind(), ErrorKind::Connection | ErrorKind::Io)) {
-        text = VaultError::texts(*failed);
-    }
-    Some(text)
+/// The errors of the SDK, from the outside in.
+pub(crate) fn sdk_errors<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a SdkError> {
+    VaultError::sources(error).filter_map(<dyn Error>::downcast_ref)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What happened to a connection, without the queries of URLs.
+pub(crate) fn network_text(error: &SdkError) -> String {
+    VaultError::without_queries(&VaultError::texts(innermost(error)))
+}
 
-    #[test]
-    fn parsers_of_token_replies_are_not_quoted() {
-        let quoting = |text: &str| {
-            let parser = SdkError::with_message(ErrorKind::DataConversion, text.to_owned());
-            let text = format!("ClientSecretCredential authentication failed. {parser}");
-            let failed = SdkError::with_error(ErrorKind::Credential, parser, text);
-            explain(SdkError::with_error(ErrorKind::Credential, failed, "not retried"))
-        };
-        let error = quoting("invalid type: string \"eyJ0eXAi\", expected i64");
-        assert_eq!((error.kind(), error.message()), (Kind::NoCredentials, UNREADABLE));
-        let error = quoting("invalid type: string \"AADSTS7000215: Invalid client secret");
-        assert_eq!(error.message(), "AADSTS7000215");
+/// The SDK wraps errors in "will not be retried" and the like.
+fn innermost(error: &SdkError) -> &SdkError {
+    sdk_errors(error).last().unwrap_or(error)
+}
+
+/// The text of an error that is neither a reply nor a network that is down.
+fn other_text(error: &SdkError) -> String {
+    let text = innermost(error).to_string();
+    let without_advice = text.split(". Set verify_challenge_resource").next().unwrap_or_default();
+    if without_advice.starts_with("challenge resource ") {
+        return format!("no token is sent: {without_advice}");
     }
+    if text.contains("authentication challenge: ") || text.contains("audience in challenge: ") {
+        return "the vault does not say for what it wants a token".to_owned();
+    }
+    // parsers quote
+    if sdk_errors(error).any(|error| *error.kind() == ErrorKind::DataConversion) {
+        return UNREADABLE.to_owned();
+    }
+    // of the transport: a header that is none, for one
+    if VaultError::sources(error).any(<dyn Error>::is::<reqwest::Error>) {
+        return network_text(error);
+    }
+    VaultError::without_queries(&text)
 }

@@ -29,6 +29,12 @@ pub enum Identity {
     AzureDeveloperCli,
 }
 
+/// What `AZURE_TOKEN_CREDENTIALS` may say.
+pub(crate) fn selectable() -> Vec<&'static str> {
+    let names = LINKS.iter().map(|(_, _, python, _)| *python);
+    ["prod", "dev"].into_iter().chain(names).collect()
+}
+
 /// All links in the order of the chain, with the names of references, of the Python peer, and
 /// whether they belong to its `prod` group.
 pub(crate) const LINKS: [(Identity, &str, &str, bool); 5] = [

@@ -10,23 +10,22 @@ use azure_core::{
     http::{ClientOptions, Url},
 };
 use azure_identity::{
-    AzureCliCredential, AzureDeveloperCliCredential, ClientAssertionCredentialOptions,
-    ClientSecretCredential, ClientSecretCredentialOptions, ManagedIdentityCredential,
-    ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
-    WorkloadIdentityCredentialOptions,
+    AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
+    AzureDeveloperCliCredentialOptions, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
+    UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 
-use crate::{Identity, cloud, wire::Wire};
+use crate::{Identity, cloud, environment::variable, wire::Wire};
 
-type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
-
-/// What the links are made of.
+/// What the links are made of, besides the environment.
 pub(crate) struct Surroundings {
-    /// Environment variables.
-    pub(crate) variable: Box<Lookup>,
     pub(crate) wire: Arc<Wire>,
     pub(crate) cloud: Arc<CloudConfiguration>,
+    /// Instead of `AZURE_CLIENT_ID`.
     pub(crate) client_id: Option<String>,
+    /// Instead of `AZURE_TENANT_ID`.
+    pub(crate) tenant_id: Option<String>,
 }
 
 /// Where the metadata service is, unless `AZURE_POD_IDENTITY_AUTHORITY_HOST` says otherwise, as it
@@ -37,13 +36,22 @@ pub(crate) const IMDS_OVERRIDE: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 const PROBE: Duration = Duration::from_secs(1);
 
 impl Surroundings {
-    pub(crate) fn get(&self, name: &str) -> Option<String> {
-        (self.variable)(name).filter(|value| !value.is_empty())
+    fn client(&self) -> Result<Option<String>> {
+        self.client_id.clone().map_or_else(|| variable("AZURE_CLIENT_ID"), |id| Ok(Some(id)))
     }
 
-    fn all<const N: usize>(&self, names: [&str; N]) -> Option<[String; N]> {
-        let values: Option<Vec<_>> = names.into_iter().map(|name| self.get(name)).collect();
-        values?.try_into().ok()
+    /// Whose token endpoint is asked.
+    fn tenant(&self) -> Result<Option<String>> {
+        self.tenant_id.clone().map_or_else(|| variable("AZURE_TENANT_ID"), |id| Ok(Some(id)))
+    }
+
+    /// The tenant for a tool where somebody is logged in: the vault takes tokens of its own tenant
+    /// only, and a guest's home tenant is another one.
+    fn tenant_for_tools(&self) -> Result<Option<String>> {
+        match self.tenant_id.clone().or_else(|| self.wire.challenge_tenant()) {
+            Some(tenant) => Ok(Some(tenant)),
+            None => variable("AZURE_TENANT_ID"),
+        }
     }
 
     fn options(&self) -> ClientOptions {
@@ -61,55 +69,75 @@ impl Identity {
         }
     }
 
-    /// Makes its credential.
-    pub(crate) async fn credential(self, around: &Surroundings) -> Made {
+    /// Makes its credential. One that is `demanded` is the only one: there is no other link to go on
+    /// to, so nothing has to find out whether this one is there.
+    pub(crate) async fn credential(self, around: &Surroundings, demanded: bool) -> Made {
         match self {
-            Self::Environment | Self::Chain => environment(around),
+            Self::Environment | Self::Chain => by_secret(around),
             Self::WorkloadIdentity => workload(around),
-            Self::ManagedIdentity => managed(around).await,
-            Self::AzureCli => made(AzureCliCredential::new(None)),
-            Self::AzureDeveloperCli => made(AzureDeveloperCliCredential::new(None)),
+            Self::ManagedIdentity => managed(around, demanded).await,
+            Self::AzureCli => {
+                let tenant_id = around.tenant_for_tools()?;
+                let options = AzureCliCredentialOptions { tenant_id, ..Default::default() };
+                made(AzureCliCredential::new(Some(options)))
+            }
+            Self::AzureDeveloperCli => {
+                let tenant_id = around.tenant_for_tools()?;
+                let options =
+                    AzureDeveloperCliCredentialOptions { tenant_id, ..Default::default() };
+                made(AzureDeveloperCliCredential::new(Some(options)))
+            }
         }
     }
 }
 
 /// Why a link has no credential.
 pub(crate) enum Unusable {
-    /// Nothing says that it should: what is missing.
+    /// Nothing says that it should, or the SDK cannot: why.
     NotConfigured(String),
     Broken(Error),
+}
+
+impl From<Error> for Unusable {
+    fn from(error: Error) -> Self {
+        Self::Broken(error)
+    }
 }
 
 type Made = std::result::Result<Arc<dyn TokenCredential>, Unusable>;
 
 fn made<T: TokenCredential + 'static>(credential: Result<Arc<T>>) -> Made {
-    match credential {
-        Ok(credential) => Ok(credential),
-        Err(error) => Err(Unusable::Broken(error)),
-    }
+    Ok(credential?)
 }
 
-fn environment(around: &Surroundings) -> Made {
-    let names = ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"];
-    let Some([tenant, client, secret]) = around.all(names) else {
+fn not_all_set(last: &str) -> Unusable {
+    Unusable::NotConfigured(format!("AZURE_TENANT_ID, AZURE_CLIENT_ID, {last} are not all set"))
+}
+
+fn by_secret(around: &Surroundings) -> Made {
+    let (tenant, client) = (around.tenant()?, around.client()?);
+    let secret = variable("AZURE_CLIENT_SECRET")?;
+    let (Some(tenant), Some(client)) = (tenant, client) else {
+        return Err(not_all_set("AZURE_CLIENT_SECRET"));
+    };
+    let Some(secret) = secret else {
         // Python would take it, and so not go on to the next link
-        if around.all(["AZURE_TENANT_ID", "AZURE_CLIENT_ID"]).is_some()
-            && around.get("AZURE_CLIENT_CERTIFICATE_PATH").is_some()
-        {
+        if variable("AZURE_CLIENT_CERTIFICATE_PATH")?.is_some() {
             let what = "AZURE_CLIENT_CERTIFICATE_PATH is set: for a certificate hand in a \
                         credential of the SDK";
             return Err(Unusable::Broken(Error::with_message(ErrorKind::Credential, what)));
         }
-        return Err(Unusable::NotConfigured(format!("{} are not all set", names.join(", "))));
+        return Err(not_all_set("AZURE_CLIENT_SECRET"));
     };
     let options = ClientSecretCredentialOptions { client_options: around.options() };
     made(ClientSecretCredential::new(&tenant, client, Secret::new(secret), Some(options)))
 }
 
 fn workload(around: &Surroundings) -> Made {
-    let names = ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"];
-    let Some([tenant, client, file]) = around.all(names) else {
-        return Err(Unusable::NotConfigured(format!("{} are not all set", names.join(", "))));
+    let (tenant, client) = (around.tenant()?, around.client()?);
+    let file = variable("AZURE_FEDERATED_TOKEN_FILE")?;
+    let (Some(tenant), Some(client), Some(file)) = (tenant, client, file) else {
+        return Err(not_all_set("AZURE_FEDERATED_TOKEN_FILE"));
     };
     let options = WorkloadIdentityCredentialOptions {
         credential_options: ClientAssertionCredentialOptions { client_options: around.options() },
@@ -120,28 +148,46 @@ fn workload(around: &Surroundings) -> Made {
     made(WorkloadIdentityCredential::new(Some(options)))
 }
 
-async fn managed(around: &Surroundings) -> Made {
-    let platform =
-        ["IDENTITY_ENDPOINT", "MSI_ENDPOINT"].iter().any(|name| around.get(name).is_some());
-    if !platform && !imds_answers(around).await {
+async fn managed(around: &Surroundings, demanded: bool) -> Made {
+    if let Some(platform) = unsupported()? {
+        let what = format!("Azure's SDK for Rust does not support that of {platform}");
+        return Err(Unusable::NotConfigured(what));
+    }
+    let app_service = variable("IDENTITY_ENDPOINT")?.is_some();
+    if !app_service && !demanded && !imds_answers(around).await? {
         let what = "no IDENTITY_ENDPOINT, and no metadata service answers";
         return Err(Unusable::NotConfigured(what.to_owned()));
     }
-    let client_id = around.client_id.clone().or_else(|| around.get("AZURE_CLIENT_ID"));
     let options = ManagedIdentityCredentialOptions {
-        user_assigned_id: client_id.map(UserAssignedId::ClientId),
+        user_assigned_id: around.client()?.map(UserAssignedId::ClientId),
         client_options: around.options(),
     };
     made(ManagedIdentityCredential::new(Some(options)))
 }
 
+/// The platform, if the SDK has no managed identity for it. It tells them apart by these variables.
+fn unsupported() -> Result<Option<&'static str>> {
+    let set = |name| Ok::<_, Error>(variable(name)?.is_some());
+    Ok(if set("IDENTITY_ENDPOINT")? {
+        match (set("IDENTITY_HEADER")?, set("IDENTITY_SERVER_THUMBPRINT")?, set("IMDS_ENDPOINT")?) {
+            (true, true, _) => Some("Service Fabric"),
+            (false, _, true) => Some("Azure Arc"),
+            _ => None,
+        }
+    } else if set("MSI_ENDPOINT")? {
+        Some(if set("MSI_SECRET")? { "Azure ML" } else { "Cloud Shell" })
+    } else {
+        None
+    })
+}
+
 /// Asks without the header that would get a token: a metadata service refuses that. That something
-/// takes connections at its address proves nothing.
-async fn imds_answers(around: &Surroundings) -> bool {
-    let Some(base) = imds(around.get(IMDS_OVERRIDE)) else { return false };
-    let Ok(url) = base.join("/metadata/identity/oauth2/token") else { return false };
+/// takes connections at its address proves nothing. One that is in trouble is there.
+async fn imds_answers(around: &Surroundings) -> Result<bool> {
+    let Some(base) = imds(variable(IMDS_OVERRIDE)?) else { return Ok(false) };
+    let Ok(url) = base.join("/metadata/identity/oauth2/token") else { return Ok(false) };
     let status = tokio::time::timeout(PROBE, around.wire.probe(&url)).await;
-    matches!(status, Ok(Some(400 | 410 | 429)))
+    Ok(matches!(status, Ok(Some(400 | 410 | 429 | 500..=599))))
 }
 
 /// Where the metadata service is.

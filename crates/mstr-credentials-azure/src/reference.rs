@@ -29,13 +29,23 @@ pub fn register(references: &mut References) {
 /// Nothing of the reference is repeated: it may be a password.
 fn options(reference: &Reference) -> Result<Options, CredentialError> {
     let wrong = |what| Err(CredentialError::new(format!("an azure-kv reference {what}")));
-    reference.allow_options(&["version", "identity", "client_id", "endpoint", "authority"])?;
+    reference.allow_options(&[
+        "version",
+        "identity",
+        "client_id",
+        "tenant_id",
+        "endpoint",
+        "authority",
+    ])?;
     let body = reference.body();
-    let Some((vault, name)) = body.rsplit_once('/').filter(|(vault, _)| !vault.ends_with('/'))
-    else {
+    let split = || {
+        let (vault, name) = body.rsplit_once('/')?;
+        let vault = vault.trim_end_matches('/');
+        vault.contains("://").then(|| Options::new(vault.to_owned(), name.to_owned()))
+    };
+    let Some(mut options) = Options::parse_id(body).or_else(split) else {
         return wrong("is like azure-kv:https://NAME.vault.azure.net/SECRET");
     };
-    let mut options = Options::new(vault.to_owned(), name.to_owned());
     if let Some(identity) = reference.option("identity") {
         match Identity::from_option(identity) {
             Some(identity) => options.identity = identity,
@@ -43,7 +53,12 @@ fn options(reference: &Reference) -> Result<Options, CredentialError> {
         }
     }
     let option = |name| reference.option(name).map(str::to_owned);
-    options.version = option("version");
+    match (&options.version, option("version")) {
+        (Some(_), Some(_)) => return wrong("gives the version twice"),
+        (None, version) => options.version = version,
+        (Some(_), None) => {}
+    }
+    options.tenant_id = option("tenant_id");
     options.client_id = option("client_id");
     options.endpoint = option("endpoint");
     options.authority = option("authority");
@@ -73,12 +88,25 @@ mod tests {
             assert!(shown.contains("v.vault.azure"), "{shown}");
         }
         let all = "azure-kv:https://v.vault.azure.net/n?version=1&client_id=me&identity=azure-cli";
-        let options = options(&all.parse().unwrap()).unwrap();
+        let all = format!("{all}&tenant_id=example.com");
+        let parsed = |text: &str| options(&text.parse().unwrap());
+        let options = parsed(&all).unwrap();
         assert_eq!(options.vault, "https://v.vault.azure.net");
+        assert_eq!(options.tenant_id.as_deref(), Some("example.com"));
         assert_eq!(options.version.as_deref(), Some("1"));
         assert_eq!(options.client_id.as_deref(), Some("me"));
         assert_eq!(options.identity, Identity::AzureCli);
+        // as the portal copies it
+        for id in ["n/6f", "n?version=6f"] {
+            let options = parsed(&format!("azure-kv:https://v.vault.azure.net/secrets/{id}"));
+            let options = options.unwrap();
+            assert_eq!((options.vault.as_str(), options.name.as_str()), (VAULT, "n"));
+            assert_eq!(options.version.as_deref(), Some("6f"));
+        }
+        assert_eq!(parsed("azure-kv:https://v.vault.azure.net//n").unwrap().vault, VAULT);
     }
+
+    const VAULT: &str = "https://v.vault.azure.net";
 
     #[test]
     fn bad_ones_are_not_repeated() {
@@ -89,6 +117,9 @@ mod tests {
             "azure-kv:https://v.vault.azure.net/a/hunter2",
             "azure-kv:https://u:hunter2@v.vault.azure.net/n",
             "azure-kv:https://v.vault.azure.net/n?hunter2=1",
+            "azure-kv:https://v.vault.azure.net/secrets/n/1?version=hunter2",
+            "azure-kv:https://v.vault.azure.net/secrets/n/1/hunter2",
+            "azure-kv:https://v.vault.azure.net/n?tenant_id=hunter2%20x",
             "azure-kv:https://v.vault.azure.net/n?identity=hunter2",
             "azure-kv:https://v.vault.azure.net/n?version=hunter2.",
             "azure-kv:https://v.vault.azure.net/n?endpoint=http://hunter2",

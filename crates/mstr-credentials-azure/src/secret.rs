@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use azure_core::credentials::TokenCredential;
 use azure_security_keyvault_secrets::SecretClient;
-use mstr_credentials::{CachedSecret, CredentialError, SecretField, SecretProvider, SecretString};
+use mstr_credentials::{CredentialError, FetchSecret, FetchedSecret, FetchedValue, SecretValue};
 
 use crate::{Identity, options::Options, vault::Vault};
 
@@ -30,18 +30,14 @@ pub fn key_vault(vault: impl Into<String>, name: impl Into<String>) -> KeyVaultV
 /// Nothing is fetched or checked when it is made. The client of the SDK is made at the first resolve
 /// and kept; clones share it.
 #[derive(Clone, Debug)]
-pub struct KeyVaultValue {
-    options: Options,
-    vault: Arc<Vault>,
-    field: Option<String>,
-}
+pub struct KeyVaultValue(FetchedValue<Options>);
 
 /// A secret that is fetched once for all of its fields, and again when it is
-/// [invalidated](SecretProvider::invalidate).
+/// [invalidated](mstr_credentials::SecretProvider::invalidate).
 ///
 /// Nothing is fetched or checked when it is made. The client of the SDK is made at the first fetch
 /// and kept; clones share it, and the value. What serves when the vault is down is told at
-/// [`CachedSecret`].
+/// [`CachedSecret`](mstr_credentials::CachedSecret).
 ///
 /// ```
 /// use mstr_credentials::Credential;
@@ -58,10 +54,7 @@ pub struct KeyVaultValue {
 /// Resolving gives a [`CredentialError`] that names the secret; [`CredentialError::vault_error`]
 /// tells why.
 #[derive(Clone, Debug)]
-pub struct KeyVaultSecret {
-    options: Options,
-    cached: CachedSecret,
-}
+pub struct KeyVaultSecret(FetchedSecret<Options>);
 
 impl KeyVaultSecret {
     /// The secret `name` of a vault such as `https://prod.vault.azure.net`.
@@ -69,38 +62,22 @@ impl KeyVaultSecret {
         Self::from(Options::new(vault.into(), name.into()))
     }
 
-    /// One field of the JSON object that the secret holds.
-    pub fn field(&self, field: impl Into<String>) -> SecretField {
-        self.cached.field(field)
-    }
-
-    /// After which time the value is fetched anew; never, unless set.
-    #[must_use]
-    pub fn time_to_live(self, time: Duration) -> Self {
-        self.with(|options| options.time_to_live = Some(time))
-    }
-
-    /// How long past its time to live a value may serve while fetches fail
-    /// ([`CachedSecret::serve_stale_for`]).
-    #[must_use]
-    pub fn serve_stale_for(self, time: Duration) -> Self {
-        self.with(|options| options.serve_stale_for = Some(time))
-    }
-
-    pub(crate) fn into_cached(self) -> CachedSecret {
-        self.cached
+    /// A secret by its identifier, as the portal copies it:
+    /// `https://prod.vault.azure.net/secrets/NAME`, with `/VERSION` for one version.
+    pub fn from_id(id: impl AsRef<str>) -> Self {
+        Self::from(Options::from_id(id.as_ref()))
     }
 }
 
 impl KeyVaultValue {
-    /// Takes one field of the JSON object that the secret holds.
-    #[must_use]
-    #[doc(alias = "key")]
-    pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
-        self
+    /// A secret by its identifier, as the portal copies it
+    /// ([`KeyVaultSecret::from_id`]).
+    pub fn from_id(id: impl AsRef<str>) -> Self {
+        Self::from(Options::from_id(id.as_ref()))
     }
 }
+
+mstr_credentials::fetched_providers!(KeyVaultSecret, KeyVaultValue, Options);
 
 macro_rules! options {
     ($provider:ident) => {
@@ -118,10 +95,18 @@ macro_rules! options {
                 self.with(|options| options.identity = identity)
             }
 
-            /// The client id of a user-assigned managed identity; `AZURE_CLIENT_ID` unless set.
+            /// The client id: of a user-assigned managed identity, of the application of a
+            /// workload identity or of a service principal. Default: `AZURE_CLIENT_ID`.
             #[must_use]
             pub fn client_id(self, id: impl Into<String>) -> Self {
                 self.with(|options| options.client_id = Some(id.into()))
+            }
+
+            /// The tenant that tokens come from, by its id or domain. Default: `AZURE_TENANT_ID`;
+            /// for `az` and `azd` the tenant of the vault.
+            #[must_use]
+            pub fn tenant_id(self, id: impl Into<String>) -> Self {
+                self.with(|options| options.tenant_id = Some(id.into()))
             }
 
             /// Any credential of the SDK, instead of the chain. It brings its own timeouts;
@@ -158,12 +143,6 @@ macro_rules! options {
             pub fn with_timeout(self, timeout: Duration) -> Self {
                 self.with(|options| options.timeout = timeout)
             }
-
-            fn with(self, change: impl FnOnce(&mut Options)) -> Self {
-                let mut provider = self;
-                change(&mut provider.options);
-                provider.made_anew()
-            }
         }
     };
 }
@@ -171,68 +150,22 @@ macro_rules! options {
 options!(KeyVaultSecret);
 options!(KeyVaultValue);
 
-impl KeyVaultSecret {
-    fn made_anew(self) -> Self {
-        Self::from(self.options)
-    }
-}
+impl FetchSecret for Options {
+    type Client = Vault;
 
-impl KeyVaultValue {
-    fn made_anew(self) -> Self {
-        Self { field: self.field, ..Self::from(self.options) }
-    }
-}
-
-impl From<Options> for KeyVaultSecret {
-    fn from(options: Options) -> Self {
-        let vault = Vault::new(options.clone());
-        let mut cached = CachedSecret::new(options.name(), move || {
-            let vault = Arc::clone(&vault);
-            async move { vault.fetch().await }
-        });
-        cached = cached.with_timeout(options.timeout);
-        if let Some(time) = options.time_to_live {
-            cached = cached.time_to_live(time);
-        }
-        if let Some(time) = options.serve_stale_for {
-            cached = cached.serve_stale_for(time);
-        }
-        Self { options, cached }
-    }
-}
-
-impl From<Options> for KeyVaultValue {
-    fn from(options: Options) -> Self {
-        Self { vault: Vault::new(options.clone()), options, field: None }
-    }
-}
-
-/// The whole secret as text.
-impl SecretProvider for KeyVaultSecret {
-    async fn secret(&self) -> Result<SecretString, CredentialError> {
-        self.cached.secret().await
+    fn name(&self) -> String {
+        Self::name(self)
     }
 
-    fn invalidate(&self) {
-        self.cached.invalidate();
+    fn timeout(&self) -> Duration {
+        self.timeout
     }
 
-    fn timeout(&self) -> Option<Duration> {
-        Some(self.options.timeout)
-    }
-}
-
-impl SecretProvider for KeyVaultValue {
-    async fn secret(&self) -> Result<SecretString, CredentialError> {
-        let value = self.vault.fetch().await?;
-        let name = self.options.name();
-        match &self.field {
-            Some(field) => value.field(&name, field),
-            None => value.text(&name),
-        }
+    fn client(&self) -> Vault {
+        Vault::new(self.clone())
     }
 
-    fn timeout(&self) -> Option<Duration> {
-        Some(self.options.timeout)
+    async fn fetch(&self, vault: &Vault) -> Result<SecretValue, CredentialError> {
+        vault.fetch().await
     }
 }

@@ -1,6 +1,9 @@
 //! One fetch: the client, made once, and what it said.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use azure_core::{
     cloud::CloudConfiguration,
@@ -13,10 +16,12 @@ use azure_security_keyvault_secrets::{
 };
 use mstr_credentials::{CredentialError, SecretValue, VaultError, VaultErrorKind as Kind};
 use tokio::runtime::Handle;
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 use crate::{
     chain::Chain,
     cloud,
+    environment::variable,
     failure::explain,
     links::{IMDS, IMDS_OVERRIDE, Surroundings, imds},
     options::{Options, Urls},
@@ -44,8 +49,8 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Vault {
-    pub(crate) fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self { options, made: Mutex::default() })
+    pub(crate) fn new(options: Options) -> Self {
+        Self { options, made: Mutex::default() }
     }
 
     pub(crate) async fn fetch(&self) -> Result<SecretValue, CredentialError> {
@@ -65,15 +70,12 @@ impl Vault {
         }
         let connection = self.connect(&urls)?;
         let timeout = self.options.timeout;
-        match tokio::time::timeout(timeout, self.get(&connection)).await {
+        // Without a subscriber: the SDK logs requests and errors, and what it leaves out of them is up
+        // to its version.
+        let get = self.get(&connection).with_subscriber(NoSubscriber::default());
+        match tokio::time::timeout(timeout, get).await {
             Ok(outcome) => outcome.map_err(explain),
-            Err(_) if connection.wire.is_some_and(|wire| wire.throttled()) => {
-                let text = format!("no other answer within {timeout:?}");
-                Err(VaultError::new(Kind::Throttled, text))
-            }
-            Err(_) => {
-                Err(VaultError::new(Kind::Unreachable, format!("no answer within {timeout:?}")))
-            }
+            Err(_) => Err(late(timeout, connection.wire.as_deref(), &urls)),
         }
     }
 
@@ -99,10 +101,26 @@ impl Vault {
     }
 }
 
+/// What an error at the timeout tells: what was waited for.
+fn late(timeout: Duration, wire: Option<&Wire>, urls: &Urls) -> VaultError {
+    if wire.and_then(Wire::last_status) == Some(429) {
+        return VaultError::new(Kind::Throttled, format!("no other answer within {timeout:?}"));
+    }
+    let waiting_for = match wire.and_then(Wire::waiting_for) {
+        Some(link) => format!("a token of {}", link.name()),
+        None => {
+            let url = urls.endpoint.as_ref().unwrap_or(&urls.vault);
+            format!("the vault at {}", url.as_str().trim_end_matches('/'))
+        }
+    };
+    let text = format!("no answer within {timeout:?}, waiting for {waiting_for}");
+    VaultError::new(Kind::Unreachable, text)
+}
+
 fn connection(options: &Options, urls: &Urls) -> Result<Connection, VaultError> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let variable = |name| variable(name).map_err(explain);
     let host = urls.vault.host_str().unwrap_or_default();
-    let (cloud, authority) = authority(urls, host, variable("AZURE_AUTHORITY_HOST"))?;
+    let (cloud, authority) = authority(urls, host, variable("AZURE_AUTHORITY_HOST")?)?;
     let mut elsewhere = Vec::new();
     if let Some(endpoint) = &urls.endpoint {
         elsewhere.push((urls.vault.clone(), endpoint.clone()));
@@ -110,7 +128,7 @@ fn connection(options: &Options, urls: &Urls) -> Result<Connection, VaultError> 
     if let Some(authority) = authority.filter(|url| url.scheme() == "http") {
         elsewhere.push((cloud::secure(&authority), authority));
     }
-    if let (Some(url), Ok(meant)) = (imds(variable(IMDS_OVERRIDE)), Url::parse(IMDS)) {
+    if let (Some(url), Ok(meant)) = (imds(variable(IMDS_OVERRIDE)?), Url::parse(IMDS)) {
         elsewhere.push((meant, url));
     }
     let wire = Wire::new(elsewhere).map_err(|error| {
@@ -123,10 +141,10 @@ fn connection(options: &Options, urls: &Urls) -> Result<Connection, VaultError> 
         Some(credential) => Arc::clone(credential),
         None => {
             let around = Surroundings {
-                variable: Box::new(|name| std::env::var(name).ok()),
                 wire: Arc::clone(&wire),
                 cloud: Arc::clone(&cloud),
                 client_id: options.client_id.clone(),
+                tenant_id: options.tenant_id.clone(),
             };
             Arc::new(Chain::new(options.identity, around).map_err(explain)?)
         }

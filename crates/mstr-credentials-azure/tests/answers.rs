@@ -7,7 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use mstr_cloud_stub::{Reply, Responder, closed_port, contract::Mood, leak};
 use mstr_credentials::{Credential, CredentialError, References, VaultErrorKind as Kind};
-use mstr_credentials_azure::{KeyVaultSecret, key_vault, register, sdk::SecretClient};
+use mstr_credentials_azure::{
+    KeyVaultSecret, KeyVaultValue, key_vault, register, sdk::SecretClient,
+};
 use stub::{Stub, Token, VAULT};
 
 async fn text(credential: impl Into<Credential>) -> String {
@@ -106,6 +108,33 @@ async fn a_token_that_the_vault_does_not_take() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_no_header() {
+    let stub = Stub::default();
+    let secret = stub.secret("n").credential(Arc::new(Token("hunter2\r\nx".into())));
+    let (error, kind, said) = fails(secret).await;
+    assert_eq!(kind, Kind::Other);
+    assert!(said.contains("header"), "{said}");
+    assert!(!leak::printed(&error).contains("hunter2"), "{said}");
+}
+
+#[tokio::test]
+async fn a_secret_by_its_identifier() {
+    let stub = Stub::default();
+    let first = stub.azure.put("n", Some("one"));
+    stub.azure.put("n", Some("two"));
+    for (id, value) in [(format!("n/{first}"), "one"), ("n".to_owned(), "two")] {
+        let id = format!("{VAULT}/secrets/{id}");
+        let token = || Arc::new(Token(stub.azure.token()));
+        let secret = KeyVaultSecret::from_id(&id).credential(token());
+        assert_eq!(text(secret.endpoint(stub.server.url())).await, value);
+        let secret = KeyVaultValue::from_id(&id).credential(token());
+        assert_eq!(text(secret.endpoint(stub.server.url())).await, value);
+    }
+    let (_, _, said) = fails(KeyVaultSecret::from_id("n")).await;
+    assert!(said.contains("no identifier like https://"), "{said}");
+}
+
+#[tokio::test]
 async fn nobody_there() {
     let secret = |endpoint: String| {
         key_vault(VAULT, "n").credential(Arc::new(Token("t".into()))).endpoint(endpoint)
@@ -119,7 +148,9 @@ async fn nobody_there() {
     for endpoint in [hole.url(), hole.url().replace("http://", "https://")] {
         let (_, kind, said) =
             fails(secret(endpoint).with_timeout(Duration::from_millis(300))).await;
-        assert_eq!((kind, said.as_str()), (Kind::Unreachable, "no answer within 300ms"));
+        let text = "no answer within 300ms, waiting for the vault at http";
+        assert_eq!(kind, Kind::Unreachable);
+        assert!(said.starts_with(text), "{said}");
     }
 }
 
@@ -141,6 +172,13 @@ async fn a_challenge_for_another_domain_gets_no_token() {
             .endpoint(stub.server.url());
         let outcome = Credential::from(secret).resolve().await;
         assert_eq!(outcome.is_ok(), good, "{vault} {domain}");
+        if let Err(error) = outcome {
+            // both are told
+            let said = error.vault_error().unwrap().to_string();
+            let (domain, host) = (format!("https://{domain}/"), vault.replace("https://", "'"));
+            assert!(said.contains(&domain) && said.contains(&host), "{said}");
+            assert!(!said.contains("verify_challenge_resource"), "{said}");
+        }
         let sent = stub.server.requests();
         let sent = sent.iter().any(|request| !request.header("authorization").is_empty());
         assert_eq!(sent, good, "{vault} {domain}");

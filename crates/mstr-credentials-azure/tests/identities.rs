@@ -3,105 +3,23 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs, reason = "a test")]
 #![cfg(unix)]
 
+mod place;
 mod stub;
 
-use std::{env, fs, os::unix::fs::PermissionsExt as _, process::Command, time::Duration};
+use std::time::Duration;
 
 use mstr_cloud_stub::{
-    Responder,
+    Reply, Responder,
     azure::{CLIENT_SECRET, FEDERATED_TOKEN, IDENTITY_HEADER},
-    closed_port, leak,
 };
-use mstr_credentials::{Credential, VaultError};
-use mstr_credentials_azure::{Identity, KeyVaultSecret};
-use stub::{Stub, VAULT};
-use tempfile::TempDir;
-
-const CANARY: &str = "cAnArY-7f3a91d2";
+use place::{CANARY, Place, TENANT};
 
 /// Not a test of its own: what runs in the children.
 #[test]
 #[ignore = "the other tests run it in child processes"]
 fn child() {
-    let set = |name| env::var(name).unwrap_or_default();
-    let mut secret = KeyVaultSecret::new(VAULT, "mstr").endpoint(set("ENDPOINT"));
-    if let Ok(authority) = env::var("AUTHORITY") {
-        secret = secret.authority(authority);
-    }
-    secret = match set("IDENTITY").as_str() {
-        "managed" => secret.identity(Identity::ManagedIdentity),
-        "az" => secret.identity(Identity::AzureCli),
-        _ => secret,
-    };
-    if let Ok(limit) = set("LIMIT").parse() {
-        secret = secret.with_timeout(Duration::from_millis(limit));
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    match runtime.block_on(Credential::from(secret).resolve()) {
-        Ok(secret) => println!("\nGIVEN {}", secret.expose_secret()),
-        Err(error) => {
-            let kind = error.vault_error().map(VaultError::kind);
-            println!("\nFAILED {kind:?} {}", leak::printed(&error).replace('\n', " | "));
-        }
-    }
+    place::resolve();
 }
-
-struct Place {
-    stub: Stub,
-    /// Where `az` would be.
-    tools: TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        let stub = Stub::default();
-        stub.azure.put("mstr", Some("value"));
-        Self { stub, tools: tempfile::tempdir().unwrap() }
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.tools.path().join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        path.display().to_string()
-    }
-
-    /// An `az` with somebody logged in.
-    fn az(&self) {
-        let reply = serde_json::json!({"accessToken": self.stub.azure.token(),
-            "expires_on": 4_102_444_800_i64, "tokenType": "Bearer"});
-        self.file("az", &format!("#!/bin/sh\necho '{reply}'\n"));
-    }
-
-    /// Runs the child with this environment and no other; there is no metadata service unless it
-    /// says so.
-    fn run(&self, environment: &[(&str, &str)]) -> String {
-        let mut child = Command::new(env::current_exe().unwrap());
-        child.args(["--exact", "child", "--ignored", "--nocapture"]).env_clear();
-        child.env("PATH", format!("{}:/usr/bin:/bin", self.tools.path().display()));
-        child.env("ENDPOINT", self.stub.server.url()).env("AUTHORITY", self.stub.server.url());
-        child.env("AZURE_POD_IDENTITY_AUTHORITY_HOST", format!("http://{}", closed_port()));
-        child.envs(environment.iter().copied());
-        let output = child.output().unwrap();
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{printed}{errors}");
-        assert!(!errors.contains("panicked"), "{errors}");
-        let said =
-            printed.lines().find(|line| line.starts_with("GIVEN") || line.starts_with("FAILED"));
-        said.unwrap_or_else(|| panic!("{printed}{errors}")).to_owned()
-    }
-
-    fn fails(&self, environment: &[(&str, &str)], with: &[&str]) {
-        let said = self.run(environment);
-        for text in with {
-            assert!(said.starts_with("FAILED") && said.contains(text), "no {text}: {said}");
-        }
-        assert_eq!(leak::find(CANARY, &said), None, "{said}");
-    }
-}
-
-const TENANT: [(&str, &str); 2] = [("AZURE_TENANT_ID", "tenant"), ("AZURE_CLIENT_ID", "me")];
 
 #[test]
 fn a_service_principal_of_the_environment() {
@@ -151,6 +69,12 @@ fn managed_identities() {
     assert_eq!(place.run(&[machine]), "GIVEN value");
     assert_eq!(place.run(&[machine, ("AZURE_CLIENT_ID", "other")]), "GIVEN value");
     assert_eq!(place.stub.azure.identities(), ["app-service", "imds", "imds other"]);
+    // no proxy leads there
+    let proxy = format!("http://{}", mstr_cloud_stub::closed_port());
+    for metadata in [&[machine][..], &app[..]] {
+        let environment = [metadata, &[("http_proxy", &proxy), ("ALL_PROXY", &proxy)]].concat();
+        assert_eq!(place.run(&environment), "GIVEN value");
+    }
 
     // a machine without an identity: the next link, unless this one is demanded
     place.stub.azure.assigned(false);
@@ -160,14 +84,14 @@ fn managed_identities() {
         &[machine, ("AZURE_TOKEN_CREDENTIALS", "prod")],
         &["NoCredentials", "environment: AZURE_TENANT_ID", "managed-identity: "],
     );
-    assert_eq!(place.stub.azure.identities().len(), 3);
+    assert_eq!(place.stub.azure.identities().len(), 5);
 }
 
 #[test]
 fn what_answers_like_no_metadata_service_is_none() {
     let place = Place::new();
     // a captive portal, and something that takes connections
-    let portal = Responder::scripted([mstr_cloud_stub::Reply::status(200).body("welcome")]);
+    let portal = Responder::scripted([Reply::status(200).body("welcome")]);
     let hole = Responder::black_hole();
     for server in [portal.url(), hole.url()] {
         let machine = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", server.as_str());
@@ -176,6 +100,64 @@ fn what_answers_like_no_metadata_service_is_none() {
     // nowhere else is asked in clear
     let elsewhere = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://metadata.example");
     place.fails(&[elsewhere], &["no metadata service answers"]);
+}
+
+#[test]
+fn a_metadata_service_in_trouble_is_there() {
+    let place = Place::new();
+    place.az();
+    // the machine has an identity, which must not silently become a developer's
+    let trouble = Responder::scripted([Reply::status(503)]);
+    let machine = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", trouble.url());
+    place.fails(
+        &[(machine.0, &machine.1), ("LIMIT", "3000")],
+        &["Unreachable", "waiting for a token of managed-identity"],
+    );
+    assert_eq!(place.stub.azure.fetches(), 0);
+}
+
+#[test]
+fn a_demanded_managed_identity_is_not_probed() {
+    let place = Place::new();
+    // slower than the probe of the chain allows
+    let azure = place.stub.azure.clone();
+    let slow = Responder::start(move |request| {
+        let reply = azure.answer(request).unwrap_or_else(|| Reply::status(404));
+        reply.delay(Duration::from_millis(1500))
+    });
+    let url = slow.url();
+    let machine = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", url.as_str());
+    place.fails(&[machine], &["no metadata service answers"]);
+    let probes = slow.count();
+    assert_eq!(place.run(&[machine, ("IDENTITY", "managed")]), "GIVEN value");
+    let selected = ("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential");
+    assert_eq!(place.run(&[machine, selected]), "GIVEN value");
+    let asked = slow.requests().split_off(probes);
+    assert_eq!(asked.len(), 2, "one request each");
+    assert!(asked.iter().all(|request| request.header("metadata") == "true"));
+}
+
+#[test]
+fn platforms_that_the_sdk_does_not_know_count_as_not_configured() {
+    let place = Place::new();
+    let endpoint = ("IDENTITY_ENDPOINT", "http://127.0.0.1:1");
+    let msi = ("MSI_ENDPOINT", "http://127.0.0.1:1");
+    for (platform, environment) in [
+        ("Cloud Shell", &[msi][..]),
+        ("Azure ML", &[msi, ("MSI_SECRET", "x")]),
+        ("Azure Arc", &[endpoint, ("IMDS_ENDPOINT", "http://127.0.0.1:1")]),
+        (
+            "Service Fabric",
+            &[endpoint, ("IDENTITY_HEADER", "x"), ("IDENTITY_SERVER_THUMBPRINT", "x")],
+        ),
+    ] {
+        let demanded = [environment, &[("IDENTITY", "managed")]].concat();
+        let says = format!("Azure's SDK for Rust does not support that of {platform}");
+        place.fails(&demanded, &["NoCredentials", &says]);
+        place.fails(environment, &["NoCredentials", &says, "az not found on PATH"]);
+    }
+    place.az();
+    assert_eq!(place.run(&[msi]), "GIVEN value");
 }
 
 #[test]
@@ -193,7 +175,13 @@ fn nothing_at_all() {
             "azure-developer-cli: ",
         ],
     );
-    place.fails(&[("AZURE_TOKEN_CREDENTIALS", "prodd")], &["neither prod nor dev"]);
+    place.fails(
+        &[("AZURE_TOKEN_CREDENTIALS", "AzurePowerShellCredential")],
+        &[
+            "AZURE_TOKEN_CREDENTIALS is none of prod, dev, EnvironmentCredential",
+            "AzureCliCredential",
+        ],
+    );
     place.fails(&[("IDENTITY", "az")], &["NoCredentials", "azure-cli: ", "az not found"]);
 }
 
@@ -204,15 +192,19 @@ fn what_hangs_ends_at_the_limit() {
     let hole = Responder::black_hole();
     let app = [("IDENTITY_ENDPOINT", hole.url()), ("IDENTITY_HEADER", "x".to_owned())];
     let app = app.each_ref().map(|(name, value)| (*name, value.as_str()));
-    for hangs in [
+    for (hangs, link) in [
         // the SDK would try for 99 s
-        app.as_slice(),
+        (app.as_slice(), "managed-identity"),
         // for ever
-        &[("IDENTITY", "az")],
-        &[TENANT[0], TENANT[1], ("AZURE_CLIENT_SECRET", "x"), ("AUTHORITY", &hole.url())],
+        (&[("IDENTITY", "az")], "azure-cli"),
+        (
+            &[TENANT[0], TENANT[1], ("AZURE_CLIENT_SECRET", "x"), ("AUTHORITY", &hole.url())],
+            "environment",
+        ),
     ] {
         let environment = [hangs, &[("LIMIT", "600")]].concat();
-        place.fails(&environment, &["Unreachable", "no answer within 600ms"]);
+        let says = format!("no answer within 600ms, waiting for a token of {link}");
+        place.fails(&environment, &["Unreachable", &says]);
     }
 }
 

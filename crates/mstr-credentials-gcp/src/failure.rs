@@ -2,11 +2,14 @@
 
 use std::error::Error;
 
+use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_gax::{
     client_builder::Error as BuilderError,
-    error::{Error as SdkError, rpc::Code},
+    error::{CredentialsError, Error as SdkError, rpc::Code},
 };
 use mstr_credentials::{VaultError, VaultErrorKind as Kind};
+
+use crate::words;
 
 const UNREADABLE: &str = "the reply cannot be read";
 
@@ -17,7 +20,7 @@ pub(crate) fn explain(error: &SdkError) -> VaultError {
     let errors: Vec<&SdkError> =
         VaultError::sources(error).filter_map(<dyn Error>::downcast_ref).collect();
     if let Some(error) = errors.iter().find(|error| error.is_authentication()) {
-        return VaultError::new(Kind::NoCredentials, login_text(*error));
+        return explain_login(*error);
     }
     if let Some(status) = errors.iter().find_map(|error| error.status()) {
         let kind = match status.code {
@@ -48,7 +51,7 @@ pub(crate) fn explain(error: &SdkError) -> VaultError {
     if errors.iter().any(|error| {
         error.is_connect() || error.is_io() || error.is_timeout() || error.is_transport()
     }) {
-        return VaultError::new(Kind::Unreachable, VaultError::texts(error));
+        return VaultError::new(Kind::Unreachable, words::of(error));
     }
     VaultError::new(Kind::Other, "the request could not be made")
 }
@@ -56,22 +59,60 @@ pub(crate) fn explain(error: &SdkError) -> VaultError {
 /// An error of making the client.
 pub(crate) fn explain_build(error: &BuilderError) -> VaultError {
     let kind = if error.is_default_credentials() { Kind::NoCredentials } else { Kind::Other };
-    VaultError::new(kind, login_text(error))
+    VaultError::new(kind, words::of(error))
 }
 
-/// The text of credentials that failed. Parsers of tokens and key files quote what they parsed.
-pub(crate) fn login_text(error: &(dyn Error + 'static)) -> String {
-    let parser = |error: &(dyn Error + 'static)| error.is::<serde_json::Error>();
-    if VaultError::sources(error).any(parser) {
-        return "the credentials, or the reply with a token, cannot be read".to_owned();
+/// An error of making credentials.
+pub(crate) fn explain_credentials(error: &BuildError) -> VaultError {
+    VaultError::new(Kind::NoCredentials, words::of(error))
+}
+
+/// An error of getting a token: a login that is refused, or a server that has trouble.
+pub(crate) fn explain_login(error: &(dyn Error + 'static)) -> VaultError {
+    let kind = match words::status(error) {
+        Some(429) => Kind::Throttled,
+        Some(408 | 500..=599) => Kind::Unreachable,
+        // nothing answers where a metadata server would be: nobody has set up credentials
+        None if is_network(error) && !words::says_how_to_log_in(error) => Kind::Unreachable,
+        _ => Kind::NoCredentials,
+    };
+    VaultError::new(kind, words::of(error))
+}
+
+/// Whether to ask for a token once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// No: the answer would be the same.
+    Never,
+    /// For some seconds. There may be a metadata server that is not up yet, or none at all.
+    ForAWhile,
+    /// As long as there is time: the server is there and has trouble.
+    Always,
+}
+
+/// What the SDK calls transient, if it is the trouble of a server or of the network. (The SDK
+/// counts programs that fail as well.)
+pub(crate) fn again(error: &CredentialsError) -> Again {
+    let status = words::status(error);
+    if !error.is_transient() || (status.is_none() && !is_network(error)) {
+        Again::Never
+    } else if status.is_none() && words::says_how_to_log_in(error) {
+        Again::ForAWhile
+    } else {
+        Again::Always
     }
-    VaultError::texts(error)
+}
+
+fn is_network(error: &(dyn Error + 'static)) -> bool {
+    VaultError::sources(error).any(|error| {
+        let sdk: Option<&SdkError> = error.downcast_ref();
+        words::is_of_transport(error)
+            || sdk.is_some_and(|error| error.is_io() || error.is_timeout() || error.is_connect())
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use google_cloud_gax::error::CredentialsError;
-
     use super::*;
 
     #[test]
@@ -94,5 +135,25 @@ mod tests {
         assert!(reply.to_string().contains("hunter2"));
         let error = explain(&SdkError::exhausted(reply));
         assert_eq!((error.kind(), error.message()), (Kind::Unreachable, "a reply with status 502"));
+    }
+
+    #[test]
+    fn only_trouble_that_may_pass_is_waited_for() {
+        let reply = |status| SdkError::http(status, http::HeaderMap::new(), "".into());
+        for (transient, status, expected) in
+            [(true, 503, Again::Always), (true, 429, Again::Always), (false, 400, Again::Never)]
+        {
+            let error = CredentialsError::new(transient, "failed to fetch token", reply(status));
+            assert_eq!(again(&error), expected, "{status}");
+        }
+        // a program that failed
+        assert_eq!(again(&CredentialsError::from_msg(true, "stderr=<x>")), Again::Never);
+        let advice = "run `gcloud auth application-default login`";
+        let nobody = CredentialsError::new(true, advice, SdkError::io("no such host"));
+        assert_eq!(again(&nobody), Again::ForAWhile);
+        assert_eq!(explain_login(&nobody).kind(), Kind::NoCredentials);
+        let there = CredentialsError::new(true, advice, reply(503));
+        assert_eq!(again(&there), Again::Always);
+        assert_eq!(explain_login(&there).kind(), Kind::Unreachable);
     }
 }

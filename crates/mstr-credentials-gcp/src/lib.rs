@@ -21,14 +21,32 @@
 //! [`credentials_file`](SecretManagerSecret::credentials_file),
 //! [`credentials`](SecretManagerSecret::credentials), [`client`](SecretManagerSecret::client).
 //!
-//! On its own the SDK looks for a metadata server for up to 30 s, and then for 45 s more. Here one
-//! timeout holds for all together: [`with_timeout`](SecretManagerSecret::with_timeout).
+//! The file of `gcloud` is `application_default_credentials.json` in `CLOUDSDK_CONFIG`, else in its
+//! usual folder. Google's SDK for Rust supports service accounts, users, impersonation and workload
+//! identity federation (`external_account`). It does not support `external_account_authorized_user`
+//! (`gcloud` with workforce identity federation).
+//!
+//! # Time
+//!
+//! One timeout, 30 seconds unless set, holds for everything that a fetch does:
+//! [`with_timeout`](SecretManagerSecret::with_timeout). When a metadata server or a token endpoint
+//! fails (status 5xx, 408 or 429, a closed connection) or does not answer within half of that time, it
+//! is asked again while there is time, after 0.5, 1, 2 and then every 4 seconds. Where no metadata
+//! server answers at all and nothing else is set up, the search ends after 10 seconds. The service
+//! gets 10 seconds for an answer, three times.
+//!
+//! # Proxies
+//!
+//! Google's SDK sends requests to the metadata server to `HTTP_PROXY` as well. With that variable,
+//! set `NO_PROXY=metadata.google.internal,169.254.169.254` too.
 //!
 //! # References
 //!
 //! ```text
 //! gcp-sm:projects/PROJECT[/locations/LOCATION]/secrets/ID[/versions/VERSION] [?OPTIONS] [#FIELD]
 //! ```
+//!
+//! `//secretmanager.googleapis.com/` may stand before `projects`, as in full resource names.
 //!
 //! | option | meaning |
 //! | --- | --- |
@@ -50,7 +68,8 @@
 //!
 //! They name the secret; [`CredentialError::vault_error`](mstr_credentials::CredentialError::vault_error)
 //! has the kind, and the code and message of the service. A version that is disabled counts as
-//! denied. Replies that cannot be read are never quoted. The checksum of a payload is verified.
+//! denied. Replies, files and the output of programs are never quoted. Google's SDK logs nothing
+//! while a secret is fetched, also with `GOOGLE_CLOUD_RUST_LOGGING=true`. The checksum of a payload is verified.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -61,6 +80,7 @@ mod manager;
 mod options;
 mod reference;
 mod secret;
+mod words;
 
 /// Google's credentials: what [`credentials`](SecretManagerSecret::credentials) takes.
 pub use google_cloud_auth;

@@ -17,8 +17,6 @@ pub(crate) struct Options {
     pub(crate) client: Option<SecretManagerService>,
     pub(crate) quota_project: Option<String>,
     pub(crate) timeout: Duration,
-    pub(crate) time_to_live: Option<Duration>,
-    pub(crate) serve_stale_for: Option<Duration>,
 }
 
 impl Options {
@@ -34,9 +32,39 @@ impl Options {
             client: None,
             quota_project: None,
             timeout: Duration::from_secs(30),
-            time_to_live: None,
-            serve_stale_for: None,
         }
+    }
+
+    /// By its resource name. What is none is refused by [`check`](Self::check).
+    pub(crate) fn from_name(name: &str) -> Self {
+        Self::parse_name(name)
+            .map_or_else(|| Self::new(String::new(), String::new()), |(options, _)| options)
+    }
+
+    /// The parts of a resource name, if the text is one, and whether it names a version.
+    pub(crate) fn parse_name(name: &str) -> Option<(Self, bool)> {
+        // a full resource name, as Google's asset inventory and audit logs have it
+        let name = name.strip_prefix("//secretmanager.googleapis.com/").unwrap_or(name);
+        let words: Vec<&str> = name.split('/').collect();
+        let (project, rest) = match words.as_slice() {
+            ["projects", project, rest @ ..] => (*project, rest),
+            _ => return None,
+        };
+        let (location, rest) = match rest {
+            ["locations", location, rest @ ..] => (Some(*location), rest),
+            rest => (None, rest),
+        };
+        let (id, version) = match rest {
+            ["secrets", id] => (*id, None),
+            ["secrets", id, "versions", version] => (*id, Some(*version)),
+            _ => return None,
+        };
+        let mut options = Self::new(project.to_owned(), id.to_owned());
+        options.location = location.map(str::to_owned);
+        if let Some(version) = version {
+            version.clone_into(&mut options.version);
+        }
+        Some((options, version.is_some()))
     }
 
     /// How errors call the secret. What is no id is not repeated: it may be anything.
@@ -70,6 +98,9 @@ impl Options {
     /// # Errors
     /// What is wrong, without repeating it.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.project.is_empty() && self.id.is_empty() {
+            return Err("it is no name like projects/PROJECT/secrets/ID");
+        }
         // "example.com:project" is a project of a domain
         if !is_made_of(&self.project, ".:-", 100) {
             return Err("a project is an id or a number");
@@ -146,6 +177,21 @@ mod tests {
         assert_eq!(regional.endpoint().as_deref(), Some(host));
         let elsewhere = Options { endpoint: Some("https://h".into()), ..regional };
         assert_eq!(elsewhere.endpoint().as_deref(), Some("https://h"));
+    }
+
+    #[test]
+    fn names_as_they_are_pasted() {
+        for name in [
+            "projects/p/secrets/s/versions/3",
+            "//secretmanager.googleapis.com/projects/p/secrets/s/versions/3",
+        ] {
+            assert_eq!(Options::from_name(name).resource(), "projects/p/secrets/s/versions/3");
+        }
+        for bad in ["hunter2", "//hunter2/projects/p/secrets/s", "projects/p/secrets/s/hunter2"] {
+            let bad = Options::from_name(bad);
+            let printed = format!("{:?} {bad:?} {}", bad.check().unwrap_err(), bad.name());
+            assert!(!printed.contains("hunter2"), "{printed}");
+        }
     }
 
     #[test]

@@ -26,26 +26,13 @@ pub fn register(references: &mut References) {
 fn options(reference: &Reference) -> Result<Options, CredentialError> {
     let wrong = |what| CredentialError::new(format!("a gcp-sm reference: {what}"));
     reference.allow_options(&["version", "credentials_file", "quota_project", "endpoint"])?;
-    let words: Vec<&str> = reference.body().split('/').collect();
-    let (project, rest) = match words.as_slice() {
-        ["projects", project, rest @ ..] => (*project, rest),
-        _ => ("", [].as_slice()),
+    let Some((mut options, versioned)) = Options::parse_name(reference.body()) else {
+        return Err(wrong("it is like gcp-sm:projects/PROJECT/secrets/ID"));
     };
-    let (location, rest) = match rest {
-        ["locations", location, rest @ ..] => (Some(*location), rest),
-        rest => (None, rest),
-    };
-    let (id, version) = match rest {
-        ["secrets", id] => (*id, None),
-        ["secrets", id, "versions", version] => (*id, Some(*version)),
-        _ => return Err(wrong("it is like gcp-sm:projects/PROJECT/secrets/ID")),
-    };
-    let mut options = Options::new(project.to_owned(), id.to_owned());
-    options.location = location.map(str::to_owned);
-    match (version, reference.option("version")) {
-        (Some(_), Some(_)) => return Err(wrong("the version is given twice")),
-        (Some(version), None) | (None, Some(version)) => version.clone_into(&mut options.version),
-        (None, None) => {}
+    match reference.option("version") {
+        Some(_) if versioned => return Err(wrong("the version is given twice")),
+        Some(version) => version.clone_into(&mut options.version),
+        None => {}
     }
     options.credentials_file = reference.option("credentials_file").map(Into::into);
     options.quota_project = reference.option("quota_project").map(str::to_owned);
@@ -67,6 +54,10 @@ mod tests {
         for (text, resource) in [
             ("gcp-sm:projects/p/secrets/s", "projects/p/secrets/s/versions/latest"),
             ("gcp-sm:projects/p/secrets/s/versions/3#m", "projects/p/secrets/s/versions/3"),
+            (
+                "gcp-sm://secretmanager.googleapis.com/projects/p/secrets/s?version=4",
+                "projects/p/secrets/s/versions/4",
+            ),
             ("gcp-sm:projects/p/secrets/s?version=prod", "projects/p/secrets/s/versions/prod"),
             (
                 "gcp-sm:projects/p/locations/l/secrets/s?endpoint=http://127.0.0.1:1",

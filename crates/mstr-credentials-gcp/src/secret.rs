@@ -1,10 +1,10 @@
 //! The providers.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use google_cloud_auth::credentials::Credentials;
 use google_cloud_secretmanager_v1::client::SecretManagerService;
-use mstr_credentials::{CachedSecret, CredentialError, SecretField, SecretProvider, SecretString};
+use mstr_credentials::{CredentialError, FetchSecret, FetchedSecret, FetchedValue, SecretValue};
 
 use crate::{manager::Manager, options::Options};
 
@@ -30,18 +30,14 @@ pub fn secret_manager(project: impl Into<String>, id: impl Into<String>) -> Secr
 /// Nothing is fetched or checked when it is made. The client of the SDK is made at the first resolve
 /// and kept as long as its runtime is the one in use; clones share it.
 #[derive(Clone, Debug)]
-pub struct SecretManagerValue {
-    options: Options,
-    manager: Arc<Manager>,
-    field: Option<String>,
-}
+pub struct SecretManagerValue(FetchedValue<Options>);
 
 /// A secret that is fetched once for all of its fields, and again when it is
-/// [invalidated](SecretProvider::invalidate).
+/// [invalidated](mstr_credentials::SecretProvider::invalidate).
 ///
 /// Nothing is fetched or checked when it is made. The client of the SDK is made at the first fetch
 /// and kept as long as its runtime is the one in use; clones share it, and the value. What serves
-/// when Google is down is told at [`CachedSecret`].
+/// when Google is down is told at [`CachedSecret`](mstr_credentials::CachedSecret).
 ///
 /// ```
 /// use mstr_credentials::Credential;
@@ -58,10 +54,7 @@ pub struct SecretManagerValue {
 /// Resolving gives a [`CredentialError`] that names the secret; [`CredentialError::vault_error`]
 /// tells why.
 #[derive(Clone, Debug)]
-pub struct SecretManagerSecret {
-    options: Options,
-    cached: CachedSecret,
-}
+pub struct SecretManagerSecret(FetchedSecret<Options>);
 
 impl SecretManagerSecret {
     /// The secret `id` of a project, which goes by its id or its number.
@@ -69,46 +62,22 @@ impl SecretManagerSecret {
         Self::from(Options::new(project.into(), id.into()))
     }
 
-    /// One field of the JSON object that the secret holds.
-    pub fn field(&self, field: impl Into<String>) -> SecretField {
-        self.cached.field(field)
-    }
-
-    /// After which time the value is fetched anew; never, unless set.
-    #[must_use]
-    pub fn time_to_live(self, time: Duration) -> Self {
-        self.with(|options| options.time_to_live = Some(time))
-    }
-
-    /// How long past its time to live a value may serve while fetches fail
-    /// ([`CachedSecret::serve_stale_for`]).
-    #[must_use]
-    pub fn serve_stale_for(self, time: Duration) -> Self {
-        self.with(|options| options.serve_stale_for = Some(time))
-    }
-
-    pub(crate) fn into_cached(self) -> CachedSecret {
-        self.cached
-    }
-
-    fn made_anew(self) -> Self {
-        Self::from(self.options)
+    /// A secret by its resource name, as the console shows it: `projects/PROJECT/secrets/ID`, with
+    /// `/versions/VERSION` for one version, and with `//secretmanager.googleapis.com/` before it or
+    /// without.
+    pub fn from_name(name: impl AsRef<str>) -> Self {
+        Self::from(Options::from_name(name.as_ref()))
     }
 }
 
 impl SecretManagerValue {
-    /// Takes one field of the JSON object that the secret holds.
-    #[must_use]
-    #[doc(alias = "key")]
-    pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
-        self
-    }
-
-    fn made_anew(self) -> Self {
-        Self { field: self.field, ..Self::from(self.options) }
+    /// A secret by its resource name ([`SecretManagerSecret::from_name`]).
+    pub fn from_name(name: impl AsRef<str>) -> Self {
+        Self::from(Options::from_name(name.as_ref()))
     }
 }
+
+mstr_credentials::fetched_providers!(SecretManagerSecret, SecretManagerValue, Options);
 
 macro_rules! options {
     ($provider:ident) => {
@@ -166,12 +135,6 @@ macro_rules! options {
             pub fn with_timeout(self, timeout: Duration) -> Self {
                 self.with(|options| options.timeout = timeout)
             }
-
-            fn with(self, change: impl FnOnce(&mut Options)) -> Self {
-                let mut provider = self;
-                change(&mut provider.options);
-                provider.made_anew()
-            }
         }
     };
 }
@@ -179,56 +142,22 @@ macro_rules! options {
 options!(SecretManagerSecret);
 options!(SecretManagerValue);
 
-impl From<Options> for SecretManagerSecret {
-    fn from(options: Options) -> Self {
-        let manager = Manager::new(options.clone());
-        let mut cached = CachedSecret::new(options.name(), move || {
-            let manager = Arc::clone(&manager);
-            async move { manager.fetch().await }
-        });
-        cached = cached.with_timeout(options.timeout);
-        if let Some(time) = options.time_to_live {
-            cached = cached.time_to_live(time);
-        }
-        if let Some(time) = options.serve_stale_for {
-            cached = cached.serve_stale_for(time);
-        }
-        Self { options, cached }
-    }
-}
+impl FetchSecret for Options {
+    type Client = Manager;
 
-impl From<Options> for SecretManagerValue {
-    fn from(options: Options) -> Self {
-        Self { manager: Manager::new(options.clone()), options, field: None }
-    }
-}
-
-/// The whole secret as text.
-impl SecretProvider for SecretManagerSecret {
-    async fn secret(&self) -> Result<SecretString, CredentialError> {
-        self.cached.secret().await
+    fn name(&self) -> String {
+        Self::name(self)
     }
 
-    fn invalidate(&self) {
-        self.cached.invalidate();
+    fn timeout(&self) -> Duration {
+        self.timeout
     }
 
-    fn timeout(&self) -> Option<Duration> {
-        Some(self.options.timeout)
-    }
-}
-
-impl SecretProvider for SecretManagerValue {
-    async fn secret(&self) -> Result<SecretString, CredentialError> {
-        let value = self.manager.fetch().await?;
-        let name = self.options.name();
-        match &self.field {
-            Some(field) => value.field(&name, field),
-            None => value.text(&name),
-        }
+    fn client(&self) -> Manager {
+        Manager::new(self.clone())
     }
 
-    fn timeout(&self) -> Option<Duration> {
-        Some(self.options.timeout)
+    async fn fetch(&self, manager: &Manager) -> Result<SecretValue, CredentialError> {
+        manager.fetch().await
     }
 }

@@ -4,9 +4,9 @@
 
 mod stub;
 
-use std::{env, fs, process::Command, time::Duration};
+use std::{env, ffi::OsStr, fs, process::Command, time::Duration};
 
-use mstr_cloud_stub::{Responder, closed_port, gcp::REFRESH_TOKEN, leak};
+use mstr_cloud_stub::{Reply, Responder, closed_port, gcp::REFRESH_TOKEN, leak};
 use mstr_credentials::{Credential, VaultError};
 use mstr_credentials_gcp::SecretManagerSecret;
 use serde_json::json;
@@ -36,11 +36,20 @@ fn child() {
 
 /// Runs the child with this environment and no other.
 fn run(stub: &Stub, environment: &[(&str, &str)]) -> String {
+    let environment: Vec<_> =
+        environment.iter().map(|(name, value)| (*name, OsStr::new(value))).collect();
+    run_with(stub, &environment)
+}
+
+fn run_with(stub: &Stub, environment: &[(&str, &OsStr)]) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", "child", "--ignored", "--nocapture"]).env_clear();
     child.env("ENDPOINT", stub.server.url()).env("HOME", "/nonexistent");
     child.env("GCE_METADATA_HOST", closed_port().to_string());
     child.envs(environment.iter().copied());
+    if environment.iter().any(|(name, _)| *name == "NO_METADATA_HOST") {
+        child.env_remove("GCE_METADATA_HOST");
+    }
     let output = child.output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -74,6 +83,23 @@ fn the_metadata_server() {
 }
 
 #[test]
+fn a_metadata_server_in_trouble_is_asked_again() {
+    for status in [500, 503, 429] {
+        let stub = place();
+        let (gcp, mut first) = (stub.gcp.clone(), true);
+        let metadata = Responder::start(move |request| {
+            if std::mem::take(&mut first) {
+                return Reply::status(status).body(CANARY);
+            }
+            gcp.answer(request).unwrap_or_else(|| Reply::status(404))
+        });
+        let host = metadata.address().to_string();
+        assert_eq!(run(&stub, &[("GCE_METADATA_HOST", &host)]), "GIVEN value", "{status}");
+        assert_eq!(metadata.count(), 2);
+    }
+}
+
+#[test]
 fn a_file_that_the_environment_names() {
     let stub = place();
     let file = NamedTempFile::new().unwrap();
@@ -89,20 +115,98 @@ fn a_file_that_the_environment_names() {
     fs::write(file.path(), login(CANARY).to_string()).unwrap();
     fails(&stub, &[named], &["NoCredentials"]);
     fs::write(file.path(), format!("{{\"private_key\":\"{CANARY}\"")).unwrap();
-    fails(&stub, &[named], &["NoCredentials", "cannot be read"]);
+    // which file it is, and what names it
+    let says = format!("{path} (GOOGLE_APPLICATION_CREDENTIALS) is not JSON");
+    fails(&stub, &[named], &["NoCredentials", &says]);
     fs::remove_file(file.path()).unwrap();
-    fails(&stub, &[named], &["NoCredentials", "GOOGLE_APPLICATION_CREDENTIALS"]);
+    let says = format!("{path} (GOOGLE_APPLICATION_CREDENTIALS) cannot be read");
+    fails(&stub, &[named], &["NoCredentials", &says]);
 }
 
 #[test]
-fn no_credentials_end_at_the_limit() {
+fn a_login_where_gcloud_keeps_it() {
     let stub = place();
-    // the SDK would try for 45 s and longer, after 30 s for making the client
-    fails(&stub, &[("LIMIT", "600")], &["no answer within 600ms"]);
+    let folder = tempfile::tempdir().unwrap();
+    let login = json!({"type": "authorized_user", "client_id": "c", "client_secret": CANARY,
+        "refresh_token": REFRESH_TOKEN, "token_uri": format!("{}/token", stub.server.url())});
+    fs::write(folder.path().join("application_default_credentials.json"), login.to_string())
+        .unwrap();
+    let config = folder.path().display().to_string();
+    assert_eq!(run(&stub, &[("CLOUDSDK_CONFIG", &config)]), "GIVEN value");
+    assert_eq!(stub.gcp.identities(), ["refresh"]);
+}
+
+#[test]
+fn without_credentials_the_error_tells_how_to_log_in() {
+    let stub = place();
+    // where the metadata server of Google would be, nobody answers
+    let proxy = format!("http://{}", closed_port());
+    let nowhere = [("NO_METADATA_HOST", "1"), ("http_proxy", proxy.as_str()), ("LIMIT", "900")];
+    fails(
+        &stub,
+        &[&nowhere[..], &[("no_proxy", "127.0.0.1")]].concat(),
+        &[
+            "NoCredentials",
+            "waiting for a token of the metadata server metadata.google.internal",
+            "run `gcloud auth application-default login`, or name a file",
+        ],
+    );
+}
+
+#[test]
+fn at_the_timeout_the_error_tells_what_was_waited_for() {
+    let stub = place();
     let hole = Responder::black_hole();
     let host = hole.address().to_string();
     let hangs = [("GCE_METADATA_HOST", host.as_str()), ("LIMIT", "600")];
-    fails(&stub, &hangs, &["Unreachable", "no answer within 600ms"]);
+    let waiting = format!("waiting for a token of the metadata server {host}");
+    fails(&stub, &hangs, &["Unreachable", "no answer within 600ms", &waiting]);
+    // nothing listens
+    fails(&stub, &[("LIMIT", "600")], &["Unreachable", "no answer within 600ms", "refused"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_program_that_gives_subject_tokens_is_not_quoted() {
+    let stub = place();
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let script = folder.path().join("script");
+    let login = folder.path().join("login.json");
+    let config = json!({"type": "external_account", "audience": "a",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_url": format!("{}/token", stub.server.url()),
+        "credential_source": {"executable": {"command": format!("sh {}", script.display())}}});
+    fs::write(&login, config.to_string()).unwrap();
+    let named = login.display().to_string();
+    let environment = [
+        ("GOOGLE_APPLICATION_CREDENTIALS", named.as_str()),
+        ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1"),
+        ("PATH", "/usr/bin:/bin"),
+    ];
+    let refused = json!({"version": 1, "success": false, "token_type": "t", "code": CANARY,
+        "message": CANARY});
+    for (program, says) in [
+        (format!("echo {CANARY} >&2; exit 3"), "command execution failed (exit status 3)"),
+        (format!("echo '{refused}'"), "contains unsuccessful response"),
+        (format!("echo '{CANARY}'"), "cannot be read"),
+    ] {
+        fs::write(&script, format!("echo >> {}\n{program}\n", runs.display())).unwrap();
+        fails(&stub, &environment, &["NoCredentials", says]);
+    }
+    assert_eq!(fs::read_to_string(&runs).unwrap().len(), 3, "each ran once");
+}
+
+#[test]
+#[cfg(unix)]
+fn variables_that_are_not_unicode_are_errors() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let stub = place();
+    for name in ["GOOGLE_CLOUD_UNIVERSE_DOMAIN", "GOOGLE_CLOUD_QUOTA_PROJECT", "GCE_METADATA_HOST"]
+    {
+        let said = run_with(&stub, &[(name, OsStr::from_bytes(b"\xff"))]);
+        assert!(said.contains(&format!("{name} is not valid Unicode")), "{said}");
+    }
 }
 
 #[test]
