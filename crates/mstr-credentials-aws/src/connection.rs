@@ -1,11 +1,22 @@
 //! Settings, and the SDK's configuration that is made of them when the first secret is fetched.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use mstr_credentials::{CredentialError, VaultError, VaultErrorKind};
-use tokio::{runtime::Handle, sync::OnceCell};
+use tokio::{runtime::Handle, sync::Mutex};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
+
+use crate::{
+    classify::{CHECK_NETWORK, classify},
+    login::Login,
+};
 
 /// For everything that one fetch does: finding credentials and region, all attempts, the reply.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,10 +39,11 @@ impl Settings {
         self.timeout.unwrap_or(DEFAULT_TIMEOUT)
     }
 
-    async fn load(&self) -> Result<SdkConfig, VaultError> {
+    async fn load(&self) -> Result<Loaded, VaultError> {
         if let Some(config) = &self.sdk_config {
-            return Ok(config.clone());
+            return Ok(Loaded { config: config.clone(), login: Login::default() });
         }
+        let login = Login::of_profile(self.profile.as_deref()).await;
         some_ca()?;
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ);
         // not `latest()`: what the SDK does by itself must not change with a patch release
@@ -43,63 +55,124 @@ impl Settings {
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile);
         }
-        Ok(loader.load().await)
+        Ok(Loaded { config: loader.load().await, login })
     }
 }
 
-/// The SDK's configuration, loaded once: region, and credentials that the SDK caches.
-pub(crate) type Connection = OnceCell<SdkConfig>;
+/// The SDK's configuration with region and credentials, loaded by the first fetch and shared by all
+/// secrets that are reached alike.
+///
+/// It is kept while it works. One without a region is not kept at all, and [`Access::failed`] drops
+/// one whose credentials failed: the metadata service may answer next time, files may appear, a
+/// sign-on may be renewed. The next fetch then loads a new one. A fetch holds the lock while it loads;
+/// when it is cancelled, the next in line loads.
+#[derive(Default)]
+pub(crate) struct Connection(Mutex<Option<Arc<Loaded>>>);
 
-/// How one or more secrets are reached: the client of a service, made when it is first needed.
+/// What was loaded.
+pub(crate) struct Loaded {
+    config: SdkConfig,
+    login: Login,
+}
+
+impl Connection {
+    async fn get(&self, settings: &Settings) -> Result<Arc<Loaded>, VaultError> {
+        let mut kept = self.0.lock().await;
+        if let Some(loaded) = &*kept {
+            return Ok(Arc::clone(loaded));
+        }
+        let loaded = Arc::new(settings.load().await?);
+        if settings.region.is_none() && loaded.config.region().is_none() {
+            return Err(no_region(settings));
+        }
+        *kept = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// Unless another fetch has done so already.
+    async fn forget(&self, loaded: &Arc<Loaded>) {
+        let mut kept = self.0.lock().await;
+        if kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, loaded)) {
+            *kept = None;
+        }
+    }
+}
+
+/// How one or more secrets are reached.
 pub(crate) struct Access<C> {
     settings: Settings,
     connection: Arc<Connection>,
-    client: OnceCell<C>,
-    given: bool,
+    /// A client that the program made.
+    given: Option<C>,
+    /// The client of a configuration.
+    made: std::sync::Mutex<Option<Used<C>>>,
 }
 
-impl<C: Clone + Send + Sync> Access<C> {
+/// The client of a service, and the configuration that it was made of.
+#[derive(Clone)]
+pub(crate) struct Used<C> {
+    pub(crate) client: C,
+    loaded: Option<Arc<Loaded>>,
+}
+
+impl<C: Service> Access<C> {
     pub(crate) fn new(settings: Settings) -> Arc<Self> {
         Self::over(settings, Arc::default())
     }
 
     /// Shares the configuration with others that have the same settings.
     pub(crate) fn over(settings: Settings, connection: Arc<Connection>) -> Arc<Self> {
-        Arc::new(Self { settings, connection, client: OnceCell::new(), given: false })
+        Arc::new(Self { settings, connection, given: None, made: std::sync::Mutex::default() })
     }
 
     /// The same with other settings, and nothing shared but a client that was given.
     pub(crate) fn changed(&self, change: impl FnOnce(&mut Settings)) -> Arc<Self> {
         let mut settings = self.settings.clone();
         change(&mut settings);
-        let given = self.client.get().filter(|_| self.given).cloned();
-        Arc::new(Self {
-            settings,
-            connection: Arc::default(),
-            given: given.is_some(),
-            client: OnceCell::new_with(given),
-        })
+        let (given, made) = (self.given.clone(), std::sync::Mutex::default());
+        Arc::new(Self { settings, connection: Arc::default(), given, made })
     }
 
     pub(crate) fn with_client(&self, client: C) -> Arc<Self> {
         Arc::new(Self {
             settings: self.settings.clone(),
             connection: Arc::default(),
-            client: OnceCell::new_with(Some(client)),
-            given: true,
+            given: Some(client),
+            made: std::sync::Mutex::default(),
         })
     }
 
-    /// The client, made by `make` if there is none yet.
-    pub(crate) async fn client(
+    /// The client: the one that was given, or one of the configuration.
+    pub(crate) async fn client(&self) -> Result<Used<C>, VaultError> {
+        if let Some(client) = self.given.clone() {
+            return Ok(Used { client, loaded: None });
+        }
+        let loaded = self.connection.get(&self.settings).await?;
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(used) = &*made
+            && used.loaded.as_ref().is_some_and(|of| Arc::ptr_eq(of, &loaded))
+        {
+            return Ok(used.clone());
+        }
+        let client = C::make(&loaded.config, &self.settings);
+        let used = Used { client, loaded: Some(loaded) };
+        *made = Some(used.clone());
+        Ok(used)
+    }
+
+    /// What a failed call means. Credentials that do not work are looked for again by the next fetch.
+    pub(crate) async fn failed<E: ProvideErrorMetadata>(
         &self,
-        make: fn(&SdkConfig, &Settings) -> Result<C, VaultError>,
-    ) -> Result<&C, VaultError> {
-        let make = async || {
-            let config = self.connection.get_or_try_init(|| self.settings.load()).await?;
-            make(config, &self.settings)
-        };
-        self.client.get_or_try_init(make).await
+        used: &Used<C>,
+        error: SdkError<E, HttpResponse>,
+    ) -> VaultError {
+        let nothing = Login::default();
+        let login = used.loaded.as_ref().map_or(&nothing, |loaded| &loaded.login);
+        let failure = classify(&error, login);
+        if let Some(loaded) = used.loaded.as_ref().filter(|_| failure.of_credentials) {
+            self.connection.forget(loaded).await;
+        }
+        failure.why
     }
 
     /// The timeout of one fetch.
@@ -114,19 +187,44 @@ impl<C: Clone + Send + Sync> Access<C> {
         fetch: impl Future<Output = Result<T, VaultError>> + Send,
     ) -> Result<T, CredentialError> {
         if Handle::try_current().is_err() {
-            return Err(CredentialError::new(format!("{name} needs a tokio runtime")));
+            let what = other("it is not resolved inside of a tokio runtime");
+            return Err(CredentialError::vault(name, what));
         }
         let timeout = self.timeout();
         // Without a subscriber: at level TRACE the SDK logs the headers of requests, and whole replies
         // where LOG_SENSITIVE_BODIES is set.
         let quiet = Box::pin(fetch.with_subscriber(NoSubscriber::default()));
         let outcome = tokio::time::timeout(timeout, quiet).await.unwrap_or_else(|_| {
-            let what = format!("no answer within {timeout:?}");
+            let what = format!("no answer within {timeout:?}: {CHECK_NETWORK}");
             Err(VaultError::new(VaultErrorKind::Unreachable, what))
         });
         outcome.map_err(|why| CredentialError::vault(name, why))
     }
 }
+
+/// A service of AWS: its client.
+pub(crate) trait Service: Clone + Send + Sync {
+    fn make(config: &SdkConfig, settings: &Settings) -> Self;
+}
+
+/// `make` of both services: their builders have the same methods, and no trait for them.
+macro_rules! service {
+    ($client:ty, $builder:ty) => {
+        impl crate::connection::Service for $client {
+            fn make(config: &aws_config::SdkConfig, settings: &Settings) -> Self {
+                let mut builder = <$builder>::from(config);
+                if let Some(region) = &settings.region {
+                    builder = builder.region(aws_config::Region::new(region.clone()));
+                }
+                if let Some(url) = &settings.endpoint_url {
+                    builder = builder.endpoint_url(url);
+                }
+                Self::from_conf(builder.build())
+            }
+        }
+    };
+}
+pub(crate) use service;
 
 /// An error if the system trusts no certificate authority, as in a container without the package
 /// `ca-certificates`. The SDK would panic, also where only HTTP is used.
@@ -140,8 +238,18 @@ fn some_ca() -> Result<(), VaultError> {
     Ok(())
 }
 
-pub(crate) fn no_region() -> VaultError {
-    other("no region: set AWS_REGION, name it in the profile, or give it to the provider")
+fn no_region(settings: &Settings) -> VaultError {
+    let disabled = std::env::var("AWS_EC2_METADATA_DISABLED");
+    let machine = if settings.sdk_config.is_some() {
+        "the given configuration has none"
+    } else if disabled.is_ok_and(|value| value.eq_ignore_ascii_case("true")) {
+        "the metadata service is not asked (AWS_EC2_METADATA_DISABLED)"
+    } else {
+        "the metadata service of the machine gave none"
+    };
+    other(&format!(
+        "no region: set AWS_REGION, name it in the profile, or give it to the provider; {machine}"
+    ))
 }
 
 pub(crate) fn other(message: &str) -> VaultError {

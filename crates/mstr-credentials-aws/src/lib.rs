@@ -34,8 +34,16 @@
 //! They name the secret; [`CredentialError::vault_error`](mstr_credentials::CredentialError::vault_error)
 //! has the kind, and the code and message that AWS gave. The SDK's own errors hold the raw reply,
 //! which can be the secret: they are neither printed nor chained, and the SDK's log is silenced
-//! while a secret is fetched. Of what stands behind failed AWS credentials (the output of a process,
-//! a reply of the token service) nothing is told either.
+//! while a secret is fetched.
+//!
+//! Where AWS credentials failed, the error says why: the code and message of `AssumeRole`,
+//! `AssumeRoleWithWebIdentity` or `GetRoleCredentials`, the exit status of a process, the path of a
+//! token file, the status of a container endpoint or metadata service, `aws sso login` with the
+//! profile. What a process printed, a body and a token are never told. A token service that cannot
+//! be reached is [`Unreachable`](mstr_credentials::VaultErrorKind::Unreachable).
+//!
+//! Region and credentials that were not found, or were not accepted, are looked for again by the
+//! next fetch, files and profiles too.
 //!
 //! Without CA certificates on the system the SDK would panic; here it is an error, unless you bring a
 //! configuration or a client.
@@ -46,6 +54,8 @@
 mod classify;
 #[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 mod connection;
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
+mod login;
 #[cfg(feature = "ssm")]
 mod parameter_store;
 #[cfg(any(feature = "secrets-manager", feature = "ssm"))]

@@ -14,10 +14,7 @@ use mstr_credentials::{
 };
 use zeroize::Zeroizing;
 
-use crate::{
-    classify::classify,
-    connection::{Access, Connection, Settings, no_region, other, region_of_arn, settings},
-};
+use crate::connection::{Access, Connection, Settings, other, region_of_arn, service, settings};
 
 /// How many names `GetParameters` takes.
 const NAMES_PER_CALL: usize = 10;
@@ -267,9 +264,12 @@ impl Lookup {
             if self.name.is_empty() {
                 return Err(other("the parameter has no name"));
             }
-            let client = self.access.client(client).await?;
-            let call = client.get_parameter().name(&self.name).with_decryption(true);
-            let output = call.send().await.map_err(|error| classify(&error))?;
+            let used = self.access.client().await?;
+            let call = used.client.get_parameter().name(&self.name).with_decryption(true);
+            let output = match call.send().await {
+                Ok(output) => output,
+                Err(error) => return Err(self.access.failed(&used, error).await),
+            };
             let value = output.parameter.and_then(|parameter| parameter.value);
             // reading nothing says that it is empty
             Ok(SecretValue::from(value.unwrap_or_default()))
@@ -292,11 +292,15 @@ fn batch(access: Arc<Access<Client>>, names: BTreeSet<String>) -> CachedSecret {
 }
 
 async fn fetch_all(access: &Access<Client>, names: &[String]) -> Result<SecretValue, VaultError> {
-    let client = access.client(client).await?;
+    let used = access.client().await?;
     let mut found: Vec<(String, Zeroizing<String>)> = Vec::new();
     for some in names.chunks(NAMES_PER_CALL) {
-        let call = client.get_parameters().set_names(Some(some.to_vec())).with_decryption(true);
-        let output = call.send().await.map_err(|error| classify(&error))?;
+        let names = Some(some.to_vec());
+        let call = used.client.get_parameters().set_names(names).with_decryption(true);
+        let output = match call.send().await {
+            Ok(output) => output,
+            Err(error) => return Err(access.failed(&used, error).await),
+        };
         for mut parameter in output.parameters.unwrap_or_default() {
             let value = Zeroizing::new(parameter.value.take().unwrap_or_default());
             if let Some(name) = some.iter().find(|name| is(&parameter, name)) {
@@ -338,20 +342,7 @@ fn json(fields: &[(String, Zeroizing<String>)]) -> Result<SecretValue, serde_jso
     Ok(SecretValue::from(buffer.as_slice()))
 }
 
-fn client(config: &aws_config::SdkConfig, settings: &Settings) -> Result<Client, VaultError> {
-    let mut builder = Builder::from(config);
-    if let Some(region) = &settings.region {
-        builder = builder.region(aws_config::Region::new(region.clone()));
-    }
-    if let Some(url) = &settings.endpoint_url {
-        builder = builder.endpoint_url(url);
-    }
-    let config = builder.build();
-    if config.region().is_none() {
-        return Err(no_region());
-    }
-    Ok(Client::from_conf(config))
-}
+service!(Client, Builder);
 
 #[cfg(test)]
 mod tests {

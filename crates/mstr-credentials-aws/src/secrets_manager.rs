@@ -7,10 +7,7 @@ use mstr_credentials::{
     CachedSecret, CredentialError, SecretField, SecretProvider, SecretString, SecretValue,
 };
 
-use crate::{
-    classify::classify,
-    connection::{Access, Connection, Settings, no_region, other, region_of_arn, settings},
-};
+use crate::connection::{Access, Connection, Settings, other, region_of_arn, service, settings};
 
 /// A secret of AWS Secrets Manager, by name or ARN: [`SecretsManagerValue`], fetched at every
 /// resolve. For several fields of one secret take [`SecretsManagerSecret`].
@@ -235,15 +232,17 @@ impl Lookup {
             if self.id.is_empty() {
                 return Err(other("the secret has no name"));
             }
-            let client = self.access.client(client).await?;
-            let output = client
+            let used = self.access.client().await?;
+            let call = used
+                .client
                 .get_secret_value()
                 .secret_id(&self.id)
                 .set_version_id(self.version.clone())
-                .set_version_stage(self.stage.clone())
-                .send()
-                .await
-                .map_err(|error| classify(&error))?;
+                .set_version_stage(self.stage.clone());
+            let output = match call.send().await {
+                Ok(output) => output,
+                Err(error) => return Err(self.access.failed(&used, error).await),
+            };
             Ok(match (output.secret_string, output.secret_binary) {
                 (Some(text), _) => text.into(),
                 (None, Some(bytes)) => bytes.into_inner().into(),
@@ -255,20 +254,4 @@ impl Lookup {
     }
 }
 
-fn client(
-    config: &aws_config::SdkConfig,
-    settings: &Settings,
-) -> Result<Client, mstr_credentials::VaultError> {
-    let mut builder = Builder::from(config);
-    if let Some(region) = &settings.region {
-        builder = builder.region(aws_config::Region::new(region.clone()));
-    }
-    if let Some(url) = &settings.endpoint_url {
-        builder = builder.endpoint_url(url);
-    }
-    let config = builder.build();
-    if config.region().is_none() {
-        return Err(no_region());
-    }
-    Ok(Client::from_conf(config))
-}
+service!(Client, Builder);

@@ -10,7 +10,7 @@ use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, future::ProvideCredentials as Provided,
 };
 use aws_sdk_secretsmanager::config::IdentityCache;
-use common::{Stub, amz, error, sdk_config};
+use common::{Stub, amz, error, hangs_up_after, sdk_config};
 use mstr_cloud_stub::{Reply, Responder, closed_port, contract::Mood, leak};
 use mstr_credentials::{Credential, CredentialError, VaultErrorKind};
 use mstr_credentials_aws::{
@@ -161,6 +161,7 @@ async fn a_client_that_is_given_is_used() {
 #[tokio::test]
 async fn errors_are_told_apart() {
     use VaultErrorKind::{Denied, NotFound, Other, Throttled, Unreachable};
+    let mut all = tokio::task::JoinSet::new();
     let html = || Reply::status(403).header("content-type", "text/html").body("<p>blocked</p>");
     for (reply, kind, code) in [
         (error("ResourceNotFoundException", "m"), NotFound, Some("ResourceNotFoundException")),
@@ -169,6 +170,10 @@ async fn errors_are_told_apart() {
         (error("ExpiredTokenException", "m"), Denied, Some("ExpiredTokenException")),
         (error("UnrecognizedClientException", "m"), Denied, Some("UnrecognizedClientException")),
         (error("ThrottlingException", "m"), Throttled, Some("ThrottlingException")),
+        (error("RequestThrottledException", "m"), Throttled, Some("RequestThrottledException")),
+        (error("LimitExceededException", "m"), Throttled, Some("LimitExceededException")),
+        (error("RequestTimeoutException", "m"), Unreachable, Some("RequestTimeoutException")),
+        (error("InternalServiceError", "m"), Unreachable, Some("InternalServiceError")),
         (error("InvalidRequestException", "m"), Other, Some("InvalidRequestException")),
         (amz(503, r#"{"__type":"ServiceUnavailable"}"#), Unreachable, Some("ServiceUnavailable")),
         (amz(429, ""), Throttled, None),
@@ -180,13 +185,19 @@ async fn errors_are_told_apart() {
         let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint_url(server.url());
         let value = parameter_store("s").sdk_config(sdk_config()).endpoint_url(server.url());
         for credential in [Credential::from(secret), value.into()] {
-            let error = text(credential).await.unwrap_err();
-            let why = error.vault_error().unwrap();
-            assert_eq!((why.kind(), why.code()), (kind, code), "{reply:?}: {why}");
-            assert!(code.is_none() || ["", "m"].contains(&why.message()), "{why}");
-            assert!(!leak::printed(&error).contains('<'), "a body is never shown");
+            let (server, reply) = (server.clone(), reply.clone());
+            all.spawn(async move {
+                let error = text(credential).await.unwrap_err();
+                let why = error.vault_error().unwrap();
+                assert_eq!((why.kind(), why.code()), (kind, code), "{reply:?}: {why}");
+                assert!(code.is_none() || ["", "m"].contains(&why.message()), "{why}");
+                assert!(!leak::printed(&error).contains('<'), "a body is never shown");
+                drop(server);
+            });
         }
     }
+    // the SDK waits between its attempts: all at once
+    all.join_all().await;
 }
 
 #[tokio::test]
@@ -197,6 +208,28 @@ async fn what_cannot_be_reached_is_told() {
     assert_eq!(error.to_string(), "AWS secret s: not reachable");
     assert_eq!(error.vault_error().unwrap().kind(), VaultErrorKind::Unreachable);
     assert!(leak::printed(&error).contains("refused"), "{}", leak::printed(&error));
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_is_not_reachable() {
+    let cut = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\n\
+               content-length: 100\r\n\r\n{\"SecretString\": \"cAnArY-7f3a91d2";
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
+                   40\r\n{\"SecretString\": \"cAnArY-7f3a91d2";
+    let mut all = tokio::task::JoinSet::new();
+    for sent in ["", cut, chunked, "HTTP/1.1 200 OK\r\nconte"] {
+        let url = hangs_up_after(sent);
+        let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint_url(&url);
+        let value = parameter_store("s").sdk_config(sdk_config()).endpoint_url(&url);
+        all.spawn(async move { (sent, text(secret).await.unwrap_err()) });
+        all.spawn(async move { (sent, text(value).await.unwrap_err()) });
+    }
+    for (sent, error) in all.join_all().await {
+        let why = error.vault_error().unwrap();
+        assert_eq!(why.kind(), VaultErrorKind::Unreachable, "{sent:?}: {why}");
+        assert!(why.message().contains("closed"), "{sent:?}: {why}");
+        assert_eq!(leak::find("cAnArY-7f3a91d2", &leak::printed(&error)), None);
+    }
 }
 
 #[tokio::test]
