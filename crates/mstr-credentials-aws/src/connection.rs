@@ -9,7 +9,7 @@ use std::{
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use mstr_credentials::{CredentialError, VaultError, VaultErrorKind};
+use mstr_credentials::{CachedSecret, CredentialError, VaultError, VaultErrorKind};
 use tokio::{runtime::Handle, sync::Mutex};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
@@ -175,6 +175,10 @@ impl<C: Service> Access<C> {
         failure.why
     }
 
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.settings.region.as_deref()
+    }
+
     /// The timeout of one fetch.
     pub(crate) fn timeout(&self) -> Duration {
         self.settings.timeout()
@@ -256,12 +260,45 @@ pub(crate) fn other(message: &str) -> VaultError {
     VaultError::new(VaultErrorKind::Other, message)
 }
 
-/// The region that an ARN names. Nothing else has that secret.
-pub(crate) fn region_of_arn(id: &str) -> Option<String> {
-    let mut parts = id.strip_prefix("arn:")?.split(':');
-    let region = parts.nth(2)?;
-    (!region.is_empty()).then(|| region.to_owned())
+/// How long a value that was fetched serves.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Keep {
+    pub(crate) time_to_live: Option<Duration>,
+    pub(crate) serve_stale_for: Option<Duration>,
 }
+
+impl Keep {
+    pub(crate) fn of(self, mut secret: CachedSecret) -> CachedSecret {
+        if let Some(time) = self.time_to_live {
+            secret = secret.time_to_live(time);
+        }
+        if let Some(time) = self.serve_stale_for {
+            secret = secret.serve_stale_for(time);
+        }
+        secret
+    }
+}
+
+/// The settings of every provider that keeps what it fetched.
+macro_rules! keeping {
+    () => {
+        /// After which time a value is fetched anew (see
+        /// [`CachedSecret::time_to_live`](mstr_credentials::CachedSecret::time_to_live)); never,
+        /// unless set.
+        #[must_use]
+        pub fn time_to_live(self, time: std::time::Duration) -> Self {
+            self.keep(|keep| keep.time_to_live = Some(time))
+        }
+
+        /// How long past its time to live a value may serve while fetches fail
+        /// ([`CachedSecret::serve_stale_for`](mstr_credentials::CachedSecret::serve_stale_for)).
+        #[must_use]
+        pub fn serve_stale_for(self, time: std::time::Duration) -> Self {
+            self.keep(|keep| keep.serve_stale_for = Some(time))
+        }
+    };
+}
+pub(crate) use keeping;
 
 /// The settings that every provider has. Changing one makes a provider that shares nothing with the
 /// one it was made of.
@@ -305,22 +342,3 @@ macro_rules! settings {
     };
 }
 pub(crate) use settings;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arns_name_their_region() {
-        for (id, region) in [
-            ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf", Some("eu-west-1")),
-            ("arn:aws-cn:ssm:cn-north-1:123456789012:parameter/a/b", Some("cn-north-1")),
-            ("arn:aws:secretsmanager::1:secret:x", None),
-            ("arn:aws", None),
-            ("prod/mstr", None),
-            ("a:b:c:d:e", None),
-        ] {
-            assert_eq!(region_of_arn(id).as_deref(), region, "{id}");
-        }
-    }
-}

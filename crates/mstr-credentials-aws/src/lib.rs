@@ -17,7 +17,7 @@
 //! | | at every resolve | once, until invalidated |
 //! | --- | --- | --- |
 //! | Secrets Manager | `secrets_manager` | `SecretsManagerSecret` |
-//! | Parameter Store | `parameter_store` | `ParameterStoreValues`, `ParameterStoreValue::cached` |
+//! | Parameter Store | `parameter_store` | `ParameterStoreValues`, `ParameterStoreValues::path`, `ParameterStoreValue::cached` |
 //!
 //! Credentials of AWS, region, profiles and roles are found by the SDK's default chain, or come in a
 //! configuration or a client of your own. The SDK's client is made when the first secret is fetched,
@@ -51,13 +51,21 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(any(feature = "secrets-manager", feature = "ssm"))]
+mod arn;
+#[cfg(feature = "ssm")]
+mod batch;
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 mod classify;
 #[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 mod connection;
 #[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 mod login;
 #[cfg(feature = "ssm")]
+mod parameter_path;
+#[cfg(feature = "ssm")]
 mod parameter_store;
+#[cfg(feature = "ssm")]
+mod parameter_values;
 #[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 mod reference;
 #[cfg(feature = "secrets-manager")]
@@ -74,9 +82,13 @@ pub use aws_sdk_ssm;
 
 #[cfg(feature = "ssm")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ssm")))]
-pub use parameter_store::{
-    ParameterStoreField, ParameterStoreValue, ParameterStoreValues, parameter_store,
-};
+pub use parameter_path::ParameterStorePath;
+#[cfg(feature = "ssm")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ssm")))]
+pub use parameter_store::{ParameterStoreValue, parameter_store};
+#[cfg(feature = "ssm")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ssm")))]
+pub use parameter_values::{ParameterStoreField, ParameterStoreValues};
 #[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 pub use reference::register;
 #[cfg(feature = "secrets-manager")]

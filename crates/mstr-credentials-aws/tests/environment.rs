@@ -10,6 +10,7 @@ use common::{
 };
 use mstr_cloud_stub::{Reply, Request, Responder, leak};
 use mstr_credentials::References;
+use serde_json::json;
 
 #[test]
 #[ignore = "the other tests run it in child processes"]
@@ -40,6 +41,30 @@ fn references_share_one_fetch_and_the_environment_says_where() {
 }
 
 #[test]
+fn references_of_task_definitions_and_paths() {
+    let stub = Stub::holding(r#"{"username": "dave", "password": "pw"}"#);
+    let url = stub.server.url();
+    let arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/mstr-AbCdEf";
+    let references = format!(
+        "aws-sm:{arn}:username:: aws-sm:{arn}#password aws-sm:{arn}:password:AWSPREVIOUS:v-1 \
+         aws-ssm:/#f aws-ssm:/?recursive=true#f"
+    );
+    let rest = [("AWS_ENDPOINT_URL", &*url), ("REFERENCES", &references)];
+    let found = run(&[&KEYS[..], &rest].concat());
+    let whole = "GIVEN {\"username\": \"dave\", \"password\": \"pw\"}";
+    assert_eq!(found, ["GIVEN dave", "GIVEN pw", "GIVEN pw", whole, whole]);
+    let requests = stub.server.requests();
+    assert_eq!(requests.len(), 4, "the first two share one");
+    let asked: Vec<_> = requests.iter().map(Request::json).collect();
+    assert_eq!(asked[0], json!({"SecretId": arn}));
+    let version = json!({"SecretId": arn, "VersionStage": "AWSPREVIOUS", "VersionId": "v-1"});
+    assert_eq!(asked[1], version);
+    assert!(requests[1].header("authorization").contains("/us-west-2/"));
+    assert_eq!(asked[2]["Recursive"], false);
+    assert_eq!(asked[3], json!({"Path": "/", "Recursive": true, "WithDecryption": true}));
+}
+
+#[test]
 fn bad_references_are_refused() {
     let mut references = References::default();
     mstr_credentials_aws::register(&mut references);
@@ -53,6 +78,19 @@ fn bad_references_are_refused() {
             "an aws-ssm reference has an unknown option; options: region, profile, version",
         ),
         ("aws-sm:x?region=", "an aws-sm reference has an empty region"),
+        (
+            "aws-ssm:/x/?version=1",
+            "an aws-ssm reference has an unknown option; options: region, profile, recursive",
+        ),
+        ("aws-ssm:/x/?recursive=yes", "an aws-ssm reference has recursive=true or recursive=false"),
+        (
+            "aws-sm:arn:aws:secretsmanager:r:1:secret:x:hunter2::#hunter2",
+            "an aws-sm reference names a field or version twice",
+        ),
+        (
+            "aws-sm:arn:aws:secretsmanager:r:1:secret:x::hunter2:?stage=hunter2",
+            "an aws-sm reference names a field or version twice",
+        ),
     ] {
         assert_eq!(references.credential(text).unwrap_err().to_string(), error);
     }

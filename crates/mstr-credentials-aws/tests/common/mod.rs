@@ -80,6 +80,7 @@ fn answer(request: &Request, text: &str) -> Reply {
         "AmazonSSM.GetParameter" => {
             json!({"Parameter": parameter(asked["Name"].as_str().unwrap())})
         }
+        "AmazonSSM.GetParametersByPath" => json!({"Parameters": [{"Name": "/f", "Value": text}]}),
         "AmazonSSM.GetParameters" => {
             let names: Vec<_> =
                 asked["Names"].as_array().unwrap().iter().filter_map(|n| n.as_str()).collect();
