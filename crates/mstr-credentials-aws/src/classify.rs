@@ -4,7 +4,7 @@
 //! does the same: a reply that cannot be read shows the secret. So errors of the SDK are taken apart
 //! here, never printed as a whole and never chained.
 
-use std::error::Error;
+use std::{error::Error, io};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{error::metadata::ProvideErrorMetadata, retry::ErrorKind};
 use mstr_credentials::{VaultError, VaultErrorKind};
 
-use crate::login::Login;
+use crate::{http::InClear, login::Login};
 
 /// What to do where nothing was reached.
 pub(crate) const CHECK_NETWORK: &str = "check the network, HTTPS_PROXY and the endpoint";
@@ -84,6 +84,15 @@ fn not_sent(cause: &ConnectorError) -> VaultError {
     if cause.is_timeout() {
         return no_answer();
     }
+    let in_clear = VaultError::sources(cause).find_map(|error| error.downcast_ref::<InClear>());
+    if let Some(refused) = in_clear {
+        return VaultError::new(Other, refused.to_string());
+    }
+    if is_of_certificate(cause) {
+        let texts = VaultError::texts(cause);
+        let hint = "trust its CA by AWS_CA_BUNDLE or SSL_CERT_FILE";
+        return VaultError::new(Unreachable, format!("{texts}: {hint}"));
+    }
     if cause.is_io() {
         let texts = VaultError::texts(cause);
         return VaultError::new(Unreachable, format!("{texts}: {CHECK_NETWORK}"));
@@ -96,6 +105,22 @@ fn not_sent(cause: &ConnectorError) -> VaultError {
         }
         _ => VaultError::new(Other, format!("the request was not sent: {CHECK_NETWORK}")),
     }
+}
+
+/// Whether the certificate of the server is what failed. The source of an `io::Error` is not what it
+/// holds, but the source of that.
+fn is_of_certificate(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return true;
+        }
+        next = match error.downcast_ref::<io::Error>() {
+            Some(error) => error.get_ref().map(|held| held as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// Codes of credentials that another look may replace.

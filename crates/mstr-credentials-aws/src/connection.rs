@@ -7,14 +7,18 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_runtime_api::client::{
+    http::SharedHttpClient, orchestrator::HttpResponse, result::SdkError,
+};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::service_config::ServiceConfigKey;
 use mstr_credentials::{CachedSecret, CredentialError, VaultError, VaultErrorKind};
 use tokio::{runtime::Handle, sync::Mutex};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 use crate::{
     classify::{CHECK_NETWORK, classify},
+    http::{Client, InClear},
     login::Login,
 };
 
@@ -29,7 +33,7 @@ const READ: Duration = Duration::from_secs(8);
 pub(crate) struct Settings {
     pub(crate) region: Option<String>,
     pub(crate) profile: Option<String>,
-    pub(crate) endpoint_url: Option<String>,
+    pub(crate) endpoint: Option<String>,
     pub(crate) sdk_config: Option<SdkConfig>,
     pub(crate) timeout: Option<Duration>,
 }
@@ -44,11 +48,12 @@ impl Settings {
             return Ok(Loaded { config: config.clone(), login: Login::default() });
         }
         let login = Login::of_profile(self.profile.as_deref()).await;
-        some_ca()?;
+        let http = SharedHttpClient::new(Client::new(&login)?);
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ);
         // not `latest()`: what the SDK does by itself must not change with a patch release
-        let mut loader =
-            aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts.build());
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(http)
+            .timeout_config(timeouts.build());
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         }
@@ -73,6 +78,35 @@ pub(crate) struct Connection(Mutex<Option<Arc<Loaded>>>);
 pub(crate) struct Loaded {
     config: SdkConfig,
     login: Login,
+}
+
+impl Loaded {
+    /// The endpoint that must be told to the SDK: that of the settings, or one that the profile names
+    /// under `section` of its `services`, which is AWS' own spelling and not the SDK's. All others the
+    /// SDK finds by itself.
+    fn endpoint(&self, settings: &Settings, section: &str) -> Result<Option<String>, VaultError> {
+        // that of the environment too, where the configuration is not ours and has another client
+        for url in [settings.endpoint.as_deref(), self.config.endpoint_url()] {
+            if let Some(refused) = url.and_then(InClear::of) {
+                return Err(other(&refused.to_string()));
+            }
+        }
+        if settings.endpoint.is_some() {
+            return Ok(settings.endpoint.clone());
+        }
+        let Some(services) = self.config.service_config() else { return Ok(None) };
+        let of = |section: &str| {
+            let key = ServiceConfigKey::builder()
+                .service_id(section)
+                .profile("endpoint_url")
+                .env("AWS_ENDPOINT_URL");
+            services.load_config(key.build().ok()?)
+        };
+        // what holds for every service, which the SDK finds too
+        let general = of("none");
+        let hyphenated = of(&section.replace('_', "-"));
+        Ok(of(section).filter(|url| Some(url) != general.as_ref() && hyphenated == general))
+    }
 }
 
 impl Connection {
@@ -148,13 +182,14 @@ impl<C: Service> Access<C> {
             return Ok(Used { client, loaded: None });
         }
         let loaded = self.connection.get(&self.settings).await?;
+        let endpoint = loaded.endpoint(&self.settings, C::PROFILE_SECTION)?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(used) = &*made
             && used.loaded.as_ref().is_some_and(|of| Arc::ptr_eq(of, &loaded))
         {
             return Ok(used.clone());
         }
-        let client = C::make(&loaded.config, &self.settings);
+        let client = C::make(&loaded.config, self.settings.region.as_deref(), endpoint);
         let used = Used { client, loaded: Some(loaded) };
         *made = Some(used.clone());
         Ok(used)
@@ -208,19 +243,28 @@ impl<C: Service> Access<C> {
 
 /// A service of AWS: its client.
 pub(crate) trait Service: Clone + Send + Sync {
-    fn make(config: &SdkConfig, settings: &Settings) -> Self;
+    /// How a profile calls it, below `services`.
+    const PROFILE_SECTION: &str;
+
+    fn make(config: &SdkConfig, region: Option<&str>, endpoint: Option<String>) -> Self;
 }
 
 /// `make` of both services: their builders have the same methods, and no trait for them.
 macro_rules! service {
-    ($client:ty, $builder:ty) => {
+    ($client:ty, $builder:ty, $section:literal) => {
         impl crate::connection::Service for $client {
-            fn make(config: &aws_config::SdkConfig, settings: &Settings) -> Self {
+            const PROFILE_SECTION: &str = $section;
+
+            fn make(
+                config: &aws_config::SdkConfig,
+                region: Option<&str>,
+                endpoint: Option<String>,
+            ) -> Self {
                 let mut builder = <$builder>::from(config);
-                if let Some(region) = &settings.region {
-                    builder = builder.region(aws_config::Region::new(region.clone()));
+                if let Some(region) = region {
+                    builder = builder.region(aws_config::Region::new(region.to_owned()));
                 }
-                if let Some(url) = &settings.endpoint_url {
+                if let Some(url) = endpoint {
                     builder = builder.endpoint_url(url);
                 }
                 Self::from_conf(builder.build())
@@ -229,18 +273,6 @@ macro_rules! service {
     };
 }
 pub(crate) use service;
-
-/// An error if the system trusts no certificate authority, as in a container without the package
-/// `ca-certificates`. The SDK would panic, also where only HTTP is used.
-fn some_ca() -> Result<(), VaultError> {
-    if rustls_native_certs::load_native_certs().certs.is_empty() {
-        return Err(other(
-            "the system has no CA certificates: install the package ca-certificates, or set \
-             SSL_CERT_FILE",
-        ));
-    }
-    Ok(())
-}
 
 fn no_region(settings: &Settings) -> VaultError {
     let disabled = std::env::var("AWS_EC2_METADATA_DISABLED");
@@ -318,11 +350,19 @@ macro_rules! settings {
             self.change(|settings| settings.profile = Some(profile.into()))
         }
 
-        /// Where the service is, instead of AWS: an emulator, or an endpoint of your network. (The
-        /// SDK also reads `AWS_ENDPOINT_URL` and its like.)
+        /// Where the service is, instead of AWS: an emulator, or an endpoint of your network. An
+        /// https URL, or http on loopback. (`AWS_ENDPOINT_URL` and its like, and the endpoints of a
+        /// profile, count too.)
+        #[must_use]
+        pub fn endpoint(self, url: impl Into<String>) -> Self {
+            self.change(|settings| settings.endpoint = Some(url.into()))
+        }
+
+        /// The former name of [`endpoint`](Self::endpoint).
+        #[doc(hidden)]
         #[must_use]
         pub fn endpoint_url(self, url: impl Into<String>) -> Self {
-            self.change(|settings| settings.endpoint_url = Some(url.into()))
+            self.endpoint(url)
         }
 
         /// A configuration of the SDK that you have made, instead of the default chain: for

@@ -45,8 +45,17 @@
 //! Region and credentials that were not found, or were not accepted, are looked for again by the
 //! next fetch, files and profiles too.
 //!
-//! Without CA certificates on the system the SDK would panic; here it is an error, unless you bring a
-//! configuration or a client.
+//! # Network
+//!
+//! AWS is asked through the proxy of `HTTPS_PROXY`. Metadata services, container endpoints and
+//! loopback are asked without one. HTTP without TLS to anything but those is an error, by whatever
+//! option, variable or profile it was named: the secret would cross the network in clear.
+//!
+//! `AWS_CA_BUNDLE`, or `ca_bundle` of the profile, is a file with the certificate authorities to
+//! trust instead of those of the system. Without any CA certificates the SDK would panic; here it is
+//! an error. A profile's `services` section may be spelled as AWS spells it (`secrets_manager =`).
+//!
+//! None of this holds for a configuration or a client that you bring.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -58,6 +67,8 @@ mod batch;
 mod classify;
 #[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 mod connection;
+#[cfg(any(feature = "secrets-manager", feature = "ssm"))]
+mod http;
 #[cfg(any(feature = "secrets-manager", feature = "ssm"))]
 mod login;
 #[cfg(feature = "ssm")]

@@ -223,6 +223,10 @@ fn of_service<E: ProvideErrorMetadata>(
     let what = format!("{call}: {}", why.message());
     let kind = match why.kind() {
         kind @ (VaultErrorKind::Unreachable | VaultErrorKind::Throttled) => kind,
+        // a setting, and not the service, is in the way
+        VaultErrorKind::Other if matches!(error, SdkError::DispatchFailure(_)) => {
+            VaultErrorKind::Other
+        }
         _ => NoCredentials,
     };
     let explained = VaultError::new(kind, what);

@@ -138,4 +138,4 @@ impl Lookup {
     }
 }
 
-service!(Client, Builder);
+service!(Client, Builder, "ssm");

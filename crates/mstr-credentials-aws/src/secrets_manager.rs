@@ -266,4 +266,4 @@ impl Lookup {
     }
 }
 
-service!(Client, Builder);
+service!(Client, Builder, "secrets_manager");

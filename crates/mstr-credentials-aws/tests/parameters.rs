@@ -59,7 +59,7 @@ fn store(selectors: bool) -> (Responder, Arc<Mutex<Vec<String>>>) {
 }
 
 fn values(server: &Responder) -> ParameterStoreValues {
-    ParameterStoreValues::new().sdk_config(sdk_config()).endpoint_url(server.url())
+    ParameterStoreValues::new().sdk_config(sdk_config()).endpoint(server.url())
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn a_path_is_one_secret_with_fields() {
     let server = paged(ALL);
     let url = server.url();
     for path in ["/prod/mstr/", "/prod/mstr"] {
-        let login = ParameterStoreValues::path(path).sdk_config(sdk_config()).endpoint_url(&url);
+        let login = ParameterStoreValues::path(path).sdk_config(sdk_config()).endpoint(&url);
         let before = server.count();
         assert_eq!(text(login.field("username")).await.unwrap(), "dave");
         assert_eq!(text(login.field("password")).await.unwrap(), "p\"w");
@@ -201,7 +201,7 @@ async fn a_path_is_one_secret_with_fields() {
         let deep = login.recursive(true);
         assert_eq!(text(deep.field("db/password")).await.unwrap(), "deep");
     }
-    let nothing = ParameterStoreValues::path("/none").sdk_config(sdk_config()).endpoint_url(url);
+    let nothing = ParameterStoreValues::path("/none").sdk_config(sdk_config()).endpoint(url);
     let error = text(nothing.field("password")).await.unwrap_err();
     assert_eq!(error.to_string(), "AWS parameters below /none/: not found");
     assert_eq!(error.vault_error().unwrap().kind(), VaultErrorKind::NotFound);
@@ -210,7 +210,7 @@ async fn a_path_is_one_secret_with_fields() {
 #[tokio::test]
 async fn pages_that_repeat_are_an_error() {
     let server = Responder::scripted([amz(200, r#"{"Parameters": [], "NextToken": "same"}"#)]);
-    let path = ParameterStoreValues::path("/p").sdk_config(sdk_config()).endpoint_url(server.url());
+    let path = ParameterStoreValues::path("/p").sdk_config(sdk_config()).endpoint(server.url());
     let error = text(path).await.unwrap_err();
     assert_eq!(error.vault_error().unwrap().kind(), VaultErrorKind::Other);
     assert_eq!(server.count(), 2);

@@ -31,8 +31,8 @@ fn bodies(server: &Responder) -> Vec<serde_json::Value> {
 async fn the_single_forms_fetch_at_every_resolve() {
     let stub = Stub::holding(r#"{"a": "1"}"#);
     let url = stub.server.url();
-    let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint_url(&url);
-    let parameter = parameter_store("/p").sdk_config(sdk_config()).endpoint_url(&url);
+    let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint(&url);
+    let parameter = parameter_store("/p").sdk_config(sdk_config()).endpoint(&url);
     for _ in 0..2 {
         assert_eq!(text(secret.clone()).await.unwrap(), r#"{"a": "1"}"#);
         assert_eq!(text(parameter.clone().field("a")).await.unwrap(), "1");
@@ -46,12 +46,12 @@ async fn the_single_forms_fetch_at_every_resolve() {
 async fn versions_and_regions_are_asked_for() {
     let stub = Stub::holding("x");
     let url = stub.server.url();
-    let secret = || SecretsManagerSecret::new("s").sdk_config(sdk_config()).endpoint_url(&url);
+    let secret = || SecretsManagerSecret::new("s").sdk_config(sdk_config()).endpoint(&url);
     text(secret().version("v-1")).await.unwrap();
     text(secret().version_stage("AWSPREVIOUS").region("us-east-2")).await.unwrap();
     let arn = "arn:aws:secretsmanager:ap-south-1:123456789012:secret:s-AbCdEf";
-    text(SecretsManagerSecret::new(arn).sdk_config(sdk_config()).endpoint_url(&url)).await.unwrap();
-    text(parameter_store("/p:3").sdk_config(sdk_config()).endpoint_url(&url)).await.unwrap();
+    text(SecretsManagerSecret::new(arn).sdk_config(sdk_config()).endpoint(&url)).await.unwrap();
+    text(parameter_store("/p:3").sdk_config(sdk_config()).endpoint(&url)).await.unwrap();
     assert_eq!(
         bodies(&stub.server),
         [
@@ -74,10 +74,10 @@ async fn an_id_may_be_that_of_a_task_definition() {
     let url = stub.server.url();
     let arn = "arn:aws:secretsmanager:ap-south-1:123456789012:secret:s-AbCdEf";
     let id = format!("{arn}:a:AWSPREVIOUS:v-1");
-    let value = || secrets_manager(&id).sdk_config(sdk_config()).endpoint_url(&url);
+    let value = || secrets_manager(&id).sdk_config(sdk_config()).endpoint(&url);
     assert_eq!(text(value()).await.unwrap(), "1");
     assert_eq!(text(value().field("b")).await.unwrap(), "2");
-    let secret = SecretsManagerSecret::new(&id).sdk_config(sdk_config()).endpoint_url(&url);
+    let secret = SecretsManagerSecret::new(&id).sdk_config(sdk_config()).endpoint(&url);
     assert_eq!(text(secret.field("b")).await.unwrap(), "2");
     assert_eq!(text(secret).await.unwrap(), "1");
     let asked = json!({"SecretId": arn, "VersionStage": "AWSPREVIOUS", "VersionId": "v-1"});
@@ -87,7 +87,7 @@ async fn an_id_may_be_that_of_a_task_definition() {
 #[tokio::test]
 async fn binary_secrets_are_text_or_an_error() {
     let stub = Stub::holding("from bytes");
-    let secret = |id| secrets_manager(id).sdk_config(sdk_config()).endpoint_url(stub.server.url());
+    let secret = |id| secrets_manager(id).sdk_config(sdk_config()).endpoint(stub.server.url());
     assert_eq!(text(secret("binary:text")).await.unwrap(), "from bytes");
     let error = text(secret("binary:bytes")).await.unwrap_err();
     assert_eq!(error.to_string(), "AWS secret binary:bytes is not valid UTF-8");
@@ -99,9 +99,9 @@ async fn binary_secrets_are_text_or_an_error() {
 async fn what_has_no_name_is_not_asked_for() {
     let stub = Stub::holding("x");
     let url = stub.server.url();
-    let error = text(secrets_manager("").sdk_config(sdk_config()).endpoint_url(&url)).await;
+    let error = text(secrets_manager("").sdk_config(sdk_config()).endpoint(&url)).await;
     assert!(leak::printed(&error.unwrap_err()).contains("has no name"));
-    let error = text(parameter_store("").sdk_config(sdk_config()).endpoint_url(&url)).await;
+    let error = text(parameter_store("").sdk_config(sdk_config()).endpoint(&url)).await;
     assert!(leak::printed(&error.unwrap_err()).contains("has no name"));
     assert_eq!(stub.server.count(), 0);
 }
@@ -109,8 +109,7 @@ async fn what_has_no_name_is_not_asked_for() {
 #[tokio::test]
 async fn parameters_are_fetched_once_for_each_name() {
     let stub = Stub::holding("x");
-    let values =
-        ParameterStoreValues::new().sdk_config(sdk_config()).endpoint_url(stub.server.url());
+    let values = ParameterStoreValues::new().sdk_config(sdk_config()).endpoint(stub.server.url());
     for name in ["/a", "/a", "/b"] {
         text(values.parameter(name)).await.unwrap();
     }
@@ -131,7 +130,7 @@ async fn prefetched_parameters_come_together() {
         .prefetch(&names)
         .prefetch(["/p/missing"])
         .sdk_config(sdk_config())
-        .endpoint_url(stub.server.url());
+        .endpoint(stub.server.url());
     let all = names.iter().map(|name| Credential::from(values.parameter(name)));
     for credential in all.collect::<Vec<_>>() {
         assert_eq!(text(&credential).await.unwrap(), "{\"q\": \"\\\"\"}");
@@ -168,13 +167,13 @@ async fn values_live_and_serve_as_long_as_is_said() {
     {
         let stub = Stub::holding("{\"f\": \"x\"}");
         let url = stub.server.url();
-        let secret = SecretsManagerSecret::new("s").sdk_config(sdk_config()).endpoint_url(&url);
+        let secret = SecretsManagerSecret::new("s").sdk_config(sdk_config()).endpoint(&url);
         let secret = secret.time_to_live(live).serve_stale_for(stale);
-        let values = ParameterStoreValues::new().sdk_config(sdk_config()).endpoint_url(&url);
+        let values = ParameterStoreValues::new().sdk_config(sdk_config()).endpoint(&url);
         let values = values.time_to_live(live).serve_stale_for(stale).prefetch(["/many"]);
-        let cached = parameter_store("/c").sdk_config(sdk_config()).endpoint_url(&url).cached();
+        let cached = parameter_store("/c").sdk_config(sdk_config()).endpoint(&url).cached();
         let cached = cached.time_to_live(live).serve_stale_for(stale);
-        let path = ParameterStoreValues::path("/").sdk_config(sdk_config()).endpoint_url(&url);
+        let path = ParameterStoreValues::path("/").sdk_config(sdk_config()).endpoint(&url);
         let path = path.time_to_live(live).serve_stale_for(stale);
         let credentials = [
             Credential::from(secret.field("f")),
@@ -242,8 +241,8 @@ async fn errors_are_told_apart() {
         (amz(200, "<html>"), Other, None),
     ] {
         let server = Responder::scripted([reply.clone()]);
-        let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint_url(server.url());
-        let value = parameter_store("s").sdk_config(sdk_config()).endpoint_url(server.url());
+        let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint(server.url());
+        let value = parameter_store("s").sdk_config(sdk_config()).endpoint(server.url());
         for credential in [Credential::from(secret), value.into()] {
             let (server, reply) = (server.clone(), reply.clone());
             all.spawn(async move {
@@ -263,7 +262,7 @@ async fn errors_are_told_apart() {
 #[tokio::test]
 async fn what_cannot_be_reached_is_told() {
     let url = format!("http://{}", closed_port());
-    let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint_url(url);
+    let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint(url);
     let error = text(secret).await.unwrap_err();
     assert_eq!(error.to_string(), "AWS secret s: not reachable");
     assert_eq!(error.vault_error().unwrap().kind(), VaultErrorKind::Unreachable);
@@ -279,8 +278,8 @@ async fn a_server_that_hangs_up_is_not_reachable() {
     let mut all = tokio::task::JoinSet::new();
     for sent in ["", cut, chunked, "HTTP/1.1 200 OK\r\nconte"] {
         let url = hangs_up_after(sent);
-        let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint_url(&url);
-        let value = parameter_store("s").sdk_config(sdk_config()).endpoint_url(&url);
+        let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint(&url);
+        let value = parameter_store("s").sdk_config(sdk_config()).endpoint(&url);
         all.spawn(async move { (sent, text(secret).await.unwrap_err()) });
         all.spawn(async move { (sent, text(value).await.unwrap_err()) });
     }
@@ -297,7 +296,7 @@ async fn throttled_calls_are_tried_again() {
     let throttled = error("ThrottlingException", "Rate exceeded");
     let fine = amz(200, r#"{"SecretString": "x"}"#);
     let server = Responder::scripted([throttled.clone(), throttled, fine]);
-    let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint_url(server.url());
+    let secret = secrets_manager("s").sdk_config(sdk_config()).endpoint(server.url());
     assert_eq!(text(secret).await.unwrap(), "x");
     assert_eq!(server.count(), 3);
 }
@@ -324,7 +323,7 @@ async fn credentials_that_do_not_come_are_missing() {
         .credentials_provider(SharedCredentialsProvider::new(Hung))
         .identity_cache(cache)
         .build();
-    let secret = secrets_manager("s").sdk_config(config).endpoint_url(stub.server.url());
+    let secret = secrets_manager("s").sdk_config(config).endpoint(stub.server.url());
     let error = text(secret).await.unwrap_err();
     assert_eq!(error.vault_error().unwrap().kind(), VaultErrorKind::NoCredentials, "{error:?}");
 }
