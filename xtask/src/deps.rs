@@ -48,6 +48,33 @@ const TREES: &[Tree] = &[
     cloud!("mstr-credentials-aws" has "aws-config" "aws-sdk-secretsmanager" "aws-sdk-ssm"
         lacks "reqwest" "azure_*" "typespec*" "google-cloud-*"),
     Tree {
+        what: "mstr-credentials-aws, default features",
+        args: &["-p", "mstr-credentials-aws", "-e", "normal,build"],
+        has: &["aws-config", "aws-sdk-secretsmanager", "aws-sdk-ssm"],
+        lacks: &["aws-sdk-sso*"],
+        once: &["rustls", "hyper", "http", "tokio"],
+        at_most: None,
+        why: "servers never sign on",
+    },
+    Tree {
+        what: "mstr-rest, aws-secrets-manager",
+        args: &["-p", "mstr-rest", "--features", "aws-secrets-manager", "-e", "normal,build"],
+        has: &["aws-config", "aws-sdk-secretsmanager"],
+        lacks: &["aws-sdk-ssm", "aws-sdk-sso*", "azure_*", "typespec*", "google-cloud-*"],
+        once: &["rustls", "hyper", "http", "tokio", "reqwest"],
+        at_most: None,
+        why: "one service of one cloud",
+    },
+    Tree {
+        what: "mstr-rest, aws-ssm and aws-sso",
+        args: &["-p", "mstr-rest", "--features", "aws-ssm,aws-sso", "-e", "normal,build"],
+        has: &["aws-config", "aws-sdk-ssm", "aws-sdk-sso", "aws-sdk-ssooidc"],
+        lacks: &["aws-sdk-secretsmanager", "azure_*", "typespec*", "google-cloud-*"],
+        once: &["rustls", "hyper", "http", "tokio", "reqwest"],
+        at_most: None,
+        why: "one service of one cloud",
+    },
+    Tree {
         what: "mstr-rest, default features",
         args: &["-p", "mstr-rest", "-e", "normal,build"],
         has: &["mstr-rest-api", "rustls", "aws-lc-rs", "http@1"],

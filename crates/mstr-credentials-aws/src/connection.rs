@@ -1,11 +1,26 @@
 //! Settings, and the SDK's configuration that is made of them when the first secret is fetched.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
-use mstr_credentials::{CredentialError, VaultError, VaultErrorKind};
-use tokio::{runtime::Handle, sync::OnceCell};
+use aws_smithy_runtime_api::client::{
+    http::SharedHttpClient, orchestrator::HttpResponse, result::SdkError,
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::service_config::ServiceConfigKey;
+use mstr_credentials::{CachedSecret, CredentialError, VaultError, VaultErrorKind};
+use tokio::{runtime::Handle, sync::Mutex};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
+
+use crate::{
+    classify::{CHECK_NETWORK, classify},
+    http::{Client, InClear},
+    login::Login,
+};
 
 /// For everything that one fetch does: finding credentials and region, all attempts, the reply.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -18,7 +33,7 @@ const READ: Duration = Duration::from_secs(8);
 pub(crate) struct Settings {
     pub(crate) region: Option<String>,
     pub(crate) profile: Option<String>,
-    pub(crate) endpoint_url: Option<String>,
+    pub(crate) endpoint: Option<String>,
     pub(crate) sdk_config: Option<SdkConfig>,
     pub(crate) timeout: Option<Duration>,
 }
@@ -28,78 +43,175 @@ impl Settings {
         self.timeout.unwrap_or(DEFAULT_TIMEOUT)
     }
 
-    async fn load(&self) -> Result<SdkConfig, VaultError> {
+    async fn load(&self) -> Result<Loaded, VaultError> {
         if let Some(config) = &self.sdk_config {
-            return Ok(config.clone());
+            return Ok(Loaded { config: config.clone(), login: Login::default() });
         }
-        some_ca()?;
+        let login = Login::of_profile(self.profile.as_deref()).await;
+        let http = SharedHttpClient::new(Client::new(&login)?);
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ);
         // not `latest()`: what the SDK does by itself must not change with a patch release
-        let mut loader =
-            aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts.build());
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(http)
+            .timeout_config(timeouts.build());
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         }
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile);
         }
-        Ok(loader.load().await)
+        Ok(Loaded { config: loader.load().await, login })
     }
 }
 
-/// The SDK's configuration, loaded once: region, and credentials that the SDK caches.
-pub(crate) type Connection = OnceCell<SdkConfig>;
+/// The SDK's configuration with region and credentials, loaded by the first fetch and shared by all
+/// secrets that are reached alike.
+///
+/// It is kept while it works. One without a region is not kept at all, and [`Access::failed`] drops
+/// one whose credentials failed: the metadata service may answer next time, files may appear, a
+/// sign-on may be renewed. The next fetch then loads a new one. A fetch holds the lock while it loads;
+/// when it is cancelled, the next in line loads.
+#[derive(Default)]
+pub(crate) struct Connection(Mutex<Option<Arc<Loaded>>>);
 
-/// How one or more secrets are reached: the client of a service, made when it is first needed.
+/// What was loaded.
+pub(crate) struct Loaded {
+    config: SdkConfig,
+    login: Login,
+}
+
+impl Loaded {
+    /// The endpoint that must be told to the SDK: that of the settings, or one that the profile names
+    /// under `section` of its `services`, which is AWS' own spelling and not the SDK's. All others the
+    /// SDK finds by itself.
+    fn endpoint(&self, settings: &Settings, section: &str) -> Result<Option<String>, VaultError> {
+        // that of the environment too, where the configuration is not ours and has another client
+        for url in [settings.endpoint.as_deref(), self.config.endpoint_url()] {
+            if let Some(refused) = url.and_then(InClear::of) {
+                return Err(other(&refused.to_string()));
+            }
+        }
+        if settings.endpoint.is_some() {
+            return Ok(settings.endpoint.clone());
+        }
+        let Some(services) = self.config.service_config() else { return Ok(None) };
+        let of = |section: &str| {
+            let key = ServiceConfigKey::builder()
+                .service_id(section)
+                .profile("endpoint_url")
+                .env("AWS_ENDPOINT_URL");
+            services.load_config(key.build().ok()?)
+        };
+        // what holds for every service, which the SDK finds too
+        let general = of("none");
+        let hyphenated = of(&section.replace('_', "-"));
+        Ok(of(section).filter(|url| Some(url) != general.as_ref() && hyphenated == general))
+    }
+}
+
+impl Connection {
+    async fn get(&self, settings: &Settings) -> Result<Arc<Loaded>, VaultError> {
+        let mut kept = self.0.lock().await;
+        if let Some(loaded) = &*kept {
+            return Ok(Arc::clone(loaded));
+        }
+        let loaded = Arc::new(settings.load().await?);
+        if settings.region.is_none() && loaded.config.region().is_none() {
+            return Err(no_region(settings));
+        }
+        *kept = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// Unless another fetch has done so already.
+    async fn forget(&self, loaded: &Arc<Loaded>) {
+        let mut kept = self.0.lock().await;
+        if kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, loaded)) {
+            *kept = None;
+        }
+    }
+}
+
+/// How one or more secrets are reached.
 pub(crate) struct Access<C> {
     settings: Settings,
     connection: Arc<Connection>,
-    client: OnceCell<C>,
-    given: bool,
+    /// A client that the program made.
+    given: Option<C>,
+    /// The client of a configuration.
+    made: std::sync::Mutex<Option<Used<C>>>,
 }
 
-impl<C: Clone + Send + Sync> Access<C> {
+/// The client of a service, and the configuration that it was made of.
+#[derive(Clone)]
+pub(crate) struct Used<C> {
+    pub(crate) client: C,
+    loaded: Option<Arc<Loaded>>,
+}
+
+impl<C: Service> Access<C> {
     pub(crate) fn new(settings: Settings) -> Arc<Self> {
         Self::over(settings, Arc::default())
     }
 
     /// Shares the configuration with others that have the same settings.
     pub(crate) fn over(settings: Settings, connection: Arc<Connection>) -> Arc<Self> {
-        Arc::new(Self { settings, connection, client: OnceCell::new(), given: false })
+        Arc::new(Self { settings, connection, given: None, made: std::sync::Mutex::default() })
     }
 
     /// The same with other settings, and nothing shared but a client that was given.
     pub(crate) fn changed(&self, change: impl FnOnce(&mut Settings)) -> Arc<Self> {
         let mut settings = self.settings.clone();
         change(&mut settings);
-        let given = self.client.get().filter(|_| self.given).cloned();
-        Arc::new(Self {
-            settings,
-            connection: Arc::default(),
-            given: given.is_some(),
-            client: OnceCell::new_with(given),
-        })
+        let (given, made) = (self.given.clone(), std::sync::Mutex::default());
+        Arc::new(Self { settings, connection: Arc::default(), given, made })
     }
 
     pub(crate) fn with_client(&self, client: C) -> Arc<Self> {
         Arc::new(Self {
             settings: self.settings.clone(),
             connection: Arc::default(),
-            client: OnceCell::new_with(Some(client)),
-            given: true,
+            given: Some(client),
+            made: std::sync::Mutex::default(),
         })
     }
 
-    /// The client, made by `make` if there is none yet.
-    pub(crate) async fn client(
+    /// The client: the one that was given, or one of the configuration.
+    pub(crate) async fn client(&self) -> Result<Used<C>, VaultError> {
+        if let Some(client) = self.given.clone() {
+            return Ok(Used { client, loaded: None });
+        }
+        let loaded = self.connection.get(&self.settings).await?;
+        let endpoint = loaded.endpoint(&self.settings, C::PROFILE_SECTION)?;
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(used) = &*made
+            && used.loaded.as_ref().is_some_and(|of| Arc::ptr_eq(of, &loaded))
+        {
+            return Ok(used.clone());
+        }
+        let client = C::make(&loaded.config, self.settings.region.as_deref(), endpoint);
+        let used = Used { client, loaded: Some(loaded) };
+        *made = Some(used.clone());
+        Ok(used)
+    }
+
+    /// What a failed call means. Credentials that do not work are looked for again by the next fetch.
+    pub(crate) async fn failed<E: ProvideErrorMetadata>(
         &self,
-        make: fn(&SdkConfig, &Settings) -> Result<C, VaultError>,
-    ) -> Result<&C, VaultError> {
-        let make = async || {
-            let config = self.connection.get_or_try_init(|| self.settings.load()).await?;
-            make(config, &self.settings)
-        };
-        self.client.get_or_try_init(make).await
+        used: &Used<C>,
+        error: SdkError<E, HttpResponse>,
+    ) -> VaultError {
+        let nothing = Login::default();
+        let login = used.loaded.as_ref().map_or(&nothing, |loaded| &loaded.login);
+        let failure = classify(&error, login);
+        if let Some(loaded) = used.loaded.as_ref().filter(|_| failure.of_credentials) {
+            self.connection.forget(loaded).await;
+        }
+        failure.why
+    }
+
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.settings.region.as_deref()
     }
 
     /// The timeout of one fetch.
@@ -114,46 +226,111 @@ impl<C: Clone + Send + Sync> Access<C> {
         fetch: impl Future<Output = Result<T, VaultError>> + Send,
     ) -> Result<T, CredentialError> {
         if Handle::try_current().is_err() {
-            return Err(CredentialError::new(format!("{name} needs a tokio runtime")));
+            let what = other("it is not resolved inside of a tokio runtime");
+            return Err(CredentialError::vault(name, what));
         }
         let timeout = self.timeout();
         // Without a subscriber: at level TRACE the SDK logs the headers of requests, and whole replies
         // where LOG_SENSITIVE_BODIES is set.
         let quiet = Box::pin(fetch.with_subscriber(NoSubscriber::default()));
         let outcome = tokio::time::timeout(timeout, quiet).await.unwrap_or_else(|_| {
-            let what = format!("no answer within {timeout:?}");
+            let what = format!("no answer within {timeout:?}: {CHECK_NETWORK}");
             Err(VaultError::new(VaultErrorKind::Unreachable, what))
         });
         outcome.map_err(|why| CredentialError::vault(name, why))
     }
 }
 
-/// An error if the system trusts no certificate authority, as in a container without the package
-/// `ca-certificates`. The SDK would panic, also where only HTTP is used.
-fn some_ca() -> Result<(), VaultError> {
-    if rustls_native_certs::load_native_certs().certs.is_empty() {
-        return Err(other(
-            "the system has no CA certificates: install the package ca-certificates, or set \
-             SSL_CERT_FILE",
-        ));
-    }
-    Ok(())
+/// A service of AWS: its client.
+pub(crate) trait Service: Clone + Send + Sync {
+    /// How a profile calls it, below `services`.
+    const PROFILE_SECTION: &str;
+
+    fn make(config: &SdkConfig, region: Option<&str>, endpoint: Option<String>) -> Self;
 }
 
-pub(crate) fn no_region() -> VaultError {
-    other("no region: set AWS_REGION, name it in the profile, or give it to the provider")
+/// `make` of both services: their builders have the same methods, and no trait for them.
+macro_rules! service {
+    ($client:ty, $builder:ty, $section:literal) => {
+        impl crate::connection::Service for $client {
+            const PROFILE_SECTION: &str = $section;
+
+            fn make(
+                config: &aws_config::SdkConfig,
+                region: Option<&str>,
+                endpoint: Option<String>,
+            ) -> Self {
+                let mut builder = <$builder>::from(config);
+                if let Some(region) = region {
+                    builder = builder.region(aws_config::Region::new(region.to_owned()));
+                }
+                if let Some(url) = endpoint {
+                    builder = builder.endpoint_url(url);
+                }
+                Self::from_conf(builder.build())
+            }
+        }
+    };
+}
+pub(crate) use service;
+
+fn no_region(settings: &Settings) -> VaultError {
+    let disabled = std::env::var("AWS_EC2_METADATA_DISABLED");
+    let machine = if settings.sdk_config.is_some() {
+        "the given configuration has none"
+    } else if disabled.is_ok_and(|value| value.eq_ignore_ascii_case("true")) {
+        "the metadata service is not asked (AWS_EC2_METADATA_DISABLED)"
+    } else {
+        "the metadata service of the machine gave none"
+    };
+    other(&format!(
+        "no region: set AWS_REGION, name it in the profile, or give it to the provider; {machine}"
+    ))
 }
 
 pub(crate) fn other(message: &str) -> VaultError {
     VaultError::new(VaultErrorKind::Other, message)
 }
 
-/// The region that an ARN names. Nothing else has that secret.
-pub(crate) fn region_of_arn(id: &str) -> Option<String> {
-    let mut parts = id.strip_prefix("arn:")?.split(':');
-    let region = parts.nth(2)?;
-    (!region.is_empty()).then(|| region.to_owned())
+/// How long a value that was fetched serves.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Keep {
+    pub(crate) time_to_live: Option<Duration>,
+    pub(crate) serve_stale_for: Option<Duration>,
 }
+
+impl Keep {
+    pub(crate) fn of(self, mut secret: CachedSecret) -> CachedSecret {
+        if let Some(time) = self.time_to_live {
+            secret = secret.time_to_live(time);
+        }
+        if let Some(time) = self.serve_stale_for {
+            secret = secret.serve_stale_for(time);
+        }
+        secret
+    }
+}
+
+/// The settings of every provider that keeps what it fetched.
+macro_rules! keeping {
+    () => {
+        /// After which time a value is fetched anew (see
+        /// [`CachedSecret::time_to_live`](mstr_credentials::CachedSecret::time_to_live)); never,
+        /// unless set.
+        #[must_use]
+        pub fn time_to_live(self, time: std::time::Duration) -> Self {
+            self.keep(|keep| keep.time_to_live = Some(time))
+        }
+
+        /// How long past its time to live a value may serve while fetches fail
+        /// ([`CachedSecret::serve_stale_for`](mstr_credentials::CachedSecret::serve_stale_for)).
+        #[must_use]
+        pub fn serve_stale_for(self, time: std::time::Duration) -> Self {
+            self.keep(|keep| keep.serve_stale_for = Some(time))
+        }
+    };
+}
+pub(crate) use keeping;
 
 /// The settings that every provider has. Changing one makes a provider that shares nothing with the
 /// one it was made of.
@@ -173,11 +350,19 @@ macro_rules! settings {
             self.change(|settings| settings.profile = Some(profile.into()))
         }
 
-        /// Where the service is, instead of AWS: an emulator, or an endpoint of your network. (The
-        /// SDK also reads `AWS_ENDPOINT_URL` and its like.)
+        /// Where the service is, instead of AWS: an emulator, or an endpoint of your network. An
+        /// https URL, or http on loopback. (`AWS_ENDPOINT_URL` and its like, and the endpoints of a
+        /// profile, count too.)
+        #[must_use]
+        pub fn endpoint(self, url: impl Into<String>) -> Self {
+            self.change(|settings| settings.endpoint = Some(url.into()))
+        }
+
+        /// The former name of [`endpoint`](Self::endpoint).
+        #[doc(hidden)]
         #[must_use]
         pub fn endpoint_url(self, url: impl Into<String>) -> Self {
-            self.change(|settings| settings.endpoint_url = Some(url.into()))
+            self.endpoint(url)
         }
 
         /// A configuration of the SDK that you have made, instead of the default chain: for
@@ -197,22 +382,3 @@ macro_rules! settings {
     };
 }
 pub(crate) use settings;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arns_name_their_region() {
-        for (id, region) in [
-            ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf", Some("eu-west-1")),
-            ("arn:aws-cn:ssm:cn-north-1:123456789012:parameter/a/b", Some("cn-north-1")),
-            ("arn:aws:secretsmanager::1:secret:x", None),
-            ("arn:aws", None),
-            ("prod/mstr", None),
-            ("a:b:c:d:e", None),
-        ] {
-            assert_eq!(region_of_arn(id).as_deref(), region, "{id}");
-        }
-    }
-}

@@ -7,14 +7,21 @@ use std::{
 
 use mstr_credentials::{CredentialError, Reference, References};
 
-use crate::connection::{Connection, Settings, region_of_arn};
+#[cfg(feature = "secrets-manager")]
+use crate::arn::SecretId;
+use crate::{
+    arn::region_of_arn,
+    connection::{Connection, Keep, Settings},
+};
 
 /// Adds the schemes `aws-sm` and `aws-ssm`, as far as their features are on.
 ///
 /// | reference | what |
 /// | --- | --- |
 /// | `aws-sm:NAME-OR-ARN` | a secret of Secrets Manager; options `region`, `profile`, `version` (an id), `stage` |
+/// | `aws-sm:ARN:FIELD:STAGE:VERSION` | the same as in `valueFrom` of an ECS task definition; each of the three may be empty |
 /// | `aws-ssm:NAME-OR-ARN` | a parameter of Parameter Store, with decryption; options `region`, `profile`, `version` (a number or a label, same as `NAME:3`) |
+/// | `aws-ssm:/PATH/#NAME` | a parameter below a path, which ends with a slash; one fetch for all below it; options `region`, `profile`, `recursive` (`true` or `false`) |
 ///
 /// With `#field` it is that field of the JSON object that is found there. References to one secret
 /// with the same options share one fetch, and references with the same region and profile share the
@@ -30,7 +37,9 @@ use crate::connection::{Connection, Settings, region_of_arn};
 ///     "aws-sm:prod/mstr#password",
 ///     "aws-sm:prod/mstr?region=eu-west-1&stage=AWSPREVIOUS#password",
 ///     "aws-sm:arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/mstr-AbCdEf#password",
+///     "aws-sm:arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/mstr-AbCdEf:password::",
 ///     "aws-ssm:/prod/mstr/password?profile=reporting&version=3",
+///     "aws-ssm:/prod/mstr/#password",
 /// ] {
 ///     assert!(references.credential(text).is_ok());
 /// }
@@ -39,32 +48,87 @@ use crate::connection::{Connection, Settings, region_of_arn};
 pub fn register(references: &mut References) {
     let connections = Connections::default();
     #[cfg(feature = "secrets-manager")]
-    {
-        let connections = connections.clone();
-        references.register_secret("aws-sm", move |reference| {
-            reference.allow_options(&["region", "profile", "version", "stage"])?;
-            let (settings, connection) = connections.of(reference)?;
-            let id = reference.body().to_owned();
-            let mut lookup = crate::secrets_manager::Lookup::over(id, settings, connection);
-            lookup.version = option(reference, "version")?;
-            lookup.stage = option(reference, "stage")?;
-            Ok(lookup.cached(None))
-        });
-    }
+    secrets_manager(references, connections.clone());
     #[cfg(feature = "ssm")]
-    {
-        let connections = connections.clone();
-        references.register_secret("aws-ssm", move |reference| {
-            reference.allow_options(&["region", "profile", "version"])?;
-            let (settings, connection) = connections.of(reference)?;
-            let mut name = reference.body().to_owned();
-            if let Some(version) = option(reference, "version")? {
-                name = format!("{name}:{version}");
-            }
-            Ok(crate::parameter_store::Lookup::over(name, settings, connection).cached())
-        });
-    }
+    parameter_store(references, connections.clone());
     drop(connections);
+}
+
+#[cfg(feature = "secrets-manager")]
+fn secrets_manager(references: &mut References, connections: Connections) {
+    let mut secrets = References::empty();
+    secrets.register_secret("aws-sm", move |reference| {
+        reference.allow_options(&["region", "profile", "version", "stage"])?;
+        let (settings, connection) = connections.of(reference)?;
+        let id = reference.body().to_owned();
+        let mut lookup = crate::secrets_manager::Lookup::over(id, settings, connection);
+        lookup.version = option(reference, "version")?;
+        lookup.stage = option(reference, "stage")?;
+        Ok(lookup.cached(Keep::default()))
+    });
+    references.register("aws-sm", move |reference| secrets.credential(&plain(reference)?));
+}
+
+/// A reference whose ARN names field, stage and version, with a field and options instead: so it
+/// shares the fetch of others that name the same secret.
+#[cfg(feature = "secrets-manager")]
+fn plain(reference: &Reference) -> Result<String, CredentialError> {
+    let found = SecretId::parse(reference.body());
+    if found.id == reference.body() {
+        return Ok(reference.as_str().to_owned());
+    }
+    let twice = || Err(CredentialError::new("an aws-sm reference names a field or version twice"));
+    let mut options: Vec<(&str, &str)> = reference.options().collect();
+    for (name, value) in [("stage", &found.stage), ("version", &found.version)] {
+        match value {
+            Some(_) if reference.option(name).is_some() => return twice(),
+            Some(value) => options.push((name, value)),
+            None => {}
+        }
+    }
+    let mut text = format!("{}:{}", reference.scheme(), Reference::escape(&found.id));
+    for (at, (name, value)) in options.into_iter().enumerate() {
+        text.push(if at == 0 { '?' } else { '&' });
+        text.push_str(&format!("{}={}", Reference::escape(name), Reference::escape(value)));
+    }
+    match (found.field.as_deref(), reference.field()) {
+        (Some(_), Some(_)) => return twice(),
+        (Some(field), None) | (None, Some(field)) => {
+            text.push('#');
+            text.push_str(&Reference::escape(field));
+        }
+        (None, None) => {}
+    }
+    Ok(text)
+}
+
+#[cfg(feature = "ssm")]
+fn parameter_store(references: &mut References, connections: Connections) {
+    use crate::{parameter_path::PathLookup, parameter_store::Lookup};
+    references.register_secret("aws-ssm", move |reference| {
+        // no parameter has a name that ends like this
+        if reference.body().ends_with('/') {
+            reference.allow_options(&["region", "profile", "recursive"])?;
+            let (settings, connection) = connections.of(reference)?;
+            let mut lookup = PathLookup::over(reference.body(), settings, connection);
+            lookup.recursive = match reference.option("recursive") {
+                None | Some("false") => false,
+                Some("true") => true,
+                Some(_) => {
+                    let what = "an aws-ssm reference has recursive=true or recursive=false";
+                    return Err(CredentialError::new(what));
+                }
+            };
+            return Ok(lookup.cached(Keep::default()));
+        }
+        reference.allow_options(&["region", "profile", "version"])?;
+        let (settings, connection) = connections.of(reference)?;
+        let mut name = reference.body().to_owned();
+        if let Some(version) = option(reference, "version")? {
+            name = format!("{name}:{version}");
+        }
+        Ok(Lookup::over(name, settings, connection).cached(Keep::default()))
+    });
 }
 
 /// The SDK's configurations by region and profile.

@@ -8,12 +8,15 @@ use mstr_credentials::{
 };
 
 use crate::{
-    classify::classify,
-    connection::{Access, Connection, Settings, no_region, other, region_of_arn, settings},
+    arn::{SecretId, region_of_arn},
+    connection::{Access, Connection, Keep, Settings, keeping, other, service, settings},
 };
 
 /// A secret of AWS Secrets Manager, by name or ARN: [`SecretsManagerValue`], fetched at every
 /// resolve. For several fields of one secret take [`SecretsManagerSecret`].
+///
+/// An ARN may go on as in `valueFrom` of an ECS task definition, with field, stage and version:
+/// `arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/mstr-AbCdEf:password::`.
 ///
 /// ```no_run
 /// use mstr_credentials::Credential;
@@ -23,7 +26,8 @@ use crate::{
 /// let password = Credential::from(secret.field("password"));
 /// ```
 pub fn secrets_manager(id: impl Into<String>) -> SecretsManagerValue {
-    SecretsManagerValue { lookup: Lookup::new(id.into()), field: None }
+    let (lookup, field) = Lookup::new(&id.into());
+    SecretsManagerValue { lookup, field }
 }
 
 /// One secret text of AWS Secrets Manager, fetched at every resolve: made by [`secrets_manager`].
@@ -116,15 +120,19 @@ impl fmt::Debug for SecretsManagerValue {
 #[derive(Clone)]
 pub struct SecretsManagerSecret {
     lookup: Lookup,
-    time_to_live: Option<Duration>,
+    keep: Keep,
     secret: CachedSecret,
+    /// The field that the id names.
+    own_field: Option<String>,
 }
 
 impl SecretsManagerSecret {
-    /// A secret by its name or ARN. Fetches nothing.
+    /// A secret by its name or ARN. Fetches nothing. If the ARN names a field, as in `valueFrom` of
+    /// an ECS task definition, the secret as a provider itself is that field.
     pub fn new(id: impl Into<String>) -> Self {
-        let lookup = Lookup::new(id.into());
-        Self { secret: lookup.cached(None), lookup, time_to_live: None }
+        let (lookup, own_field) = Lookup::new(&id.into());
+        let keep = Keep::default();
+        Self { secret: lookup.cached(keep), lookup, keep, own_field }
     }
 
     /// One field of the JSON object that the secret holds (rules: [`SecretValue::field`]).
@@ -145,12 +153,7 @@ impl SecretsManagerSecret {
         self.rebuilt(|lookup| lookup.stage = Some(stage.into()))
     }
 
-    /// After which time it is fetched anew (see [`CachedSecret::time_to_live`]); never, unless set.
-    #[must_use]
-    pub fn time_to_live(mut self, time: Duration) -> Self {
-        self.time_to_live = Some(time);
-        self.rebuilt(|_| ())
-    }
+    keeping!();
 
     /// A client of the SDK that you have made. The other settings then do not count, but for the
     /// timeout.
@@ -165,17 +168,25 @@ impl SecretsManagerSecret {
         self.rebuilt(|lookup| lookup.access = lookup.access.changed(change))
     }
 
+    fn keep(mut self, change: impl FnOnce(&mut Keep)) -> Self {
+        change(&mut self.keep);
+        self.rebuilt(|_| ())
+    }
+
     /// Nothing that was fetched with other settings may serve.
     fn rebuilt(mut self, change: impl FnOnce(&mut Lookup)) -> Self {
         change(&mut self.lookup);
-        self.secret = self.lookup.cached(self.time_to_live);
+        self.secret = self.lookup.cached(self.keep);
         self
     }
 }
 
 impl SecretProvider for SecretsManagerSecret {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
-        SecretProvider::secret(&self.secret).await
+        match &self.own_field {
+            Some(field) => self.secret.field(field).secret().await,
+            None => SecretProvider::secret(&self.secret).await,
+        }
     }
 
     fn invalidate(&self) {
@@ -204,9 +215,11 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    fn new(id: String) -> Self {
+    /// And the field that the id names.
+    fn new(id: &str) -> (Self, Option<String>) {
+        let SecretId { id, field, stage, version } = SecretId::parse(id);
         let settings = Settings { region: region_of_arn(&id), ..Settings::default() };
-        Self { id, version: None, stage: None, access: Access::new(settings) }
+        (Self { id, version, stage, access: Access::new(settings) }, field)
     }
 
     pub(crate) fn over(id: String, settings: Settings, connection: Arc<Connection>) -> Self {
@@ -217,17 +230,13 @@ impl Lookup {
         format!("AWS secret {}", self.id)
     }
 
-    pub(crate) fn cached(&self, time_to_live: Option<Duration>) -> CachedSecret {
+    pub(crate) fn cached(&self, keep: Keep) -> CachedSecret {
         let lookup = self.clone();
         let secret = CachedSecret::new(self.name(), move || {
             let lookup = lookup.clone();
             async move { lookup.fetch().await }
         });
-        let secret = secret.with_timeout(self.access.timeout());
-        match time_to_live {
-            Some(time) => secret.time_to_live(time),
-            None => secret,
-        }
+        keep.of(secret).with_timeout(self.access.timeout())
     }
 
     async fn fetch(&self) -> Result<SecretValue, CredentialError> {
@@ -235,15 +244,17 @@ impl Lookup {
             if self.id.is_empty() {
                 return Err(other("the secret has no name"));
             }
-            let client = self.access.client(client).await?;
-            let output = client
+            let used = self.access.client().await?;
+            let call = used
+                .client
                 .get_secret_value()
                 .secret_id(&self.id)
                 .set_version_id(self.version.clone())
-                .set_version_stage(self.stage.clone())
-                .send()
-                .await
-                .map_err(|error| classify(&error))?;
+                .set_version_stage(self.stage.clone());
+            let output = match call.send().await {
+                Ok(output) => output,
+                Err(error) => return Err(self.access.failed(&used, error).await),
+            };
             Ok(match (output.secret_string, output.secret_binary) {
                 (Some(text), _) => text.into(),
                 (None, Some(bytes)) => bytes.into_inner().into(),
@@ -255,20 +266,4 @@ impl Lookup {
     }
 }
 
-fn client(
-    config: &aws_config::SdkConfig,
-    settings: &Settings,
-) -> Result<Client, mstr_credentials::VaultError> {
-    let mut builder = Builder::from(config);
-    if let Some(region) = &settings.region {
-        builder = builder.region(aws_config::Region::new(region.clone()));
-    }
-    if let Some(url) = &settings.endpoint_url {
-        builder = builder.endpoint_url(url);
-    }
-    let config = builder.build();
-    if config.region().is_none() {
-        return Err(no_region());
-    }
-    Ok(Client::from_conf(config))
-}
+service!(Client, Builder, "secrets_manager");

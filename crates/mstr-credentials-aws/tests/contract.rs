@@ -35,7 +35,7 @@ impl Vault for Secrets {
     fn provider(&self, limit: Duration) -> SecretsManagerSecret {
         SecretsManagerSecret::new(NAME)
             .sdk_config(sdk_config())
-            .endpoint_url(self.0.server.url())
+            .endpoint(self.0.server.url())
             .with_timeout(limit)
     }
 
@@ -68,7 +68,7 @@ impl Vault for Parameters {
     fn provider(&self, limit: Duration) -> CachedSecret {
         parameter_store(NAME)
             .sdk_config(sdk_config())
-            .endpoint_url(self.0.server.url())
+            .endpoint(self.0.server.url())
             .with_timeout(limit)
             .cached()
     }

@@ -1,80 +1,21 @@
-//! The default chain of the SDK: what it reads from the environment and from files. Each case is a
-//! child process with an environment of its own, since that of a process cannot be changed safely.
+//! The default chain of the SDK: what it reads from the environment and from files.
 #![cfg(all(feature = "secrets-manager", feature = "ssm"))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test")]
 
 mod common;
 
-use std::{env, fs, process::Command, time::Duration};
-
-use common::{Stub, amz};
+use common::{
+    Stub, amz,
+    process::{self, CANARY, KEYS, profiles, run},
+};
 use mstr_cloud_stub::{Reply, Request, Responder, leak};
-use mstr_credentials::{Credential, References};
-use mstr_credentials_aws::SecretsManagerSecret;
-use tempfile::TempDir;
+use mstr_credentials::References;
+use serde_json::json;
 
-const CANARY: &str = "cAnArY-7f3a91d2";
-
-/// Not a test of its own: what runs in the children. Resolves the references in `REFERENCES`, or
-/// with `LIMIT` (milliseconds) a secret with that timeout, and prints what came of it.
 #[test]
 #[ignore = "the other tests run it in child processes"]
 fn child() {
-    let credentials: Vec<Credential> = match env::var("LIMIT") {
-        Ok(limit) => {
-            let limit = Duration::from_millis(limit.parse().unwrap());
-            vec![SecretsManagerSecret::new("prod/mstr").with_timeout(limit).into()]
-        }
-        Err(_) => {
-            let mut references = References::default();
-            mstr_credentials_aws::register(&mut references);
-            let texts = env::var("REFERENCES").unwrap();
-            texts.split(' ').map(|text| references.credential(text).unwrap()).collect()
-        }
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for credential in credentials {
-        match runtime.block_on(credential.resolve()) {
-            Ok(secret) => println!("GIVEN {}", secret.expose_secret()),
-            Err(error) => {
-                let kind = error.vault_error().map(mstr_credentials::VaultError::kind);
-                println!("FAILED {kind:?} {}", leak::printed(&error).replace('\n', " | "));
-            }
-        }
-    }
-}
-
-/// Runs the child with this environment and no other.
-fn run(environment: &[(&str, &str)]) -> Vec<String> {
-    let mut child = Command::new(env::current_exe().unwrap());
-    child.args(["--exact", "child", "--ignored", "--nocapture"]).env_clear();
-    child.env("PATH", env::var_os("PATH").unwrap());
-    let nowhere = "/nonexistent/aws";
-    child.env("AWS_CONFIG_FILE", nowhere).env("AWS_SHARED_CREDENTIALS_FILE", nowhere);
-    child.env("AWS_EC2_METADATA_DISABLED", "true").env("NO_PROXY", "127.0.0.1");
-    child.envs(environment.iter().copied());
-    let output = child.output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{printed}{errors}");
-    assert!(!errors.contains("panicked"), "{errors}");
-    // the first line also holds the name of the test
-    let found = |line: &str| {
-        ["GIVEN ", "FAILED "].iter().find_map(|mark| Some(line[line.find(mark)?..].to_owned()))
-    };
-    printed.lines().filter_map(found).collect()
-}
-
-const KEYS: [(&str, &str); 3] =
-    [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "key"), ("AWS_REGION", "eu-west-1")];
-
-/// Files of profiles.
-fn profiles(text: &str) -> (TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
-    fs::write(&path, text).unwrap();
-    let path = path.to_str().unwrap().to_owned();
-    (folder, path)
+    process::child();
 }
 
 #[test]
@@ -100,6 +41,30 @@ fn references_share_one_fetch_and_the_environment_says_where() {
 }
 
 #[test]
+fn references_of_task_definitions_and_paths() {
+    let stub = Stub::holding(r#"{"username": "dave", "password": "pw"}"#);
+    let url = stub.server.url();
+    let arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/mstr-AbCdEf";
+    let references = format!(
+        "aws-sm:{arn}:username:: aws-sm:{arn}#password aws-sm:{arn}:password:AWSPREVIOUS:v-1 \
+         aws-ssm:/#f aws-ssm:/?recursive=true#f"
+    );
+    let rest = [("AWS_ENDPOINT_URL", &*url), ("REFERENCES", &references)];
+    let found = run(&[&KEYS[..], &rest].concat());
+    let whole = "GIVEN {\"username\": \"dave\", \"password\": \"pw\"}";
+    assert_eq!(found, ["GIVEN dave", "GIVEN pw", "GIVEN pw", whole, whole]);
+    let requests = stub.server.requests();
+    assert_eq!(requests.len(), 4, "the first two share one");
+    let asked: Vec<_> = requests.iter().map(Request::json).collect();
+    assert_eq!(asked[0], json!({"SecretId": arn}));
+    let version = json!({"SecretId": arn, "VersionStage": "AWSPREVIOUS", "VersionId": "v-1"});
+    assert_eq!(asked[1], version);
+    assert!(requests[1].header("authorization").contains("/us-west-2/"));
+    assert_eq!(asked[2]["Recursive"], false);
+    assert_eq!(asked[3], json!({"Path": "/", "Recursive": true, "WithDecryption": true}));
+}
+
+#[test]
 fn bad_references_are_refused() {
     let mut references = References::default();
     mstr_credentials_aws::register(&mut references);
@@ -113,6 +78,19 @@ fn bad_references_are_refused() {
             "an aws-ssm reference has an unknown option; options: region, profile, version",
         ),
         ("aws-sm:x?region=", "an aws-sm reference has an empty region"),
+        (
+            "aws-ssm:/x/?version=1",
+            "an aws-ssm reference has an unknown option; options: region, profile, recursive",
+        ),
+        ("aws-ssm:/x/?recursive=yes", "an aws-ssm reference has recursive=true or recursive=false"),
+        (
+            "aws-sm:arn:aws:secretsmanager:r:1:secret:x:hunter2::#hunter2",
+            "an aws-sm reference names a field or version twice",
+        ),
+        (
+            "aws-sm:arn:aws:secretsmanager:r:1:secret:x::hunter2:?stage=hunter2",
+            "an aws-sm reference names a field or version twice",
+        ),
     ] {
         assert_eq!(references.credential(text).unwrap_err().to_string(), error);
     }
@@ -243,9 +221,8 @@ fn a_profile_may_assume_a_role() {
     assert!(server.requests()[1].header("authorization").contains("ASSUMED/"));
     assert_eq!(server.count(), 3, "two secrets share the credentials");
 
-    let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>cAnArY-7f3a91d2\
-                  </Message></Error></ErrorResponse>";
-    for answer in [xml(403, denied), xml(200, &ASSUMED.replace("2999-01-01T00:00:00Z", CANARY))] {
+    let garbled = "<AssumeRoleResponse><Credentials><SecretAccessKey>cAnArY-7f3a91d2";
+    for answer in [xml(200, garbled), xml(200, &ASSUMED.replace("2999-01-01T00:00:00Z", CANARY))] {
         for line in resolve(&with_sts(answer)) {
             assert!(line.starts_with("FAILED Some(NoCredentials)"), "{line}");
             assert_eq!(leak::find(CANARY, &line), None, "{line}");

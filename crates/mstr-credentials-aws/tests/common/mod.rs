@@ -1,7 +1,14 @@
 //! A stub of the two services, and the SDK's configuration for it.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
-use std::sync::{Arc, Mutex};
+pub mod process;
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, TcpListener},
+    sync::{Arc, Mutex},
+    thread,
+};
 
 use aws_sdk_secretsmanager::config::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -73,6 +80,7 @@ fn answer(request: &Request, text: &str) -> Reply {
         "AmazonSSM.GetParameter" => {
             json!({"Parameter": parameter(asked["Name"].as_str().unwrap())})
         }
+        "AmazonSSM.GetParametersByPath" => json!({"Parameters": [{"Name": "/f", "Value": text}]}),
         "AmazonSSM.GetParameters" => {
             let names: Vec<_> =
                 asked["Names"].as_array().unwrap().iter().filter_map(|n| n.as_str()).collect();
@@ -96,6 +104,39 @@ pub fn amz(status: u16, body: impl Into<String>) -> Reply {
 /// A reply with an error as the services send it.
 pub fn error(code: &str, message: &str) -> Reply {
     amz(400, json!({"__type": code, "message": message}).to_string())
+}
+
+/// A server that reads each request, sends these bytes and closes the connection. It lives as long
+/// as the process. Returns its URL.
+pub fn hangs_up_after(sent: impl Into<Vec<u8>>) -> String {
+    let sent = sent.into();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            // the whole request: unread bytes would turn the end into a reset
+            let mut request = Vec::new();
+            let mut some = [0; 4096];
+            while !is_whole(&request) {
+                match stream.read(&mut some) {
+                    Ok(read) if read > 0 => request.extend_from_slice(&some[..read]),
+                    _ => break,
+                }
+            }
+            // a client that went away is not of interest
+            let _ = stream.write_all(&sent);
+            let _ = stream.shutdown(Shutdown::Write);
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    url
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    length.is_none_or(|length| length.trim().parse().is_ok_and(|length| body.len() >= length))
 }
 
 /// Credentials and region by hand: nothing of the machine that runs the test is read.
