@@ -21,7 +21,17 @@ type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send 
 /// | `file:PATH` | file, [read at every resolve](SecretFile) | field of the file's JSON |
 /// | `cmd:WORDS` | [command](SecretCommand), run at every resolve: its first line | field of all it prints, run once and [cached](CachedSecret) |
 ///
-/// None of them has options. `WORDS` is a program with arguments, separated by white space, and
+/// # Time to live
+///
+/// A secret that is fetched serves until it is [invalidated](CachedSecret::invalidate), which a
+/// session does before it logs in again. The option `ttl` sets a time after which it is fetched anew
+/// ([`CachedSecret::time_to_live`]): `aws-sm:prod/mstr?ttl=15m#password`. Every scheme of
+/// [`register_secret`](Self::register_secret) has it, and so has `cmd`, whose first line is kept for
+/// that time then. `env` and `file` are read at every resolve and have no options.
+///
+/// # Commands
+///
+/// `WORDS` is a program with arguments, separated by white space, and
 /// **not** a shell command: no variables, no patterns, no pipes. A word or part of one in `'..'` is
 /// taken as it is; in `".."` too, but for `\"` and `\\`. Elsewhere a backslash is a backslash. As in
 /// every reference, `?`, `#` and `%` are written `%3F`, `%23`, `%25`:
@@ -89,6 +99,9 @@ impl References {
     /// long as a credential of it is alive, references with the same body and the same options (in
     /// any order) get the same [`CachedSecret`].
     ///
+    /// The option [`ttl`](Reference::ttl) is seen to here as well, and need not be among those that
+    /// the factory [allows](Reference::allow_options).
+    ///
     /// ```
     /// use mstr_credentials::{CachedSecret, CredentialError, References};
     ///
@@ -111,7 +124,7 @@ impl References {
     ) -> &mut Self {
         let alive = Alive::default();
         self.register(scheme, move |reference| {
-            let secret = alive.secret(reference, || factory(reference))?;
+            let secret = alive.secret(&reference.of_fetched(), &factory)?;
             Ok(match reference.field() {
                 Some(field) => secret.field(field).into(),
                 None => secret.into(),
@@ -194,15 +207,18 @@ impl Default for References {
                 None => file.into(),
             })
         });
-        let alive = Alive::default();
+        // all that commands print, and their first lines
+        let (outputs, lines) = (Alive::default(), Alive::default());
         references.register("cmd", move |reference| {
+            let reference = reference.of_fetched();
             reference.allow_options(&[])?;
             let command = SecretCommand::new(words(reference.body())?);
-            Ok(match reference.field() {
-                Some(field) => {
-                    alive.secret(reference, || Ok(command.cached()))?.field(field).into()
+            Ok(match (reference.field(), reference.ttl()?) {
+                (Some(field), _) => {
+                    outputs.secret(&reference, |_| Ok(command.cached()))?.field(field).into()
                 }
-                None => command.into(),
+                (None, Some(_)) => lines.secret(&reference, |_| Ok(command.cached_line()))?.into(),
+                (None, None) => command.into(),
             })
         });
         references
@@ -227,20 +243,18 @@ impl Alive {
     fn secret(
         &self,
         reference: &Reference,
-        make: impl FnOnce() -> Result<CachedSecret, CredentialError>,
+        make: impl FnOnce(&Reference) -> Result<CachedSecret, CredentialError>,
     ) -> Result<CachedSecret, CredentialError> {
-        let mut options = reference
-            .options()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect::<Vec<_>>();
-        options.sort_unstable();
-        let key = (reference.body().to_owned(), options);
+        let key = reference.key()?;
         let alive = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(secret) = alive().get(&key).and_then(CachedSecret::upgrade) {
             return Ok(secret);
         }
         // not under the lock: it is someone else's code
-        let secret = make()?;
+        let mut secret = make(reference)?;
+        if let Some(time) = reference.ttl()? {
+            secret = secret.time_to_live(time);
+        }
         let mut alive = alive();
         if let Some(secret) = alive.get(&key).and_then(CachedSecret::upgrade) {
             return Ok(secret);
