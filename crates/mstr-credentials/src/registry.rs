@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     CachedSecret, Credential, CredentialError, EnvVar, Reference, SecretCommand, SecretFile,
-    cached::Inner, reference::malformed,
+    SystemdCredential, cached::Inner, reference::malformed,
 };
 
 type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send + Sync;
@@ -19,6 +19,8 @@ type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send 
 /// | --- | --- | --- |
 /// | `env:NAME` | variable, [read at every resolve](EnvVar) | field of the variable's JSON |
 /// | `file:PATH` | file, [read at every resolve](SecretFile) | field of the file's JSON |
+/// | `systemd:NAME` | [credential of a systemd unit](SystemdCredential), read at every resolve | field of its JSON |
+/// | `keyring:SERVICE/USER` | entry of the operating system's keyring, read at every resolve; needs the feature `keyring`. `USER` follows the last slash | field of its JSON |
 /// | `cmd:WORDS` | [command](SecretCommand), run at every resolve: its first line | field of all it prints, run once and [cached](CachedSecret) |
 ///
 /// # Time to live
@@ -27,7 +29,7 @@ type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send 
 /// session does before it logs in again. The option `ttl` sets a time after which it is fetched anew
 /// ([`CachedSecret::time_to_live`]): `aws-sm:prod/mstr?ttl=15m#password`. Every scheme of
 /// [`register_secret`](Self::register_secret) has it, and so has `cmd`, whose first line is kept for
-/// that time then. `env` and `file` are read at every resolve and have no options.
+/// that time then. The other schemes read at every resolve and have no options.
 ///
 /// # Commands
 ///
@@ -60,7 +62,7 @@ pub struct References {
 }
 
 impl References {
-    /// A registry without any scheme. [`default`](Self::default) has `env`, `file` and `cmd`.
+    /// A registry without any scheme. [`default`](Self::default) has those of this crate.
     pub fn empty() -> Self {
         Self { schemes: BTreeMap::new() }
     }
@@ -205,6 +207,31 @@ impl Default for References {
             Ok(match reference.field() {
                 Some(field) => file.field(field),
                 None => file.into(),
+            })
+        });
+        references.register("systemd", |reference| {
+            reference.allow_options(&[])?;
+            let credential = SystemdCredential::new(reference.body());
+            credential.check()?;
+            Ok(match reference.field() {
+                Some(field) => credential.field(field),
+                None => credential.into(),
+            })
+        });
+        #[cfg(not(feature = "keyring"))]
+        references.register_unavailable("keyring", "keyring");
+        #[cfg(feature = "keyring")]
+        references.register("keyring", |reference| {
+            reference.allow_options(&[])?;
+            let parts = reference.body().rsplit_once('/');
+            let parts = parts.filter(|(service, user)| !service.is_empty() && !user.is_empty());
+            let (service, user) = parts.ok_or_else(|| {
+                CredentialError::new("a keyring reference is like keyring:SERVICE/USER")
+            })?;
+            let entry = crate::SecretKeyring::new(service, user);
+            Ok(match reference.field() {
+                Some(field) => entry.field(field),
+                None => entry.into(),
             })
         });
         // all that commands print, and their first lines

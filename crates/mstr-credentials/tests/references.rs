@@ -146,14 +146,17 @@ fn the_text_is_never_repeated() {
     assert_eq!(format!("{:?}", Reference::parse("a:CANARY").unwrap()), "Reference([redacted])");
     assert_eq!(
         references.credential("https://example.com").unwrap_err().to_string(),
-        "not a credential reference: known schemes: aws-sm, cmd, env, file"
+        "not a credential reference: known schemes: aws-sm, cmd, env, file, keyring, systemd"
     );
     assert_eq!(
         references.credential("env:X?default=y").unwrap_err().to_string(),
         "an env reference has an unknown option; options: none (a ? that belongs to the text is \
          written %3F)"
     );
-    assert_eq!(format!("{references:?}"), r#"References(["aws-sm", "cmd", "env", "file"])"#);
+    assert_eq!(
+        format!("{references:?}"),
+        r#"References(["aws-sm", "cmd", "env", "file", "keyring", "systemd"])"#
+    );
 }
 
 #[test]
@@ -167,7 +170,10 @@ fn what_counts_as_a_reference() {
         assert!(!references.is_reference(text), "{text}");
     }
     assert!(!References::empty().is_reference("env:X"));
-    assert_eq!(References::default().schemes().collect::<Vec<_>>(), ["cmd", "env", "file"]);
+    assert_eq!(
+        References::default().schemes().collect::<Vec<_>>(),
+        ["cmd", "env", "file", "keyring", "systemd"]
+    );
 }
 
 #[test]
