@@ -1,0 +1,150 @@
+//! Tokens: given, or got by a login and kept.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use mstr_credentials::{
+    Credential, CredentialError, SecretString, VaultError, VaultErrorKind as Kind,
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::{
+    options::escaped,
+    settings::{Identity, other},
+    wire::Wire,
+};
+
+/// A token that a login gave.
+struct Kept {
+    token: SecretString,
+    /// Until when it is used; `None`: it does not expire.
+    until: Option<Instant>,
+}
+
+/// The token of the last login.
+///
+/// It is set by a login and used by later fetches until nine tenths of its time are over, or until
+/// a vault refuses it: then the next request logs in. Fetches of one secret do not overlap.
+#[derive(Default)]
+pub(crate) struct Tokens(Mutex<Option<Kept>>);
+
+pub(crate) struct Token {
+    pub(crate) secret: SecretString,
+    pub(crate) origin: Origin,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Of an earlier login: it may have expired.
+    Kept,
+    /// Just got by a login.
+    Login,
+    /// Not ours.
+    Given,
+}
+
+impl Tokens {
+    pub(crate) async fn token(
+        &self,
+        identity: &Identity,
+        wire: &Wire,
+    ) -> Result<Token, VaultError> {
+        if let Identity::Token(token) = identity {
+            let secret = resolved("the token", token).await?;
+            return Ok(Token { secret, origin: Origin::Given });
+        }
+        let kept = self.kept().as_ref().and_then(|kept| {
+            let valid = kept.until.is_none_or(|until| Instant::now() < until);
+            valid.then(|| kept.token.clone())
+        });
+        if let Some(secret) = kept {
+            return Ok(Token { secret, origin: Origin::Kept });
+        }
+        let new = login(identity, wire).await?;
+        let secret = new.token.clone();
+        *self.kept() = Some(new);
+        Ok(Token { secret, origin: Origin::Login })
+    }
+
+    /// The vault refused it. Whether another one may do better.
+    pub(crate) async fn refused(&self, token: &Token, identity: &Identity) -> bool {
+        match identity {
+            Identity::Token(source) => {
+                source.invalidate();
+                // a source that caches may have another one now
+                let again = resolved("the token", source).await;
+                again.is_ok_and(|again| again.expose_secret() != token.secret.expose_secret())
+            }
+            Identity::AppRole { .. } | Identity::Kubernetes { .. } => {
+                *self.kept() = None;
+                token.origin == Origin::Kept
+            }
+        }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Option<Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    auth: Auth,
+}
+
+#[derive(Deserialize)]
+struct Auth {
+    client_token: String,
+    #[serde(default)]
+    lease_duration: u64,
+}
+
+async fn login(identity: &Identity, wire: &Wire) -> Result<Kept, VaultError> {
+    let (mount, sent) = match identity {
+        Identity::AppRole { mount, role_id, secret_id } => {
+            let role_id = resolved("the role id", role_id).await?;
+            let secret_id = resolved("the secret id", secret_id).await?;
+            (mount, [("role_id", role_id), ("secret_id", secret_id)])
+        }
+        Identity::Kubernetes { mount, role, token } => {
+            let token = resolved("the service account", token).await?;
+            (mount, [("role", SecretString::from(role.as_str())), ("jwt", token)])
+        }
+        Identity::Token(_) => return Err(other("a token needs no login")),
+    };
+    let [(first, one), (second, two)] = &sent;
+    let body = json!({*first: one.expose_secret().trim(), *second: two.expose_secret().trim()});
+    let body = Zeroizing::new(body.to_string().into_bytes());
+    let reply = wire.post(&format!("auth/{}/login", escaped(mount)), &body).await?;
+    if !reply.status.is_success() {
+        let failure = reply.failure(&[two]);
+        // a vault answers 400 to a wrong role or secret id
+        let kind = match failure.kind() {
+            Kind::Other => Kind::Denied,
+            Kind::NotFound => Kind::NoCredentials,
+            kind => kind,
+        };
+        let text = format!("login at auth/{mount}: {}", failure.message());
+        return Err(VaultError::new(kind, text).with_code(reply.status.as_str()));
+    }
+    // the parser's error would quote the token
+    let Ok(Reply { auth }) = serde_json::from_slice(&reply.body) else {
+        return Err(other(format!("login at auth/{mount}: the reply cannot be read")));
+    };
+    let lease = Some(auth.lease_duration).filter(|seconds| *seconds > 0);
+    let until = lease
+        .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds).mul_f64(0.9)));
+    Ok(Kept { token: auth.client_token.into(), until })
+}
+
+/// A source that has nothing, or fails, leaves us without credentials.
+async fn resolved(what: &str, source: &Credential) -> Result<SecretString, VaultError> {
+    source.resolve_bounded().await.map_err(|error: CredentialError| {
+        VaultError::new(Kind::NoCredentials, format!("{what}: {}", VaultError::texts(&error)))
+    })
+}
