@@ -77,6 +77,7 @@
 //! | `address` | the address of the vault |
 //! | `namespace` | the namespace |
 //! | `kubernetes_role` | a login with the service account of the pod, under this role |
+//! | `service_account_token` | the file with the token of the service account |
 //! | `auth_mount` | where the auth method is mounted, without `auth/` |
 //! | `ca_file` | a PEM file of CA certificates |
 //! | `allow_plain_http` | `true`: http is allowed off loopback |

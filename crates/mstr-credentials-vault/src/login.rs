@@ -26,6 +26,21 @@ struct Kept {
     until: Option<Instant>,
 }
 
+impl Kept {
+    /// Zero seconds: it does not expire.
+    fn new(token: SecretString, lease_seconds: u64) -> Self {
+        let lease = Some(lease_seconds).filter(|seconds| *seconds > 0);
+        let until = lease.and_then(|seconds| {
+            Instant::now().checked_add(Duration::from_secs(seconds).mul_f64(0.9))
+        });
+        Self { token, until }
+    }
+
+    fn is_valid(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() < until)
+    }
+}
+
 /// The token of the last login.
 ///
 /// It is set by a login and used by later fetches until nine tenths of its time are over, or until
@@ -58,10 +73,8 @@ impl Tokens {
             let secret = resolved("the token", token).await?;
             return Ok(Token { secret, origin: Origin::Given });
         }
-        let kept = self.kept().as_ref().and_then(|kept| {
-            let valid = kept.until.is_none_or(|until| Instant::now() < until);
-            valid.then(|| kept.token.clone())
-        });
+        let kept =
+            self.kept().as_ref().filter(|kept| kept.is_valid()).map(|kept| kept.token.clone());
         if let Some(secret) = kept {
             return Ok(Token { secret, origin: Origin::Kept });
         }
@@ -136,10 +149,7 @@ async fn login(identity: &Identity, wire: &Wire) -> Result<Kept, VaultError> {
     let Ok(Reply { auth }) = serde_json::from_slice(&reply.body) else {
         return Err(other(format!("login at auth/{mount}: the reply cannot be read")));
     };
-    let lease = Some(auth.lease_duration).filter(|seconds| *seconds > 0);
-    let until = lease
-        .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds).mul_f64(0.9)));
-    Ok(Kept { token: auth.client_token.into(), until })
+    Ok(Kept::new(auth.client_token.into(), auth.lease_duration))
 }
 
 /// A source that has nothing, or fails, leaves us without credentials.
@@ -147,4 +157,19 @@ async fn resolved(what: &str, source: &Credential) -> Result<SecretString, Vault
     source.resolve_bounded().await.map_err(|error: CredentialError| {
         VaultError::new(Kind::NoCredentials, format!("{what}: {}", VaultError::texts(&error)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_used_for_nine_tenths_of_its_time() {
+        let (hour, forever) = (Kept::new("t".into(), 3600), Kept::new("t".into(), 0));
+        tokio::time::advance(Duration::from_secs(3239)).await;
+        assert!(hour.is_valid());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!hour.is_valid() && forever.is_valid());
+        assert!(Kept::new("t".into(), u64::MAX).is_valid());
+    }
 }

@@ -40,6 +40,7 @@ fn options(reference: &Reference) -> Result<Options, CredentialError> {
         "namespace",
         "kubernetes_role",
         "auth_mount",
+        "service_account_token",
         "ca_file",
         "allow_plain_http",
     ])?;
@@ -58,6 +59,9 @@ fn options(reference: &Reference) -> Result<Options, CredentialError> {
     options.namespace = option("namespace");
     options.auth_mount = option("auth_mount");
     options.ca_file = option("ca_file").map(Into::into);
+    if let Some(file) = option("service_account_token") {
+        options.service_account_token = file.into();
+    }
     if let Some(role) = option("kubernetes_role") {
         options.login = Login::Kubernetes { role };
     }

@@ -42,18 +42,21 @@ fn good() -> Reply {
 async fn the_request_is_that_of_the_api() {
     let stub = Stub::start();
     stub.put("prod/my%20login", r#"{"port": 1.10, "password": "p1"}"#);
-    let secret = stub.secret("prod/my login").namespace("admin/team/");
+    let secret = stub.secret("prod/my login");
     assert_eq!(text(secret.field("port")).await, "1.10");
     assert_eq!(text(secret.clone()).await, r#"{"port": 1.10, "password": "p1"}"#);
     assert_eq!(text(stub.secret("prod/my login").version(1).field("password")).await, "p1");
+    // nothing is there
+    let elsewhere = stub.secret("prod/my login").namespace("admin/team/");
+    assert_eq!(fails(elsewhere).await.1, Kind::NotFound);
     let requests = stub.server.requests();
-    assert_eq!(requests.len(), 2);
+    assert_eq!(requests.len(), 3);
     assert_eq!(requests[0].method, "GET");
     assert_eq!(requests[0].path, "/v1/secret/data/prod/my%20login");
     assert_eq!(requests[0].header("x-vault-token"), ROOT);
-    assert_eq!(requests[0].header("x-vault-namespace"), "admin/team");
+    assert_eq!(requests[0].header("x-vault-namespace"), "");
     assert_eq!(requests[1].path, "/v1/secret/data/prod/my%20login?version=1");
-    assert_eq!(requests[1].header("x-vault-namespace"), "");
+    assert_eq!(requests[2].header("x-vault-namespace"), "admin/team");
 }
 
 #[tokio::test]
@@ -118,9 +121,6 @@ async fn a_standby_node_leads_to_the_active_one_and_nowhere_else() {
     stub.put("mstr", r#"{"password":"p1"}"#);
     let path = "/v1/secret/data/mstr";
     let to = |location: String| Reply::status(307).header("Location", location);
-    let (_, secret) = answering([to(format!("{}{path}", stub.server.url()))]);
-    // the scripted server is gone: only the secret is kept
-    drop(secret);
     let (standby, secret) = answering([to(format!("{}{path}", stub.server.url()))]);
     assert_eq!(text(secret.field("password")).await, "p1");
     assert_eq!((standby.count(), stub.server.count()), (1, 1));
@@ -208,14 +208,20 @@ async fn references_share_one_fetch() {
     std::fs::write(token.path(), stub::JWT).unwrap();
     let mut references = References::default();
     register(&mut references);
-    // who asks is set by the environment or by a role: here the vault answers before it asks
-    let reference = |field: &str| {
-        let address = stub.server.url();
-        let text = format!("vault:secret/data/prod/mstr?address={address}&ttl=15m#{field}");
-        references.credential(&text).unwrap()
+    let options = format!(
+        "address={}&kubernetes_role=mstr&service_account_token={}&ttl=15m",
+        stub.server.url(),
+        token.path().display(),
+    );
+    let reference = |path: &str, field: &str| {
+        references.credential(&format!("vault:{path}?{options}#{field}")).unwrap()
     };
-    let (username, password) = (reference("username"), reference("password"));
-    let _ = (username.resolve().await, password.resolve().await);
+    let (username, password) =
+        (reference("secret/prod/mstr", "username"), reference("secret/prod/mstr", "password"));
+    assert_eq!((text(&username).await, text(&password).await), ("dave".into(), "p1".into()));
+    assert_eq!(stub.fetches(), 1);
+    // the path of the API
+    assert_eq!(text(&reference("secret/data/prod/mstr", "password")).await, "p1");
     let error = references.credential("vault:secret/mstr?hunter2=1").unwrap_err().to_string();
     assert!(error.ends_with("ca_file, allow_plain_http, ttl"), "{error}");
 }

@@ -64,15 +64,15 @@ async fn a_token_that_is_refused_is_replaced_once() {
 }
 
 #[tokio::test]
-async fn a_token_without_time_left_is_not_used() {
+async fn a_token_serves_as_long_as_the_vault_says() {
     let stub = stub();
-    // expires at once, or never
-    for (lease, logins) in [(0, 1), (u64::MAX, 1)] {
+    // one that never expires, and one that does so after everything else
+    for lease in [0, u64::MAX] {
         stub.tokens_last(u64::MAX, lease);
         let (secret, before) = (stub.app_role("mstr"), stub.logins());
         fetched(&secret).await.unwrap();
         fetched(&secret).await.unwrap();
-        assert_eq!(stub.logins() - before, logins);
+        assert_eq!(stub.logins() - before, 1);
     }
     // used up
     stub.tokens_last(1, 3600);

@@ -59,12 +59,14 @@ type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send 
 #[derive(Clone)]
 pub struct References {
     schemes: BTreeMap<String, Arc<Factory>>,
+    /// The features of schemes that are not built in.
+    unavailable: BTreeMap<String, String>,
 }
 
 impl References {
     /// A registry without any scheme. [`default`](Self::default) has those of this crate.
     pub fn empty() -> Self {
-        Self { schemes: BTreeMap::new() }
+        Self { schemes: BTreeMap::new(), unavailable: BTreeMap::new() }
     }
 
     /// Adds a scheme, or replaces it.
@@ -91,7 +93,9 @@ impl References {
         scheme: impl Into<String>,
         factory: impl Fn(&Reference) -> Result<Credential, CredentialError> + Send + Sync + 'static,
     ) -> &mut Self {
-        self.schemes.insert(scheme.into(), Arc::new(factory));
+        let scheme = scheme.into();
+        self.unavailable.remove(&scheme);
+        self.schemes.insert(scheme, Arc::new(factory));
         self
     }
 
@@ -155,7 +159,25 @@ impl References {
     ) -> &mut Self {
         let (scheme, feature) = (scheme.into(), feature.into());
         let what = format!("{scheme} references need the cargo feature {feature:?}");
-        self.register(scheme, move |_| Err(CredentialError::new(what.clone())))
+        self.register(scheme.clone(), move |_| Err(CredentialError::new(what.clone())));
+        self.unavailable.insert(scheme, feature);
+        self
+    }
+
+    /// The cargo feature that a reference needs and that is not built in; `None` for any other text.
+    /// For programs that explain it in terms of their own features.
+    ///
+    /// ```
+    /// use mstr_credentials::References;
+    ///
+    /// let mut references = References::default();
+    /// references.register_unavailable("aws-sm", "aws");
+    /// assert_eq!(references.missing_feature("aws-sm:prod/mstr"), Some("aws"));
+    /// assert_eq!(references.missing_feature("env:MSTR_PASSWORD"), None);
+    /// ```
+    pub fn missing_feature(&self, reference: &str) -> Option<&str> {
+        let (scheme, _) = reference.split_once(':')?;
+        self.unavailable.get(scheme).map(String::as_str)
     }
 
     /// The registered schemes, sorted.

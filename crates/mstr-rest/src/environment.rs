@@ -8,10 +8,10 @@ use mstr_credentials::References;
 
 use crate::{Auth, Credential, CredentialError, Error, ErrorKind, Result, Session, SessionBuilder};
 
-/// The schemes of credential references: `env`, `file` and `cmd`, always, and those of the clouds
-/// whose feature is on: `aws-sm`, `aws-ssm`, `azure-kv`, `gcp-sm` (`mstr_rest::aws::register` and
-/// the like have their grammar). Of a scheme whose feature is off the error names the feature. Clone
-/// it and register your own.
+/// The schemes of credential references: `env`, `file`, `systemd` and `cmd`, always, and those whose
+/// feature is on: `keyring`, `aws-sm`, `aws-ssm`, `azure-kv`, `gcp-sm`, `vault`
+/// (`mstr_rest::aws::register` and the like have their grammar). Of a scheme whose feature is off the
+/// error names the feature. Clone it and register your own.
 ///
 /// ```
 /// assert!(mstr_rest::references().is_reference("env:MSTR_PASSWORD"));
@@ -29,6 +29,8 @@ pub fn references() -> &'static References {
         crate::azure::register(&mut references);
         #[cfg(feature = "gcp")]
         crate::gcp::register(&mut references);
+        #[cfg(feature = "vault")]
+        crate::vault::register(&mut references);
         references
     });
     &REFERENCES
@@ -40,6 +42,7 @@ const OF_FEATURES: &[(&str, &str)] = &[
     ("aws-ssm", "aws-ssm"),
     ("azure-kv", "azure"),
     ("gcp-sm", "gcp"),
+    ("vault", "vault"),
 ];
 
 /// The credential that a reference names: `env:MSTR_PASSWORD`, `file:/run/secrets/mstr`. Nothing

@@ -1,5 +1,5 @@
-//! A KV version 2 engine with AppRole and Kubernetes logins: a stub on loopback, or the server that
-//! `MSTR_OPENBAO_ADDR` and `MSTR_OPENBAO_TOKEN` name (`cargo xtask nightly --only openbao`).
+//! A KV version 2 engine with AppRole and Kubernetes logins, and as much of a vault's
+//! administration as the tests in `server.rs` need.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::{
@@ -12,19 +12,19 @@ use mstr_credentials_vault::{VaultSecret, kv};
 use serde_json::{Value, json};
 
 /// May do everything.
-pub const ROOT: &str = "root-token";
-pub const ROLE_ID: &str = "role-1";
-pub const SECRET_ID: &str = "cAnArYsEcReTiD-5d1f";
-pub const JWT: &str = "cAnArYjWt-88c1";
+pub(crate) const ROOT: &str = "root-token";
+pub(crate) const ROLE_ID: &str = "role-1";
+pub(crate) const SECRET_ID: &str = "cAnArYsEcReTiD-5d1f";
+pub(crate) const JWT: &str = "cAnArYjWt-88c1";
 
 #[derive(Clone)]
-pub struct Stub {
-    pub server: Responder,
+pub(crate) struct Stub {
+    pub(crate) server: Responder,
     shared: Arc<Mutex<State>>,
 }
 
 struct State {
-    /// By mount and path.
+    /// By namespace, mount and path.
     secrets: BTreeMap<String, Vec<Version>>,
     /// What may read, and how often still.
     tokens: BTreeMap<String, u64>,
@@ -44,7 +44,7 @@ struct Version {
 }
 
 impl Stub {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let shared = Arc::new(Mutex::new(State {
             secrets: BTreeMap::new(),
             tokens: BTreeMap::from([(ROOT.to_owned(), u64::MAX)]),
@@ -59,44 +59,42 @@ impl Stub {
         Self { server, shared }
     }
 
-    pub fn secret(&self, path: &str) -> VaultSecret {
+    pub(crate) fn secret(&self, path: &str) -> VaultSecret {
         kv("secret", path).address(self.server.url()).token(ROOT)
     }
 
-    pub fn app_role(&self, path: &str) -> VaultSecret {
+    pub(crate) fn app_role(&self, path: &str) -> VaultSecret {
         kv("secret", path).address(self.server.url()).app_role(ROLE_ID, SECRET_ID)
     }
 
     /// A new version: an object as it is, anything else as a JSON text.
-    pub fn put(&self, path: &str, text: &str) {
+    pub(crate) fn put(&self, path: &str, text: &str) {
         let is_json = serde_json::from_str::<Value>(text).is_ok();
         let data = if is_json { text.to_owned() } else { json!(text).to_string() };
-        let mut state = self.state();
-        let versions = state.secrets.entry(format!("secret/{path}")).or_default();
-        versions.push(Version { data, ..Version::default() });
+        self.state().write(format!("/secret/{path}"), data);
     }
 
-    pub fn set(&self, mood: Mood) {
+    pub(crate) fn set(&self, mood: Mood) {
         self.state().mood = mood;
     }
 
     /// Requests for a secret.
-    pub fn fetches(&self) -> usize {
+    pub(crate) fn fetches(&self) -> usize {
         self.state().fetches
     }
 
-    pub fn logins(&self) -> usize {
+    pub(crate) fn logins(&self) -> usize {
         self.state().logins
     }
 
     /// Tokens of later logins may read so often, for so many seconds.
-    pub fn tokens_last(&self, uses: u64, lease: u64) {
+    pub(crate) fn tokens_last(&self, uses: u64, lease: u64) {
         let mut state = self.state();
         (state.uses, state.lease) = (uses, lease);
     }
 
     /// All tokens of logins, from now on.
-    pub fn revoke(&self) {
+    pub(crate) fn revoke(&self) {
         self.state().tokens.retain(|token, _| token == ROOT);
     }
 
@@ -130,10 +128,23 @@ impl State {
                 );
             }
         }
+        let is_root = request.header("x-vault-token") == ROOT;
+        if is_root && let Some(reply) = self.administered(path, request) {
+            return reply;
+        }
         let Some((mount, path)) = path.split_once("/data/") else {
             return failure(404, "no handler for route");
         };
-        let Some(versions) = self.secrets.get_mut(&format!("{mount}/{path}")) else {
+        // what the policy of the roles does not name
+        if !is_root && path.starts_with("forbidden") {
+            return failure(403, "1 error occurred:\n\t* permission denied\n\n");
+        }
+        let key = format!("{}/{mount}/{path}", request.header("x-vault-namespace"));
+        if request.method == "POST" {
+            self.write(key, request.json()["data"].to_string());
+            return Reply::json(200, "{}");
+        }
+        let Some(versions) = self.secrets.get_mut(&key) else {
             return Reply::json(404, r#"{"errors":[]}"#);
         };
         let number = query.strip_prefix("version=").map(|number| number.parse().unwrap());
@@ -156,6 +167,34 @@ impl State {
             Mood::Garbles => Reply::json(200, body.replace("\"metadata\":", "\"metadata\"")),
             _ => Reply::json(if gone { 404 } else { 200 }, body),
         }
+    }
+
+    fn write(&mut self, key: String, data: String) {
+        let versions = self.secrets.entry(key).or_default();
+        versions.push(Version { data, ..Version::default() });
+    }
+
+    fn administered(&mut self, path: &str, request: &Request) -> Option<Reply> {
+        if let Some(path) = path.strip_prefix("secret/destroy/") {
+            for version in self.secrets.get_mut(&format!("/secret/{path}"))? {
+                version.destroyed = true;
+            }
+            return Some(Reply::status(204));
+        }
+        if path.starts_with("sys/") {
+            return Some(Reply::status(204));
+        }
+        let role = path.strip_prefix("auth/approle/role/")?;
+        Some(match role.split_once('/') {
+            None => {
+                self.uses = request.json()["token_num_uses"].as_u64().unwrap_or(u64::MAX);
+                Reply::status(204)
+            }
+            Some((_, "role-id")) => {
+                Reply::json(200, json!({"data": {"role_id": ROLE_ID}}).to_string())
+            }
+            Some(_) => Reply::json(200, json!({"data": {"secret_id": SECRET_ID}}).to_string()),
+        })
     }
 
     fn login(&mut self, mount: &str, body: &Value) -> Reply {
