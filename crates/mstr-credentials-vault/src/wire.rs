@@ -87,7 +87,7 @@ impl Wire {
     async fn send(
         &self,
         url: Url,
-        request: impl Fn(Url) -> RequestBuilder,
+        request: impl Fn(Url) -> RequestBuilder + Send + Sync,
     ) -> Result<Reply, VaultError> {
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
@@ -112,7 +112,7 @@ impl Wire {
     async fn once(
         &self,
         url: &Url,
-        request: impl Fn(Url) -> RequestBuilder,
+        request: impl Fn(Url) -> RequestBuilder + Send + Sync,
     ) -> Result<Reply, VaultError> {
         let send = async |url: Url| {
             let mut request = request(url).header("X-Vault-Request", "true");

@@ -313,29 +313,29 @@ async fn a_secret_that_nobody_uses_is_not_kept() {
 #[tokio::test(start_paused = true)]
 async fn every_fetched_reference_has_a_time_to_live() {
     let (references, fetches) = vault();
-    let fetched = || fetches.load(Ordering::Relaxed);
+    let count = || fetches.load(Ordering::Relaxed);
     for (ttl, seconds) in [("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86_400), ("0s", 0)] {
-        let before = fetched();
+        let before = count();
         let text_of = format!("vault:prod/mstr?ttl={ttl}&region=r#pw");
         let credential = references.credential(&text_of).unwrap();
         text(&credential).await.unwrap();
         if seconds > 0 {
             tokio::time::advance(Duration::from_secs(seconds - 1)).await;
             text(&credential).await.unwrap();
-            assert_eq!(fetched(), before + 1, "{ttl}");
+            assert_eq!(count(), before + 1, "{ttl}");
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         text(&credential).await.unwrap();
-        assert_eq!(fetched(), before + 2, "{ttl}");
+        assert_eq!(count(), before + 2, "{ttl}");
     }
     // one time, one fetch; another time, another
-    let before = fetched();
-    let same = ["vault:x?ttl=60s#pw", "vault:x?ttl=1m#id", "vault:x?ttl=2m#id", "vault:x#id"];
-    let same = same.map(|text| references.credential(text).unwrap());
-    for credential in &same {
+    let before = count();
+    let texts = ["vault:x?ttl=60s#pw", "vault:x?ttl=1m#id", "vault:x?ttl=2m#id", "vault:x#id"];
+    let alive = texts.map(|text| references.credential(text).unwrap());
+    for credential in &alive {
         text(credential).await.unwrap();
     }
-    assert_eq!(fetched(), before + 3);
+    assert_eq!(count(), before + 3);
 }
 
 #[test]
