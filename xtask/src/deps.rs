@@ -142,7 +142,7 @@ const TREES: &[Tree] = &[
             "hyper@0.14",
         ],
         once: &["rustls", "hyper", "tokio", "reqwest"],
-        at_most: Some(120),
+        at_most: Some(101),
         why: "one vault, one TLS stack, no SDK and no session",
     },
     Tree {

@@ -13,12 +13,17 @@ pub(crate) fn unreachable(address: &Address, error: reqwest::Error) -> VaultErro
     if error.is_builder() {
         return VaultError::new(Kind::Other, text);
     }
-    let hint = if text.contains("invalid peer certificate") {
+    let hint = if is_untrusted(&text) {
         "; if its CA is a private one, name the file with VAULT_CACERT or the option `ca_file`"
     } else {
         ""
     };
     VaultError::new(Kind::Unreachable, format!("{address}: {text}{hint}"))
+}
+
+/// Whether the certificate of the server is not trusted: the same the next time.
+pub(crate) fn is_untrusted(text: &str) -> bool {
+    text.contains("invalid peer certificate")
 }
 
 /// What a vault says about a request that it did not answer, and about a version that is gone.

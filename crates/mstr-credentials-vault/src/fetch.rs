@@ -11,7 +11,7 @@ use tokio::{runtime::Handle, time::Instant};
 use crate::{
     login::Tokens,
     options::Options,
-    settings::{Environment, Settings, other},
+    settings::{Environment, Identity, NO_TOKEN, Settings, other},
     wire::{Reply, Wire},
 };
 
@@ -58,6 +58,10 @@ impl Fetch {
             if refused && self.tokens.refused(&token, &settings.identity).await && again {
                 again = false;
                 continue;
+            }
+            let no_token = matches!(settings.identity, Identity::Agent);
+            if no_token && matches!(reply.status.as_u16(), 400 | 401 | 403) {
+                return Err(VaultError::new(Kind::NoCredentials, NO_TOKEN));
             }
             if !reply.status.is_success() {
                 return Err(reply.failure(&[&token.secret]));

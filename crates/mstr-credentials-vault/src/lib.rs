@@ -24,6 +24,9 @@
 //! 2. `VAULT_ROLE_ID` and `VAULT_SECRET_ID`, a login by AppRole
 //! 3. the file `.vault-token` in the home directory, where `vault login` and `bao login` leave a token
 //!
+//! With none of them, a vault on loopback is asked without a token: a Vault Agent that has logged in adds
+//! its own (`use_auto_auth_token`).
+//!
 //! The token of a login is kept and used until nine tenths of its time are over. A token that the
 //! vault refuses before that (it was revoked, or used up) is replaced by one new login. Tokens are
 //! not renewed, and not revoked at the end: give the role a short time to live.

@@ -5,9 +5,7 @@ use std::{
     time::Duration,
 };
 
-use mstr_credentials::{
-    Credential, CredentialError, SecretString, VaultError, VaultErrorKind as Kind,
-};
+use mstr_credentials::{Credential, SecretString, VaultError, VaultErrorKind as Kind};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
@@ -59,7 +57,7 @@ pub(crate) enum Origin {
     Kept,
     /// Just got by a login.
     Login,
-    /// Not ours.
+    /// Not ours, or none.
     Given,
 }
 
@@ -69,9 +67,13 @@ impl Tokens {
         identity: &Identity,
         wire: &Wire,
     ) -> Result<Token, VaultError> {
-        if let Identity::Token(token) = identity {
-            let secret = resolved("the token", token).await?;
-            return Ok(Token { secret, origin: Origin::Given });
+        match identity {
+            Identity::Token(token) => {
+                let secret = resolved("the token", token).await?;
+                return Ok(Token { secret, origin: Origin::Given });
+            }
+            Identity::Agent => return Ok(Token { secret: "".into(), origin: Origin::Given }),
+            Identity::AppRole { .. } | Identity::Kubernetes { .. } => {}
         }
         let kept =
             self.kept().as_ref().filter(|kept| kept.is_valid()).map(|kept| kept.token.clone());
@@ -93,6 +95,7 @@ impl Tokens {
                 let again = resolved("the token", source).await;
                 again.is_ok_and(|again| again.expose_secret() != token.secret.expose_secret())
             }
+            Identity::Agent => false,
             Identity::AppRole { .. } | Identity::Kubernetes { .. } => {
                 *self.kept() = None;
                 token.origin == Origin::Kept
@@ -128,7 +131,7 @@ async fn login(identity: &Identity, wire: &Wire) -> Result<Kept, VaultError> {
             let token = resolved("the service account", token).await?;
             (mount, [("role", SecretString::from(role.as_str())), ("jwt", token)])
         }
-        Identity::Token(_) => return Err(other("a token needs no login")),
+        Identity::Token(_) | Identity::Agent => return Err(other("a token needs no login")),
     };
     let [(first, one), (second, two)] = &sent;
     let body = json!({*first: one.expose_secret().trim(), *second: two.expose_secret().trim()});
@@ -154,9 +157,11 @@ async fn login(identity: &Identity, wire: &Wire) -> Result<Kept, VaultError> {
 
 /// A source that has nothing, or fails, leaves us without credentials.
 async fn resolved(what: &str, source: &Credential) -> Result<SecretString, VaultError> {
-    source.resolve_bounded().await.map_err(|error: CredentialError| {
-        VaultError::new(Kind::NoCredentials, format!("{what}: {}", VaultError::texts(&error)))
-    })
+    let failed = |why: &str| VaultError::new(Kind::NoCredentials, format!("{what}: {why}"));
+    let secret = source.resolve_bounded().await;
+    let secret = secret.map_err(|error| failed(&VaultError::texts(&error)))?;
+    // without a token the request would be that of an agent
+    if secret.expose_secret().trim().is_empty() { Err(failed("it is empty")) } else { Ok(secret) }
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ use crate::{
 /// What `vault login` leaves in the home directory.
 const TOKEN_FILE: &str = ".vault-token";
 
+pub(crate) const NO_TOKEN: &str =
+    "no token: set VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, or run `vault login`";
+
 /// Everything that a fetch needs.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -30,8 +33,18 @@ pub(crate) struct Settings {
 #[derive(Debug)]
 pub(crate) enum Identity {
     Token(Credential),
-    AppRole { mount: String, role_id: Credential, secret_id: Credential },
-    Kubernetes { mount: String, role: String, token: Credential },
+    /// No credentials of ours: a Vault Agent on this machine may have its own.
+    Agent,
+    AppRole {
+        mount: String,
+        role_id: Credential,
+        secret_id: Credential,
+    },
+    Kubernetes {
+        mount: String,
+        role: String,
+        token: Credential,
+    },
 }
 
 /// Variables of the process, and where its user is at home.
@@ -81,17 +94,22 @@ impl Settings {
             (None, Some(pem)) => Some(pem.into_bytes()),
             (None, None) => from.os("CACERT").map(|path| read(Path::new(&path))).transpose()?,
         };
+        let identity = Identity::new(options, from, address.is_loopback())?;
         Ok(Self {
             address,
             namespace: namespace.map(|namespace| namespace.trim_matches('/').to_owned()),
             ca_pem,
-            identity: Identity::new(options, from)?,
+            identity,
         })
     }
 }
 
 impl Identity {
-    fn new(options: &Options, from: &Environment<'_>) -> Result<Self, VaultError> {
+    fn new(
+        options: &Options,
+        from: &Environment<'_>,
+        is_loopback: bool,
+    ) -> Result<Self, VaultError> {
         let mount =
             |default: &str| options.auth_mount.clone().unwrap_or_else(|| default.to_owned());
         Ok(match &options.login {
@@ -122,14 +140,11 @@ impl Identity {
                     });
                 }
                 let file = from.home.as_ref().map(|home| home.join(TOKEN_FILE));
-                let file = file.filter(|file| file.exists()).ok_or_else(|| {
-                    VaultError::new(
-                        Kind::NoCredentials,
-                        "no token: set VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, or run \
-                         `vault login`",
-                    )
-                })?;
-                Self::Token(SecretFile::new(file).into())
+                match file.filter(|file| file.exists()) {
+                    Some(file) => Self::Token(SecretFile::new(file).into()),
+                    None if is_loopback => Self::Agent,
+                    None => return Err(VaultError::new(Kind::NoCredentials, NO_TOKEN)),
+                }
             }
         })
     }
@@ -216,6 +231,10 @@ mod tests {
         let error = settings_at(&options(), &[ADDR], Some(home.path())).unwrap_err();
         assert_eq!(error.kind(), Kind::NoCredentials);
         assert!(error.message().contains("VAULT_TOKEN"), "{error}");
+        // an agent may add its own
+        let local = [("VAULT_ADDR", "http://127.0.0.1:8100")];
+        let agent = settings_at(&options(), &local, Some(home.path())).unwrap();
+        assert!(matches!(agent.identity, Identity::Agent));
         fs::write(home.path().join(".vault-token"), "t4\n").unwrap();
         assert_eq!(token(settings_at(&options(), &[ADDR], Some(home.path())).unwrap()).await, "t4");
     }

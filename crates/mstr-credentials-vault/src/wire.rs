@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     address::Address,
-    failure::{self, unreachable},
+    failure::{self, is_untrusted, unreachable},
     settings::{Settings, other},
 };
 
@@ -66,7 +66,9 @@ impl Wire {
     ) -> Result<Reply, VaultError> {
         let token = secret_header(token)?;
         self.send(self.address.resource(path, query), |url| {
-            self.client.request(Method::GET, url).header("X-Vault-Token", token.clone())
+            let request = self.client.request(Method::GET, url);
+            // without a token, a Vault Agent sends its own
+            if token.is_empty() { request } else { request.header("X-Vault-Token", token.clone()) }
         })
         .await
     }
@@ -95,7 +97,11 @@ impl Wire {
             let (last, retry_after) = match &outcome {
                 Ok(reply) if is_transient(reply.status) => (attempt >= ATTEMPTS, reply.retry_after),
                 Ok(_) => return outcome,
-                Err(error) => (attempt >= ATTEMPTS || error.kind() != Kind::Unreachable, None),
+                Err(error) => {
+                    let is_final =
+                        error.kind() != Kind::Unreachable || is_untrusted(error.message());
+                    (attempt >= ATTEMPTS || is_final, None)
+                }
             };
             let pause = retry_after.unwrap_or_else(|| wait.mul_f64(0.5 + fastrand::f64() / 2.0));
             // a pause that ends after the timeout would only hide this outcome
@@ -217,10 +223,34 @@ fn tls(
     builder: reqwest::ClientBuilder,
     settings: &Settings,
 ) -> Result<reqwest::ClientBuilder, VaultError> {
-    if settings.address.is_https() {
+    if settings.address.is_https() || settings.ca_pem.is_some() {
         return Err(other(
             "no HTTPS without one of the features `rustls` and `rustls-no-provider`",
         ));
     }
     Ok(builder)
+}
+
+#[cfg(test)]
+mod tests {
+    use mstr_cloud_stub::{Reply, Responder};
+
+    use super::*;
+    use crate::settings::Identity;
+
+    #[tokio::test]
+    async fn an_agent_is_asked_without_a_token() {
+        let agent = Responder::scripted([Reply::json(200, "{}")]);
+        let settings = Settings {
+            address: Address::parse(&agent.url(), false).unwrap(),
+            namespace: None,
+            ca_pem: None,
+            identity: Identity::Agent,
+        };
+        let wire = Wire::new(&settings, Instant::now() + Duration::from_secs(60)).unwrap();
+        assert!(wire.get("secret/data/x", None, &"".into()).await.unwrap().status.is_success());
+        assert!(!agent.requests()[0].headers.contains_key("x-vault-token"));
+        // a proxy may need it to tell requests from those of a browser
+        assert_eq!(agent.requests()[0].header("x-vault-request"), "true");
+    }
 }

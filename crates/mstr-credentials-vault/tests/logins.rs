@@ -129,6 +129,7 @@ async fn a_login_that_fails_says_where_and_holds_no_secret() {
             Kind::NoCredentials,
             "the token holds characters that no token has",
         ),
+        (at(kv("secret", "mstr").token(" ")), Kind::NoCredentials, "the token: it is empty"),
         (
             at(kv("secret", "mstr").token(wrong)),
             Kind::Denied,
