@@ -28,15 +28,18 @@ struct Powerset {
 const POWERSETS: &[Powerset] = &[
     // 4 features: 11 combinations, 5 without pairs
     Powerset { package: "mstr-rest-core", groups: &[], alone: &[], elsewhere: &[] },
+    // 1 feature: 2 combinations
+    Powerset { package: "mstr-credentials", groups: &[], alone: &[], elsewhere: &[] },
     // 6 features and groups: 22 combinations, 7 without pairs. What core and persist tell apart is
     // grouped here.
     Powerset {
         package: "mstr-rest",
         groups: &["iserver-codes,reqwest-hook", "persist,persist-encryption,persist-keyring"],
-        alone: &["azure", "gcp", "data"],
+        alone: &["azure", "gcp", "vault", "keyring", "data"],
         elsewhere: &["aws", "aws-secrets-manager", "aws-ssm"],
     },
     // 2 features: 4 combinations each
+    Powerset { package: "mstr-credentials-vault", groups: &[], alone: &[], elsewhere: &[] },
     Powerset { package: "mstr-credentials-aws", groups: &[], alone: &[], elsewhere: &[] },
     Powerset { package: "mstr-rest-persist", groups: &[], alone: &[], elsewhere: &[] },
     Powerset { package: "mstr-sim", groups: &[], alone: &[], elsewhere: &[] },

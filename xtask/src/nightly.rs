@@ -1,5 +1,7 @@
 //! `cargo xtask nightly`: what takes too long for every change.
 
+mod openbao;
+
 use crate::{
     sh::{self, Result},
     soak,
@@ -10,6 +12,7 @@ use crate::{
 /// About 20 minutes on 2 cores.
 const STEPS: &[Step] = &[
     Step { name: "model", rerun: "cargo xtask nightly --only model", run: model },
+    Step { name: "openbao", rerun: "cargo xtask nightly --only openbao", run: openbao::run },
     Step {
         name: "fronts",
         rerun: "cargo xtask soak --fronts",

@@ -18,7 +18,31 @@ pub(crate) fn from_reference(reference: &str) -> Result<Credential> {
              file:/run/secrets/mstr, cmd:pass mstr, aws-sm:prod/mstr#password",
         ));
     }
+    if let Some((scheme, feature)) = missing(reference) {
+        return Err(Failure::usage(format!("this mstr was built without {scheme} references"))
+            .hint(format!(
+                "install one with them: `cargo install mstr-cli --features {feature}`; or let a \
+                 program fetch the secret: cmd:PROGRAM ARGUMENTS"
+            )));
+    }
     mstr_rest::credential(reference).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The features of this program, by the schemes that they bring.
+const FEATURES: &[(&str, &str)] = &[
+    ("aws-sm", "aws"),
+    ("aws-ssm", "aws"),
+    ("azure-kv", "azure"),
+    ("gcp-sm", "gcp"),
+    ("keyring", "keyring"),
+    ("vault", "vault"),
+];
+
+/// Scheme and feature of a reference that this program was built without.
+fn missing(reference: &str) -> Option<(&'static str, &'static str)> {
+    mstr_rest::references().missing_feature(reference)?;
+    let (scheme, _) = reference.split_once(':')?;
+    FEATURES.iter().find(|(known, _)| *known == scheme).copied()
 }
 
 /// The first line of standard input.
@@ -63,4 +87,33 @@ pub(crate) fn ask(what: &str, option: &str) -> Result<String> {
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(|_| missing())?;
     Some(answer.trim().to_owned()).filter(|answer| !answer.is_empty()).ok_or_else(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scheme_that_is_not_built_in_has_a_feature_of_this_program() {
+        let manifest = include_str!("../Cargo.toml");
+        for scheme in mstr_rest::references().schemes() {
+            let reference = format!("{scheme}:x");
+            if mstr_rest::references().missing_feature(&reference).is_some() {
+                let (_, feature) = missing(&reference).unwrap_or_else(|| panic!("{scheme}"));
+                assert!(manifest.contains(&format!("\n{feature} = [\"mstr-rest/")), "{feature}");
+            }
+        }
+        assert_eq!(missing("env:X"), None);
+        assert_eq!(missing("no reference"), None);
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[test]
+    fn a_scheme_that_is_not_built_in_says_how_to_get_it() {
+        let failure = from_reference("aws-sm:hunter2").unwrap_err();
+        let text = format!("{failure:?}");
+        assert!(text.contains("this mstr was built without aws-sm references"), "{text}");
+        assert!(text.contains("cargo install mstr-cli --features aws`"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
 }

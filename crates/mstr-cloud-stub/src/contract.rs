@@ -77,6 +77,8 @@ pub struct Violation {
 const PATIENT: Duration = Duration::from_secs(60);
 /// What the black hole gets.
 const SHORT: Duration = Duration::from_millis(700);
+/// An outage in the middle of a test: the first fetch must fit in, too.
+const OUTAGE: Duration = Duration::from_secs(5);
 /// What never ends is stopped here. A test that passes never waits for this.
 const GIVE_UP: Duration = Duration::from_secs(120);
 
@@ -112,7 +114,8 @@ pub async fn violations<V: Vault>(make: impl Fn() -> V) -> Vec<Violation> {
         the_timeout_holds
         a_cancelled_fetch_blocks_nobody
         a_failure_is_not_kept
-        the_earlier_value_serves_once
+        the_earlier_value_serves_one_outage
+        a_refusal_ends_the_earlier_value
         errors_name_the_secret
         nothing_leaks
         it_survives_its_first_runtime
@@ -246,12 +249,12 @@ async fn a_failure_is_not_kept<V: Vault>(vault: &V) -> Outcome {
     gives(&password, "p1").await
 }
 
-async fn the_earlier_value_serves_once<V: Vault>(vault: &V) -> Outcome {
+async fn the_earlier_value_serves_one_outage<V: Vault>(vault: &V) -> Outcome {
     vault.put(&login("p1"));
-    let provider = vault.provider(PATIENT);
+    let provider = vault.provider(OUTAGE);
     let (username, password) = (V::field(&provider, "username"), V::field(&provider, "password"));
     gives(&password, "p1").await?;
-    vault.set(Mood::Denies);
+    vault.set(Mood::Hangs);
     vault.put(&login("p2"));
     password.invalidate();
     gives(&password, "p1").await?;
@@ -260,6 +263,20 @@ async fn the_earlier_value_serves_once<V: Vault>(vault: &V) -> Outcome {
     fails(&password).await?;
     vault.set(Mood::Answers);
     gives(&password, "p2").await
+}
+
+async fn a_refusal_ends_the_earlier_value<V: Vault>(vault: &V) -> Outcome {
+    for mood in [Mood::Denies, Mood::NotFound, Mood::Garbles] {
+        vault.set(Mood::Answers);
+        vault.put(&login("p1"));
+        let provider = vault.provider(PATIENT);
+        let password = V::field(&provider, "password");
+        gives(&password, "p1").await?;
+        vault.set(mood);
+        password.invalidate();
+        fails(&password).await.map_err(|what| format!("{mood:?}: {what}"))?;
+    }
+    Ok(())
 }
 
 async fn errors_name_the_secret<V: Vault>(vault: &V) -> Outcome {

@@ -13,6 +13,7 @@ use std::{
 use mstr_cloud_stub::contract::{self, Mood, Vault};
 use mstr_credentials::{
     CachedSecret, Credential, CredentialError, SecretProvider, SecretString, SecretValue,
+    VaultError, VaultErrorKind,
 };
 
 /// What is wrong with a provider.
@@ -31,6 +32,7 @@ enum Fault {
     Trims,
     Panics,
     KeepsFailures,
+    HidesRefusals,
     TiedToItsRuntime,
     AssumesARuntime,
 }
@@ -123,10 +125,13 @@ fn secret(state: Arc<State>, fault: Fault, limit: Duration) -> CachedSecret {
                     CredentialError::with_source("memory prod/mstr", std::io::Error::other(raw))
                 }
                 (Err(_), Fault::Nameless) => CredentialError::new("it failed"),
-                (Err(raw), _) => CredentialError::new(format!(
-                    "memory prod/mstr failed: {}",
-                    raw.split(':').next().unwrap_or_default()
-                )),
+                (Err(raw), fault) => {
+                    let why = raw.split(':').next().unwrap_or_default();
+                    let outage = fault == Fault::HidesRefusals || why.starts_with("no answer");
+                    let kind =
+                        if outage { VaultErrorKind::Unreachable } else { VaultErrorKind::Denied };
+                    CredentialError::vault("memory prod/mstr", VaultError::new(kind, why))
+                }
             };
             if fault == Fault::KeepsFailures {
                 *failure.lock().unwrap() = Some(error.clone());
@@ -245,6 +250,7 @@ async fn every_fault_is_noticed() {
         (Fault::Trims, "the_whole_is_the_text_as_it_is"),
         (Fault::Panics, "nothing_leaks"),
         (Fault::KeepsFailures, "a_failure_is_not_kept"),
+        (Fault::HidesRefusals, "a_refusal_ends_the_earlier_value"),
         (Fault::TiedToItsRuntime, "it_survives_its_first_runtime"),
         (Fault::AssumesARuntime, "outside_of_a_runtime_it_does_not_panic"),
     ] {

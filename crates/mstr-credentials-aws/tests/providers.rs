@@ -154,7 +154,9 @@ async fn prefetched_parameters_come_together() {
     assert_eq!(stub.server.count(), 5);
     stub.set(Mood::Garbles);
     Credential::from(values.parameter("/p/10")).invalidate();
-    text(values.parameter("/p/10")).await.expect("the earlier value serves once");
+    text(values.parameter("/p/10"))
+        .await
+        .expect_err("an earlier value serves after an outage only");
 }
 
 #[tokio::test]

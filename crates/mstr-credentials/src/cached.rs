@@ -60,17 +60,36 @@ const GRACE: Duration = Duration::from_millis(250);
 /// # Time to live
 ///
 /// Without one a value serves until it is invalidated. [`time_to_live`](Self::time_to_live) makes
-/// the first resolve after that time fetch; if that fails, the old value goes on serving (with a
-/// `tracing` warning, and with a fetch tried at each resolve) for as long as
+/// the first resolve after that time fetch; if the source cannot answer then, the old value goes on
+/// serving (with a `tracing` warning, and with a fetch tried at each resolve) for as long as
 /// [`serve_stale_for`](Self::serve_stale_for) says.
 ///
 /// # Invalidation, and what serves when the source is down
 ///
-/// After [`invalidate`](Self::invalidate) the next resolve fetches. If that fails and an earlier
-/// value is there (not older than [`serve_stale_for`](Self::serve_stale_for) allows), **that value
-/// serves once**: sessions expire for reasons that have nothing to do with the password, and then a
-/// vault that is down at that moment must not end them. But a value that may well have been refused
-/// is not offered twice. In detail:
+/// After [`invalidate`](Self::invalidate) the next resolve fetches. If the source cannot answer and
+/// an earlier value is there (not older than [`serve_stale_for`](Self::serve_stale_for) allows),
+/// **that value serves once**: sessions expire for reasons that have nothing to do with the password,
+/// and then a vault that is down at that moment must not end them. But a value that may well have
+/// been refused is not offered twice.
+///
+/// | the fetch failed with | the earlier value |
+/// | --- | --- |
+/// | [`Unreachable`] (also a timeout), [`Throttled`] | serves |
+/// | [`Denied`], [`NotFound`], [`NoCredentials`], [`Other`] (a deleted secret, an answer that cannot be read) | is forgotten |
+/// | [`CredentialError::missing`] | is forgotten |
+/// | any other error, as of a closure or a command | serves: nothing tells why it failed |
+///
+/// A forgotten value never serves again: whoever revokes a secret in the vault can rely on that. A
+/// closure that asks a vault of your own says no with [`CredentialError::vault`].
+///
+/// [`Unreachable`]: crate::VaultErrorKind::Unreachable
+/// [`Throttled`]: crate::VaultErrorKind::Throttled
+/// [`Denied`]: crate::VaultErrorKind::Denied
+/// [`NotFound`]: crate::VaultErrorKind::NotFound
+/// [`NoCredentials`]: crate::VaultErrorKind::NoCredentials
+/// [`Other`]: crate::VaultErrorKind::Other
+///
+/// In detail:
 ///
 /// * "Once" counts for each field (and for the whole value), so that a login gets both its user
 ///   name and its password.
@@ -159,8 +178,9 @@ impl CachedSecret {
         self
     }
 
-    /// How long past its time to live a value may go on serving while fetches fail; as long as the
-    /// time to live itself, unless set. Zero: not at all. Without a time to live there is no limit.
+    /// How long past its time to live a value may go on serving while the source cannot answer; as
+    /// long as the time to live itself, unless set. Zero: not at all. Without a time to live there is
+    /// no limit.
     #[must_use]
     pub fn serve_stale_for(self, time: Duration) -> Self {
         self.0.state().serve_stale_for = Some(time);
@@ -283,6 +303,9 @@ impl Inner {
             Err(error) => {
                 state.failures += 1;
                 state.last_failure = Some(error.clone());
+                if !error.is_outage() {
+                    state.held = None;
+                }
                 state.instead(&self.name, field, but, error)
             }
         }
@@ -306,7 +329,7 @@ impl State {
         Some(Arc::clone(&held.value))
     }
 
-    /// What serves `field` instead of a fetch that failed.
+    /// What serves `field` instead of a fetch that failed. Nothing is held after a refusal.
     fn instead(
         &mut self,
         name: &str,

@@ -96,6 +96,16 @@ impl SecretCommand {
         .with_timeout(timeout)
     }
 
+    /// The first line as a secret: one run serves until it is invalidated.
+    pub(crate) fn cached_line(self) -> CachedSecret {
+        let timeout = self.timeout;
+        CachedSecret::new(self.name(), move || {
+            let command = self.clone();
+            async move { command.secret().await }
+        })
+        .with_timeout(timeout)
+    }
+
     pub(crate) fn name(&self) -> String {
         format!("credential command {}", shown_program(self.program.as_deref()))
     }

@@ -99,21 +99,21 @@ impl Whole for EnvVar {
 }
 
 #[cfg(not(test))]
-fn lookup(name: &str) -> Option<OsString> {
+pub(crate) fn lookup(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
 // Changing the real environment is `unsafe`, which this workspace forbids: the unit tests have one
 // of their own in front of it.
 #[cfg(test)]
-fn lookup(name: &str) -> Option<OsString> {
+pub(crate) fn lookup(name: &str) -> Option<OsString> {
     tests::FAKE
         .with_borrow(|fake| fake.get(name).cloned())
         .unwrap_or_else(|| std::env::var_os(name))
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{cell::RefCell, collections::HashMap};
 
     use super::*;
@@ -122,8 +122,12 @@ mod tests {
         pub(super) static FAKE: RefCell<HashMap<String, Option<OsString>>> = RefCell::default();
     }
 
-    fn set(name: &str, value: impl Into<OsString>) {
+    pub(crate) fn set(name: &str, value: impl Into<OsString>) {
         FAKE.with_borrow_mut(|fake| fake.insert(name.to_owned(), Some(value.into())));
+    }
+
+    pub(crate) fn unset(name: &str) {
+        FAKE.with_borrow_mut(|fake| fake.insert(name.to_owned(), None));
     }
 
     async fn text(credential: &Credential) -> String {

@@ -6,19 +6,17 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, RecvTimeoutError},
     },
-    thread,
     time::Duration,
 };
 
-use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use crate::{
     Credential, CredentialError, MAX_SECRET_BYTES, SecretProvider, SecretString,
+    blocking::{Blocking, Unfinished},
     field::{Field, Whole},
     value::SecretValue,
 };
@@ -64,14 +62,8 @@ pub struct SecretFile {
     path: PathBuf,
     timeout: Duration,
     permission_warning: bool,
-    shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    warned: AtomicBool,
-    /// Alive as long as a read that ran out of time has not come back.
-    stuck: Mutex<Weak<()>>,
+    warned: Arc<AtomicBool>,
+    reading: Blocking,
 }
 
 impl SecretFile {
@@ -81,7 +73,8 @@ impl SecretFile {
             path: path.into(),
             timeout: DEFAULT_TIMEOUT,
             permission_warning: true,
-            shared: Arc::default(),
+            warned: Arc::default(),
+            reading: Blocking::default(),
         }
     }
 
@@ -114,18 +107,13 @@ impl SecretFile {
 
     async fn read(&self) -> Result<Contents, CredentialError> {
         let path = self.path.clone();
-        let (shared, timeout) = (Arc::clone(&self.shared), self.timeout);
-        let bounded = move || in_time(timeout, &shared, move || read(&path));
-        let outcome = match Handle::try_current() {
-            // ends within the timeout, so that it cannot hold up a shutdown; and unlike a bare
-            // thread it stops tokio's paused clock from running ahead
-            Ok(runtime) => runtime.spawn_blocking(bounded).await.unwrap_or(Err(Failure::GivenUp)),
-            Err(_) => bounded(),
-        };
-        let contents = outcome.map_err(|failure| self.error(failure))?;
+        let read = self.reading.run("mstr-secret-file", self.timeout, move || read(&path)).await;
+        let contents = read
+            .unwrap_or_else(|unfinished| Err(Failure::Unfinished(unfinished)))
+            .map_err(|failure| self.error(failure))?;
         if self.permission_warning
             && contents.open_to_others
-            && !self.shared.warned.swap(true, Ordering::Relaxed)
+            && !self.warned.swap(true, Ordering::Relaxed)
         {
             tracing::warn!(
                 path = %self.path.display(),
@@ -142,14 +130,20 @@ impl SecretFile {
                 let what = format!("{name} does not exist");
                 return CredentialError::missing_with_source(what, error);
             }
-            Failure::Io(error) => {
+            Failure::Io(error) | Failure::Unfinished(Unfinished::Thread(error)) => {
                 return CredentialError::with_source(format!("{name} cannot be read"), error);
             }
             Failure::Directory => "is a directory".to_owned(),
             Failure::TooLarge => format!("is larger than {MAX_SECRET_BYTES} bytes"),
-            Failure::Timeout => format!("could not be read within {:?}", self.timeout),
-            Failure::Stuck => "is still being read by an earlier attempt that hangs".to_owned(),
-            Failure::GivenUp => "was not read: the runtime is shutting down".to_owned(),
+            Failure::Unfinished(Unfinished::Timeout) => {
+                format!("could not be read within {:?}", self.timeout)
+            }
+            Failure::Unfinished(Unfinished::Stuck) => {
+                "is still being read by an earlier attempt that hangs".to_owned()
+            }
+            Failure::Unfinished(Unfinished::GivenUp) => {
+                "was not read: the runtime is shutting down".to_owned()
+            }
         };
         CredentialError::new(format!("{name} {what}"))
     }
@@ -206,9 +200,7 @@ enum Failure {
     Io(io::Error),
     Directory,
     TooLarge,
-    Timeout,
-    Stuck,
-    GivenUp,
+    Unfinished(Unfinished),
 }
 
 impl From<io::Error> for Failure {
@@ -244,69 +236,5 @@ fn read(path: &Path) -> Result<Contents, Failure> {
         if len > MAX_SECRET_BYTES {
             return Err(Failure::TooLarge);
         }
-    }
-}
-
-/// Runs `job` on a thread that is left behind when it takes longer than `timeout`.
-fn in_time<T: Send + 'static>(
-    timeout: Duration,
-    shared: &Shared,
-    job: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    let stuck = || shared.stuck.lock().unwrap_or_else(PoisonError::into_inner);
-    if stuck().strong_count() > 0 {
-        return Err(Failure::Stuck);
-    }
-    let running = Arc::new(());
-    let watch = Arc::downgrade(&running);
-    let (sender, receiver) = mpsc::sync_channel(1);
-    thread::Builder::new().name("mstr-secret-file".to_owned()).spawn(move || {
-        let outcome = job();
-        drop(running);
-        // nobody is waiting any more: the outcome is dropped (and wiped)
-        let _ = sender.send(outcome);
-    })?;
-    receiver.recv_timeout(timeout).unwrap_or_else(|error| match error {
-        RecvTimeoutError::Timeout => {
-            *stuck() = watch;
-            Err(Failure::Timeout)
-        }
-        RecvTimeoutError::Disconnected => Err(Failure::GivenUp),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stuck_read_ends_and_starts_no_second_thread() {
-        let shared = Shared::default();
-        let (release, blocked) = mpsc::channel::<()>();
-        let (done, finished) = mpsc::channel::<()>();
-        let outcome = in_time(Duration::from_millis(1), &shared, move || {
-            let _ = blocked.recv();
-            let _done = done;
-            Ok(())
-        });
-        assert!(matches!(outcome, Err(Failure::Timeout)));
-        let outcome = in_time(Duration::MAX, &shared, || -> Result<(), _> { unreachable!() });
-        assert!(matches!(outcome, Err(Failure::Stuck)));
-
-        // once it has come back, the next one runs
-        drop(release);
-        assert!(finished.recv().is_err());
-        while shared.stuck.lock().unwrap().strong_count() > 0 {
-            thread::yield_now();
-        }
-        assert!(matches!(in_time(DEFAULT_TIMEOUT, &shared, || Ok(7)), Ok(7)));
-    }
-
-    #[test]
-    fn a_panicking_read_is_an_error() {
-        let outcome = in_time(DEFAULT_TIMEOUT, &Shared::default(), || -> Result<(), _> {
-            std::panic::resume_unwind(Box::new("quiet"))
-        });
-        assert!(matches!(outcome, Err(Failure::GivenUp)));
     }
 }

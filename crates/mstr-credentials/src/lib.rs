@@ -29,6 +29,8 @@
 //! | text | `"..".into()`, of any text type or [`SecretString`] | – |
 //! | environment | [`Credential::env`], [`Credential::env_or`], [`EnvVar`] | at every resolve |
 //! | a file | [`Credential::file`], [`SecretFile`] | at every resolve |
+//! | a systemd unit | [`SystemdCredential`] | at every resolve |
+//! | the operating system's keyring (feature `keyring`) | `SecretKeyring` | at every resolve |
 //! | a command | [`Credential::command`], [`SecretCommand`] | at every resolve |
 //! | a closure | [`Credential::from_fn`], [`Credential::from_async_fn`] | at every resolve |
 //! | one secret with several fields | [`CachedSecret`] | once, until invalidated |
@@ -56,7 +58,10 @@
 //!
 //! // a mistake is not repeated: it may be a password
 //! let error = references.credential("hunter2").unwrap_err();
-//! assert_eq!(error.to_string(), "not a credential reference: known schemes: cmd, env, file");
+//! assert_eq!(
+//!     error.to_string(),
+//!     "not a credential reference: known schemes: cmd, env, file, keyring, systemd",
+//! );
 //! ```
 //!
 //! The grammar is that of [`Reference`]; [`References::register`] and
@@ -99,6 +104,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod blocking;
 mod cached;
 mod closure;
 mod command;
@@ -108,10 +114,13 @@ mod error;
 mod fetched;
 mod field;
 mod file;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod provider;
 mod reference;
 mod registry;
 mod secret_string;
+mod systemd;
 mod urls;
 mod value;
 mod vault;
@@ -124,10 +133,18 @@ pub use env::EnvVar;
 pub use error::CredentialError;
 pub use fetched::{FetchSecret, FetchedSecret, FetchedValue};
 pub use file::SecretFile;
+#[cfg(feature = "keyring")]
+#[cfg_attr(docsrs, doc(cfg(feature = "keyring")))]
+pub use keyring::SecretKeyring;
+/// The stores that [`SecretKeyring::with`] takes.
+#[cfg(feature = "keyring")]
+#[cfg_attr(docsrs, doc(cfg(feature = "keyring")))]
+pub use keyring_core;
 pub use provider::SecretProvider;
 pub use reference::Reference;
 pub use registry::References;
 pub use secret_string::SecretString;
+pub use systemd::SystemdCredential;
 pub use value::SecretValue;
 pub use vault::{VaultError, VaultErrorKind};
 

@@ -1,6 +1,6 @@
 //! Credential references: `env:NAME`, `file:/run/secrets/x`, `aws-sm:prod/mstr#password`.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
 use crate::CredentialError;
 
@@ -22,6 +22,8 @@ use crate::CredentialError;
 /// ASCII letters, digits and hex digits. Everything counts as it is written: nothing is trimmed, `+`
 /// is a plus, upper and lower case differ. No option is given twice. The body means what its scheme
 /// says; `field` is one field of the JSON object that is found there.
+///
+/// A duration, as in `?ttl=15m`, is a whole number with one of the units `s`, `m`, `h` and `d`.
 ///
 /// [`as_str`](Self::as_str) gives back the text that was parsed, character for character.
 ///
@@ -55,7 +57,12 @@ pub struct Reference {
     body: String,
     options: Vec<(String, String)>,
     field: Option<String>,
+    /// Its scheme fetches secrets: it has the option `ttl`.
+    fetched: bool,
 }
+
+/// The option of every reference whose secret is fetched.
+const TTL: &str = "ttl";
 
 impl Reference {
     /// Parses a reference; same as [`str::parse`].
@@ -112,6 +119,7 @@ impl Reference {
             body: unescape(body)?,
             options: parsed,
             field,
+            fetched: false,
         })
     }
 
@@ -176,7 +184,64 @@ impl Reference {
         self.field.as_deref()
     }
 
-    /// For factories: refuses options that the scheme does not have.
+    /// The option `ttl`: after which time the secret is fetched anew.
+    ///
+    /// [`References::register_secret`](crate::References::register_secret) reads it for its schemes;
+    /// a factory of [`References::register`](crate::References::register) that fetches can do so
+    /// too.
+    ///
+    /// ```
+    /// use mstr_credentials::Reference;
+    /// use std::time::Duration;
+    ///
+    /// let reference = Reference::parse("aws-sm:prod/mstr?ttl=15m#password")?;
+    /// assert_eq!(reference.ttl()?, Some(Duration::from_secs(15 * 60)));
+    /// assert_eq!(Reference::parse("aws-sm:prod/mstr")?.ttl()?, None);
+    /// # Ok::<_, mstr_credentials::CredentialError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It is no duration: see the [grammar](Self#grammar). The text is not repeated.
+    pub fn ttl(&self) -> Result<Option<Duration>, CredentialError> {
+        let Some(text) = self.option(TTL) else { return Ok(None) };
+        duration(text).map(Some).ok_or_else(|| {
+            CredentialError::new(format!(
+                "the ttl of {} {} reference is no duration: write a number with a unit, as in 90s, \
+                 15m, 12h or 1d",
+                self.article(),
+                self.scheme
+            ))
+        })
+    }
+
+    /// The same reference, with the option that every fetched secret has.
+    pub(crate) fn of_fetched(&self) -> Self {
+        Self { fetched: true, ..self.clone() }
+    }
+
+    /// What tells two secrets of one scheme apart: body and options, in an order of their own.
+    pub(crate) fn key(&self) -> Result<(String, Vec<(String, String)>), CredentialError> {
+        let ttl = self.ttl()?.map(|time| time.as_secs().to_string());
+        let mut options: Vec<_> = self
+            .options()
+            .map(|(name, value)| match &ttl {
+                // 60s and 1m are one time
+                Some(seconds) if name == TTL => (name.to_owned(), seconds.clone()),
+                _ => (name.to_owned(), value.to_owned()),
+            })
+            .collect();
+        options.sort_unstable();
+        Ok((self.body.clone(), options))
+    }
+
+    fn article(&self) -> &'static str {
+        if self.scheme.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
+    }
+
+    /// For factories: refuses options that the scheme does not have. A scheme of
+    /// [`register_secret`](crate::References::register_secret) has `ttl` besides those that are
+    /// named here.
     ///
     /// ```
     /// use mstr_credentials::Reference;
@@ -193,16 +258,18 @@ impl Reference {
     ///
     /// Names the scheme and the options it has, not the ones that were given.
     pub fn allow_options(&self, allowed: &[&str]) -> Result<(), CredentialError> {
+        let more = if self.fetched && !allowed.contains(&TTL) { &[TTL][..] } else { &[] };
+        let allowed = [allowed, more].concat();
         if self.options.iter().all(|(name, _)| allowed.contains(&name.as_str())) {
             return Ok(());
         }
-        let article = if self.scheme.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
-        let options = match allowed {
+        let options = match allowed.as_slice() {
             [] => "none (a ? that belongs to the text is written %3F)".to_owned(),
             names => names.join(", "),
         };
         Err(CredentialError::new(format!(
-            "{article} {} reference has an unknown option; options: {options}",
+            "{} {} reference has an unknown option; options: {options}",
+            self.article(),
             self.scheme
         )))
     }
@@ -233,6 +300,21 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let valid = characters.next()?.is_ascii_alphabetic()
         && characters.all(|c| c.is_ascii_alphanumeric() || "-+.".contains(c));
     valid.then_some((scheme, rest))
+}
+
+/// `90s`, `15m`, `12h`, `1d`.
+fn duration(text: &str) -> Option<Duration> {
+    let unit = match text.bytes().last()? {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 60 * 60,
+        b'd' => 24 * 60 * 60,
+        _ => return None,
+    };
+    let digits = &text[..text.len() - 1];
+    // the parser would take a sign
+    let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_secs)
 }
 
 fn unescape(text: &str) -> Result<String, CredentialError> {

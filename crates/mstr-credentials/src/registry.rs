@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     CachedSecret, Credential, CredentialError, EnvVar, Reference, SecretCommand, SecretFile,
-    cached::Inner, reference::malformed,
+    SystemdCredential, cached::Inner, reference::malformed,
 };
 
 type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send + Sync;
@@ -19,9 +19,21 @@ type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send 
 /// | --- | --- | --- |
 /// | `env:NAME` | variable, [read at every resolve](EnvVar) | field of the variable's JSON |
 /// | `file:PATH` | file, [read at every resolve](SecretFile) | field of the file's JSON |
+/// | `systemd:NAME` | [credential of a systemd unit](SystemdCredential), read at every resolve | field of its JSON |
+/// | `keyring:SERVICE/USER` | entry of the operating system's keyring, read at every resolve; needs the feature `keyring`. `USER` follows the last slash | field of its JSON |
 /// | `cmd:WORDS` | [command](SecretCommand), run at every resolve: its first line | field of all it prints, run once and [cached](CachedSecret) |
 ///
-/// None of them has options. `WORDS` is a program with arguments, separated by white space, and
+/// # Time to live
+///
+/// A secret that is fetched serves until it is [invalidated](CachedSecret::invalidate), which a
+/// session does before it logs in again. The option `ttl` sets a time after which it is fetched anew
+/// ([`CachedSecret::time_to_live`]): `aws-sm:prod/mstr?ttl=15m#password`. Every scheme of
+/// [`register_secret`](Self::register_secret) has it, and so has `cmd`, whose first line is kept for
+/// that time then. The other schemes read at every resolve and have no options.
+///
+/// # Commands
+///
+/// `WORDS` is a program with arguments, separated by white space, and
 /// **not** a shell command: no variables, no patterns, no pipes. A word or part of one in `'..'` is
 /// taken as it is; in `".."` too, but for `\"` and `\\`. Elsewhere a backslash is a backslash. As in
 /// every reference, `?`, `#` and `%` are written `%3F`, `%23`, `%25`:
@@ -47,12 +59,14 @@ type Factory = dyn Fn(&Reference) -> Result<Credential, CredentialError> + Send 
 #[derive(Clone)]
 pub struct References {
     schemes: BTreeMap<String, Arc<Factory>>,
+    /// The features of schemes that are not built in.
+    unavailable: BTreeMap<String, String>,
 }
 
 impl References {
-    /// A registry without any scheme. [`default`](Self::default) has `env`, `file` and `cmd`.
+    /// A registry without any scheme. [`default`](Self::default) has those of this crate.
     pub fn empty() -> Self {
-        Self { schemes: BTreeMap::new() }
+        Self { schemes: BTreeMap::new(), unavailable: BTreeMap::new() }
     }
 
     /// Adds a scheme, or replaces it.
@@ -79,7 +93,9 @@ impl References {
         scheme: impl Into<String>,
         factory: impl Fn(&Reference) -> Result<Credential, CredentialError> + Send + Sync + 'static,
     ) -> &mut Self {
-        self.schemes.insert(scheme.into(), Arc::new(factory));
+        let scheme = scheme.into();
+        self.unavailable.remove(&scheme);
+        self.schemes.insert(scheme, Arc::new(factory));
         self
     }
 
@@ -88,6 +104,9 @@ impl References {
     /// `factory` makes the secret of a reference's body and options; the field is seen to here. As
     /// long as a credential of it is alive, references with the same body and the same options (in
     /// any order) get the same [`CachedSecret`].
+    ///
+    /// The option [`ttl`](Reference::ttl) is seen to here as well, and need not be among those that
+    /// the factory [allows](Reference::allow_options).
     ///
     /// ```
     /// use mstr_credentials::{CachedSecret, CredentialError, References};
@@ -111,7 +130,7 @@ impl References {
     ) -> &mut Self {
         let alive = Alive::default();
         self.register(scheme, move |reference| {
-            let secret = alive.secret(reference, || factory(reference))?;
+            let secret = alive.secret(&reference.of_fetched(), &factory)?;
             Ok(match reference.field() {
                 Some(field) => secret.field(field).into(),
                 None => secret.into(),
@@ -140,7 +159,25 @@ impl References {
     ) -> &mut Self {
         let (scheme, feature) = (scheme.into(), feature.into());
         let what = format!("{scheme} references need the cargo feature {feature:?}");
-        self.register(scheme, move |_| Err(CredentialError::new(what.clone())))
+        self.register(scheme.clone(), move |_| Err(CredentialError::new(what.clone())));
+        self.unavailable.insert(scheme, feature);
+        self
+    }
+
+    /// The cargo feature that a reference needs and that is not built in; `None` for any other text.
+    /// For programs that explain it in terms of their own features.
+    ///
+    /// ```
+    /// use mstr_credentials::References;
+    ///
+    /// let mut references = References::default();
+    /// references.register_unavailable("aws-sm", "aws");
+    /// assert_eq!(references.missing_feature("aws-sm:prod/mstr"), Some("aws"));
+    /// assert_eq!(references.missing_feature("env:MSTR_PASSWORD"), None);
+    /// ```
+    pub fn missing_feature(&self, reference: &str) -> Option<&str> {
+        let (scheme, _) = reference.split_once(':')?;
+        self.unavailable.get(scheme).map(String::as_str)
     }
 
     /// The registered schemes, sorted.
@@ -194,15 +231,43 @@ impl Default for References {
                 None => file.into(),
             })
         });
-        let alive = Alive::default();
+        references.register("systemd", |reference| {
+            reference.allow_options(&[])?;
+            let credential = SystemdCredential::new(reference.body());
+            credential.check()?;
+            Ok(match reference.field() {
+                Some(field) => credential.field(field),
+                None => credential.into(),
+            })
+        });
+        #[cfg(not(feature = "keyring"))]
+        references.register_unavailable("keyring", "keyring");
+        #[cfg(feature = "keyring")]
+        references.register("keyring", |reference| {
+            reference.allow_options(&[])?;
+            let parts = reference.body().rsplit_once('/');
+            let parts = parts.filter(|(service, user)| !service.is_empty() && !user.is_empty());
+            let (service, user) = parts.ok_or_else(|| {
+                CredentialError::new("a keyring reference is like keyring:SERVICE/USER")
+            })?;
+            let entry = crate::SecretKeyring::new(service, user);
+            Ok(match reference.field() {
+                Some(field) => entry.field(field),
+                None => entry.into(),
+            })
+        });
+        // all that commands print, and their first lines
+        let (outputs, lines) = (Alive::default(), Alive::default());
         references.register("cmd", move |reference| {
+            let reference = reference.of_fetched();
             reference.allow_options(&[])?;
             let command = SecretCommand::new(words(reference.body())?);
-            Ok(match reference.field() {
-                Some(field) => {
-                    alive.secret(reference, || Ok(command.cached()))?.field(field).into()
+            Ok(match (reference.field(), reference.ttl()?) {
+                (Some(field), _) => {
+                    outputs.secret(&reference, |_| Ok(command.cached()))?.field(field).into()
                 }
-                None => command.into(),
+                (None, Some(_)) => lines.secret(&reference, |_| Ok(command.cached_line()))?.into(),
+                (None, None) => command.into(),
             })
         });
         references
@@ -227,20 +292,18 @@ impl Alive {
     fn secret(
         &self,
         reference: &Reference,
-        make: impl FnOnce() -> Result<CachedSecret, CredentialError>,
+        make: impl FnOnce(&Reference) -> Result<CachedSecret, CredentialError>,
     ) -> Result<CachedSecret, CredentialError> {
-        let mut options = reference
-            .options()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect::<Vec<_>>();
-        options.sort_unstable();
-        let key = (reference.body().to_owned(), options);
+        let key = reference.key()?;
         let alive = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(secret) = alive().get(&key).and_then(CachedSecret::upgrade) {
             return Ok(secret);
         }
         // not under the lock: it is someone else's code
-        let secret = make()?;
+        let mut secret = make(reference)?;
+        if let Some(time) = reference.ttl()? {
+            secret = secret.time_to_live(time);
+        }
         let mut alive = alive();
         if let Some(secret) = alive.get(&key).and_then(CachedSecret::upgrade) {
             return Ok(secret);

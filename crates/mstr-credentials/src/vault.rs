@@ -140,6 +140,17 @@ impl CredentialError {
     pub fn vault_error(&self) -> Option<&VaultError> {
         self.source()?.downcast_ref()
     }
+
+    /// Whether the source could not answer: what it gave before may still be right. Where nothing
+    /// tells why it failed, it counts as an outage; a source that has nothing has answered.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self.vault_error() {
+            Some(why) => {
+                matches!(why.kind(), VaultErrorKind::Unreachable | VaultErrorKind::Throttled)
+            }
+            None => !self.is_missing(),
+        }
+    }
 }
 
 /// What comes from a server shall not forge lines of a log, nor fill it.

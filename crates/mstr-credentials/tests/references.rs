@@ -1,9 +1,12 @@
 //! Credential references: grammar, registry, sharing.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use mstr_credentials::{CachedSecret, Credential, CredentialError, Reference, References};
@@ -143,14 +146,17 @@ fn the_text_is_never_repeated() {
     assert_eq!(format!("{:?}", Reference::parse("a:CANARY").unwrap()), "Reference([redacted])");
     assert_eq!(
         references.credential("https://example.com").unwrap_err().to_string(),
-        "not a credential reference: known schemes: aws-sm, cmd, env, file"
+        "not a credential reference: known schemes: aws-sm, cmd, env, file, keyring, systemd"
     );
     assert_eq!(
         references.credential("env:X?default=y").unwrap_err().to_string(),
         "an env reference has an unknown option; options: none (a ? that belongs to the text is \
          written %3F)"
     );
-    assert_eq!(format!("{references:?}"), r#"References(["aws-sm", "cmd", "env", "file"])"#);
+    assert_eq!(
+        format!("{references:?}"),
+        r#"References(["aws-sm", "cmd", "env", "file", "keyring", "systemd"])"#
+    );
 }
 
 #[test]
@@ -164,7 +170,10 @@ fn what_counts_as_a_reference() {
         assert!(!references.is_reference(text), "{text}");
     }
     assert!(!References::empty().is_reference("env:X"));
-    assert_eq!(References::default().schemes().collect::<Vec<_>>(), ["cmd", "env", "file"]);
+    assert_eq!(
+        References::default().schemes().collect::<Vec<_>>(),
+        ["cmd", "env", "file", "keyring", "systemd"]
+    );
 }
 
 #[test]
@@ -299,6 +308,75 @@ async fn a_secret_that_nobody_uses_is_not_kept() {
         text(&credential).await.unwrap();
         assert_eq!(fetches.load(Ordering::Relaxed), expected);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fetched_reference_has_a_time_to_live() {
+    let (references, fetches) = vault();
+    let count = || fetches.load(Ordering::Relaxed);
+    for (ttl, seconds) in [("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86_400), ("0s", 0)] {
+        let before = count();
+        let text_of = format!("vault:prod/mstr?ttl={ttl}&region=r#pw");
+        let credential = references.credential(&text_of).unwrap();
+        text(&credential).await.unwrap();
+        if seconds > 0 {
+            tokio::time::advance(Duration::from_secs(seconds - 1)).await;
+            text(&credential).await.unwrap();
+            assert_eq!(count(), before + 1, "{ttl}");
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        text(&credential).await.unwrap();
+        assert_eq!(count(), before + 2, "{ttl}");
+    }
+    // one time, one fetch; another time, another
+    let before = count();
+    let texts = ["vault:x?ttl=60s#pw", "vault:x?ttl=1m#id", "vault:x?ttl=2m#id", "vault:x#id"];
+    let alive = texts.map(|text| references.credential(text).unwrap());
+    for credential in &alive {
+        text(credential).await.unwrap();
+    }
+    assert_eq!(count(), before + 3);
+}
+
+#[test]
+fn a_time_to_live_is_a_number_with_a_unit() {
+    let (references, _) = vault();
+    for wrong in
+        ["", "15", "m", "1.5h", "-1s", "+1s", "1w", "1 m", "15M", "é", "99999999999999999999s"]
+    {
+        let error = references.credential(&format!("vault:x?ttl={wrong}")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the ttl of a vault reference is no duration: write a number with a unit, as in 90s, 15m, \
+             12h or 1d"
+        );
+    }
+    let error = references.credential("vault:x?tll=1m").unwrap_err().to_string();
+    assert_eq!(error, "a vault reference has an unknown option; options: region, version, ttl");
+    for text in ["env:X?ttl=1m", "file:/x?ttl=1m"] {
+        let error = References::default().credential(text).unwrap_err().to_string();
+        assert!(error.ends_with("written %3F)"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_command_prints_has_a_time_to_live() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs = dir.path().join("runs");
+    let script = dir.path().join("script");
+    std::fs::write(&script, format!("echo x >> '{}'; echo p1; echo p2", runs.display())).unwrap();
+    let ran = || std::fs::read_to_string(&runs).unwrap().lines().count();
+    let command = format!("cmd:sh '{}'?ttl=1h", script.display());
+    let line = References::default().credential(&command).unwrap();
+    assert_eq!(text(&line).await.unwrap(), "p1");
+    assert_eq!(text(&line).await.unwrap(), "p1");
+    assert_eq!(ran(), 1);
+    line.invalidate();
+    assert_eq!(text(&line).await.unwrap(), "p1");
+    assert_eq!(ran(), 2);
+    let error = References::default().credential("cmd:x?ttl=1h&y=2").unwrap_err().to_string();
+    assert_eq!(error, "a cmd reference has an unknown option; options: ttl");
 }
 
 #[test]

@@ -8,11 +8,10 @@ use mstr_credentials::References;
 
 use crate::{Auth, Credential, CredentialError, Error, ErrorKind, Result, Session, SessionBuilder};
 
-/// The schemes of credential references: `env`, `file` and `cmd`, and the schemes of the clouds
-/// whose feature is on: `aws-sm`, `aws-ssm`, `azure-kv`, `gcp-sm`. The documentation of
-/// `mstr_rest::aws::register`, `azure::register` and `gcp::register` has their syntax. If the
-/// feature of a scheme is off, the error names the feature. To add schemes of your own, clone the
-/// value and register them.
+/// The schemes of credential references. `env`, `file`, `systemd` and `cmd` are always there; `keyring`,
+/// `aws-sm`, `aws-ssm`, `azure-kv`, `gcp-sm` and `vault` if their feature is on. The documentation of
+/// `mstr_rest::aws::register` and its like has their syntax. If the feature of a scheme is off, the
+/// error names the feature. To add schemes of your own, clone the value and register them.
 ///
 /// ```
 /// assert!(mstr_rest::references().is_reference("env:MSTR_PASSWORD"));
@@ -30,6 +29,8 @@ pub fn references() -> &'static References {
         crate::azure::register(&mut references);
         #[cfg(feature = "gcp")]
         crate::gcp::register(&mut references);
+        #[cfg(feature = "vault")]
+        crate::vault::register(&mut references);
         references
     });
     &REFERENCES
@@ -41,6 +42,7 @@ const CLOUD_SCHEMES: &[(&str, &str)] = &[
     ("aws-ssm", "aws-ssm"),
     ("azure-kv", "azure"),
     ("gcp-sm", "gcp"),
+    ("vault", "vault"),
 ];
 
 /// Makes a credential from a reference such as `env:MSTR_PASSWORD` or `file:/run/secrets/mstr`. It

@@ -34,6 +34,11 @@ pub use mstr_credentials_azure as azure;
 #[cfg_attr(docsrs, doc(cfg(feature = "gcp")))]
 pub use mstr_credentials_gcp as gcp;
 
+/// Secrets from HashiCorp Vault and OpenBao: the crate `mstr-credentials-vault`.
+#[cfg(feature = "vault")]
+#[cfg_attr(docsrs, doc(cfg(feature = "vault")))]
+pub use mstr_credentials_vault as vault;
+
 /// Endpoints and their models: the crate `mstr-rest-api`.
 #[cfg(feature = "api")]
 #[cfg_attr(docsrs, doc(cfg(feature = "api")))]

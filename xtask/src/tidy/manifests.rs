@@ -18,6 +18,7 @@ const FLOORS: &[(&str, May)] = &[
     ("mstr-credentials-aws", Use(&["mstr-credentials"])),
     ("mstr-credentials-azure", Use(&["mstr-credentials"])),
     ("mstr-credentials-gcp", Use(&["mstr-credentials"])),
+    ("mstr-credentials-vault", Use(&["mstr-credentials"])),
     // 1: all I/O
     ("mstr-rest-core", Use(&["mstr-credentials"])),
     // 2: the core's public API only, so that users can write the same
@@ -32,6 +33,7 @@ const FLOORS: &[(&str, May)] = &[
             "mstr-credentials-aws",
             "mstr-credentials-azure",
             "mstr-credentials-gcp",
+            "mstr-credentials-vault",
             "mstr-rest-core",
             "mstr-rest-api",
             "mstr-rest-persist",
