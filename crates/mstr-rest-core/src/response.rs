@@ -229,8 +229,8 @@ impl StreamingResponse {
         let body = self.read_up_to(limit.saturating_add(1)).await?;
         if body.len() > limit {
             let message = format!(
-                "the body of the reply is longer than the allowed {limit} bytes: raise the limit, \
-                 or read the body with Call::stream"
+                "the body of the reply is longer than the limit of {limit} bytes: raise the \
+                 limit, or read the body with Call::stream"
             );
             return Err(Error::new(ErrorKind::Decode, message).with_status(self.head.status));
         }

@@ -165,7 +165,7 @@ async fn reply_longer_than_max_response_bytes_is_an_error() {
     let session = builder(&server).max_response_bytes(10).connect().await.unwrap();
     let error = session.get("sessions").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
-    assert!(error.message().contains("longer than the allowed 10 bytes"), "{error}");
+    assert!(error.message().contains("longer than the limit of 10 bytes"), "{error}");
     assert!(session.get("sessions").max_response_bytes(1 << 20).await.is_ok());
     assert!(session.get("sessions").stream().await.unwrap().read().await.is_ok());
     let error = session.get("sessions").decode::<Value>().await.unwrap_err();
