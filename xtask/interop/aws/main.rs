@@ -1,6 +1,9 @@
 //! A program outside of the workspace that has `mstr-rest` with the feature `aws`: the providers
-//! against moto, and a rotation against moto and the simulated Library server. `cargo xtask interop`
-//! copies it to a package of its own and runs it with the environment of AWS.
+//! against moto, and a rotation against moto and the simulated Library server; with the argument `iam`
+//! the providers against ministack. `cargo xtask interop` copies it to a package of its own and runs it
+//! with the environment of AWS.
+
+mod iam;
 
 use std::{error::Error, time::Instant};
 
@@ -9,7 +12,7 @@ use mstr_rest::{
         ParameterStoreValues, SecretsManagerSecret, aws_config, aws_sdk_secretsmanager as sm,
         aws_sdk_ssm as ssm, parameter_store, secrets_manager,
     },
-    credentials::{VaultErrorKind},
+    credentials::VaultErrorKind,
     prelude::*,
 };
 use mstr_sim::{LibraryServer, Method};
@@ -18,6 +21,9 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 #[tokio::main]
 async fn main() -> Outcome {
+    if std::env::args().nth(1).as_deref() == Some("iam") {
+        return iam::run().await;
+    }
     // before anything else has made a connection
     let begun = Instant::now();
     let nothing = failure(secrets_manager("no/such")).await?;
@@ -83,11 +89,26 @@ async fn parameters(ssm: &ssm::Client) -> Outcome {
     let missing = failure(parameter_store("/it/none")).await?;
     check("a missing parameter is not found", missing == VaultErrorKind::NotFound)?;
 
-    let all = ParameterStoreValues::new().prefetch(["/it/user", "/it/password:1", "/it/none"]);
+    // moto does not say which version an entry was asked for by
+    let names = ["/it/user", "/it/password", "/it/password:1", "/it/none"];
+    let all = ParameterStoreValues::new().prefetch(names);
     is("prefetched", text(all.parameter("/it/user")).await?, "dave")?;
+    is("prefetched, the newest", text(all.parameter("/it/password")).await?, "second")?;
     is("prefetched, a version", text(all.parameter("/it/password:1")).await?, "first")?;
-    let none = credential(all.parameter("/it/none")).resolve().await;
-    check("prefetched, missing", none.is_err_and(|e| e.to_string().contains("/it/none")))
+    let none = failure(all.parameter("/it/none")).await?;
+    check("prefetched, missing", none == VaultErrorKind::NotFound)?;
+
+    for number in 0..12 {
+        let name = format!("/it/many/{number}");
+        ssm.put_parameter().name(name).r#type(Plain).value(number.to_string()).send().await?;
+    }
+    ssm.put_parameter().name("/it/many/deep/x").r#type(SecureString).value("x").send().await?;
+    let path = ParameterStoreValues::path("/it/many/");
+    is("a path of two pages", text(path.field("11")).await?, "11")?;
+    check("not recursive", credential(path.field("deep/x")).resolve().await.is_err())?;
+    is("recursive", text(path.recursive(true).field("deep/x")).await?, "x")?;
+    let empty = failure(ParameterStoreValues::path("/it/nothing").field("x")).await?;
+    check("an empty path is not found", empty == VaultErrorKind::NotFound)
 }
 
 /// The password changes on both sides, the session expires: the next request logs in again.
