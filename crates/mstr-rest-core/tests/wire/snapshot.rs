@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use mstr_rest_core::{Auth, ErrorKind, SavedCookie, SecretString, Session, SessionSnapshot};
-use mstr_sim::{Fault, LibraryServer, Method, RecordedRequest};
+use mstr_sim::{Fault, LibraryServer, Method};
 
 use crate::support::{Gate, auth, builder, logins, logouts, received};
 
@@ -293,10 +293,7 @@ fn session_restored_outside_a_runtime_is_kept_alive() {
     session.restore(&saved).unwrap();
     runtime.block_on(async {
         session.get("sessions").await.unwrap();
-        let extended = |journal: &[RecordedRequest]| {
-            journal.iter().any(|request| request.method() == Method::PUT)
-        };
-        assert!(server.wait_for(extended).await);
+        received(&server, Method::PUT, "/sessions", 1).await;
     });
 }
 
@@ -348,15 +345,13 @@ async fn restored_session_is_kept_alive_from_its_last_use() {
         .await
         .unwrap();
     // it is overdue: extended at once
-    let extended =
-        |journal: &[RecordedRequest]| journal.iter().filter(|r| r.method() == Method::PUT).count();
-    assert!(server.wait_for(|journal| extended(journal) == 1).await);
+    received(&server, Method::PUT, "/sessions", 1).await;
     drop(kept);
     // also where another one is kept alive already, which is not due for long
     let kept = builder(&server).keep_alive(Duration::from_secs(1800)).connect().await.unwrap();
     tokio::task::yield_now().await;
     kept.restore(&saved).unwrap();
-    assert!(server.wait_for(|journal| extended(journal) == 2).await);
+    received(&server, Method::PUT, "/sessions", 2).await;
     kept.close().await.unwrap();
 }
 
