@@ -16,7 +16,11 @@ use azure_identity::{
     UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 
-use crate::{Identity, cloud, environment::variable, wire::Wire};
+use crate::{
+    Identity, cloud,
+    environment::variable,
+    wire::{Wire, is_tenant},
+};
 
 /// What the links are made of, besides the environment.
 pub(crate) struct Surroundings {
@@ -42,7 +46,7 @@ impl Surroundings {
 
     /// Whose token endpoint is asked.
     fn tenant(&self) -> Result<Option<String>> {
-        self.tenant_id.clone().map_or_else(|| variable("AZURE_TENANT_ID"), |id| Ok(Some(id)))
+        self.tenant_id.clone().map_or_else(tenant_variable, |id| Ok(Some(id)))
     }
 
     /// The tenant for a tool where somebody is logged in: the vault takes tokens of its own tenant
@@ -50,12 +54,23 @@ impl Surroundings {
     fn tenant_for_tools(&self) -> Result<Option<String>> {
         match self.tenant_id.clone().or_else(|| self.wire.challenge_tenant()) {
             Some(tenant) => Ok(Some(tenant)),
-            None => variable("AZURE_TENANT_ID"),
+            None => tenant_variable(),
         }
     }
 
     fn options(&self) -> ClientOptions {
         ClientOptions { cloud: Some(Arc::clone(&self.cloud)), ..self.wire.options() }
+    }
+}
+
+/// The SDK's own errors would repeat what it is.
+fn tenant_variable() -> Result<Option<String>> {
+    match variable("AZURE_TENANT_ID")? {
+        Some(tenant) if !is_tenant(&tenant) => {
+            let what = "AZURE_TENANT_ID is neither an id nor a domain";
+            Err(Error::with_message(ErrorKind::Credential, what))
+        }
+        tenant => Ok(tenant),
     }
 }
 
@@ -153,8 +168,13 @@ async fn managed(around: &Surroundings, demanded: bool) -> Made {
         let what = format!("Azure's SDK for Rust does not support that of {platform}");
         return Err(Unusable::NotConfigured(what));
     }
-    let app_service = variable("IDENTITY_ENDPOINT")?.is_some();
-    if !app_service && !demanded && !imds_answers(around).await? {
+    let app_service = variable("IDENTITY_ENDPOINT")?;
+    if app_service.as_ref().is_some_and(|url| Url::parse(url).is_err()) {
+        // the SDK's error would repeat it
+        let what = "IDENTITY_ENDPOINT is no URL";
+        return Err(Unusable::Broken(Error::with_message(ErrorKind::Credential, what)));
+    }
+    if app_service.is_none() && !demanded && !imds_answers(around).await? {
         let what = "no IDENTITY_ENDPOINT, and no metadata service answers";
         return Err(Unusable::NotConfigured(what.to_owned()));
     }

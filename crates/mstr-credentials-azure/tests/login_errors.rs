@@ -102,6 +102,17 @@ fn programs_are_not_quoted() {
 }
 
 #[test]
+fn variables_that_cannot_be_used_are_not_quoted() {
+    let place = Place::new();
+    let tenant = format!("{CANARY} x");
+    let principal =
+        [("AZURE_TENANT_ID", tenant.as_str()), TENANT[1], ("AZURE_CLIENT_SECRET", CANARY)];
+    place.fails(&principal, &["AZURE_TENANT_ID is neither an id nor a domain"]);
+    let app = [("IDENTITY_ENDPOINT", CANARY), ("IDENTITY_HEADER", CANARY)];
+    place.fails(&app, &["IDENTITY_ENDPOINT is no URL"]);
+}
+
+#[test]
 fn a_token_endpoint_that_is_down() {
     let place = Place::new();
     let authority = format!("http://{}", mstr_cloud_stub::closed_port());
