@@ -210,6 +210,7 @@ impl<C: Service> Access<C> {
         failure.why
     }
 
+    #[cfg(feature = "ssm")]
     pub(crate) fn region(&self) -> Option<&str> {
         self.settings.region.as_deref()
     }

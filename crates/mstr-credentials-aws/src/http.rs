@@ -132,7 +132,7 @@ impl Place {
 }
 
 /// Loopback; IPv4 link-local, where metadata services and container endpoints are
-/// (169.254.169.254, 169.254.170.2, 169.254.170.23); and their IPv6 addresses, in fd00:ec2::/32.
+/// (169.254.169.254, 169.254.170.2, 169.254.170.23); and their IPv6 addresses, in `fd00:ec2::/32`.
 fn is_here(host: &str) -> bool {
     if host.eq_ignore_ascii_case("localhost") {
         return true;

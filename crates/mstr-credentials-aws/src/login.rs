@@ -12,6 +12,7 @@ use aws_config::{
     profile::ProfileSet,
 };
 use aws_credential_types::provider::error::CredentialsError;
+use aws_runtime::env_config::file::EnvConfigFiles;
 #[cfg(feature = "sso")]
 use aws_sdk_sso::operation::get_role_credentials::GetRoleCredentialsError;
 use aws_sdk_sts::operation::{
@@ -19,6 +20,7 @@ use aws_sdk_sts::operation::{
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::os_shim_internal::{Env, Fs};
 use mstr_credentials::{
     VaultError,
     VaultErrorKind::{self, NoCredentials},
@@ -40,8 +42,8 @@ impl Login {
     /// parsed count as empty: the SDK reports them.
     pub(crate) async fn of_profile(profile: Option<&str>) -> Self {
         let name = profile.map(|name| name.to_owned().into());
-        let defaults = (Default::default(), Default::default(), Default::default());
-        let loaded = aws_config::profile::load(&defaults.0, &defaults.1, &defaults.2, name).await;
+        let (system, variables, files) = (Fs::real(), Env::real(), EnvConfigFiles::default());
+        let loaded = aws_config::profile::load(&system, &variables, &files, name).await;
         Self { profiles: loaded.ok() }
     }
 
@@ -74,8 +76,8 @@ impl Login {
     pub(crate) fn explain(&self, error: &CredentialsError) -> VaultError {
         // all that was looked for was not there: a metadata service that is not there is no failure
         let absent = matches!(error, CredentialsError::CredentialsNotLoaded(_));
-        let typed = VaultError::sources(error).filter(|_| !absent);
-        if let Some(why) = typed.filter_map(|error| self.typed(error)).next() {
+        let mut typed = VaultError::sources(error).filter(|_| !absent);
+        if let Some(why) = typed.find_map(|error| self.typed(error)) {
             return why;
         }
         // directly below an error of credentials: others are of the files of a sign-on
@@ -113,13 +115,12 @@ impl Login {
             Some(ImdsError::ErrorResponse(context)) => {
                 Some(of_status(SERVICE, context.response().status().as_u16()))
             }
-            // its source is looked at next
-            Some(ImdsError::FailedToLoadToken(_)) => None,
-            Some(_) => {
+            Some(ImdsError::IoError(_) | ImdsError::Unexpected(_)) => {
                 let what = format!("the {SERVICE} of the machine gave none: try again");
                 Some(VaultError::new(VaultErrorKind::Unreachable, what))
             }
-            None => None,
+            // of a token that could not be loaded the source is looked at next
+            _ => None,
         }
     }
 

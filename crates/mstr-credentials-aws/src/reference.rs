@@ -89,7 +89,7 @@ fn plain(reference: &Reference) -> Result<String, CredentialError> {
     let mut text = format!("{}:{}", reference.scheme(), Reference::escape(&found.id));
     for (at, (name, value)) in options.into_iter().enumerate() {
         text.push(if at == 0 { '?' } else { '&' });
-        text.push_str(&format!("{}={}", Reference::escape(name), Reference::escape(value)));
+        text.extend([&*Reference::escape(name), "=", &*Reference::escape(value)]);
     }
     match (found.field.as_deref(), reference.field()) {
         (Some(_), Some(_)) => return twice(),

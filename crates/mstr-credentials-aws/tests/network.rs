@@ -34,7 +34,9 @@ fn metadata_and_containers_are_asked_without_a_proxy() {
         }
         "/latest/meta-data/placement/region" => Reply::status(200).body("eu-west-1"),
         "/latest/meta-data/iam/security-credentials/" => Reply::status(200).body("r"),
-        "/" if request.header("x-amz-target") != "" => amz(200, r#"{"SecretString": "found"}"#),
+        "/" if !request.header("x-amz-target").is_empty() => {
+            amz(200, r#"{"SecretString": "found"}"#)
+        }
         _ => Reply::json(200, keys),
     });
     let url = server.url();

@@ -161,7 +161,7 @@ async fn prefetched_parameters_come_together() {
 
 #[tokio::test]
 async fn values_live_and_serve_as_long_as_is_said() {
-    let (hour, none) = (Duration::from_secs(3600), Duration::ZERO);
+    let (hour, none) = (Duration::from_hours(1), Duration::ZERO);
     let mut all = tokio::task::JoinSet::new();
     // the time to live, how long a stale value serves, how many fetches, whether it serves in the end
     for (live, stale, fetches, serves) in
