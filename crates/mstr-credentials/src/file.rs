@@ -157,12 +157,7 @@ impl fmt::Debug for SecretFile {
 
 impl SecretProvider for SecretFile {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
-        let contents = self.read().await?;
-        let mut bytes = contents.bytes();
-        while let [rest @ .., b'\n'] = bytes {
-            bytes = rest.strip_suffix(b"\r").unwrap_or(rest);
-        }
-        SecretValue::from(bytes).text(&self.name())
+        self.whole().await?.text_without_line_ends(&self.name())
     }
 
     fn timeout(&self) -> Option<Duration> {

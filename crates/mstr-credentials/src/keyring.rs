@@ -39,11 +39,11 @@ const ACCESS: &str = "containers often forbid keyrings: use a file or a variable
 ///
 /// | platform | store an entry, which asks for the secret |
 /// | --- | --- |
-/// | Linux | `keyctl padd user keyring:USER@SERVICE @u` (reads standard input to its end) |
+/// | Linux | `keyctl padd user keyring:USER@SERVICE @u` (reads standard input to its end: Ctrl-D) |
 /// | macOS | `security add-generic-password -s SERVICE -a USER -w` |
 /// | Windows | `cmdkey /generic:USER.SERVICE /user:USER /pass` |
 ///
-/// The secret is the whole entry: nothing is trimmed.
+/// Line ends (LF, CR LF) at the end are stripped, as of a file; all else is the secret.
 ///
 /// # Blocking
 ///
@@ -202,7 +202,7 @@ fn platform() -> Result<Arc<CredentialStore>, KeyringError> {
 
 impl SecretProvider for SecretKeyring {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
-        self.read().await?.text(&Whole::name(self))
+        self.read().await?.text_without_line_ends(&Whole::name(self))
     }
 
     fn timeout(&self) -> Option<Duration> {

@@ -41,6 +41,19 @@ impl SecretValue {
         Ok(text.into())
     }
 
+    /// [`text`](Self::text) without line ends (LF, CR LF) at the end, which editors and terminals
+    /// leave.
+    pub(crate) fn text_without_line_ends(
+        &self,
+        source: &str,
+    ) -> Result<SecretString, CredentialError> {
+        let mut bytes: &[u8] = &self.0;
+        while let [rest @ .., b'\n'] = bytes {
+            bytes = rest.strip_suffix(b"\r").unwrap_or(rest);
+        }
+        Self::from(bytes).text(source)
+    }
+
     /// One field of the JSON object that the value holds.
     ///
     /// Text is given as it is (an empty one too) and a number as its JSON text, digit for digit.

@@ -36,8 +36,8 @@ async fn an_entry_is_read_at_every_resolve() {
     let (store, entry) = store();
     let secret = || SecretKeyring::with("mstr", "dave", Arc::clone(&store));
     let password = Credential::from(secret());
-    entry.set_password(" s3cret\n").unwrap();
-    assert_eq!(resolve(&password).await.unwrap(), " s3cret\n");
+    entry.set_password(" s3cret \r\n").unwrap();
+    assert_eq!(resolve(&password).await.unwrap(), " s3cret ");
     entry.set_password(r#"{"password": "rotated"}"#).unwrap();
     assert_eq!(resolve(secret().field("password")).await.unwrap(), "rotated");
     let error = resolve(secret().field("token")).await.unwrap_err().to_string();
