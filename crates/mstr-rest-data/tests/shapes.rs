@@ -346,7 +346,10 @@ fn is_accepted_without_values(page: &Value) -> bool {
     let rows = rows.iter().map(|ids| format!("{ids:?}")).collect();
     let of_units: Vec<_> = list(&data["headers"]["columns"]).iter().map(list).collect();
     let width = of_units.iter().map(Vec::len).min().unwrap_or(0);
-    let column = |number: usize| of_units.iter().map(|unit| format!("{} ", unit[number])).collect();
+    let column = |number: usize| {
+        let indices: Vec<_> = of_units.iter().map(|unit| &unit[number]).collect();
+        format!("{indices:?}")
+    };
     let columns = (0..width).map(column).collect();
     no_unit_of_metrics || no_values_at_all || repeats(columns) || in_rows && repeats(rows)
 }
