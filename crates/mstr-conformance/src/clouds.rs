@@ -97,7 +97,7 @@ impl Clouds {
         match of {
             Single::AwsSecret { id, key, region } => {
                 let mut secret =
-                    aws::secrets_manager(id).sdk_config(aws_config()).endpoint_url(self.url());
+                    aws::secrets_manager(id).sdk_config(aws_config()).endpoint(self.url());
                 if let Some(region) = region {
                     secret = secret.region(region);
                 }
@@ -108,7 +108,7 @@ impl Clouds {
             }
             Single::AwsParameter { name, region } => {
                 let parameter =
-                    aws::parameter_store(name).sdk_config(aws_config()).endpoint_url(self.url());
+                    aws::parameter_store(name).sdk_config(aws_config()).endpoint(self.url());
                 match region {
                     Some(region) => parameter.region(region).into(),
                     None => parameter.into(),
@@ -134,16 +134,15 @@ impl Clouds {
             Group::AwsSecret { id, region } => {
                 let mut secret = aws::SecretsManagerSecret::new(id)
                     .sdk_config(aws_config())
-                    .endpoint_url(self.url());
+                    .endpoint(self.url());
                 if let Some(region) = region {
                     secret = secret.region(region);
                 }
                 names.map(|name| secret.field(name).into()).collect()
             }
             Group::AwsParameter { region } => {
-                let mut values = aws::ParameterStoreValues::new()
-                    .sdk_config(aws_config())
-                    .endpoint_url(self.url());
+                let mut values =
+                    aws::ParameterStoreValues::new().sdk_config(aws_config()).endpoint(self.url());
                 if let Some(region) = region {
                     values = values.region(region);
                 }
@@ -164,7 +163,7 @@ impl Clouds {
         let GroupField { id, field } = &of.aws_group_field;
         aws::SecretsManagerSecret::new(id)
             .sdk_config(aws_config())
-            .endpoint_url(self.url())
+            .endpoint(self.url())
             .field(field)
             .into()
     }

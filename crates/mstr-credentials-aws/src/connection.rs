@@ -359,13 +359,6 @@ macro_rules! settings {
             self.change(|settings| settings.endpoint = Some(url.into()))
         }
 
-        /// The former name of [`endpoint`](Self::endpoint).
-        #[doc(hidden)]
-        #[must_use]
-        pub fn endpoint_url(self, url: impl Into<String>) -> Self {
-            self.endpoint(url)
-        }
-
         /// A configuration of the SDK that you have made, instead of the default chain: for
         /// credentials of your own, a role to assume, another HTTP client. Region and endpoint that
         /// are set here count more than those of the configuration; the profile does not count.
