@@ -71,16 +71,16 @@ fn bad_references_are_refused() {
     for (text, error) in [
         (
             "aws-sm:x?label=y",
-            "an aws-sm reference has an unknown option; options: region, profile, version, stage",
+            "an aws-sm reference has an unknown option; options: region, profile, version, stage, ttl",
         ),
         (
             "aws-ssm:x?stage=y",
-            "an aws-ssm reference has an unknown option; options: region, profile, version",
+            "an aws-ssm reference has an unknown option; options: region, profile, version, ttl",
         ),
         ("aws-sm:x?region=", "an aws-sm reference has an empty region"),
         (
             "aws-ssm:/x/?version=1",
-            "an aws-ssm reference has an unknown option; options: region, profile, recursive",
+            "an aws-ssm reference has an unknown option; options: region, profile, recursive, ttl",
         ),
         ("aws-ssm:/x/?recursive=yes", "an aws-ssm reference has recursive=true or recursive=false"),
         (

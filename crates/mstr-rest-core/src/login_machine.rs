@@ -236,7 +236,7 @@ impl LoginMachine {
 
     /// Takes the turn away from a transition, if it still has it.
     pub(crate) fn revoke(&self, running: &Running) {
-        let why = format!("its runtime was not driven for {LEASE:?}");
+        let why = format!("it made no progress for {LEASE:?}");
         self.end(running, Some(running.kind.interrupted(&why)));
     }
 

@@ -115,7 +115,7 @@ impl fmt::Debug for SessionSnapshot {
         f.debug_struct("SessionSnapshot")
             .field("base_url", &self.base_url.as_str())
             .field("has_session", &self.has_session())
-            .field("cookies", &self.cookies)
+            .field("cookies", &self.cookies.len())
             .field("login_mode", &self.login_mode)
             .finish_non_exhaustive()
     }

@@ -136,11 +136,11 @@ fn a_snapshot_is_restored_for_the_same_origin_only() {
 #[test]
 fn text_that_is_not_a_snapshot_is_an_error() {
     for (text, says) in [
-        ("", "cut off"),
+        ("", "truncated"),
         ("canary", "not JSON"),
-        ("[1]", "does not belong"),
-        ("\"canary\"", "does not belong"),
-        ("{\"version\": 1, \"base_url\": \"https://h/api\", \"token\": \"canary", "cut off"),
+        ("[1]", "wrong type"),
+        ("\"canary\"", "wrong type"),
+        ("{\"version\": 1, \"base_url\": \"https://h/api\", \"token\": \"canary", "truncated"),
         ("{\"version\": 1, \"token\": \"canary\"}", "`base_url`"),
         ("{\"version\": 1, \"base_url\": null}", "`base_url`"),
         ("{\"version\": 2, \"cookies\": \"canary\"}", "version 2"),

@@ -50,12 +50,13 @@ async fn every_broken_reply_has_its_kind() {
         ),
         ("expired", Fault::reply(Reply::session_expired()), ErrorKind::SessionExpired, Some(401)),
     ] {
-        server.inject(fault.on(Method::GET, "/x").times(1));
+        let armed = server.inject(fault.on(Method::GET, "/x").times(1));
         let mut call = session.get("x");
         if kind == ErrorKind::Timeout {
             call = call.read_timeout(Duration::from_millis(100));
         }
         let error = call.decode::<Value>().await.unwrap_err();
+        armed.remove();
         assert_eq!(error.kind(), kind, "{name}: {error:?}");
         assert_eq!(error.status().map(|status| status.as_u16()), status, "{name}");
         assert_eq!(error.attempts(), 1, "{name}");

@@ -31,7 +31,7 @@ pub(crate) fn snapshot(token: &str) -> SessionSnapshot {
     let filler = "f".repeat(1300);
     SessionSnapshot::from_json(&format!(
         r#"{{"version": 1, "base_url": "https://h.example/api", "token": "{token}",
-            "cookies": [{{"name": "JSESSIONID", "value": "{token}-c"}}], "filler": "{filler}"}}"#
+            "cookies": [{{"name": "JSESSIONID", "value": "{token}-c"}}], "project": "{filler}"}}"#
     ))
     .unwrap()
 }
