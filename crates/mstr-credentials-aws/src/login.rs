@@ -91,6 +91,7 @@ impl Login {
     }
 
     /// An error whose type says what failed.
+    #[cfg_attr(not(feature = "sso"), allow(clippy::unused_self))] // a sign-on names its profile
     fn typed(&self, error: &(dyn Error + 'static)) -> Option<VaultError> {
         type Call<E> = SdkError<E, HttpResponse>;
         const SERVICE: &str = "metadata service";
