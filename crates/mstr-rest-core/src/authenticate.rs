@@ -90,7 +90,7 @@ impl Client {
         }
     }
 
-    /// Whether the server did not reject the same login before.
+    /// Returns `true` if the server did not reject the same login before.
     fn is_untried(&self, login: &Resolved) -> bool {
         login.body().is_some_and(|body| self.logins.rejection(&body).is_none())
     }
