@@ -182,7 +182,7 @@ def check(checks, args, control, name, flavour):
             try:
                 ours(args, "restore", taken)
             except AssertionError as error:
-                equal("forgotten" in str(error) and token(theirs) not in str(error), True)
+                equal("no longer knows" in str(error) and token(theirs) not in str(error), True)
             else:
                 raise AssertionError("an expired session was restored")
 
