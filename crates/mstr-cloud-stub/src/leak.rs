@@ -1,8 +1,14 @@
 //! Finding a secret in text that should not hold it.
 
-use std::{error::Error, fmt::Write as _};
+use std::{
+    error::Error,
+    fmt::Write as _,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tracing_subscriber::filter::LevelFilter;
 
 /// The form in which `text` holds `canary`, if it does: as it is, in another case, half of it,
 /// in base64 (wherever in the encoded bytes it starts), or as a list of bytes.
@@ -49,6 +55,54 @@ pub fn printed(error: &dyn Error) -> String {
         next = error.source();
     }
     text
+}
+
+/// Everything that this process logs, at level `TRACE`.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    const FIRST: &str = "this is logged";
+
+    /// Collects what is logged from here on. A program calls it once, before anything else: a
+    /// subscriber that is set later misses what was disabled before.
+    ///
+    /// # Panics
+    /// If the process has a subscriber already.
+    pub fn start() -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        if let Err(error) = tracing::subscriber::set_global_default(subscriber) {
+            panic!("{error}");
+        }
+        tracing::info!("{}", Self::FIRST);
+        log
+    }
+
+    /// What was logged so far.
+    ///
+    /// # Panics
+    /// If nothing arrived, because a search would then find nothing.
+    pub fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(text.contains(Self::FIRST), "nothing was logged");
+        text
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

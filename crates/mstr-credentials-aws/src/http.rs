@@ -1,9 +1,12 @@
 //! The HTTP client of the configurations that are loaded here.
 //!
-//! It differs from the SDK's default in three things. What is on this machine or its link, as
-//! metadata services and container endpoints are, is asked without a proxy: a proxy cannot reach it,
-//! and would see its keys. HTTP without TLS to anything else is refused, whoever named the endpoint:
-//! option, variable or profile. And the CA bundle of `AWS_CA_BUNDLE` or of the profile counts.
+//! It differs from the SDK's default in three things:
+//!
+//! * Metadata services and container endpoints on this machine or its link are asked without a proxy.
+//!   A proxy cannot reach them, and would see their keys.
+//! * HTTP without TLS to any other host is an error, whether an option, a variable or a profile names
+//!   the endpoint.
+//! * The CA bundle of `AWS_CA_BUNDLE` or of the profile is used.
 
 use std::{
     collections::HashMap,

@@ -77,7 +77,7 @@ fn other_text(error: &SdkError) -> String {
     if sdk_errors(error).any(|error| *error.kind() == ErrorKind::DataConversion) {
         return UNREADABLE.to_owned();
     }
-    // of the transport: a header that is none, for one
+    // an error of the HTTP library, for example an invalid header
     if VaultError::sources(error).any(<dyn Error>::is::<reqwest::Error>) {
         return network_text(error);
     }

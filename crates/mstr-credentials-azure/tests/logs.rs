@@ -5,47 +5,21 @@
 mod place;
 mod stub;
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use mstr_cloud_stub::{
     Reply, Responder,
     azure::{FEDERATED_TOKEN, IDENTITY_HEADER},
     contract::Mood,
-    leak,
+    leak::{self, Log},
 };
 use place::{CANARY, Place, TENANT};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Not a test of its own: what runs in the children.
 #[test]
 #[ignore = "the other tests run it in child processes"]
 fn child() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-    tracing::info!("this is logged");
+    let log = Log::start();
     place::resolve();
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(logged.contains("this is logged"));
+    let logged = log.text();
     let found = leak::find(CANARY, &logged);
     assert!(found.is_none(), "{found:?} in {logged}");
     // these show requests and errors

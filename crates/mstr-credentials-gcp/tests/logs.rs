@@ -4,14 +4,14 @@
 
 mod stub;
 
-use std::{
-    env, fs, io,
-    process::Command,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{env, fs, process::Command, time::Duration};
 
-use mstr_cloud_stub::{Reply, Responder, contract::Mood, gcp::REFRESH_TOKEN, leak};
+use mstr_cloud_stub::{
+    Reply, Responder,
+    contract::Mood,
+    gcp::REFRESH_TOKEN,
+    leak::{self, Log},
+};
 use mstr_credentials::Credential;
 use mstr_credentials_gcp::{SecretManagerSecret, SecretManagerValue, secret_manager};
 use serde_json::json;
@@ -19,19 +19,6 @@ use stub::Stub;
 use tempfile::TempDir;
 
 const CANARY: &str = "cAnArY-7f3a91d2";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Every login of the SDK that needs no Google, against this server.
 fn logins(folder: &TempDir, url: &str) -> Vec<SecretManagerValue> {
@@ -84,14 +71,7 @@ fn answering(stub: &Stub, tokens: u16) -> Responder {
 #[test]
 #[ignore = "the other test runs it in a child process"]
 fn child() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-    tracing::info!("this is logged");
+    let log = Log::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (url, good) = (env::var("URL").unwrap(), env::var("GOOD").is_ok());
     let folder = tempfile::tempdir().unwrap();
@@ -103,8 +83,7 @@ fn child() {
     let cached =
         SecretManagerSecret::new("p", "s").endpoint(url).with_timeout(Duration::from_millis(500));
     let _ = runtime.block_on(Credential::from(cached.field("password")).resolve());
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(logged.contains("this is logged"));
+    let logged = log.text();
     let found = leak::find(CANARY, &logged);
     assert!(found.is_none(), "{found:?} in {logged}");
     // these parts of it show requests and whole replies

@@ -4,41 +4,21 @@
 
 mod stub;
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use mstr_cloud_stub::{contract::Mood, leak, tls::TlsFront};
+use mstr_cloud_stub::{
+    contract::Mood,
+    leak::{self, Log},
+    tls::TlsFront,
+};
 use mstr_credentials::SecretProvider as _;
 use mstr_credentials_vault::kv;
 use stub::{JWT, ROLE_ID, SECRET_ID, Stub};
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn no_secret_token_or_login_is_logged() {
     const CANARY: &str = "cAnArY-7f3a91d2";
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-    tracing::info!("this is logged");
+    let log = Log::start();
 
     let stub = Stub::start();
     stub.put("mstr", &format!(r#"{{"password":"{CANARY}"}}"#));
@@ -63,8 +43,7 @@ async fn no_secret_token_or_login_is_logged() {
         }
     }
     assert!(stub.fetches() >= 18 && stub.logins() >= 4);
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(logged.contains("this is logged"));
+    let logged = log.text();
     for canary in [CANARY, SECRET_ID, JWT, "cAnArYtOkEn-1", "cAnArYtOkEn-given"] {
         assert_eq!(leak::find(canary, &logged), None, "{canary}");
     }

@@ -79,8 +79,8 @@ const GRACE: Duration = Duration::from_millis(250);
 /// | [`CredentialError::missing`] | is forgotten |
 /// | any other error, as of a closure or a command | serves: nothing tells why it failed |
 ///
-/// A forgotten value never serves again: whoever revokes a secret in the vault can rely on that. A
-/// closure that asks a vault of your own says no with [`CredentialError::vault`].
+/// A forgotten value never serves again, so that a secret that was revoked in the vault stays revoked.
+/// A closure that asks a vault of your own denies a secret with [`CredentialError::vault`].
 ///
 /// [`Unreachable`]: crate::VaultErrorKind::Unreachable
 /// [`Throttled`]: crate::VaultErrorKind::Throttled
@@ -98,8 +98,8 @@ const GRACE: Duration = Duration::from_millis(250);
 /// * After the next invalidation a failing fetch is an error for the fields that had their turn.
 /// * A fetch that succeeds starts afresh.
 ///
-/// A fetch that was under way when `invalidate` was called may have read the old value. It is given
-/// to those who asked before; whoever asks later waits for a new one.
+/// A fetch that runs when `invalidate` is called may have read the old value. Resolves that began
+/// before get it; later ones wait for a new fetch.
 #[derive(Clone)]
 pub struct CachedSecret(Arc<Inner>);
 

@@ -390,23 +390,22 @@ impl http_body::Body for Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        if let Some(progress) = &this.progress {
-            progress.touch();
-        }
-        match this.source.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            Source::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Source::Bytes(bytes) => {
-                let piece = bytes.split_to(bytes.len().min(PIECE));
-                Poll::Ready(Some(Ok(Frame::data(piece))))
-            }
+        let next = match this.source.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            Source::Bytes(bytes) if bytes.is_empty() => None,
+            Source::Bytes(bytes) => Some(Ok(bytes.split_to(bytes.len().min(PIECE)))),
             Source::Stream(left, stream) => {
                 let next = ready!(stream.as_mut().poll_next(cx));
                 if let (Some(left), Some(Ok(piece))) = (left, &next) {
                     *left = left.saturating_sub(piece.len() as u64);
                 }
-                Poll::Ready(next.map(|piece| piece.map(Frame::data)))
+                next
             }
+        };
+        // only a piece is progress: a stream may be polled without end and have none
+        if let Some(progress) = &this.progress {
+            progress.touch();
         }
+        Poll::Ready(next.map(|piece| piece.map(Frame::data)))
     }
 
     fn size_hint(&self) -> SizeHint {

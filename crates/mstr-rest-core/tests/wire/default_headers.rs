@@ -28,9 +28,12 @@ async fn default_headers_and_query_are_sent_to_the_base_origin_only() {
         Some("subscription=sub-key")
     );
     session.get(format!("{}status", elsewhere.base_url())).await.unwrap();
-    let strayed = elsewhere.journal().pop().unwrap();
-    assert_eq!((strayed.header("x-gateway"), strayed.header("authorization")), (None, None));
-    assert_eq!(strayed.query(), None);
+    let elsewhere_sent = elsewhere.journal().pop().unwrap();
+    assert_eq!(
+        (elsewhere_sent.header("x-gateway"), elsewhere_sent.header("authorization")),
+        (None, None)
+    );
+    assert_eq!(elsewhere_sent.query(), None);
     // what the caller says wins
     session.get("status").header("X-Gateway", "mine").await.unwrap();
     assert_eq!(server.journal().pop().unwrap().header("x-gateway"), Some("mine"));

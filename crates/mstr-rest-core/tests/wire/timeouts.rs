@@ -1,5 +1,6 @@
 //! Timeouts: of a session, of a call, and of a transfer that makes no progress.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -117,5 +118,22 @@ async fn upload_that_is_slow_succeeds_and_one_that_stalls_times_out() {
     let error = while_time_passes(&clock, call).await.unwrap().unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("1s"), "{error}");
     assert_eq!(server.count(Method::POST, "/count"), 1);
+    session.close().await.unwrap();
+}
+
+/// Waking is not progress: the stream asks to be polled again and never has a piece.
+#[tokio::test]
+async fn upload_that_is_polled_without_end_and_has_no_piece_times_out() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    let mut interval = tokio::time::interval(Duration::from_millis(10));
+    let endless = stream::poll_fn(move |context| {
+        while interval.poll_tick(context).is_ready() {}
+        Poll::<Option<Result<Bytes, std::io::Error>>>::Pending
+    });
+    let upload = session.post("x").stream_body(endless).read_timeout(Duration::from_millis(200));
+    // the outer timeout ends the test if the inner one never does
+    let outcome = tokio::time::timeout(S * 30, upload.send()).await.expect("it never ends");
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
     session.close().await.unwrap();
 }
