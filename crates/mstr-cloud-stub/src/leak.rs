@@ -58,7 +58,7 @@ pub fn printed(error: &dyn Error) -> String {
 }
 
 /// Everything that this process logs, at level `TRACE`.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
@@ -76,9 +76,8 @@ impl Log {
             .with_max_level(LevelFilter::TRACE)
             .with_writer(move || writer.clone())
             .finish();
-        if let Err(error) = tracing::subscriber::set_global_default(subscriber) {
-            panic!("{error}");
-        }
+        let set = tracing::subscriber::set_global_default(subscriber);
+        assert!(set.is_ok(), "this process has a subscriber already");
         tracing::info!("{}", Self::FIRST);
         log
     }
