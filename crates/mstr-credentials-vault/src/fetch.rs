@@ -1,8 +1,10 @@
 //! One fetch.
 
-use std::{fmt, sync::Arc};
+use std::time::Duration;
 
-use mstr_credentials::{CredentialError, SecretValue, VaultError, VaultErrorKind as Kind};
+use mstr_credentials::{
+    CredentialError, FetchSecret, SecretValue, VaultError, VaultErrorKind as Kind,
+};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -15,59 +17,63 @@ use crate::{
     wire::{Reply, Wire},
 };
 
-/// A secret, and the token that reads it.
-pub(crate) struct Fetch {
-    options: Options,
-    tokens: Tokens,
+impl FetchSecret for Options {
+    /// The token of a login, for all fetches of one secret.
+    type Client = Tokens;
+
+    fn name(&self) -> String {
+        Self::name(self)
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn client(&self) -> Tokens {
+        Tokens::default()
+    }
+
+    async fn fetch(&self, tokens: &Tokens) -> Result<SecretValue, CredentialError> {
+        let value = fetch(self, tokens).await;
+        value.map_err(|why| CredentialError::vault(&Self::name(self), why))
+    }
 }
 
-impl Fetch {
-    pub(crate) fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self { options, tokens: Tokens::default() })
+async fn fetch(options: &Options, tokens: &Tokens) -> Result<SecretValue, VaultError> {
+    if Handle::try_current().is_err() {
+        return Err(other("it is not resolved inside of a tokio runtime"));
     }
+    let timeout = options.timeout;
+    // on the heap: it holds the HTTP client
+    let reply = tokio::time::timeout(timeout, Box::pin(read(options, tokens))).await;
+    reply.unwrap_or_else(|_| {
+        Err(VaultError::new(Kind::Unreachable, format!("no answer within {timeout:?}")))
+    })
+}
 
-    pub(crate) async fn fetch(&self) -> Result<SecretValue, CredentialError> {
-        let value = self.value().await;
-        value.map_err(|why| CredentialError::vault(&self.options.name(), why))
-    }
-
-    async fn value(&self) -> Result<SecretValue, VaultError> {
-        if Handle::try_current().is_err() {
-            return Err(other("it is not resolved inside of a tokio runtime"));
+async fn read(options: &Options, tokens: &Tokens) -> Result<SecretValue, VaultError> {
+    let settings = Settings::new(options, &Environment::of_process())?;
+    let wire = Wire::new(&settings, Instant::now() + options.timeout)?;
+    let path = options.resource();
+    let query = options.version.map(|version| format!("version={version}"));
+    let mut again = true;
+    loop {
+        let token = tokens.token(&settings.identity, &wire).await?;
+        let reply = wire.get(&path, query.as_deref(), &token.secret).await?;
+        // a token that expired is refused as one that may not read the secret
+        let refused = reply.status == StatusCode::FORBIDDEN;
+        if refused && tokens.refused(&token, &settings.identity).await && again {
+            again = false;
+            continue;
         }
-        let timeout = self.options.timeout;
-        // on the heap: it holds the HTTP client
-        let reply = tokio::time::timeout(timeout, Box::pin(self.read())).await;
-        reply.unwrap_or_else(|_| {
-            Err(VaultError::new(Kind::Unreachable, format!("no answer within {timeout:?}")))
-        })
-    }
-
-    async fn read(&self) -> Result<SecretValue, VaultError> {
-        let options = &self.options;
-        let settings = Settings::new(options, &Environment::of_process())?;
-        let wire = Wire::new(&settings, Instant::now() + options.timeout)?;
-        let path = options.resource();
-        let query = options.version.map(|version| format!("version={version}"));
-        let mut again = true;
-        loop {
-            let token = self.tokens.token(&settings.identity, &wire).await?;
-            let reply = wire.get(&path, query.as_deref(), &token.secret).await?;
-            // a token that expired is refused as one that may not read the secret
-            let refused = reply.status == StatusCode::FORBIDDEN;
-            if refused && self.tokens.refused(&token, &settings.identity).await && again {
-                again = false;
-                continue;
-            }
-            let no_token = matches!(settings.identity, Identity::Agent);
-            if no_token && matches!(reply.status.as_u16(), 400 | 401 | 403) {
-                return Err(VaultError::new(Kind::NoCredentials, NO_TOKEN));
-            }
-            if !reply.status.is_success() {
-                return Err(reply.failure(&[&token.secret]));
-            }
-            return value(&reply);
+        let no_token = matches!(settings.identity, Identity::Agent);
+        if no_token && matches!(reply.status.as_u16(), 400 | 401 | 403) {
+            return Err(VaultError::new(Kind::NoCredentials, NO_TOKEN));
         }
+        if !reply.status.is_success() {
+            return Err(reply.failure(&[&token.secret]));
+        }
+        return value(&reply);
     }
 }
 
@@ -95,10 +101,4 @@ fn value(reply: &Reply) -> Result<SecretValue, VaultError> {
         return Err(VaultError::new(Kind::NotFound, "this version is deleted"));
     }
     Ok(SecretValue::from(read.data.data.get()))
-}
-
-impl fmt::Debug for Fetch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fetch").field("options", &self.options).finish_non_exhaustive()
-    }
 }

@@ -21,8 +21,6 @@ pub(crate) struct Options {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) allow_plain_http: bool,
     pub(crate) timeout: Duration,
-    pub(crate) time_to_live: Option<Duration>,
-    pub(crate) serve_stale_for: Option<Duration>,
 }
 
 /// How a token is got.
@@ -54,8 +52,6 @@ impl Options {
             ca_file: None,
             allow_plain_http: false,
             timeout: Duration::from_secs(30),
-            time_to_live: None,
-            serve_stale_for: None,
         }
     }
 

@@ -1,15 +1,13 @@
 //! The provider.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use mstr_credentials::{
-    CachedSecret, Credential, CredentialError, SecretField, SecretProvider, SecretString,
+    CachedSecret, Credential, CredentialError, FetchedSecret, SecretField, SecretProvider,
+    SecretString,
 };
 
-use crate::{
-    fetch::Fetch,
-    options::{Login, Options},
-};
+use crate::options::{Login, Options};
 
 /// A secret of a KV version 2 engine: `kv("secret", "prod/mstr")`. Same as [`VaultSecret::new`].
 ///
@@ -38,10 +36,7 @@ pub fn kv(mount: impl Into<String>, path: impl Into<String>) -> VaultSecret {
 /// Resolving gives a [`CredentialError`] that names the secret; [`CredentialError::vault_error`]
 /// tells why, in the vault's own words.
 #[derive(Clone, Debug)]
-pub struct VaultSecret {
-    options: Options,
-    cached: CachedSecret,
-}
+pub struct VaultSecret(FetchedSecret<Options>);
 
 impl VaultSecret {
     /// The secret at `path` of the KV version 2 engine that is mounted at `mount`:
@@ -53,7 +48,7 @@ impl VaultSecret {
     /// One field of the secret.
     #[doc(alias = "key")]
     pub fn field(&self, field: impl Into<String>) -> SecretField {
-        self.cached.field(field)
+        self.0.field(field)
     }
 
     /// One version, counted from 1. Default: the newest.
@@ -138,56 +133,42 @@ impl VaultSecret {
     /// After which time the value is fetched anew; never, unless set.
     #[must_use]
     pub fn time_to_live(self, time: Duration) -> Self {
-        self.with(|options| options.time_to_live = Some(time))
+        Self(self.0.time_to_live(time))
     }
 
     /// How long past its time to live a value may serve while the vault cannot answer
     /// ([`CachedSecret::serve_stale_for`]).
     #[must_use]
     pub fn serve_stale_for(self, time: Duration) -> Self {
-        self.with(|options| options.serve_stale_for = Some(time))
+        Self(self.0.serve_stale_for(time))
     }
 
     pub(crate) fn into_cached(self) -> CachedSecret {
-        self.cached
+        self.0.into_cached()
     }
 
     fn with(self, change: impl FnOnce(&mut Options)) -> Self {
-        let mut options = self.options;
-        change(&mut options);
-        Self::from(options)
+        Self(self.0.with(change))
     }
 }
 
 impl From<Options> for VaultSecret {
     fn from(options: Options) -> Self {
-        let fetch = Fetch::new(options.clone());
-        let mut cached = CachedSecret::new(options.name(), move || {
-            let fetch = Arc::clone(&fetch);
-            async move { fetch.fetch().await }
-        });
-        cached = cached.with_timeout(options.timeout);
-        if let Some(time) = options.time_to_live {
-            cached = cached.time_to_live(time);
-        }
-        if let Some(time) = options.serve_stale_for {
-            cached = cached.serve_stale_for(time);
-        }
-        Self { options, cached }
+        Self(FetchedSecret::new(options))
     }
 }
 
 /// The whole secret as the text of its JSON object.
 impl SecretProvider for VaultSecret {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
-        self.cached.secret().await
+        self.0.secret().await
     }
 
     fn invalidate(&self) {
-        self.cached.invalidate();
+        self.0.invalidate();
     }
 
     fn timeout(&self) -> Option<Duration> {
-        Some(self.options.timeout)
+        self.0.timeout()
     }
 }
