@@ -1,7 +1,7 @@
 //! Pages of a grid: an error or batches of one schema, and never more rows than the pages can hold.
 
 use mstr_rest_core::ErrorKind;
-use mstr_rest_data::{GridOptions, GridReader, MetricType};
+use mstr_rest_data::{GridOptions, GridReader, ValueType};
 
 /// The first byte chooses the options; pages are cut at form feeds.
 pub fn check(data: &[u8]) {
@@ -11,7 +11,7 @@ pub fn check(data: &[u8]) {
         options = options.subtotal_flag("Subtotal");
     }
     if choice & 2 == 2 {
-        options = options.big_decimal(MetricType::Decimal { precision: 18, scale: 4 });
+        options = options.big_decimal(ValueType::Decimal { precision: 18, scale: 4 });
     }
     let mut reader = GridReader::new(options);
     let mut rows = 0;

@@ -32,8 +32,8 @@ impl Bar {
             {
                 bar.set_style(style.clone().progress_chars("=> "));
             }
-            bar.set_length(so_far.total);
-            bar.set_position(so_far.rows);
+            bar.set_length(so_far.total_grid_rows);
+            bar.set_position(so_far.grid_rows);
             bar.set_message(HumanBytes(so_far.bytes).to_string());
         })
     }

@@ -1,7 +1,9 @@
 //! What the I-Server's own codes say about executions.
 
+use std::fmt;
+
 use http::StatusCode;
-use mstr_rest_core::Error;
+use mstr_rest_core::{Error, ErrorKind};
 
 use crate::sealed;
 
@@ -44,6 +46,11 @@ pub trait ErrorExt: sealed::Sealed {
     /// The cube is not published (-2147072488): [`Cube::publish`](crate::Cube::publish).
     fn is_cube_unpublished(&self) -> bool;
 
+    /// An execution that was repeated has other data than the one before: what was read so far does
+    /// not fit, and has to be read from the start. No reply of the server; other data with the
+    /// same number of lines are not noticed here.
+    fn is_data_changed(&self) -> bool;
+
     /// Prompts are open (-2147468903): [`Instance::answer`](crate::Instance::answer).
     fn is_prompted(&self) -> bool;
 }
@@ -72,7 +79,43 @@ impl ErrorExt for Error {
         self.iserver_code() == Some(NOT_PUBLISHED)
     }
 
+    fn is_data_changed(&self) -> bool {
+        std::error::Error::source(self).is_some_and(<dyn std::error::Error>::is::<DataChanged>)
+    }
+
     fn is_prompted(&self) -> bool {
         self.iserver_code() == Some(PROMPTED)
+    }
+}
+
+/// The error for an execution that was repeated and has another number of lines; `gone` says why
+/// it was repeated.
+pub(crate) fn total_changed(before: Option<u64>, after: Option<u64>, gone: Option<Error>) -> Error {
+    let lines = |total: Option<u64>| total.map_or("unknown".to_owned(), |total| total.to_string());
+    let message = format!(
+        "the instance was gone, and executed again it has another number of lines ({} before, {} \
+         now): read it from the start",
+        lines(before),
+        lines(after),
+    );
+    Error::with_source(ErrorKind::Api, message, DataChanged { gone })
+}
+
+/// The source of errors of which [`ErrorExt::is_data_changed`] is true. For layers above, which
+/// compare more than the number of lines.
+#[derive(Debug, Clone, Default)]
+pub struct DataChanged {
+    gone: Option<Error>,
+}
+
+impl fmt::Display for DataChanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the data changed between two executions")
+    }
+}
+
+impl std::error::Error for DataChanged {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.gone.as_ref().map(|gone| gone as _)
     }
 }

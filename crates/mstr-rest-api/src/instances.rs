@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Result};
 
+use crate::errors;
 use crate::execution::{self, Begun, Cleanup};
 use crate::source::{Kind, Source};
 use crate::{Answers, Definition, ErrorExt, GridRequest, PageBy};
@@ -80,6 +81,8 @@ pub(crate) struct Execution {
     pub(crate) status: InstanceStatus,
     /// The server was not told the request yet: prompts are in between.
     pub(crate) owes_request: bool,
+    /// The page of page-by in `request` was turned to: nobody asked for that one alone.
+    turned: bool,
     first_page: Option<Bytes>,
     total: Option<u64>,
     answers: Vec<Answers>,
@@ -92,6 +95,7 @@ impl Execution {
             request,
             status: begun.status,
             owes_request,
+            turned: false,
             first_page: begun.page,
             total: begun.total,
             answers: Vec::new(),
@@ -141,9 +145,12 @@ impl Instance {
         self.source.definition()
     }
 
-    /// What it was asked for.
+    /// What it was asked for. A page of page-by that it was [turned](Self::show_page) to is no part
+    /// of it.
     pub fn request(&self) -> GridRequest {
-        GridRequest::clone(&self.now().request)
+        let now = self.now();
+        let request = GridRequest::clone(&now.request);
+        if now.turned { request.all_pages() } else { request }
     }
 
     /// How far it was when the server last said so. [`status`](Self::status) asks.
@@ -238,7 +245,7 @@ impl Instance {
         execution.total = execution.total.or_else(|| execution::total(&page));
         if before.is_some() && before != execution.total {
             cleanup.now().await;
-            return Err(total_changed(before, execution.total, error));
+            return Err(errors::total_changed(before, execution.total, Some(error)));
         }
         cleanup.disarm();
         self.update(&gone.id, |now| *now = execution);
@@ -274,6 +281,28 @@ impl Instance {
         &self,
         request: GridRequest,
     ) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.change(request, false)
+    }
+
+    /// Turns to a page of page-by, by the ids of its elements in order: as
+    /// [`manipulate`](Self::manipulate), but what the instance was [asked for](Self::request) stays
+    /// the report with all of its pages. Its first page has so many lines.
+    ///
+    /// # Errors
+    /// As [`manipulate`](Self::manipulate).
+    pub fn show_page(
+        &self,
+        elements: &[String],
+        lines: u64,
+    ) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.change(self.request().page_by(elements.iter().cloned()).page_size(lines), true)
+    }
+
+    fn change(
+        &self,
+        request: GridRequest,
+        turned: bool,
+    ) -> impl Future<Output = Result<()>> + Send + use<> {
         let instance = self.clone();
         async move {
             let before = instance.now();
@@ -286,7 +315,10 @@ impl Instance {
                 return Ok(());
             }
             let begun = execution::manipulate(&instance.source, &before.id, &request).await?;
-            instance.update(&before.id, |now| now.show(begun, request));
+            instance.update(&before.id, |now| {
+                now.show(begun, request);
+                now.turned = turned;
+            });
             Ok(())
         }
     }
@@ -333,7 +365,8 @@ fn page(source: &Source, execution: &Execution, offset: u64, limit: u64) -> Call
 /// Executes what another execution was asked for, with its answers.
 async fn execute(source: &Source, before: &Execution) -> Result<Execution> {
     let (begun, owes_request) = execution::begin(source, &before.request).await?;
-    let execution = Execution::new(begun, Arc::clone(&before.request), owes_request);
+    let mut execution = Execution::new(begun, Arc::clone(&before.request), owes_request);
+    execution.turned = before.turned;
     if execution.status != InstanceStatus::Prompts || before.answers.is_empty() {
         return Ok(execution);
     }
@@ -363,17 +396,6 @@ impl Execution {
         let request = Arc::clone(&self.request);
         self.show(begun, request);
     }
-}
-
-fn total_changed(before: Option<u64>, after: Option<u64>, gone: Error) -> Error {
-    let lines = |total: Option<u64>| total.map_or("unknown".to_owned(), |total| total.to_string());
-    let message = format!(
-        "the instance was gone, and executed again it has another number of lines ({} before, {} \
-         now): read it from the start",
-        lines(before),
-        lines(after),
-    );
-    Error::with_source(ErrorKind::Api, message, gone)
 }
 
 impl fmt::Debug for Instance {

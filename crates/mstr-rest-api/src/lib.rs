@@ -101,7 +101,7 @@ pub use documents::{
     Export, Layout, PdfOptions, Visualization, VisualizationName,
 };
 pub use elements::{Element, Elements};
-pub use errors::ErrorExt;
+pub use errors::{DataChanged, ErrorExt};
 pub use expression::Expression;
 pub use folders::{Folders, FoldersExt, NewFolder, PredefinedFolder};
 pub use ids::{

@@ -86,7 +86,7 @@ impl GridRequest {
             page_by: None,
             page_size: PAGE,
             formatted: false,
-            iso_dates: false,
+            iso_dates: true,
             is_async: false,
             timeout: DEFAULT_TIMEOUT,
         }
@@ -207,7 +207,8 @@ impl GridRequest {
         self
     }
 
-    /// Whether dates come as `2024-01-31`, and not as the user's locale has them.
+    /// Whether dates come as `2024-01-31`, and not as the user's locale has them (`1/31/2024` or
+    /// `31.1.2024`, which no program can tell apart). Default: true.
     pub fn iso_dates(mut self, yes: bool) -> Self {
         self.iso_dates = yes;
         self
@@ -259,6 +260,12 @@ impl GridRequest {
             return invalid("a page has at least one line");
         }
         self.sorting.check()
+    }
+
+    /// Without the choice of a page.
+    pub(crate) fn all_pages(mut self) -> Self {
+        self.page_by = None;
+        self
     }
 
     /// The body of a request that was checked. An empty one changes nothing.

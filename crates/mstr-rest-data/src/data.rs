@@ -2,30 +2,23 @@
 
 use std::fmt;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
-use bytes::Bytes;
-use futures_util::Stream;
 use mstr_rest_api::{
-    Cube, Cubes, Definition, ErrorExt as _, GridRequest, Instance, InstanceStatus, Report, Reports,
-    Template, UnitKind, Visualization,
+    Cube, Cubes, Definition, ErrorExt as _, GridRequest, Instance, Report, Reports, Visualization,
 };
 use mstr_rest_core::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 
-use crate::fetch::Pages;
-use crate::grid::{GridOptions, has_metrics_in_rows, shown_page};
-use crate::metric::MetricType;
-use crate::output::{Beside, Format, Writer};
-use crate::page_by::PageTurner;
+use crate::execution::{Execution, FIRST_PAGE, Opening, begun_anew};
+use crate::options::GridOptions;
+use crate::output::{Beside, Format};
+use crate::reader::{MOST_ROWS, Progress, Start};
 use crate::sealed;
-use crate::stream::{MOST_ROWS, Progress, Reader};
-
-/// Rows of the first page, from which the weight of a row is known.
-const FIRST_PAGE: u64 = 2_000;
+use crate::table::Table;
+use crate::value_type::ValueType;
 
 /// Data of reports and cubes by id.
 pub trait DataExt: sealed::Sealed {
@@ -72,15 +65,10 @@ enum Source {
     Visualization(Visualization),
 }
 
-/// What pages are read from.
-enum Opened {
-    Instance(Instance, Option<Executed>),
-    Visualization(Visualization),
-}
-
 /// An instance that was executed here: it is cleared away on the server when its rows are read, or
 /// are not wanted any more. A session holds only so many of them.
-struct Executed(Instance);
+#[derive(Debug)]
+pub(crate) struct Executed(Instance);
 
 impl Drop for Executed {
     fn drop(&mut self) {
@@ -88,7 +76,7 @@ impl Drop for Executed {
     }
 }
 
-type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
+pub(crate) type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// What to read and how; nothing is sent before one of the methods that give data is awaited.
 ///
@@ -105,7 +93,7 @@ type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// let sales = session.in_project("MicroStrategy Tutorial").reports().data("13CF...");
 /// let written = sales
-///     .on_progress(|so_far| eprintln!("{} of {} rows", so_far.rows, so_far.total))
+///     .on_progress(|so_far| eprintln!("{} of {} grid rows", so_far.grid_rows, so_far.total_grid_rows))
 ///     .to_parquet("sales.parquet")
 ///     .await?;
 /// println!("{} rows", written.rows);
@@ -151,8 +139,9 @@ impl Data {
     }
 
     /// Reads all pages of a report with page-by, one after the other; otherwise only the page that
-    /// is shown. Default: true, unless the request [chooses a page](GridRequest::page_by); false
-    /// for an instance. An instance whose pages were all read shows the last one afterwards.
+    /// is shown. Default: true, unless the request (of the instance)
+    /// [chooses a page](GridRequest::page_by). An instance whose pages were all read shows the last
+    /// one afterwards.
     pub fn all_pages(mut self, yes: bool) -> Self {
         self.all_pages = Some(yes);
         self
@@ -164,8 +153,21 @@ impl Data {
         self
     }
 
+    /// Keeps subtotals, marked in a Boolean column of that name; short for
+    /// [`GridOptions::subtotal_flag`].
+    pub fn subtotal_flag(mut self, column: impl Into<String>) -> Self {
+        self.options = self.options.subtotal_flag(column);
+        self
+    }
+
+    /// The type of one attribute form; short for [`GridOptions::attribute_type`].
+    pub fn attribute_type(mut self, attribute: impl Into<String>, kind: ValueType) -> Self {
+        self.options = self.options.attribute_type(attribute, kind);
+        self
+    }
+
     /// The type of one metric, by name or id; short for [`GridOptions::metric_type`].
-    pub fn metric_type(mut self, name_or_id: impl Into<String>, kind: MetricType) -> Self {
+    pub fn metric_type(mut self, name_or_id: impl Into<String>, kind: ValueType) -> Self {
         self.options = self.options.metric_type(name_or_id, kind);
         self
     }
@@ -195,99 +197,92 @@ impl Data {
     ///
     /// # Errors
     /// Those [common to all calls](mstr_rest_core::Call#errors);
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when prompts are to be answered;
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) when prompts are to be
+    /// answered, or a type is chosen for a column that the table does not have;
     /// [`Decode`](ErrorKind::Decode) when the grid cannot be read,
-    /// [`NotSupported`](ErrorKind::NotSupported) when it is a compound one;
-    /// [`Config`](ErrorKind::Config) outside a Tokio runtime.
+    /// [`NotSupported`](ErrorKind::NotSupported) when it is a compound one whose
+    /// column sets have attributes; [`Config`](ErrorKind::Config) outside a Tokio
+    /// runtime.
     pub async fn open(self) -> Result<Table> {
+        self.open_for(false).await
+    }
+
+    /// Opens it; for a file, whose dictionaries are those of a page, and whose types may change.
+    async fn open_for(self, file: bool) -> Result<Table> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::new(ErrorKind::Config, "data needs a Tokio runtime"));
         }
-        let mut first_rows = self.page_size.unwrap_or(FIRST_PAGE);
-        let (opened, mut first) = loop {
-            match self.first_page(first_rows).await {
-                Err(error) if error.is_request_timeout() && first_rows > 1 => first_rows /= 2,
-                other => break other?,
+        let (execution, executed) = self.execution().await?;
+        let all_pages = match &execution {
+            Execution::Instance(instance) => {
+                let is_chosen = instance.request().chosen_page().is_some();
+                self.all_pages.unwrap_or(true) && !is_chosen
             }
+            Execution::Visualization(_) => false,
         };
         let mut options = self.options;
-        let (instance, executed) = match opened {
-            Opened::Instance(instance, executed) => (instance, executed),
-            Opened::Visualization(shown) => {
-                let pages = Pages::new(move |offset, limit| shown.page_or_reexecute(offset, limit));
-                let reader = Reader::start(first, pages, options, self.ahead, self.page_size);
-                let reader = reader.await?;
-                let on_progress = self.on_progress;
-                return Ok(Table { reader, turner: None, on_progress, _executed: None });
-            }
+        options.local_dictionaries = file;
+        options.widens = file;
+        let start = Start {
+            options,
+            ahead: self.ahead,
+            limit: self.page_size,
+            ..Start::default()
         };
-        let is_chosen = instance.request().chosen_page().is_some();
-        let all_pages = self.all_pages.unwrap_or(!matches!(self.source, Source::Instance(_)));
-        let shown = if all_pages && !is_chosen { shown_page(&first)? } else { Vec::new() };
-        let mut turner = None;
-        if !shown.is_empty() {
-            let instance = instance.clone();
-            let (pages, page) = PageTurner::open(instance, &shown, first, first_rows).await?;
-            (turner, first) = (Some(pages), page);
-        }
-        if has_metrics_in_rows(&first)? {
-            let definition = instance.definition().await?;
-            let units = definition.template.iter().flat_map(Template::units);
-            for metric in units.filter(|u| u.kind == UnitKind::Metrics).flat_map(|u| &u.elements) {
-                options = options.known_metric(metric);
-            }
-        }
-        let pages = Pages::new(move |offset, limit| instance.page_or_reexecute(offset, limit));
-        let reader = Reader::start(first, pages, options, self.ahead, self.page_size).await?;
-        Ok(Table { reader, turner, on_progress: self.on_progress, _executed: executed })
+        let mut opening = Opening { execution, start, all_pages };
+        let first = opening.execution.first_page(self.page_size).await?;
+        let (reader, turner) = opening.open(first).await?;
+        Ok(Table::new(opening, reader, turner, self.on_progress, executed))
     }
 
-    /// What is read, and its first page.
-    async fn first_page(&self, rows: u64) -> Result<(Opened, Bytes)> {
+    /// What is read; with what ends it, if it was executed here.
+    async fn execution(&self) -> Result<(Execution, Option<Executed>)> {
         let instance = match &self.source {
             Source::Visualization(shown) => {
-                if shown.instance().last_status() == InstanceStatus::Prompts {
-                    return Err(prompted());
-                }
-                // one that has read nothing yet: the table begins anew, whatever was read before
-                let shown = shown.instance().visualization(shown.chapter(), shown.key());
-                let page = shown.page_or_reexecute(0, rows).await?;
-                return Ok((Opened::Visualization(shown), page));
+                return Ok((Execution::Visualization(begun_anew(shown)), None));
             }
-            Source::Instance(instance) => instance.clone(),
+            Source::Instance(instance) => {
+                return Ok((Execution::Instance(instance.clone()), None));
+            }
             Source::Report(report) => {
                 let all = async || report.definition().await;
-                report.run(self.asked(rows, all).await?).await?
+                self.run(all, async |request| report.run(request).await).await?
             }
             Source::Cube(cube) => {
                 let all = async || cube.definition().await;
-                cube.run(self.asked(rows, all).await?).await?
+                self.run(all, async |request| cube.run(request).await).await?
             }
         };
-        let executed = match self.source {
-            Source::Report(_) | Source::Cube(_) => Some(Executed(instance.clone())),
-            _ => None,
-        };
-        if instance.last_status() == InstanceStatus::Prompts {
-            return Err(prompted());
+        let executed = Executed(instance.clone());
+        Ok((Execution::Instance(instance), Some(executed)))
+    }
+
+    /// Executes it; a first page that takes the server too long is halved.
+    async fn run(
+        &self,
+        definition: impl AsyncFnOnce() -> Result<Definition>,
+        run: impl AsyncFn(GridRequest) -> Result<Instance>,
+    ) -> Result<Instance> {
+        let mut rows = self.page_size.unwrap_or(FIRST_PAGE);
+        let request = self.asked(definition).await?;
+        loop {
+            match run(request.clone().page_size(rows)).await {
+                Err(error) if error.is_request_timeout() && rows > 1 => rows /= 2,
+                other => return other,
+            }
         }
-        let page = match instance.first_page() {
-            Some(page) => page,
-            None => instance.page(0, rows).await?,
-        };
-        Ok((Opened::Instance(instance, executed), page))
     }
 
     /// What is asked for: all objects of the definition, unless it was said otherwise.
-    async fn asked<F>(&self, rows: u64, definition: F) -> Result<GridRequest>
-    where
-        F: AsyncFnOnce() -> Result<Definition>,
-    {
+    async fn asked(
+        &self,
+        definition: impl AsyncFnOnce() -> Result<Definition>,
+    ) -> Result<GridRequest> {
         let request = match &self.request {
             Some(request) => request.clone(),
             None => GridRequest::from_definition(&definition().await?),
         };
-        Ok(request.page_size(rows).iso_dates(true))
+        Ok(request)
     }
 
     /// All batches, in memory. There is at least one, of no rows maybe.
@@ -297,12 +292,7 @@ impl Data {
     /// page; [`Decode`](ErrorKind::Decode) too when the pages do not make one table: the total
     /// changed meanwhile, rows are missing.
     pub async fn collect(self) -> Result<Vec<RecordBatch>> {
-        let mut table = self.open().await?;
-        let mut batches = Vec::new();
-        while let Some(batch) = table.next().await? {
-            batches.push(batch);
-        }
-        Ok(batches)
+        self.open_for(false).await?.collect().await
     }
 
     /// All rows as values of your own type, in memory: see [`rows`](crate::rows).
@@ -311,10 +301,10 @@ impl Data {
     /// As [`collect`](Self::collect); [`Decode`](ErrorKind::Decode) for a row that is no such
     /// value.
     pub async fn rows<T: DeserializeOwned>(self) -> Result<Vec<T>> {
-        let mut table = self.open().await?;
+        let batches = self.collect().await?;
         let mut all = Vec::new();
-        while let Some(batch) = table.next().await? {
-            all.extend(crate::rows(&batch)?);
+        for batch in &batches {
+            all.extend(crate::rows(batch)?);
         }
         Ok(all)
     }
@@ -358,11 +348,8 @@ impl Data {
 
     async fn file(self, format: Format, path: &Path) -> Result<Progress> {
         // before anything is asked for: a place that cannot be written to costs no report
-        let (path, beside) = (PathBuf::from(path), Beside::new(path)?);
-        let table = self.open().await?;
-        let (beside, progress) = table.write(format, beside).await?;
-        blocking(move || beside.persist(&path)).await?;
-        Ok(progress)
+        let beside = Beside::new(path)?;
+        self.open_for(true).await?.into_file(format, beside).await
     }
 
     /// Writes CSV, with a header line, to whatever can be written to, and gives it back.
@@ -370,98 +357,20 @@ impl Data {
     /// # Errors
     /// As [`to_parquet`](Self::to_parquet).
     pub async fn write_csv<W: Write + Send + 'static>(self, out: W) -> Result<W> {
-        Ok(self.open().await?.write(Format::Csv, out).await?.0)
-    }
-}
-
-/// The rows of an execution, batch by batch. [`Data::open`] makes it.
-pub struct Table {
-    reader: Reader,
-    /// Of a report with page-by.
-    turner: Option<PageTurner>,
-    on_progress: Option<OnProgress>,
-    /// Goes behind the requests of the reader.
-    _executed: Option<Executed>,
-}
-
-impl fmt::Debug for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").field("progress", &self.reader.progress()).finish_non_exhaustive()
-    }
-}
-
-impl Table {
-    /// The columns.
-    pub fn schema(&self) -> SchemaRef {
-        self.reader.schema()
+        Ok(self.write(Format::Csv, out).await?.0)
     }
 
-    /// Grid rows in all. Of a flat table without subtotals these are its rows. With page-by it is
-    /// the rows of the pages that were read, and of the one that is read now.
-    pub fn total_rows(&self) -> u64 {
-        self.reader.progress().total
-    }
-
-    /// The next batch; `None` after the last. Not to be used after an error, nor after a future of
-    /// it was dropped half-way (in `select!`, say): it gives an error then, not a table with a gap.
+    /// Writes any format to whatever can be written to, standard output say, and gives it back with
+    /// what was written. CSV and JSON lines are written as they come; Parquet and Arrow IPC wait in
+    /// a temporary file until they are complete.
     ///
     /// # Errors
-    /// As [`Data::collect`].
-    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        let batch = loop {
-            if let Some(batch) = self.reader.next().await? {
-                break Some(batch);
-            }
-            let Some(turner) = &mut self.turner else { break None };
-            let Some(first) = turner.turn(self.reader.limit()).await? else { break None };
-            self.reader.turn(first).await?;
-        };
-        if let (Some(call), Some(_)) = (&self.on_progress, &batch) {
-            call(self.reader.progress());
-        }
-        Ok(batch)
-    }
-
-    /// The batches as a stream.
-    pub fn stream(self) -> impl Stream<Item = Result<RecordBatch>> + Send {
-        futures_util::stream::try_unfold(self, async |mut table| {
-            Ok(table.next().await?.map(|batch| (batch, table)))
-        })
-    }
-
-    /// Off the runtime's threads: compressing and writing take their time.
-    async fn write<W: Write + Send + 'static>(
-        mut self,
+    /// As [`to_parquet`](Self::to_parquet).
+    pub async fn write<W: Write + Send + 'static>(
+        self,
         format: Format,
         out: W,
     ) -> Result<(W, Progress)> {
-        let schema = self.schema();
-        let mut writer = blocking(move || Writer::new(format, out, &schema)).await?;
-        let mut next = self.next().await?;
-        while let Some(batch) = next {
-            let write = blocking(move || {
-                writer.write(&batch)?;
-                Ok(writer)
-            });
-            // the next page is decoded while this one is compressed
-            (writer, next) = futures_util::future::try_join(write, self.next()).await?;
-        }
-        let out = blocking(move || writer.finish()).await?;
-        Ok((out, self.reader.progress()))
+        self.open_for(true).await?.write(format, out).await
     }
-}
-
-fn prompted() -> Error {
-    Error::new(
-        ErrorKind::InvalidRequest,
-        "there are prompts that are not answered: run() it, answer() them, and take the data() of \
-         that instance",
-    )
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Error::interrupted("writing the table"))?
 }

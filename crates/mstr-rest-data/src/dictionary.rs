@@ -41,6 +41,11 @@ impl Dictionary {
         Ok(key)
     }
 
+    /// The text of a key.
+    pub(crate) fn text(&self, key: i32) -> &str {
+        std::str::from_utf8(text_of(&self.texts, key)).unwrap_or_default()
+    }
+
     /// The column of these keys.
     pub(crate) fn array(&mut self, keys: Int32Array) -> Result<ArrayRef, ArrowError> {
         let texts = match &self.array {

@@ -10,7 +10,15 @@ use mstr_rest_api::ErrorExt as _;
 use mstr_rest_core::{Error, Result};
 use tokio::task::JoinHandle;
 
-type Fetching = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
+type Fetching = Pin<Box<dyn Future<Output = Result<Page>> + Send>>;
+
+/// The body of a reply, and the id of the execution that it is of: an instance that was gone is
+/// executed again.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    pub(crate) body: Bytes,
+    pub(crate) execution: Arc<str>,
+}
 
 /// Where pages come from: the body of the reply for `(offset, limit)` in grid rows.
 #[derive(Clone)]
@@ -20,9 +28,14 @@ impl Pages {
     pub(crate) fn new<F, Fut>(fetch: F) -> Self
     where
         F: Fn(u64, u64) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Bytes>> + Send + 'static,
+        Fut: Future<Output = Result<Page>> + Send + 'static,
     {
         Self(Arc::new(move |offset, limit| Box::pin(fetch(offset, limit))))
+    }
+
+    /// One page, as it comes.
+    pub(crate) fn one(&self, offset: u64, limit: u64) -> Fetching {
+        (self.0)(offset, limit)
     }
 
     /// The rows from `offset` on, in one body or, where the server takes too long for that, in
@@ -31,7 +44,7 @@ impl Pages {
         self,
         offset: u64,
         limit: u64,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<Bytes>>> + Send>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<Page>>> + Send>> {
         Box::pin(async move {
             match (self.0)(offset, limit).await {
                 Ok(page) => Ok(vec![page]),
@@ -58,7 +71,7 @@ impl fmt::Debug for Pages {
 pub(crate) struct Fetch {
     offset: u64,
     limit: u64,
-    task: JoinHandle<Result<Vec<Bytes>>>,
+    task: JoinHandle<Result<Vec<Page>>>,
 }
 
 impl Fetch {
@@ -90,7 +103,7 @@ impl Drop for Fetch {
 /// A body that was fetched.
 #[derive(Debug)]
 pub(crate) struct Fetched {
-    pub(crate) page: Bytes,
+    pub(crate) page: Page,
     /// Of the last body of a fetch: the grid row up to which it was asked for.
     pub(crate) end: Option<u64>,
 }

@@ -5,62 +5,16 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use mstr_rest_api::UnitElement;
-use mstr_rest_core::{Error, ErrorKind, Result};
+use mstr_rest_core::Result;
 
-use crate::definition::{METRICS, Unit};
-use crate::layout::{Layout, Metric};
-use crate::metric::MetricType;
-use crate::page::{Page, Paging, Reading};
-use crate::table::{Table, grid_rows, shown};
-
-/// How a grid is read.
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct GridOptions {
-    pub(crate) flag: Option<String>,
-    pub(crate) big_decimal: MetricType,
-    pub(crate) chosen: Vec<(String, MetricType)>,
-    pub(crate) known: Vec<Metric>,
-}
-
-impl Default for GridOptions {
-    /// Subtotals are left out, `bigDecimal` metrics are text.
-    fn default() -> Self {
-        Self { flag: None, big_decimal: MetricType::Text, chosen: Vec::new(), known: Vec::new() }
-    }
-}
-
-impl GridOptions {
-    /// Keeps subtotal rows, and says which they are in a Boolean column of that name. Without it
-    /// they are left out, or sums over the table would count twice.
-    pub fn subtotal_flag(mut self, column: impl Into<String>) -> Self {
-        self.flag = Some(column.into());
-        self
-    }
-
-    /// The type of metrics that the server calls `bigDecimal`. Default: [`MetricType::Text`], which
-    /// keeps every digit.
-    pub fn big_decimal(mut self, kind: MetricType) -> Self {
-        self.big_decimal = kind;
-        self
-    }
-
-    /// The type of one metric, by name or id, whatever the server says of it.
-    pub fn metric_type(mut self, name_or_id: impl Into<String>, kind: MetricType) -> Self {
-        self.chosen.push((name_or_id.into(), kind));
-        self
-    }
-
-    /// A metric of the grid, in the order of its template, with its `dataType`. Where metrics are in
-    /// rows, a page lists only those that it shows; all the same the first one settles the columns.
-    /// [`Data`](crate::Data) asks the definition for them.
-    pub fn known_metric(mut self, metric: &UnitElement) -> Self {
-        let name = metric.name.clone().unwrap_or_default();
-        self.known.push(Metric::known(metric.id.clone(), name, metric.data_type.clone()));
-        self
-    }
-}
+use crate::compound;
+use crate::decoder::{Decoder, Outcome};
+use crate::definition::{Grid, Unit, is_metrics};
+use crate::error::{broken, no_grid, not_a_page};
+use crate::layout::{Kinds, Layout};
+use crate::options::GridOptions;
+use crate::page::{Data, NO_ELEMENT, Page, Reading};
+use crate::shape::{empty_repeated, grid_rows, shown, slots};
 
 /// One decoded page.
 #[derive(Debug, Clone)]
@@ -69,14 +23,14 @@ pub struct GridPage {
     /// The rows that are complete. Where metrics are in rows, the last ones may come with the next
     /// page or with [`GridReader::finish`].
     pub batch: RecordBatch,
-    /// Grid rows of the whole instance.
-    pub total: u64,
+    /// Grid rows of the whole instance. `None` when the page does not say.
+    pub total: Option<u64>,
     /// The first grid row of this page, counted from 0.
     pub offset: u64,
     /// Grid rows of this page.
     pub rows: u64,
-    /// The instance that the page belongs to, where the page says so.
-    pub instance_id: Option<String>,
+    /// What stands in its last grid row: elements and values.
+    pub(crate) last_row: String,
 }
 
 /// Reads the pages of one grid, in order, into record batches of one schema.
@@ -84,9 +38,13 @@ pub struct GridPage {
 /// Whatever the shape of the grid (cross-tab, metrics in rows, page-by), the table is the flat one:
 /// a column per attribute form, named `Attribute` or, where it has several, `Attribute@Form`; then
 /// a column per metric. Page-by comes first, then what is in rows, then what is in columns.
-/// Attributes are dictionaries of text (`Dictionary(Int32, Utf8)`) that grow from page to page: a
-/// text keeps its key. The types of metrics are settled by their `dataType` and the values of the
-/// first page. Ids and formats stand in the metadata of the fields (`mstr.id`, `mstr.format`, ...).
+/// Attribute forms that the server declares as integers, dates or timestamps have that type, all
+/// others are dictionaries of text (`Dictionary(Int32, Utf8)`) that grow from page to page: a text
+/// keeps its key. The types of metrics are those of their `dataType`. The first page settles all
+/// types: what its values contradict is wider (integers become floats, dates timestamps, and
+/// everything text). A header that names no element (index -1, or a custom group whose upper level
+/// is shown) is null. Ids and formats stand in the metadata of the fields (`mstr.id`,
+/// `mstr.format`, ...).
 ///
 /// ```
 /// use mstr_rest_data::{GridOptions, GridReader};
@@ -103,7 +61,7 @@ pub struct GridPage {
 ///              "metricValues": {"raw": [[1.5], [null]]}}}"#;
 /// let mut reader = GridReader::new(GridOptions::default());
 /// let page = reader.read(page)?;
-/// assert_eq!((page.batch.num_rows(), page.total), (2, 2));
+/// assert_eq!((page.batch.num_rows(), page.total), (2, Some(2)));
 /// assert_eq!(page.batch.schema().field(1).name(), "Revenue");
 /// # Ok(())
 /// # }
@@ -111,27 +69,61 @@ pub struct GridPage {
 #[derive(Debug)]
 pub struct GridReader {
     options: GridOptions,
-    table: Option<Table>,
+    /// The types that an earlier reading of the same grid arrived at.
+    kinds: Option<Kinds>,
+    /// The page of page-by that was asked for, by the ids of its elements.
+    shown: Vec<String>,
+    decoder: Option<Decoder>,
 }
 
 impl GridReader {
     /// A reader for the pages of one grid.
     pub fn new(options: GridOptions) -> Self {
-        Self { options, table: None }
+        Self::with_kinds(options, None)
+    }
+
+    /// A reader of the same grid that knows the types of all columns.
+    pub(crate) fn with_kinds(options: GridOptions, kinds: Option<Kinds>) -> Self {
+        Self { options, kinds, shown: Vec::new(), decoder: None }
+    }
+
+    /// The next pages are of that page of page-by, where they do not say it themselves.
+    pub(crate) fn show(&mut self, page: Vec<String>) {
+        self.shown = page;
+    }
+
+    pub(crate) fn widen_types(&mut self) {
+        self.options.widens = true;
+        if let Some(decoder) = &mut self.decoder {
+            decoder.options.widens = true;
+        }
+    }
+
+    /// Whether numbers are read by their digits.
+    pub(crate) fn reads_digits(&self) -> bool {
+        self.reading().digits
+    }
+
+    /// The types of all columns so far; `None` before the first page.
+    pub(crate) fn kinds(&self) -> Option<Kinds> {
+        self.decoder.as_ref().map(|decoder| decoder.kinds.clone())
     }
 
     /// The schema; `None` before the first page.
     pub fn schema(&self) -> Option<SchemaRef> {
-        self.table.as_ref().map(|table| Arc::clone(&table.schema))
+        self.decoder.as_ref().map(|decoder| Arc::clone(&decoder.schema))
     }
 
     /// Decodes the next page: the whole body of a reply.
     ///
     /// # Errors
-    /// [`NotSupported`](ErrorKind::NotSupported) for a compound grid (of a dashboard);
-    /// [`Decode`](ErrorKind::Decode) for what is no page of this grid: not JSON, other attributes
-    /// or metrics than on the first page, indices and counts that do not fit, a metric value that
-    /// its column cannot hold. The reader must not be used after an error.
+    /// [`NotSupported`](mstr_rest_core::ErrorKind::NotSupported) for a compound grid whose column
+    /// sets have attributes ([`GridOptions::column_set`] reads one);
+    /// [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) when the options name a column
+    /// or a set that the grid does not have;
+    /// [`Decode`](mstr_rest_core::ErrorKind::Decode) for what is no page of this grid: not JSON,
+    /// other attributes or metrics than on the first page, indices and counts that do not fit, a
+    /// value that its column cannot hold. The reader must not be used after an error.
     pub fn read(&mut self, page: &[u8]) -> Result<GridPage> {
         let read = self.reading().read(page);
         self.add(read, page)
@@ -169,7 +161,7 @@ impl GridReader {
     }
 
     fn reading(&self) -> Reading {
-        self.table.as_ref().map_or(Reading::default(), |table| table.reading)
+        self.decoder.as_ref().map_or(Reading::default(), |decoder| decoder.reading)
     }
 
     /// Takes over what was read of a page.
@@ -178,52 +170,103 @@ impl GridReader {
         read: std::result::Result<Page<'_>, serde_json::Error>,
         page: &[u8],
     ) -> Result<GridPage> {
-        let mut read = read.map_err(not_a_page)?;
-        let (Some(definition), Some(data)) = (&read.definition, &read.data) else {
-            return Err(no_grid(read.status));
-        };
-        let mut layout = Layout::of(&definition.grid)?;
-        if self.table.is_none() {
-            layout.know(&self.options.known);
-            let table = Table::new(&self.options, layout, &definition.grid, data)?;
-            let again = table.reading.digits;
-            let reading = table.reading;
-            self.table = Some(table);
-            if again {
-                read = reading.read(page).map_err(not_a_page)?;
+        let mut read = self.prepared(read.map_err(not_a_page)?)?;
+        let layout = Layout::of(grid_of(&read)?.0)?;
+        match &self.decoder {
+            Some(decoder) if decoder.layout.is_continued_by(&layout) => {}
+            Some(_) => return Err(broken("the attributes or metrics are not those of page one")),
+            None => {
+                let mut decoder = self.begin(&read)?;
+                if decoder.reading != read.reading {
+                    // types are settled by the digits of the numbers
+                    read = self.prepared(decoder.reading.read(page).map_err(not_a_page)?)?;
+                    decoder = self.begin(&read)?;
+                    decoder.reading = read.reading;
+                }
+                self.decoder = Some(decoder);
             }
-        } else if self.table.as_ref().is_some_and(|table| !table.layout.is_continued_by(&layout)) {
-            return Err(broken("the attributes or metrics are others than on the first page"));
         }
-        let (Some(definition), Some(data), Some(table)) =
-            (&read.definition, &read.data, &mut self.table)
-        else {
-            return Err(no_grid(read.status));
-        };
-        let batch = table.batch(&definition.grid, data)?;
-        let rows = grid_rows(&definition.grid, data) as u64;
-        let paging = data.paging.unwrap_or(Paging { total: rows, current: rows, offset: 0 });
-        if paging.current != rows && paging.current != paging.offset.saturating_add(rows) {
-            return Err(broken(format!("the page says {} rows and holds {rows}", paging.current)));
+        loop {
+            let (grid, data) = grid_of(&read)?;
+            let shown = shown(grid, data, &self.shown)?;
+            let Some(decoder) = &mut self.decoder else { return Err(broken("it is not begun")) };
+            if decoder.reading == read.reading
+                && let Outcome::Batch(batch) = decoder.batch(grid, data, &shown)?
+            {
+                return decoded(batch, &read);
+            }
+            let reading = decoder.reading;
+            read = self.prepared(reading.read(page).map_err(not_a_page)?)?;
         }
-        Ok(GridPage {
-            batch,
-            total: paging.total,
-            offset: paging.offset,
-            rows,
-            instance_id: read.instance_id,
-        })
+    }
+
+    /// What the first page settles.
+    fn begin(&self, page: &Page<'_>) -> Result<Decoder> {
+        let (grid, data) = grid_of(page)?;
+        let mut layout = Layout::of(grid)?;
+        layout.know(&self.options.known);
+        Decoder::new(&self.options, self.kinds.as_ref(), layout, grid, data)
+    }
+
+    /// Brings a page into the form that is decoded.
+    fn prepared<'p>(&self, mut page: Page<'p>) -> Result<Page<'p>> {
+        if let (Some(definition), Some(data)) = (&mut page.definition, &mut page.data) {
+            let grid = &mut definition.grid;
+            compound::flatten(grid, data, self.options.column_set.as_deref())?;
+            empty_repeated(grid, data);
+        }
+        Ok(page)
     }
 
     /// The rows that waited for a next page, after the last one: none unless metrics are in rows.
     ///
     /// # Errors
-    /// [`Decode`](ErrorKind::Decode) when a metric value does not fit its column.
+    /// [`Decode`](mstr_rest_core::ErrorKind::Decode) when a metric value does not fit its column.
     pub fn finish(&mut self) -> Result<Option<RecordBatch>> {
-        let Some(table) = &mut self.table else { return Ok(None) };
-        let rows = table.pivot.take_all();
-        if rows.is_empty() { Ok(None) } else { table.pivoted(&rows).map(Some) }
+        let Some(decoder) = &mut self.decoder else { return Ok(None) };
+        let rows = decoder.pivot.take_all();
+        if rows.is_empty() { Ok(None) } else { decoder.pivoted(&rows).map(Some) }
     }
+}
+
+fn grid_of<'p, 'a>(page: &'p Page<'a>) -> Result<(&'p Grid<'a>, &'p Data<'a>)> {
+    match (&page.definition, &page.data) {
+        (Some(definition), Some(data)) => Ok((&definition.grid, data)),
+        _ => Err(no_grid(page.status)),
+    }
+}
+
+fn decoded(batch: RecordBatch, page: &Page<'_>) -> Result<GridPage> {
+    let (grid, data) = grid_of(page)?;
+    let rows = grid_rows(grid, data) as u64;
+    let last_row = last_row(page);
+    let Some(paging) = data.paging else {
+        return Ok(GridPage { batch, total: None, offset: 0, rows, last_row });
+    };
+    if paging.current != rows && paging.current != paging.offset.saturating_add(rows) {
+        return Err(broken(format!("the page says {} rows and holds {rows}", paging.current)));
+    }
+    Ok(GridPage { batch, total: Some(paging.total), offset: paging.offset, rows, last_row })
+}
+
+/// What stands in the last grid row of a page, to compare with the same row of another execution.
+/// Indices count for a page alone, so it is the elements themselves.
+fn last_row(page: &Page<'_>) -> String {
+    let Ok((grid, data)) = grid_of(page) else { return String::new() };
+    let Some(last) = grid_rows(grid, data).checked_sub(1) else { return String::new() };
+    let headers = slots(&grid.rows).zip(data.rows.list(last));
+    let elements = headers.map(|(unit, index)| {
+        let element = unit.elements.get(*index as usize).filter(|_| *index != NO_ELEMENT);
+        element.map(|element| (element.id.as_deref(), &element.form_values, element.name.as_deref()))
+    });
+    format!("{:?} {:?}", elements.collect::<Vec<_>>(), data.cells.row(last))
+}
+
+/// Reads a page of one row: what stands in it.
+pub(crate) fn only_row(page: &[u8], options: &GridOptions, digits: bool) -> Result<String> {
+    let read = Reading { digits }.read(page).map_err(not_a_page)?;
+    let reader = GridReader::new(options.clone());
+    Ok(last_row(&reader.prepared(read)?))
 }
 
 /// Whether the page shows metrics in rows, so that it may not list all of them. All else is skipped.
@@ -247,45 +290,21 @@ pub(crate) fn has_metrics_in_rows(page: &[u8]) -> Result<bool> {
     #[serde(default)]
     struct Unit {
         #[serde(rename = "type")]
-        kind: String,
+        kind: serde_json::Value,
     }
     let page: Page = serde_json::from_slice(page).map_err(not_a_page)?;
     let rows = page.definition.and_then(|definition| definition.grid.rows).unwrap_or_default();
-    Ok(rows.iter().any(|unit| unit.kind == METRICS))
+    Ok(rows.iter().any(|unit| unit.kind.as_str().is_some_and(is_metrics)))
 }
 
-/// Which page of page-by is shown, by the ids of its elements: empty without page-by.
-pub(crate) fn shown_page(page: &[u8]) -> Result<Vec<String>> {
+/// Which page of page-by is shown, by the ids of its elements: empty without page-by, `None` where
+/// the page does not say it.
+pub(crate) fn shown_page(page: &[u8]) -> Result<Option<Vec<String>>> {
     let read = Reading::default().read(page).map_err(not_a_page)?;
-    let (Some(definition), Some(data)) = (&read.definition, &read.data) else {
-        return Ok(Vec::new());
-    };
-    let grid = &definition.grid;
-    let shown = shown(grid, data)?;
+    let Ok((grid, data)) = grid_of(&read) else { return Ok(Some(Vec::new())) };
+    let Ok(shown) = shown(grid, data, &[]) else { return Ok(None) };
     let id = |(unit, place): (&Unit<'_>, u32)| {
         unit.elements.get(place as usize)?.id.as_deref().map(str::to_owned)
     };
-    let ids: Option<_> = grid.page_by.iter().zip(shown).map(id).collect();
-    ids.ok_or_else(|| broken("an element of page-by has no id"))
-}
-
-/// An error of decoding: the page is not what it should be.
-pub(crate) fn broken(what: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Decode, format!("this page of the grid cannot be read: {}", what.into()))
-}
-
-/// The parser's own words hold no value: line, column and what was expected.
-#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn not_a_page(error: serde_json::Error) -> Error {
-    broken(error.to_string())
-}
-
-fn no_grid(status: Option<i64>) -> Error {
-    match status {
-        Some(2) => Error::new(
-            ErrorKind::Decode,
-            "there is no data yet: the instance waits for answers to its prompts",
-        ),
-        _ => broken("it has no definition or no data"),
-    }
+    Ok(grid.page_by.iter().zip(shown).map(id).collect())
 }

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use mstr_rest_core::{Error, ErrorKind, Result};
+use mstr_rest_core::Result;
 
+use crate::value_type::{ValueType, Kind};
 use crate::definition::{Element, Form, Grid, Text, Unit};
-use crate::grid::broken;
-use crate::metric::MetricType;
+use crate::error::broken;
+use crate::shape::slots;
 
 /// An attribute, custom group or consolidation.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,14 +35,25 @@ impl Attribute {
         self.forms.len().max(1)
     }
 
-    fn fields(&self) -> impl Iterator<Item = Field> {
-        let several = self.forms.len() > 1;
-        (0..self.width()).map(move |number| {
+    /// The name of the column of that form.
+    pub(crate) fn column_name(&self, form: usize) -> String {
+        match self.forms.get(form) {
+            Some(form) if self.forms.len() > 1 => format!("{}@{}", self.name, form.name),
+            _ => self.name.clone(),
+        }
+    }
+
+    /// Whether a caller means that form by this: `Attribute@Form` by names, or the name or id of
+    /// the attribute for all of its forms.
+    pub(crate) fn is_named(&self, form: usize, by: &str) -> bool {
+        let of_form = |form: &Form| by == format!("{}@{}", self.name, form.name);
+        by == self.name || by == self.id || self.forms.get(form).is_some_and(of_form)
+    }
+
+    fn fields(&self, kinds: &[Kind]) -> impl Iterator<Item = Field> {
+        kinds.iter().enumerate().map(move |(number, kind)| {
             let form = self.forms.get(number);
-            let name = match form {
-                Some(form) if several => format!("{}@{}", self.name, form.name),
-                _ => self.name.clone(),
-            };
+            let name = self.column_name(number);
             let mut facts = HashMap::from([
                 ("mstr.kind".to_owned(), self.kind.clone()),
                 ("mstr.id".to_owned(), self.id.clone()),
@@ -51,8 +63,12 @@ impl Attribute {
                 facts.insert("mstr.form.id".to_owned(), form.id.clone());
                 facts.extend(form.data_type.clone().map(|t| ("mstr.data_type".to_owned(), t)));
             }
-            let texts = Box::new(DataType::Utf8);
-            let kind = DataType::Dictionary(Box::new(DataType::Int32), texts);
+            let kind = match kind.column {
+                ValueType::Text => {
+                    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+                }
+                other => other.arrow(),
+            };
             Field::new(name, kind, true).with_metadata(facts)
         })
     }
@@ -97,16 +113,12 @@ impl Metric {
         }
     }
 
-    /// The error for a value that its column does not hold.
-    pub(crate) fn unfit(&self, kind: MetricType) -> Error {
-        broken(format!(
-            "the metric {} has a value that is not of the type {kind:?} of its column, which the \
-             first page settled: GridOptions::metric_type can make it MetricType::Text",
-            self.name
-        ))
+    /// Whether a caller means it by this: its name or id.
+    pub(crate) fn is_named(&self, by: &str) -> bool {
+        by == self.name || by == self.id
     }
 
-    fn field(&self, kind: MetricType) -> Field {
+    fn field(&self, kind: Kind) -> Field {
         let facts = [
             ("mstr.kind", Some("metric")),
             ("mstr.id", Some(self.id.as_str())),
@@ -116,18 +128,26 @@ impl Metric {
         ];
         let facts = facts.into_iter();
         let facts = facts.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
-        Field::new(&self.name, kind.arrow(), true).with_metadata(facts.collect::<HashMap<_, _>>())
+        Field::new(&self.name, kind.column.arrow(), true).with_metadata(facts.collect::<HashMap<_, _>>())
     }
 }
 
 /// Where the metrics are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MetricAxis {
-    /// At this place among the row units.
+    /// At this place among the entries of a row header.
     Rows(usize),
-    /// At this place among the column units.
+    /// At this place among the entries of a column header.
     Columns(usize),
     None,
+}
+
+/// The types of all columns.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Kinds {
+    /// One for each form of each attribute.
+    pub(crate) forms: Vec<Kind>,
+    pub(crate) metrics: Vec<Kind>,
 }
 
 /// What stays the same on all pages.
@@ -150,27 +170,29 @@ impl Layout {
                  (requestedObjects), which brings them into columns",
             ));
         }
-        if !grid.column_sets.is_empty() {
-            let message = "this is a compound grid (with column sets): it is no one table; its \
-                           export as CSV or Excel has all of it";
-            return Err(Error::new(ErrorKind::NotSupported, message));
+        let units = grid.rows.iter().chain(&grid.columns).filter(|unit| unit.is_metrics());
+        if units.count() > 1 {
+            return Err(broken("metrics are at two places of the grid"));
         }
-        let place = |units: &[Unit<'_>]| units.iter().position(Unit::is_metrics);
+        let place = |units: &[Unit<'_>]| slots(units).position(Unit::is_metrics);
+        let metrics = |units: &[Unit<'_>]| -> Vec<Metric> {
+            let unit = units.iter().find(|unit| unit.is_metrics());
+            unit.map_or_else(Vec::new, |unit| unit.elements.iter().map(Metric::of).collect())
+        };
         let (axis, metrics) = match (place(&grid.rows), place(&grid.columns)) {
-            (Some(_), Some(_)) => return Err(broken("metrics are on two axes")),
-            (Some(at), None) => (MetricAxis::Rows(at), &grid.rows[at].elements),
-            (None, Some(at)) => (MetricAxis::Columns(at), &grid.columns[at].elements),
-            (None, None) => (MetricAxis::None, &Vec::new()),
+            (Some(at), _) => (MetricAxis::Rows(at), metrics(&grid.rows)),
+            (None, Some(at)) => (MetricAxis::Columns(at), metrics(&grid.columns)),
+            (None, None) => (MetricAxis::None, Vec::new()),
         };
         let attributes = |units: &[Unit<'_>]| {
-            units.iter().filter(|unit| !unit.is_metrics()).map(Attribute::of).collect()
+            slots(units).filter(|unit| !unit.is_metrics()).map(Attribute::of).collect()
         };
         Ok(Self {
             page_by: attributes(&grid.page_by),
             rows: attributes(&grid.rows),
             columns: attributes(&grid.columns),
             axis,
-            metrics: metrics.iter().map(Metric::of).collect(),
+            metrics,
         })
     }
 
@@ -204,10 +226,17 @@ impl Layout {
 
     /// Attributes, then the flag of subtotals if there is one, then metrics. Of columns with one
     /// name the later ones get a number behind it.
-    pub(crate) fn schema(&self, types: &[MetricType], flag: Option<&str>) -> SchemaRef {
-        let mut fields: Vec<Field> = self.attributes().flat_map(Attribute::fields).collect();
+    pub(crate) fn schema(&self, kinds: &Kinds, flag: Option<&str>) -> SchemaRef {
+        let mut fields = Vec::new();
+        let mut forms = kinds.forms.as_slice();
+        for attribute in self.attributes() {
+            let own;
+            (own, forms) = forms.split_at(attribute.width().min(forms.len()));
+            fields.extend(attribute.fields(own));
+        }
         fields.extend(flag.map(|name| Field::new(name, DataType::Boolean, false)));
-        fields.extend(self.metrics.iter().zip(types).map(|(metric, kind)| metric.field(*kind)));
+        let metrics = self.metrics.iter().zip(&kinds.metrics);
+        fields.extend(metrics.map(|(metric, kind)| metric.field(*kind)));
         let mut taken = HashSet::new();
         let fields = fields.into_iter().map(|field| {
             let mut name = field.name().clone();

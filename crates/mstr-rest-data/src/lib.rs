@@ -1,27 +1,44 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod codes;
+mod column;
+mod value_type;
+mod compound;
 mod data;
+mod decoder;
 mod definition;
 mod dictionary;
+mod error;
+mod execution;
 mod fetch;
 mod grid;
 mod layout;
-mod metric;
+mod options;
 mod output;
 mod page;
 mod page_by;
 mod pivot;
+mod reader;
 mod rows;
-mod stream;
+mod shape;
 mod table;
+mod types;
 mod upload;
 
-pub use data::{Data, DataExt, InstanceDataExt, Table};
-pub use grid::{GridOptions, GridPage, GridReader};
-pub use metric::MetricType;
+/// The version of arrow whose arrays and batches this crate gives.
+pub use arrow_array;
+/// The schema types of the same version.
+pub use arrow_schema;
+
+pub use value_type::ValueType;
+pub use data::{Data, DataExt, InstanceDataExt};
+pub use grid::{GridPage, GridReader};
+pub use options::GridOptions;
+pub use output::Format;
+pub use reader::Progress;
 pub use rows::rows;
-pub use stream::Progress;
+pub use table::Table;
 pub use upload::{Upload, UploadExt, UploadProgress, Uploaded};
 
 /// Keeps the traits ours, so that they may grow without a break.

@@ -1,7 +1,7 @@
 //! Tables as files: Parquet, Arrow IPC, CSV, JSON lines. A file is there when it is complete.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -17,13 +17,25 @@ use tempfile::NamedTempFile;
 /// Rows that Parquet keeps together: what waits for its row group is memory.
 const ROW_GROUP: usize = 128 * 1024;
 
-/// A format that batches are written in.
+/// A format that tables are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
+#[non_exhaustive]
+pub enum Format {
+    /// Parquet: Snappy, row groups of 131,072 rows.
     Parquet,
+    /// The Arrow IPC file format (Feather).
     Ipc,
+    /// CSV with a header line; a null is empty.
     Csv,
+    /// A JSON object on each line; nulls are left out.
     JsonLines,
+}
+
+impl Format {
+    /// Whether it is text, which has no types of columns that could change.
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self, Self::Csv | Self::JsonLines)
+    }
 }
 
 /// Writes batches of one schema.
@@ -42,7 +54,7 @@ impl<W: Write + Send> Writer<W> {
                     .set_compression(Compression::SNAPPY)
                     .set_max_row_group_row_count(Some(ROW_GROUP))
                     .build();
-                let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties));
+                let writer = ArrowWriter::try_new(out, Arc::new(plain_schema(schema)), Some(properties));
                 Self::Parquet(Box::new(writer.map_err(parquet_error)?))
             }
             Format::Ipc => {
@@ -88,6 +100,7 @@ impl<W: Write + Send> Writer<W> {
 /// A file beside its place, moved there when it is complete; gone when it is not. It gets the
 /// permissions of the file that it replaces.
 pub(crate) struct Beside {
+    path: PathBuf,
     file: BufWriter<NamedTempFile>,
 }
 
@@ -98,10 +111,15 @@ impl Beside {
             _ => Path::new("."),
         };
         let file = open(path, folder).map_err(|error| unwritable(path, error))?;
-        Ok(Self { file: BufWriter::with_capacity(1 << 20, file) })
+        Ok(Self { path: path.to_owned(), file: BufWriter::with_capacity(1 << 20, file) })
     }
 
-    pub(crate) fn persist(self, path: &Path) -> Result<()> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn persist(self) -> Result<()> {
+        let path = &self.path;
         let file = self.file.into_inner().map_err(|error| unwritable(path, error.into_error()))?;
         file.as_file().sync_all().map_err(|error| unwritable(path, error))?;
         file.persist(path).map_err(|error| unwritable(path, error.error))?;
@@ -138,8 +156,8 @@ impl Write for Beside {
     }
 }
 
-/// Texts instead of dictionaries: a dictionary that grows from batch to batch is beyond most
-/// readers of IPC files.
+/// Texts instead of dictionaries, so that all formats have one schema: a dictionary that changes
+/// from batch to batch is beyond most readers of IPC files, and Parquet has dictionaries of its own.
 fn plain_schema(schema: &SchemaRef) -> Schema {
     let fields = schema.fields().iter().map(|field| match field.data_type() {
         DataType::Dictionary(_, values) => {
@@ -187,13 +205,13 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode();
         fs::write(at("usual"), "").unwrap();
-        Beside::new(&at("new")).unwrap().persist(&at("new")).unwrap();
+        Beside::new(&at("new")).unwrap().persist().unwrap();
         assert_eq!(mode("new"), mode("usual"));
         fs::set_permissions(at("new"), Permissions::from_mode(0o640)).unwrap();
         let beside = Beside::new(&at("new")).unwrap();
         let written = beside.file.get_ref().as_file().metadata().unwrap();
         assert_eq!(written.permissions().mode() & 0o777, 0o640, "while it is written too");
-        beside.persist(&at("new")).unwrap();
+        beside.persist().unwrap();
         assert_eq!(mode("new") & 0o777, 0o640);
         // a folder, a device: found out before anything is asked for
         let Err(error) = Beside::new(folder.path()) else { panic!("it is a folder") };

@@ -1,18 +1,21 @@
 //! One page of a grid as the server sends it, read straight from the JSON bytes.
 
+mod lists;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::definition::Definition;
+use crate::definition::{Definition, number, optional_number};
+use lists::{Lists, ListsSeed, Optional, SeqSeed};
 
 /// What one page holds.
 #[derive(Debug, Default)]
 pub(crate) struct Page<'a> {
-    pub(crate) instance_id: Option<String>,
+    pub(crate) reading: Reading,
     pub(crate) status: Option<i64>,
     pub(crate) definition: Option<Definition<'a>>,
     pub(crate) data: Option<Data<'a>>,
@@ -26,16 +29,22 @@ pub(crate) struct Data<'a> {
     pub(crate) rows: Headers,
     pub(crate) columns: Headers,
     pub(crate) cells: Cells<'a>,
+    /// Of compound grids: the column headers and the values of each set.
+    pub(crate) set_columns: Vec<Headers>,
+    pub(crate) set_cells: Vec<Cells<'a>>,
 }
 
 /// Where a page stands among all rows of its instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) struct Paging {
     /// Rows of the whole instance.
+    #[serde(deserialize_with = "number")]
     pub(crate) total: u64,
     /// Rows of this page.
+    #[serde(deserialize_with = "number")]
     pub(crate) current: u64,
     /// The first row of this page.
+    #[serde(deserialize_with = "number")]
     pub(crate) offset: u64,
 }
 
@@ -55,10 +64,14 @@ impl Paging {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum PageByElement {
-    Index(u32),
+    /// Negative where it shows none.
+    Index(i64),
     Id(String),
     Element { id: String },
 }
+
+/// The index of a header that has no element there (the server writes -1): an empty cell.
+pub(crate) const NO_ELEMENT: u32 = u32::MAX;
 
 /// Element indices, one list after the other.
 #[derive(Debug, Default)]
@@ -98,6 +111,7 @@ pub(crate) enum Cell<'a> {
     Null,
     Bool(bool),
     Int(i64),
+    /// A whole number that no `i64` holds is one too, until it is read by its digits.
     Float(f64),
     Text(Cow<'a, str>),
     /// A number as it is written, where its digits count.
@@ -105,7 +119,7 @@ pub(crate) enum Cell<'a> {
 }
 
 /// How to read a page.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     /// Numbers of metrics keep their digits: slower, for exact decimals alone.
     pub(crate) digits: bool,
@@ -130,11 +144,10 @@ impl<'de> Visitor<'de> for PageVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Page<'de>, A::Error> {
-        let mut page = Page::default();
+        let mut page = Page { reading: self.0, ..Page::default() };
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             match &*key {
-                "instanceId" => page.instance_id = map.next_value()?,
-                "status" => page.status = map.next_value()?,
+                "status" => page.status = map.next_value_seed(Lenient)?,
                 "definition" => page.definition = map.next_value()?,
                 "data" => page.data = map.next_value_seed(Optional(DataSeed(self.0)))?,
                 _ => {
@@ -143,37 +156,6 @@ impl<'de> Visitor<'de> for PageVisitor {
             }
         }
         Ok(page)
-    }
-}
-
-/// `null` or what the seed reads.
-struct Optional<S>(S);
-
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Optional<S> {
-    type Value = Option<S::Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_option(self)
-    }
-}
-
-impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Optional<S> {
-    type Value = Option<S::Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object, a list or null")
-    }
-
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        self.0.deserialize(deserializer).map(Some)
     }
 }
 
@@ -204,13 +186,13 @@ impl<'de> Visitor<'de> for DataSeed {
                     data.current_page_by = shown.unwrap_or_default();
                 }
                 "headers" => {
-                    if let Some((rows, columns)) = map.next_value_seed(Optional(HeadersSeed))? {
-                        (data.rows, data.columns) = (rows, columns);
+                    if let Some(all) = map.next_value_seed(Optional(HeadersSeed))? {
+                        (data.rows, data.columns, data.set_columns) = all;
                     }
                 }
                 "metricValues" => {
                     let cells = map.next_value_seed(Optional(ValuesSeed(self.0)))?;
-                    data.cells = cells.unwrap_or_default();
+                    (data.cells, data.set_cells) = cells.unwrap_or_default();
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -224,7 +206,7 @@ impl<'de> Visitor<'de> for DataSeed {
 struct HeadersSeed;
 
 impl<'de> DeserializeSeed<'de> for HeadersSeed {
-    type Value = (Headers, Headers);
+    type Value = (Headers, Headers, Vec<Headers>);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -232,34 +214,40 @@ impl<'de> DeserializeSeed<'de> for HeadersSeed {
 }
 
 impl<'de> Visitor<'de> for HeadersSeed {
-    type Value = (Headers, Headers);
+    type Value = (Headers, Headers, Vec<Headers>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the headers of a page")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut both = (Headers::default(), Headers::default());
+        let mut all = Self::Value::default();
+        let seed = ListsSeed(IndexSeed);
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            let which = match &*key {
-                "rows" => &mut both.0,
-                "columns" => &mut both.1,
+            match &*key {
+                "rows" => all.0 = map.next_value_seed(Optional(seed))?.unwrap_or_default().into(),
+                "columns" => {
+                    all.1 = map.next_value_seed(Optional(seed))?.unwrap_or_default().into();
+                }
+                "columnSets" => {
+                    let sets = map.next_value_seed(Optional(SeqSeed(seed)))?.unwrap_or_default();
+                    all.2 = sets.into_iter().map(Headers::from).collect();
+                }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    continue;
                 }
-            };
-            let table = map.next_value_seed(Optional(TableSeed(IndexSeed)))?.unwrap_or_default();
-            *which = Headers { lists: table.lists, width: table.width, flat: table.flat };
+            }
         }
-        Ok(both)
+        Ok(all)
     }
 }
 
+/// The values of the grid, and those of each column set of a compound one.
+#[derive(Clone, Copy)]
 struct ValuesSeed(Reading);
 
 impl<'de> DeserializeSeed<'de> for ValuesSeed {
-    type Value = Cells<'de>;
+    type Value = (Cells<'de>, Vec<Cells<'de>>);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -267,104 +255,53 @@ impl<'de> DeserializeSeed<'de> for ValuesSeed {
 }
 
 impl<'de> Visitor<'de> for ValuesSeed {
-    type Value = Cells<'de>;
+    type Value = (Cells<'de>, Vec<Cells<'de>>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the metric values of a page")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut cells = Cells::default();
+        let mut values = Self::Value::default();
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            if key != "raw" {
-                map.next_value::<IgnoredAny>()?;
-                continue;
+            match &*key {
+                "raw" => {
+                    let lists = map.next_value_seed(Optional(ListsSeed(CellSeed(self.0))))?;
+                    values.0 = lists.unwrap_or_default().into();
+                }
+                "columnSets" => {
+                    let sets = map.next_value_seed(Optional(SeqSeed(self)))?;
+                    values.1 = sets.unwrap_or_default().into_iter().map(|(own, _)| own).collect();
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
-            let table = map.next_value_seed(Optional(TableSeed(CellSeed(self.0))))?;
-            let table = table.unwrap_or_default();
-            cells = Cells { rows: table.lists, width: table.width, flat: table.flat };
         }
-        Ok(cells)
+        Ok(values)
     }
 }
 
-/// Lists of one length, without a vector for each.
-struct Table<T> {
-    lists: usize,
-    width: usize,
-    flat: Vec<T>,
-}
+/// A number, as a number or as text; what is neither counts as not said.
+struct Lenient;
 
-impl<T> Default for Table<T> {
-    fn default() -> Self {
-        Self { lists: 0, width: 0, flat: Vec::new() }
-    }
-}
-
-struct TableSeed<S>(S);
-
-impl<'de, S: DeserializeSeed<'de> + Copy> DeserializeSeed<'de> for TableSeed<S> {
-    type Value = Table<S::Value>;
+impl<'de> DeserializeSeed<'de> for Lenient {
+    type Value = Option<i64>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_seq(self)
+        optional_number(deserializer)
     }
 }
 
-impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for TableSeed<S> {
-    type Value = Table<S::Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of lists")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut lists: A) -> Result<Self::Value, A::Error> {
-        let mut table = Table::default();
-        loop {
-            let before = table.flat.len();
-            let list = ListSeed { into: &mut table.flat, seed: self.0 };
-            if lists.next_element_seed(list)?.is_none() {
-                return Ok(table);
-            }
-            let length = table.flat.len() - before;
-            if table.lists == 0 {
-                table.width = length;
-            } else if table.width != length {
-                return Err(serde::de::Error::custom(format_args!(
-                    "list {} has {length} entries where the first has {}",
-                    table.lists, table.width
-                )));
-            }
-            table.lists += 1;
-        }
+impl From<Lists<u32>> for Headers {
+    fn from(lists: Lists<u32>) -> Self {
+        Self { lists: lists.lists, width: lists.width, flat: lists.flat }
     }
 }
 
-struct ListSeed<'v, T, S> {
-    into: &'v mut Vec<T>,
-    seed: S,
-}
-
-impl<'de, S: DeserializeSeed<'de> + Copy> DeserializeSeed<'de> for ListSeed<'_, S::Value, S> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for ListSeed<'_, S::Value, S> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while let Some(value) = list.next_element_seed(self.seed)? {
-            self.into.push(value);
-        }
-        Ok(())
+impl<'a> From<Lists<Cell<'a>>> for Cells<'a> {
+    fn from(lists: Lists<Cell<'a>>) -> Self {
+        Self { rows: lists.lists, width: lists.width, flat: lists.flat }
     }
 }
 
@@ -375,7 +312,12 @@ impl<'de> DeserializeSeed<'de> for IndexSeed {
     type Value = u32;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u32, D::Error> {
-        u32::deserialize(deserializer)
+        let index = i64::deserialize(deserializer)?;
+        if index < 0 {
+            return Ok(NO_ELEMENT);
+        }
+        let place = u32::try_from(index).ok().filter(|place| *place != NO_ELEMENT);
+        place.ok_or_else(|| serde::de::Error::custom("the index of an element is too large"))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-use mstr_rest_api::{ErrorExt as _, GridRequest, Instance, PageBy};
+use mstr_rest_api::{ErrorExt as _, Instance, PageBy};
 use mstr_rest_core::{Error, ErrorKind, Result};
+
+use crate::fetch::Page;
 
 /// Combinations that are asked for at once.
 const WINDOW: u64 = 200;
@@ -13,7 +14,6 @@ const WINDOW: u64 = 200;
 #[derive(Debug)]
 pub(crate) struct PageTurner {
     instance: Instance,
-    request: GridRequest,
     /// Pages that are known and not turned to yet: the ids of their elements.
     next: VecDeque<Vec<String>>,
     /// How many pages were listed so far, and how many there are.
@@ -22,56 +22,58 @@ pub(crate) struct PageTurner {
 }
 
 impl PageTurner {
-    /// Knows the first pages, and gives the first one: that which is shown if it is the first.
-    pub(crate) async fn open(
-        instance: Instance,
-        shown: &[String],
-        first: Bytes,
+    pub(crate) fn new(instance: Instance) -> Self {
+        Self { instance, next: VecDeque::new(), listed: 0, total: None }
+    }
+
+    /// Gives the first page and the ids of its elements. `first` is what is shown now, if it is
+    /// known which page that is; it is not asked for again if it is the first one.
+    pub(crate) async fn first(
+        &mut self,
+        shown: Option<Vec<String>>,
+        first: Page,
         rows: u64,
-    ) -> Result<(Self, Bytes)> {
-        let request = instance.request();
-        let next = VecDeque::new();
-        let mut turner = Self { instance, request, next, listed: 0, total: None };
-        turner.list().await?;
-        match turner.next.front() {
+    ) -> Result<(Page, Vec<String>)> {
+        self.list().await?;
+        match self.next.front() {
             // a report without data has no page that could be turned to
-            None => return Ok((turner, first)),
-            Some(page) if page == shown => {
-                turner.next.pop_front();
-                return Ok((turner, first));
+            None => return Ok((first, shown.unwrap_or_default())),
+            Some(page) if Some(page) == shown.as_ref() => {
+                let page = self.next.pop_front().unwrap_or_default();
+                return Ok((first, page));
             }
             Some(_) => {}
         }
-        let first = turner.turn(rows).await?.unwrap_or(first);
-        Ok((turner, first))
+        Ok(self.turn(rows).await?.unwrap_or((first, Vec::new())))
     }
 
-    /// Shows the next page and gives its first rows; `None` after the last page.
-    pub(crate) async fn turn(&mut self, rows: u64) -> Result<Option<Bytes>> {
+    /// Shows the next page and gives its first rows and the ids of its elements; `None` after the
+    /// last page.
+    pub(crate) async fn turn(&mut self, rows: u64) -> Result<Option<(Page, Vec<String>)>> {
         if self.next.is_empty() && self.total.is_none_or(|total| self.listed < total) {
             self.list().await?;
         }
         let Some(page) = self.next.pop_front() else { return Ok(None) };
         let mut rows = rows;
         loop {
-            let request = self.request.clone().page_by(page.iter().cloned()).page_size(rows);
-            match self.show(request).await {
+            match self.show(&page, rows).await {
                 Err(error) if error.is_request_timeout() && rows > 1 => rows /= 2,
                 Err(error) => return Err(error),
                 Ok(()) => break,
             }
         }
-        match self.instance.first_page() {
-            Some(first) => Ok(Some(first)),
-            None => self.instance.page_or_reexecute(0, rows).await.map(Some),
-        }
+        let body = match self.instance.first_page() {
+            Some(first) => first,
+            None => self.instance.page_or_reexecute(0, rows).await?,
+        };
+        Ok(Some((Page { body, execution: self.instance.id().into() }, page)))
     }
 
-    async fn show(&self, request: GridRequest) -> Result<()> {
-        match self.instance.manipulate(request.clone()).await {
+    async fn show(&self, page: &[String], rows: u64) -> Result<()> {
+        match self.instance.show_page(page, rows).await {
             Err(error) if error.is_instance_gone() => {
                 self.instance.reexecute().await?;
-                self.instance.manipulate(request).await
+                self.instance.show_page(page, rows).await
             }
             other => other,
         }

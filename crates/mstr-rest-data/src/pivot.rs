@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::page::{Cell, Data};
-use crate::table::{Group, PageCodes, any_subtotal};
+use crate::codes::{Group, PageCodes, any_subtotal};
 
 /// A row of the table.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(crate) struct Row {
     pub(crate) keys: Vec<Option<i32>>,
     pub(crate) subtotal: bool,
     /// For each metric.
-    pub(crate) cells: Vec<Cell<'static>>,
+    pub(crate) cells: Vec<Option<Cell<'static>>>,
     /// The elements in rows, as numbers that hold over all pages.
     of: Vec<u32>,
 }
@@ -61,19 +61,23 @@ impl Pivot {
                 let columns = || page.column_codes.iter().zip(&group.elements);
                 let whole = columns().map(|(codes, element)| codes.identity(*element));
                 let whole: Vec<u32> = of.iter().copied().chain(whole).collect();
-                let place = *self.places.entry(whole).or_insert_with(|| {
+                let place = self.places.get(&whole).copied();
+                // a second value for the same elements begins another row
+                let place = place.filter(|place| self.rows[*place].cells[metric].is_none());
+                let place = place.unwrap_or_else(|| {
+                    self.places.insert(whole, self.rows.len());
                     let keys = units().chain(columns());
                     self.rows.push(Row {
-                        keys: keys.flat_map(|(codes, e)| codes.of(*e)).collect(),
+                        keys: keys.flat_map(|(codes, e)| codes.keys(*e)).collect(),
                         subtotal: of_row || any_subtotal(page.column_codes, &group.elements),
-                        cells: vec![Cell::Null; metrics.count],
+                        cells: vec![None; metrics.count],
                         of: of.clone(),
                     });
                     self.rows.len() - 1
                 });
                 let cell = group.cells.first().copied().flatten();
                 let cell = cell.and_then(|cell| data.cells.row(number).get(cell));
-                self.rows[place].cells[metric] = cell.map_or(Cell::Null, own);
+                self.rows[place].cells[metric] = Some(cell.map_or(Cell::Null, own));
             }
         }
     }

@@ -1,434 +1,298 @@
-//! The table behind a grid: what is known of it since the first page, and how a page becomes rows.
+//! An open table: its rows batch by batch, or all of them in a file.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
+use std::io::{Seek as _, Write};
+use std::path::Path;
 
-use arrow_array::builder::BooleanBuilder;
-use arrow_array::{ArrayRef, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions};
-use arrow_schema::{ArrowError, Schema, SchemaRef};
-use mstr_rest_core::{Error, Result};
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use futures_util::Stream;
+use mstr_rest_api::ErrorExt as _;
+use mstr_rest_core::{Error, ErrorKind, Result};
 
-use crate::definition::{Element, Grid, Unit};
-use crate::dictionary::Dictionary;
-use crate::grid::{GridOptions, broken};
-use crate::layout::{Attribute, Layout, MetricAxis};
-use crate::metric::{MetricColumn, MetricType};
-use crate::page::{Cell, Data, PageByElement, Reading};
-use crate::pivot::{Metrics, Pivot, Row};
+use crate::data::{Executed, OnProgress};
+use crate::execution::Opening;
+use crate::output::{Beside, Format, Writer};
+use crate::page_by::PageTurner;
+use crate::reader::{Progress, Reader};
 
-/// What is known since the first page.
-#[derive(Debug)]
-pub(crate) struct Table {
-    pub(crate) layout: Layout,
-    pub(crate) schema: SchemaRef,
-    types: Vec<MetricType>,
-    /// One for each column of an attribute.
-    dictionaries: Vec<Dictionary>,
-    metrics: Vec<MetricColumn>,
-    pub(crate) pivot: Pivot,
-    /// For each attribute, what number an element has.
-    identities: Vec<HashMap<String, u32>>,
-    /// The name of the column that flags subtotals.
-    flagged: bool,
-    pub(crate) reading: Reading,
+/// How often a table is read from its start: the type of a column turned out to be wider, or the
+/// data changed while it was read.
+const ATTEMPTS: usize = 4;
+
+/// The rows of an execution, batch by batch. [`Data::open`](crate::Data::open) makes it.
+pub struct Table {
+    opening: Opening,
+    reader: Reader,
+    /// Of a report with page-by.
+    turner: Option<PageTurner>,
+    on_progress: Option<OnProgress>,
+    /// Goes behind the requests of the reader.
+    _executed: Option<Executed>,
 }
 
-/// One page's elements of one unit.
-pub(crate) struct Codes {
-    /// For each form the key of each element.
-    keys: Vec<Vec<Option<i32>>>,
-    subtotal: Vec<bool>,
-    any_subtotal: bool,
-    /// Numbers of the elements that hold over all pages; only where rows are put together.
-    identities: Vec<u32>,
-}
-
-impl Codes {
-    /// The keys of an element, form after form.
-    pub(crate) fn of(&self, element: u32) -> impl Iterator<Item = Option<i32>> {
-        self.keys.iter().map(move |form| form[element as usize])
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("progress", &self.progress()).finish_non_exhaustive()
     }
-
-    pub(crate) fn identity(&self, element: u32) -> u32 {
-        self.identities[element as usize]
-    }
-
-    pub(crate) fn is_subtotal(&self, element: u32) -> bool {
-        self.subtotal[element as usize]
-    }
-}
-
-/// A combination of elements of the column units, without the metrics.
-pub(crate) struct Group {
-    /// An element for each attribute in columns.
-    pub(crate) elements: Vec<u32>,
-    /// The grid column of each metric; of the one and only column where metrics are in rows.
-    pub(crate) cells: Vec<Option<usize>>,
 }
 
 impl Table {
     pub(crate) fn new(
-        options: &GridOptions,
-        layout: Layout,
-        grid: &Grid<'_>,
-        data: &Data<'_>,
-    ) -> Result<Self> {
-        let widths = layout.attributes().map(Attribute::width).sum();
-        let mut table = Self {
-            schema: Arc::new(Schema::empty()),
-            types: Vec::new(),
-            dictionaries: std::iter::repeat_with(Dictionary::default).take(widths).collect(),
-            metrics: Vec::new(),
-            pivot: Pivot::default(),
-            identities: Vec::new(),
-            flagged: options.flag.is_some(),
-            reading: Reading::default(),
-            layout,
+        opening: Opening,
+        reader: Reader,
+        turner: Option<PageTurner>,
+        on_progress: Option<OnProgress>,
+        executed: Option<Executed>,
+    ) -> Self {
+        Self { opening, reader, turner, on_progress, _executed: executed }
+    }
+
+    /// The columns.
+    pub fn schema(&self) -> SchemaRef {
+        self.reader.schema()
+    }
+
+    /// Grid rows in all. Of a flat table without subtotals these are its rows. With page-by it is
+    /// the rows of the pages that were read, and of the one that is read now.
+    pub fn total_rows(&self) -> u64 {
+        self.progress().total_grid_rows
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        self.reader.progress()
+    }
+
+    /// The next batch; `None` after the last. Not to be used after an error, nor after a future of
+    /// it was dropped half-way (in `select!`, say): it gives an error then, not a table with a gap.
+    ///
+    /// All batches have one schema: a value on a later page that does not fit the type that its
+    /// column got from the first one is an error, which names the option that settles it. Files,
+    /// [`collect`](Self::collect) and [`Data::rows`](crate::Data::rows) widen the type instead.
+    ///
+    /// # Errors
+    /// As [`Data::collect`](crate::Data::collect);
+    /// [`is_data_changed`](mstr_rest_api::ErrorExt::is_data_changed) when the instance was gone and
+    /// another execution of it has other rows.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let batch = loop {
+            if let Some(batch) = self.reader.next().await? {
+                break Some(batch);
+            }
+            let Some(turner) = &mut self.turner else { break None };
+            let Some((first, shown)) = turner.turn(self.reader.limit()).await? else { break None };
+            self.reader.turn(first, shown).await?;
         };
-        check_shape(grid, data, grid_rows(grid, data))?;
-        let groups = table.groups(grid, data)?;
-        let mut types = Vec::new();
-        for (number, metric) in table.layout.metrics.iter().enumerate() {
-            let chosen = options.chosen.iter().find(|(n, _)| *n == metric.name || *n == metric.id);
-            if let Some((_, chosen)) = chosen {
-                types.push(*chosen);
-                continue;
-            }
-            let declared = MetricType::of(metric.data_type.as_deref(), options.big_decimal);
-            if declared.is_some_and(MetricType::is_exact) {
-                types.extend(declared);
-                continue;
-            }
-            let cells = table.cells_of(number, &groups, grid, data)?;
-            types.push(MetricType::widened(declared, &cells));
+        if let (Some(call), Some(_)) = (&self.on_progress, &batch) {
+            call(self.reader.progress());
         }
-        table.schema = table.layout.schema(&types, options.flag.as_deref());
-        table.metrics = types.iter().map(|kind| MetricColumn::new(*kind)).collect();
-        table.reading.digits = types.iter().any(|kind| kind.is_exact());
-        table.types = types;
-        Ok(table)
+        Ok(batch)
     }
 
-    pub(crate) fn batch(&mut self, grid: &Grid<'_>, data: &Data<'_>) -> Result<RecordBatch> {
-        let rows = grid_rows(grid, data);
-        check_shape(grid, data, rows)?;
-        let shown = shown(grid, data)?;
-        let mut codes = Vec::new();
-        let mut dictionary = 0;
-        for unit in grid.page_by.iter().chain(&grid.rows).chain(&grid.columns) {
-            if !unit.is_metrics() {
-                codes.push(self.codes(unit, codes.len(), dictionary)?);
-                dictionary += unit.width();
-            }
-        }
-        let (shown_codes, codes) = codes.split_at(grid.page_by.len());
-        let (row_codes, column_codes) = codes.split_at(self.layout.rows.len());
-        let mut groups = self.groups(grid, data)?;
-        if !self.flagged {
-            groups.retain(|group| !any_subtotal(column_codes, &group.elements));
-        }
-        let page = PageCodes { shown: &shown, shown_codes, row_codes, column_codes };
-        if let MetricAxis::Rows(at) = self.layout.axis {
-            let metrics = self.metric_numbers(&grid.rows[at])?;
-            let count = self.layout.metrics.len();
-            let metrics = Metrics { at, numbers: &metrics, count };
-            self.pivot.add(&page, &groups, data, &metrics, self.flagged);
-            let innermost = at + 1 == grid.rows.len();
-            let complete = if innermost { self.pivot.take_complete() } else { Vec::new() };
-            return self.pivoted(&complete);
-        }
-        self.flat(&page, &groups, data, rows)
+    /// The batches as a stream.
+    pub fn stream(self) -> impl Stream<Item = Result<RecordBatch>> + Send {
+        futures_util::stream::try_unfold(self, async |mut table| {
+            Ok(table.next().await?.map(|batch| (batch, table)))
+        })
     }
 
-    /// The usual case: a grid row and a group make a row of the table.
-    fn flat(
+    /// All batches of the table, in memory. There is at least one, of no rows maybe.
+    ///
+    /// # Errors
+    /// As [`Data::collect`](crate::Data::collect).
+    pub async fn collect(mut self) -> Result<Vec<RecordBatch>> {
+        self.begin_whole().await?;
+        for _ in 0..ATTEMPTS {
+            let gathered = self.gather().await;
+            match gathered {
+                Ok(Some(batches)) => return Ok(batches),
+                Ok(None) => self.reopen().await?,
+                Err(error) => self.renew(error).await?,
+            }
+        }
+        Err(unsettled())
+    }
+
+    /// Writes a Parquet file, as [`Data::to_parquet`](crate::Data::to_parquet).
+    ///
+    /// # Errors
+    /// As [`Data::to_parquet`](crate::Data::to_parquet).
+    pub async fn to_parquet(self, path: impl AsRef<Path>) -> Result<Progress> {
+        self.into_file(Format::Parquet, Beside::new(path.as_ref())?).await
+    }
+
+    /// Writes an Arrow IPC file, as [`Data::to_ipc`](crate::Data::to_ipc).
+    ///
+    /// # Errors
+    /// As [`Data::to_parquet`](crate::Data::to_parquet).
+    pub async fn to_ipc(self, path: impl AsRef<Path>) -> Result<Progress> {
+        self.into_file(Format::Ipc, Beside::new(path.as_ref())?).await
+    }
+
+    /// Writes a CSV file, as [`Data::to_csv`](crate::Data::to_csv).
+    ///
+    /// # Errors
+    /// As [`Data::to_parquet`](crate::Data::to_parquet).
+    pub async fn to_csv(self, path: impl AsRef<Path>) -> Result<Progress> {
+        self.into_file(Format::Csv, Beside::new(path.as_ref())?).await
+    }
+
+    /// Writes JSON lines, as [`Data::to_json_lines`](crate::Data::to_json_lines).
+    ///
+    /// # Errors
+    /// As [`Data::to_parquet`](crate::Data::to_parquet).
+    pub async fn to_json_lines(self, path: impl AsRef<Path>) -> Result<Progress> {
+        self.into_file(Format::JsonLines, Beside::new(path.as_ref())?).await
+    }
+
+    /// Writes the table in any format, as [`Data::write`](crate::Data::write).
+    ///
+    /// # Errors
+    /// As [`Data::to_parquet`](crate::Data::to_parquet).
+    pub async fn write<W: Write + Send + 'static>(
+        mut self,
+        format: Format,
+        out: W,
+    ) -> Result<(W, Progress)> {
+        if format.is_text() {
+            self.begin_whole().await?;
+            let out = self.once(format, out).await?.ok_or_else(unsettled)?;
+            return Ok((out, self.progress()));
+        }
+        let temporary = || tempfile::tempfile().map_err(unwritable);
+        let file = self.all_into(format, temporary()?, temporary).await?;
+        let out = blocking(move || copy(file, out).map_err(unwritable)).await?;
+        Ok((out, self.progress()))
+    }
+
+    pub(crate) async fn into_file(mut self, format: Format, beside: Beside) -> Result<Progress> {
+        let path = beside.path().to_owned();
+        let beside = self.all_into(format, beside, move || Beside::new(&path)).await?;
+        blocking(move || beside.persist()).await?;
+        Ok(self.progress())
+    }
+
+    /// Writes the whole table. When the type of a column changes on the way it is read once more,
+    /// and written to something that `anew` makes: text needs no types.
+    async fn all_into<W: Write + Send + 'static>(
         &mut self,
-        page: &PageCodes<'_>,
-        groups: &[Group],
-        data: &Data<'_>,
-        rows: usize,
-    ) -> Result<RecordBatch> {
-        let is_subtotal = |row: usize| any_subtotal(page.row_codes, data.rows.list(row));
-        let all = self.flagged || !page.row_codes.iter().any(|codes| codes.any_subtotal);
-        let kept: Vec<usize> = (0..rows).filter(|row| all || !is_subtotal(*row)).collect();
-        let count = kept.len() * groups.len();
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
-        let mut dictionaries = self.dictionaries.iter_mut();
-        let mut add = |keys: Int32Array| -> Result<()> {
-            let Some(dictionary) = dictionaries.next() else { return Ok(()) };
-            arrays.push(dictionary.array(keys).map_err(arrow)?);
-            Ok(())
-        };
-        for (codes, shown) in page.shown_codes.iter().zip(page.shown) {
-            for key in codes.of(*shown) {
-                add(column(std::iter::repeat_n(key, count), &[key]))?;
-            }
-        }
-        for (unit, codes) in page.row_codes.iter().enumerate() {
-            let elements: Vec<usize> =
-                kept.iter().map(|row| data.rows.list(*row)[unit] as usize).collect();
-            for form in &codes.keys {
-                let keys = elements.iter().map(|element| form[*element]);
-                let several = groups.len();
-                add(match several {
-                    1 => column(keys, form),
-                    _ => column(keys.flat_map(|key| std::iter::repeat_n(key, several)), form),
-                })?;
-            }
-        }
-        for (unit, codes) in page.column_codes.iter().enumerate() {
-            for keys in &codes.keys {
-                let one = groups.iter().map(|group| keys[group.elements[unit] as usize]);
-                let one: Vec<_> = one.collect();
-                add(column(one.repeat(kept.len()), &one))?;
-            }
-        }
-        if self.flagged {
-            let mut flags = BooleanBuilder::with_capacity(count);
-            for row in &kept {
-                for group in groups {
-                    let column = any_subtotal(page.column_codes, &group.elements);
-                    flags.append_value(is_subtotal(*row) || column);
-                }
-            }
-            arrays.push(Arc::new(flags.finish()));
-        }
-        for (number, column) in self.metrics.iter_mut().enumerate() {
-            let cell = |row: usize, group: &Group| match group.cells[number] {
-                Some(place) => data.cells.row(row).get(place).unwrap_or(&Cell::Null),
-                None => &Cell::Null,
+        format: Format,
+        out: W,
+        anew: impl Fn() -> Result<W>,
+    ) -> Result<W> {
+        self.begin_whole().await?;
+        let mut out = Some(out);
+        for _ in 0..ATTEMPTS {
+            let target = match out.take() {
+                Some(out) => out,
+                None => anew()?,
             };
-            let done = match groups {
-                [one] => column.extend(kept.iter().map(|row| cell(*row, one))),
-                _ => column.extend(
-                    kept.iter().flat_map(|row| groups.iter().map(move |group| cell(*row, group))),
-                ),
-            };
-            done.map_err(|_| self.layout.metrics[number].unfit(self.types[number]))?;
-            arrays.push(column.finish().map_err(arrow)?);
-        }
-        record_batch(&self.schema, arrays, count)
-    }
-
-    /// Rows that came together out of several grid rows.
-    pub(crate) fn pivoted(&mut self, rows: &[Row]) -> Result<RecordBatch> {
-        let count = rows.len();
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
-        for (number, dictionary) in self.dictionaries.iter_mut().enumerate() {
-            let keys = rows.iter().map(|row| row.keys[number]).collect();
-            arrays.push(dictionary.array(keys).map_err(arrow)?);
-        }
-        if self.flagged {
-            let flags: Vec<bool> = rows.iter().map(|row| row.subtotal).collect();
-            arrays.push(Arc::new(BooleanArray::from(flags)));
-        }
-        for (number, column) in self.metrics.iter_mut().enumerate() {
-            column
-                .extend(rows.iter().map(|row| &row.cells[number]))
-                .map_err(|_| self.layout.metrics[number].unfit(self.types[number]))?;
-            arrays.push(column.finish().map_err(arrow)?);
-        }
-        record_batch(&self.schema, arrays, count)
-    }
-
-    /// The codes of the attribute of that number, whose first column is `first`.
-    fn codes(&mut self, unit: &Unit<'_>, number: usize, first: usize) -> Result<Codes> {
-        let width = unit.width();
-        let long = unit.elements.iter().find(|element| element.form_values.len() > width);
-        if let Some(element) = long {
-            return Err(broken(format!(
-                "an element of {} has {} form values, but {width} forms",
-                unit.name,
-                element.form_values.len()
-            )));
-        }
-        let mut keys = Vec::with_capacity(width);
-        for form in 0..width {
-            let dictionary = &mut self.dictionaries[first + form];
-            let key = |element: &Element<'_>| {
-                element.text(form).map(|text| dictionary.key(text)).transpose()
-            };
-            let of_form: Result<Vec<_>, _> = unit.elements.iter().map(key).collect();
-            keys.push(of_form.map_err(|_| broken("more than 2^31 different texts"))?);
-        }
-        let subtotal: Vec<bool> = unit.elements.iter().map(|element| element.subtotal).collect();
-        let any_subtotal = subtotal.contains(&true);
-        let identities = match self.layout.axis {
-            MetricAxis::Rows(_) => self.identities(unit, number),
-            _ => Vec::new(),
-        };
-        Ok(Codes { keys, subtotal, any_subtotal, identities })
-    }
-
-    fn identities(&mut self, unit: &Unit<'_>, number: usize) -> Vec<u32> {
-        if self.identities.len() <= number {
-            self.identities.resize_with(number + 1, HashMap::new);
-        }
-        let known = &mut self.identities[number];
-        let identity = |element: &Element<'_>| {
-            let name = match element.id.as_deref() {
-                Some(id) => Cow::Borrowed(id),
-                None => Cow::Owned(format!("{:?}{:?}", element.name, element.form_values)),
-            };
-            let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-            match known.get(&*name) {
-                Some(number) => *number,
-                None => *known.entry(name.into_owned()).or_insert(next),
+            match self.once(format, target).await {
+                Ok(Some(out)) => return Ok(out),
+                Ok(None) => self.reopen().await?,
+                Err(error) => self.renew(error).await?,
             }
-        };
-        unit.elements.iter().map(identity).collect()
+        }
+        Err(unsettled())
     }
 
-    /// The metric of each element of the unit.
-    fn metric_numbers(&self, unit: &Unit<'_>) -> Result<Vec<usize>> {
-        let number = |element| self.layout.metrics.iter().position(|metric| metric.is(element));
-        let numbers: Option<_> = unit.elements.iter().map(number).collect();
-        numbers.ok_or_else(|| broken("there is a metric that was not there before"))
-    }
-
-    /// The groups of grid columns, in the order of the grid.
-    fn groups(&self, grid: &Grid<'_>, data: &Data<'_>) -> Result<Vec<Group>> {
-        let metrics = self.layout.metrics.len();
-        let (at, numbers) = match self.layout.axis {
-            MetricAxis::Columns(at) => (Some(at), self.metric_numbers(&grid.columns[at])?),
-            _ => (None, Vec::new()),
-        };
-        let mut groups: Vec<Group> = Vec::new();
-        let mut known = HashMap::new();
-        for column in 0..data.columns.width {
-            let mut elements = Vec::with_capacity(self.layout.columns.len());
-            let mut metric = None;
-            for unit in 0..data.columns.lists {
-                let element = data.columns.list(unit)[column];
-                if at == Some(unit) {
-                    metric = Some(numbers[element as usize]);
-                } else {
-                    elements.push(element);
-                }
+    /// Writes what is still to be read. `None` when a type changed, so that what was written is of
+    /// no use; then all types are known.
+    async fn once<W: Write + Send + 'static>(
+        &mut self,
+        format: Format,
+        out: W,
+    ) -> Result<Option<W>> {
+        let schema = self.schema();
+        let begin = move || Writer::new(format, out, &schema);
+        // off the runtime's threads: compressing and writing take their time
+        let mut writer = Some(blocking(begin).await?);
+        let schema = self.schema();
+        let mut next = self.next().await?;
+        while let Some(batch) = next {
+            if !format.is_text() && batch.schema() != schema {
+                writer = None;
             }
-            let group = *known.entry(elements.clone()).or_insert_with(|| {
-                groups.push(Group { elements, cells: vec![None; metrics.max(1)] });
-                groups.len() - 1
+            let Some(mut open) = writer.take() else {
+                next = self.next().await?;
+                continue;
+            };
+            let write = blocking(move || {
+                open.write(&batch)?;
+                Ok(open)
             });
-            groups[group].cells[metric.unwrap_or(0)] = Some(column);
+            // the next page is decoded while this one is compressed
+            let (open, following) = futures_util::future::try_join(write, self.next()).await?;
+            (writer, next) = (Some(open), following);
         }
-        if groups.is_empty() && self.layout.columns.is_empty() {
-            // nothing is in columns: rows alone, or with metrics in rows one column of values
-            let only = (data.cells.width > 0).then_some(0);
-            groups.push(Group { elements: Vec::new(), cells: vec![only; metrics.max(1)] });
-        }
-        Ok(groups)
-    }
-
-    /// The cells of a metric on this page.
-    fn cells_of<'d>(
-        &self,
-        metric: usize,
-        groups: &[Group],
-        grid: &Grid<'_>,
-        data: &'d Data<'d>,
-    ) -> Result<Vec<&'d Cell<'d>>> {
-        let rows = 0..data.cells.rows;
-        let MetricAxis::Rows(at) = self.layout.axis else {
-            let places: Vec<_> = groups.iter().filter_map(|group| group.cells[metric]).collect();
-            let row = |row| places.iter().filter_map(move |place| data.cells.row(row).get(*place));
-            return Ok(rows.flat_map(row).collect());
-        };
-        let numbers = self.metric_numbers(&grid.rows[at])?;
-        let of_metric = |row: &usize| numbers[data.rows.list(*row)[at] as usize] == metric;
-        Ok(rows.filter(of_metric).flat_map(|row| data.cells.row(row)).collect())
-    }
-}
-
-/// The elements of a page, unit by unit.
-pub(crate) struct PageCodes<'p> {
-    /// The element that each page-by unit shows.
-    pub(crate) shown: &'p [u32],
-    pub(crate) shown_codes: &'p [Codes],
-    pub(crate) row_codes: &'p [Codes],
-    pub(crate) column_codes: &'p [Codes],
-}
-
-/// A column of keys. Mostly none of them is null, which is worth knowing beforehand.
-fn column(keys: impl IntoIterator<Item = Option<i32>>, of: &[Option<i32>]) -> Int32Array {
-    if of.contains(&None) {
-        return keys.into_iter().collect();
-    }
-    keys.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().into()
-}
-
-/// Whether one of these elements is a subtotal. Elements of metrics do not count.
-pub(crate) fn any_subtotal(codes: &[Codes], elements: &[u32]) -> bool {
-    codes.iter().zip(elements).any(|(codes, element)| codes.is_subtotal(*element))
-}
-
-/// The element that each page-by unit shows.
-pub(crate) fn shown(grid: &Grid<'_>, data: &Data<'_>) -> Result<Vec<u32>> {
-    let found = grid.page_by.iter().enumerate().map(|(number, unit)| {
-        let named = |id: &str| unit.elements.iter().position(|e| e.id.as_deref() == Some(id));
-        let place = match data.current_page_by.get(number) {
-            Some(PageByElement::Index(index)) => Some(*index as usize),
-            Some(PageByElement::Id(id) | PageByElement::Element { id }) => named(id),
-            // a unit with one element can show no other
-            None => (unit.elements.len() == 1).then_some(0),
-        };
-        let place = place.filter(|place| *place < unit.elements.len());
-        let place = place.and_then(|place| u32::try_from(place).ok());
-        place.ok_or_else(|| broken(format!("it is not said which {} is shown", unit.name)))
-    });
-    found.collect()
-}
-
-/// How many rows the grid has. Without attributes in rows there is one, if there is any value.
-pub(crate) fn grid_rows(grid: &Grid<'_>, data: &Data<'_>) -> usize {
-    if grid.rows.is_empty() { data.cells.rows } else { data.rows.lists }
-}
-
-/// Headers and values fit the definition and each other: indices can be followed from here on.
-fn check_shape(grid: &Grid<'_>, data: &Data<'_>, rows: usize) -> Result<()> {
-    if data.rows.lists > 0 && data.rows.width != grid.rows.len() {
-        return Err(broken("the row headers have another number of units than the definition"));
-    }
-    if data.columns.width > 0 && data.columns.lists != grid.columns.len() {
-        return Err(broken("the column headers have another number of units than the definition"));
-    }
-    // without metrics there are no values, or rows of none; a column of values without a header is
-    // that of a grid that has nothing in columns
-    let columns = if grid.columns.is_empty() { 1 } else { data.columns.width };
-    if data.cells.width > 0 && (data.cells.rows != rows || data.cells.width != columns) {
-        return Err(broken(format!(
-            "{} x {} values for {rows} rows and {} columns of headers",
-            data.cells.rows, data.cells.width, columns
-        )));
-    }
-    if data.cells.width == 0 && rows > 0 && data.columns.width > 0 {
-        return Err(broken("there are column headers, but no values"));
-    }
-    for (number, unit) in grid.rows.iter().enumerate() {
-        let mut used = data.rows.flat.iter().skip(number).step_by(grid.rows.len());
-        if used.any(|index| *index as usize >= unit.elements.len()) {
-            return Err(beyond(unit));
+        match writer {
+            Some(writer) => blocking(move || writer.finish()).await.map(Some),
+            None => Ok(None),
         }
     }
-    for (number, unit) in grid.columns.iter().enumerate() {
-        if data.columns.list(number).iter().any(|index| *index as usize >= unit.elements.len()) {
-            return Err(beyond(unit));
+
+    /// All batches; `None` when a type changed on the way.
+    async fn gather(&mut self) -> Result<Option<Vec<RecordBatch>>> {
+        let schema = self.schema();
+        let mut batches = Some(Vec::new());
+        while let Some(batch) = self.next().await? {
+            if batch.schema() != schema {
+                batches = None;
+            }
+            batches.iter_mut().for_each(|batches| batches.push(batch.clone()));
         }
+        Ok(batches)
     }
-    Ok(())
+
+    /// From its first row, with types that may become wider.
+    async fn begin_whole(&mut self) -> Result<()> {
+        self.opening.start.options.widens = true;
+        if self.progress() != Progress::default() {
+            return self.reopen().await;
+        }
+        self.reader.widen_types();
+        Ok(())
+    }
+
+    /// Reads the same execution from its start, with the types that are known by now.
+    async fn reopen(&mut self) -> Result<()> {
+        self.opening.start.kinds = self.reader.kinds();
+        (self.reader, self.turner) = self.opening.reopen().await?;
+        Ok(())
+    }
+
+    /// Executes again and reads from the start, if that is what the error asks for.
+    async fn renew(&mut self, error: Error) -> Result<()> {
+        if !error.is_data_changed() {
+            return Err(error);
+        }
+        self.opening.execution = self.opening.execution.renew().await?;
+        self.reopen().await
+    }
 }
 
-fn beyond(unit: &Unit<'_>) -> Error {
-    broken(format!("a header names an element of {} that is not listed", unit.name))
+/// Copies a temporary file from its start.
+fn copy<W: Write>(mut file: std::fs::File, mut out: W) -> std::io::Result<W> {
+    file.rewind()?;
+    std::io::copy(&mut file, &mut out)?;
+    out.flush()?;
+    Ok(out)
 }
 
-fn record_batch(schema: &SchemaRef, arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options).map_err(arrow)
+fn unwritable(error: std::io::Error) -> Error {
+    Error::with_source(ErrorKind::Io, "the table cannot be written", error)
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn arrow(error: ArrowError) -> Error {
-    broken(error.to_string())
+fn unsettled() -> Error {
+    let message = "the data changed each time that they were read: try again when the report or \
+                   cube is not being refreshed";
+    Error::new(ErrorKind::Api, message)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Error::interrupted("writing the table"))?
 }

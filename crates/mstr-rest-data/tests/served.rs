@@ -12,7 +12,7 @@ use arrow_schema::TimeUnit;
 use futures_util::TryStreamExt;
 use mstr_rest_api::{CubesExt, GridRequest, ReportsExt};
 use mstr_rest_core::{Auth, ErrorKind, Session};
-use mstr_rest_data::{DataExt, GridOptions, InstanceDataExt, MetricType};
+use mstr_rest_data::{DataExt, GridOptions, InstanceDataExt, ValueType};
 use mstr_sim::{
     Attribute, Cube, DEFAULT_PASSWORD, DEFAULT_USER, DataType, Fault, Form, LibraryServer,
     LibraryServerBuilder, Method, Metric, Report, Table, Value,
@@ -254,9 +254,9 @@ async fn types_of_metrics() {
     };
     let stamp = Timestamp(TimeUnit::Millisecond, None);
     assert_eq!(kinds(data.clone()).await, [Int64, Float64, Utf8, Date32, stamp.clone()]);
-    let decimal = MetricType::Decimal { precision: 20, scale: 4 };
+    let decimal = ValueType::Decimal { precision: 20, scale: 4 };
     let chosen = data.options(GridOptions::default().big_decimal(decimal));
-    let chosen = chosen.metric_type("Whole", MetricType::Text);
+    let chosen = chosen.metric_type("Whole", ValueType::Text);
     assert_eq!(kinds(chosen.clone()).await, [Utf8, Float64, Decimal128(20, 4), Date32, stamp]);
     let got = told(&chosen.collect().await.unwrap());
     let table = report.table().standard_dates();

@@ -10,6 +10,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Result};
 use serde_json::Map;
 
 use super::{DocumentDefinition, DocumentRequest, Export, PdfOptions};
+use crate::errors;
 use crate::execution::{self, Begun, Cleanup};
 use crate::prompts::{self, Asking};
 use crate::source::{Kind, Source};
@@ -446,12 +447,7 @@ impl Visualization {
         let total = execution::total(page);
         match (seen.as_ref(), total) {
             (Some((_, before)), total) if total != Some(*before) => {
-                let now = total.map_or_else(|| "unknown".to_owned(), |total| total.to_string());
-                let message = format!(
-                    "the dashboard was executed again, and the grid has another number of lines \
-                     ({before} before, {now} now): read it from the start"
-                );
-                Err(Error::new(ErrorKind::Api, message))
+                Err(errors::total_changed(Some(*before), total, None))
             }
             (_, total) => {
                 *seen = total.map(|total| (Arc::clone(id), total));

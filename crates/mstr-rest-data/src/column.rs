@@ -1,4 +1,4 @@
-//! Metric values: which Arrow type a metric has, and its column.
+//! The values of one column, on their way into an array.
 
 use std::sync::Arc;
 
@@ -9,110 +9,15 @@ use arrow_array::builder::{
 use arrow_array::types::{Date32Type, Decimal128Type, TimestampMillisecondType};
 use arrow_array::{ArrayRef, ArrowPrimitiveType};
 use arrow_cast::parse::{Parser, parse_decimal};
-use arrow_schema::{ArrowError, DataType, TimeUnit};
+use arrow_schema::ArrowError;
 
+use crate::value_type::{ValueType, Exactness, Kind};
 use crate::page::Cell;
 
-/// The type of a metric's column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MetricType {
-    /// `Float64`: what the server sends for most metrics.
-    Float,
-    /// `Int64`.
-    Integer,
-    /// `Decimal128`: exact, with so many digits in all (38 at most) and so many behind the point.
-    Decimal {
-        /// Digits in all.
-        precision: u8,
-        /// Digits behind the point.
-        scale: i8,
-    },
-    /// `Boolean`.
-    Boolean,
-    /// `Date32`, from ISO dates.
-    Date,
-    /// `Timestamp(Millisecond)` without a zone, from ISO dates with a time.
-    Timestamp,
-    /// `Utf8`: numbers as the server wrote them, digit by digit.
-    Text,
-}
-
-impl MetricType {
-    /// What the server's `dataType` says. `None` where it says nothing: the values decide.
-    pub(crate) fn of(data_type: Option<&str>, big_decimal: Self) -> Option<Self> {
-        let is = |names: &[&str]| {
-            data_type.is_some_and(|name| names.iter().any(|n| name.eq_ignore_ascii_case(n)))
-        };
-        if is(&["double", "float", "real", "numeric", "decimal"]) {
-            Some(Self::Float)
-        } else if is(&["integer", "short", "long", "unsigned", "int64"]) {
-            Some(Self::Integer)
-        } else if is(&["bigDecimal"]) {
-            Some(big_decimal)
-        } else if is(&["bool"]) {
-            Some(Self::Boolean)
-        } else if is(&["date"]) {
-            Some(Self::Date)
-        } else if is(&["timeStamp"]) {
-            Some(Self::Timestamp)
-        } else if data_type.is_some_and(|name| name.to_ascii_lowercase().ends_with("char"))
-            || is(&["time", "guid", "binary", "varBin", "longVarBin"])
-        {
-            Some(Self::Text)
-        } else {
-            None
-        }
-    }
-
-    /// The first of the declared type and wider ones that holds all these values.
-    pub(crate) fn widened(declared: Option<Self>, cells: &[&Cell<'_>]) -> Self {
-        let first = match declared {
-            Some(declared) => declared,
-            None => match cells.iter().find(|cell| ***cell != Cell::Null) {
-                None | Some(Cell::Null | Cell::Float(_)) => Self::Float,
-                Some(Cell::Int(_) | Cell::Digits(_)) => Self::Integer,
-                Some(Cell::Bool(_)) => Self::Boolean,
-                Some(Cell::Text(_)) => Self::Text,
-            },
-        };
-        let steps: &[Self] = match first {
-            Self::Integer => &[Self::Integer, Self::Float],
-            _ => &[first],
-        };
-        let holds_all = |kind: &&Self| {
-            if **kind == Self::Float {
-                // the usual type: no need to build the column
-                return cells.iter().all(|cell| float(cell).is_ok());
-            }
-            let mut column = MetricColumn::new(**kind);
-            cells.iter().all(|cell| column.append(cell).is_ok())
-        };
-        steps.iter().find(holds_all).copied().unwrap_or(Self::Text)
-    }
-
-    /// Whether numbers must keep their digits.
-    pub(crate) fn is_exact(self) -> bool {
-        matches!(self, Self::Decimal { .. } | Self::Text)
-    }
-
-    pub(crate) fn arrow(self) -> DataType {
-        match self {
-            Self::Float => DataType::Float64,
-            Self::Integer => DataType::Int64,
-            Self::Decimal { precision, scale } => DataType::Decimal128(precision, scale),
-            Self::Boolean => DataType::Boolean,
-            Self::Date => DataType::Date32,
-            Self::Timestamp => DataType::Timestamp(TimeUnit::Millisecond, None),
-            Self::Text => DataType::Utf8,
-        }
-    }
-}
-
-/// The values of a metric, on their way into an array.
+/// A column that values are appended to.
 #[derive(Debug)]
-pub(crate) enum MetricColumn {
-    Float(Float64Builder),
+pub(crate) enum Column {
+    Float(Float64Builder, Exactness),
     Integer(Int64Builder),
     Decimal(Decimal128Builder, u8, i8),
     Boolean(BooleanBuilder),
@@ -125,19 +30,20 @@ pub(crate) enum MetricColumn {
 #[derive(Debug)]
 pub(crate) struct Unfit;
 
-impl MetricColumn {
-    pub(crate) fn new(kind: MetricType) -> Self {
+impl Column {
+    pub(crate) fn new(kind: Kind) -> Self {
+        let Kind { column: kind, exactness, .. } = kind;
         match kind {
-            MetricType::Float => Self::Float(Float64Builder::new()),
-            MetricType::Integer => Self::Integer(Int64Builder::new()),
-            MetricType::Decimal { precision, scale } => {
+            ValueType::Float => Self::Float(Float64Builder::new(), exactness),
+            ValueType::Integer => Self::Integer(Int64Builder::new()),
+            ValueType::Decimal { precision, scale } => {
                 let builder = Decimal128Builder::new().with_data_type(kind.arrow());
                 Self::Decimal(builder, precision, scale)
             }
-            MetricType::Boolean => Self::Boolean(BooleanBuilder::new()),
-            MetricType::Date => Self::Date(Date32Builder::new()),
-            MetricType::Timestamp => Self::Timestamp(TimestampMillisecondBuilder::new()),
-            MetricType::Text => Self::Text(StringBuilder::new()),
+            ValueType::Boolean => Self::Boolean(BooleanBuilder::new()),
+            ValueType::Date => Self::Date(Date32Builder::new()),
+            ValueType::Timestamp => Self::Timestamp(TimestampMillisecondBuilder::new()),
+            ValueType::Text => Self::Text(StringBuilder::new()),
         }
     }
 
@@ -147,7 +53,10 @@ impl MetricColumn {
         cells: impl Iterator<Item = &'c Cell<'c>>,
     ) -> Result<(), Unfit> {
         match self {
-            Self::Float(builder) => return append(builder, cells.map(float)),
+            Self::Float(builder, exactness) => {
+                let exactness = *exactness;
+                return append(builder, cells.map(|cell| float(cell, exactness)));
+            }
             Self::Integer(builder) => return append(builder, cells.map(integer)),
             _ => {}
         }
@@ -159,7 +68,7 @@ impl MetricColumn {
 
     pub(crate) fn append(&mut self, cell: &Cell<'_>) -> Result<(), Unfit> {
         match self {
-            Self::Float(builder) => builder.append_option(float(cell)?),
+            Self::Float(builder, exactness) => builder.append_option(float(cell, *exactness)?),
             Self::Integer(builder) => builder.append_option(integer(cell)?),
             Self::Decimal(builder, precision, scale) => builder.append_option(match cell {
                 Cell::Null => None,
@@ -200,7 +109,7 @@ impl MetricColumn {
     /// The array of what was appended; the column is empty afterwards.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
-            Self::Float(builder) => Arc::new(builder.finish()),
+            Self::Float(builder, _) => Arc::new(builder.finish()),
             Self::Integer(builder) => Arc::new(builder.finish()),
             Self::Decimal(builder, precision, scale) => {
                 Arc::new(builder.finish().with_precision_and_scale(*precision, *scale)?)
@@ -244,26 +153,97 @@ fn integer(cell: &Cell<'_>) -> Result<Option<i64>, Unfit> {
     })
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a metric that is a float in this grid")]
-fn float(cell: &Cell<'_>) -> Result<Option<f64>, Unfit> {
-    match cell {
-        Cell::Null => Ok(None),
-        Cell::Float(value) => Ok(Some(*value)),
-        Cell::Int(value) => Ok(Some(*value as f64)),
-        Cell::Digits(text) => text.parse().map(Some).map_err(|_| Unfit),
-        Cell::Bool(_) | Cell::Text(_) => Err(Unfit),
+/// The number as a float: the nearest one, or one that is as exact as asked for.
+#[allow(clippy::cast_precision_loss, reason = "checked where it matters")]
+fn float(cell: &Cell<'_>, exactness: Exactness) -> Result<Option<f64>, Unfit> {
+    let nearest = exactness == Exactness::Nearest;
+    Ok(Some(match cell {
+        Cell::Null => return Ok(None),
+        // one of these may have been a whole number: its digits tell, once they are read
+        Cell::Float(value) if !nearest && is_beyond_integers(*value) => return Err(Unfit),
+        Cell::Float(value) => *value,
+        Cell::Int(value) if !nearest && value.unsigned_abs() > 1 << 53 => return Err(Unfit),
+        Cell::Int(value) => *value as f64,
+        Cell::Digits(text) => {
+            let value: f64 = text.parse().map_err(|_| Unfit)?;
+            let is_exact = match exactness {
+                Exactness::Nearest => true,
+                Exactness::WholeNumbers => {
+                    text.contains(['.', 'e', 'E']) || value.abs() <= EXACT
+                }
+                Exactness::Digits => significant_digits(text) <= 15,
+            };
+            if is_exact { value } else { return Err(Unfit) }
+        }
+        Cell::Text(text) => special(text).ok_or(Unfit)?,
+        Cell::Bool(_) => return Err(Unfit),
+    }))
+}
+
+/// Up to here every whole number is a float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Whether this float may have been written as a whole number that no `i64` holds.
+pub(crate) fn is_beyond_integers(value: f64) -> bool {
+    value.is_finite() && value.abs() >= 9_223_372_036_854_775_807.0
+}
+
+/// The floats that JSON has no number for.
+pub(crate) fn special(text: &str) -> Option<f64> {
+    let (sign, name) = match text.strip_prefix('-') {
+        Some(name) => (-1.0, name),
+        None => (1.0, text),
+    };
+    if name.eq_ignore_ascii_case("infinity") || name.eq_ignore_ascii_case("inf") {
+        return Some(sign * f64::INFINITY);
     }
+    text.eq_ignore_ascii_case("nan").then_some(f64::NAN)
+}
+
+/// Digits of a number as it is written, without zeros in front, and without the exponent.
+fn significant_digits(text: &str) -> usize {
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit);
+    digits.skip_while(|digit| *digit == b'0').count()
 }
 
 /// `5.0` is a whole number; what lies beyond 2^53 may not be the one that was meant.
 #[allow(clippy::cast_possible_truncation, reason = "checked")]
 fn whole(value: f64) -> Result<i64, Unfit> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() <= EXACT { Ok(value as i64) } else { Err(Unfit) }
 }
 
 fn decimal(text: &str, precision: u8, scale: i8) -> Result<i128, Unfit> {
     parse_decimal::<Decimal128Type>(text, precision, scale).map_err(|_| Unfit)
+}
+
+/// A value of an attribute, whose forms are always sent as text, for a column of that type: text
+/// that the type does not give back as it was (`007` of an integer) does not fit. An empty text
+/// of a column that holds no text is null.
+pub(crate) fn form_value(text: &str, kind: ValueType) -> Result<Cell<'_>, Unfit> {
+    Ok(match kind {
+        ValueType::Text => Cell::Text(text.into()),
+        _ if text.is_empty() => Cell::Null,
+        ValueType::Integer => {
+            let value: i64 = text.parse().map_err(|_| Unfit)?;
+            // a sign or zeros in front would be lost
+            let is_whole = text.trim_start_matches('-').len() == 1
+                || !text.trim_start_matches('-').starts_with('0');
+            if text.starts_with('+') || !is_whole {
+                return Err(Unfit);
+            }
+            Cell::Int(value)
+        }
+        ValueType::Float => Cell::Float(text.parse().map_err(|_| Unfit)?),
+        ValueType::Boolean => match text {
+            "0" => Cell::Bool(false),
+            "1" => Cell::Bool(true),
+            _ => Cell::Bool(text.to_ascii_lowercase().parse().map_err(|_| Unfit)?),
+        },
+        ValueType::Decimal { .. } | ValueType::Date | ValueType::Timestamp => {
+            Cell::Text(text.into())
+        }
+    })
 }
 
 /// A date, with or without midnight behind it.

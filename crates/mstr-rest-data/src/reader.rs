@@ -7,10 +7,13 @@ use std::sync::{Arc, OnceLock};
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
+use mstr_rest_api::DataChanged;
 use mstr_rest_core::{Error, ErrorKind, Result};
 
-use crate::fetch::{Fetch, Fetched, Pages};
-use crate::grid::{GridOptions, GridPage, GridReader};
+use crate::fetch::{Fetch, Fetched, Page, Pages};
+use crate::grid::{GridPage, GridReader, only_row};
+use crate::layout::Kinds;
+use crate::options::GridOptions;
 use crate::page::Paging;
 
 /// What a page should weigh: large enough for few requests, small enough for flat memory.
@@ -26,16 +29,34 @@ const AHEAD: std::ops::RangeInclusive<usize> = 2..=8;
 /// Pages that are decoded at once, if there are as many processors.
 const DECODED_AT_ONCE: usize = 4;
 
-/// How far a table has come. Given to the progress callback after every batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a table has come. Given to the progress callback after every batch; of a table that was
+/// written it says what was written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Grid rows so far.
+    /// Rows of the table so far. They differ from grid rows in cross-tabs, with metrics in rows and
+    /// with subtotals.
     pub rows: u64,
+    /// Grid rows so far.
+    pub grid_rows: u64,
     /// Grid rows in all. With page-by, of the pages up to the one that is read now.
-    pub total: u64,
+    pub total_grid_rows: u64,
     /// Bytes of JSON so far, decompressed.
     pub bytes: u64,
+}
+
+/// How a table is read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Start {
+    pub(crate) options: GridOptions,
+    /// The types of the columns, where an earlier reading found them out.
+    pub(crate) kinds: Option<Kinds>,
+    /// Requests under way at once; by the weight of a page unless it is said.
+    pub(crate) ahead: Option<usize>,
+    /// Rows of a page; by their weight unless it is said.
+    pub(crate) limit: Option<u64>,
+    /// The page of page-by that comes first, by the ids of its elements.
+    pub(crate) shown: Vec<String>,
 }
 
 /// The rows of an instance, page by page.
@@ -61,8 +82,13 @@ pub(crate) struct Reader {
     at: u64,
     limit: u64,
     total: u64,
+    /// The execution that is read, and what its last decoded grid row held.
+    execution: Arc<str>,
+    last_row: String,
+    options: GridOptions,
     /// Of what was given out.
     rows: u64,
+    grid_rows: u64,
     bytes: u64,
     /// Grid rows of the pages of page-by before this one.
     before: u64,
@@ -72,15 +98,12 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Decodes the first page, which says what the table is like.
-    pub(crate) async fn start(
-        first: Bytes,
-        pages: Pages,
-        options: GridOptions,
-        ahead: Option<usize>,
-        limit: Option<u64>,
-    ) -> Result<Self> {
+    pub(crate) async fn start(first: Page, pages: Pages, start: Start) -> Result<Self> {
+        let Start { options, kinds, ahead, limit, shown } = start;
+        let mut grid = GridReader::with_kinds(options.clone(), kinds);
+        grid.show(shown);
         let mut reader = Self {
-            grid: Some(GridReader::new(options)),
+            grid: Some(grid),
             pages,
             chosen_ahead: ahead,
             ahead: 1,
@@ -93,14 +116,18 @@ impl Reader {
             at: 0,
             limit: 0,
             total: 0,
+            execution: Arc::clone(&first.execution),
+            last_row: String::new(),
+            options,
             rows: 0,
+            grid_rows: 0,
             bytes: 0,
             before: 0,
             finished: false,
             schema: Arc::new(Schema::empty()),
         };
-        let weight = first.len() as u64;
-        let glimpse = Paging::glimpse(&first);
+        let weight = first.body.len() as u64;
+        let glimpse = Paging::glimpse(&first.body);
         if let Some(paging) = glimpse {
             reader.cut(weight, paging.current, limit);
         }
@@ -125,10 +152,14 @@ impl Reader {
     }
 
     /// Goes on with another page of page-by, whose first rows these are: the table is the same.
-    pub(crate) async fn turn(&mut self, first: Bytes) -> Result<()> {
+    pub(crate) async fn turn(&mut self, first: Page, shown: Vec<String>) -> Result<()> {
         self.before = self.before.saturating_add(self.total);
         self.finished = false;
-        let glimpse = Paging::glimpse(&first);
+        self.execution = Arc::clone(&first.execution);
+        if let Some(grid) = &mut self.grid {
+            grid.show(shown);
+        }
+        let glimpse = Paging::glimpse(&first.body);
         self.begin(first, glimpse).await?;
         self.fill();
         Ok(())
@@ -136,25 +167,33 @@ impl Reader {
 
     /// Decodes a first page and says how many rows it has. The next ones are asked for meanwhile,
     /// as far as it tells at a glance what there is; what it says when it was read counts.
-    async fn begin(&mut self, first: Bytes, glimpse: Option<Paging>) -> Result<u64> {
+    async fn begin(&mut self, first: Page, glimpse: Option<Paging>) -> Result<u64> {
         if let Some(paging) = glimpse {
             (self.total, self.next) = (paging.total, paging.current);
             self.fill();
         }
-        let bytes = first.len() as u64;
-        let mut pages = self.decode(vec![first], |_| true).await?;
+        let bytes = first.body.len() as u64;
+        let mut pages = self.decode(vec![first.body], |_| true).await?;
         let Some(page) = pages.pop().transpose()? else {
             return Err(short("there is no first page"));
         };
         if page.offset != 0 {
             return Err(short(format!("the first page begins at row {}", page.offset)));
         }
-        if glimpse.is_none_or(|seen| (seen.total, seen.current) != (page.total, page.rows)) {
+        let Some(total) = page.total else {
+            return Err(short(format!(
+                "the first page does not say how many rows there are (paging), so that its {} may \
+                 not be all",
+                page.rows
+            )));
+        };
+        if glimpse.is_none_or(|seen| (seen.total, seen.current) != (total, page.rows)) {
             self.running.clear();
             self.next = page.rows;
         }
         let rows = page.rows;
-        (self.total, self.at) = (page.total, rows);
+        (self.total, self.at) = (total, rows);
+        self.last_row.clone_from(&page.last_row);
         self.decoded.push_back((page, bytes));
         Ok(rows)
     }
@@ -171,7 +210,8 @@ impl Reader {
     pub(crate) fn progress(&self) -> Progress {
         Progress {
             rows: self.rows,
-            total: self.before.saturating_add(self.total),
+            grid_rows: self.grid_rows,
+            total_grid_rows: self.before.saturating_add(self.total),
             bytes: self.bytes,
         }
     }
@@ -180,7 +220,8 @@ impl Reader {
     pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             if let Some((page, bytes)) = self.decoded.pop_front() {
-                self.rows += page.rows;
+                self.rows += page.batch.num_rows() as u64;
+                self.grid_rows += page.rows;
                 self.bytes += bytes;
                 return Ok(Some(page.batch));
             }
@@ -225,10 +266,12 @@ impl Reader {
         Ok(())
     }
 
-    /// Decodes what is ready, up to the first page that lacks rows.
+    /// Decodes what is ready, up to the first page that lacks rows or is of another execution.
     async fn decode_ready(&mut self) -> Result<()> {
-        let count = self.ready.len().min(at_once());
-        let bodies = self.ready.iter().take(count).map(|body| body.page.clone()).collect();
+        self.check_execution().await?;
+        let same = |body: &&Fetched| body.page.execution == self.execution;
+        let count = self.ready.iter().take(at_once()).take_while(same).count();
+        let bodies = self.ready.iter().take(count).map(|body| body.page.body.clone()).collect();
         let ends: Vec<_> = self.ready.iter().take(count).map(|body| body.end).collect();
         let mut wanted = ends.clone().into_iter();
         let fits = move |page: &GridPage| {
@@ -237,10 +280,11 @@ impl Reader {
         };
         let pages = self.decode(bodies, fits).await?;
         for (page, end) in pages.into_iter().zip(ends) {
-            let weight = self.ready.pop_front().map_or(0, |body| body.page.len() as u64);
+            let weight = self.ready.pop_front().map_or(0, |body| body.page.body.len() as u64);
             match page.and_then(|page| self.continued_by(page)) {
                 Ok(page) => {
                     self.at += page.rows;
+                    self.last_row.clone_from(&page.last_row);
                     self.decoded.push_back((page, weight));
                 }
                 Err(error) => {
@@ -256,6 +300,39 @@ impl Reader {
         Ok(())
     }
 
+    /// If what is ready comes from another execution than the rows before it: whether that one has
+    /// the same row where they end. Otherwise its rows are others, and reading on would repeat some
+    /// and leave out others.
+    async fn check_execution(&mut self) -> Result<()> {
+        loop {
+            let Some(next) = self.ready.front() else { return Ok(()) };
+            if next.page.execution == self.execution {
+                return Ok(());
+            }
+            let execution = Arc::clone(&next.page.execution);
+            if let Some(last) = self.at.checked_sub(1) {
+                let page = self.pages.one(last, 1).await?;
+                let digits = self.grid.as_ref().is_some_and(GridReader::reads_digits);
+                if only_row(&page.body, &self.options, digits)? != self.last_row {
+                    return Err(moved(self.at));
+                }
+            }
+            self.execution = execution;
+        }
+    }
+
+    /// From now on a value that does not fit its column widens the column.
+    pub(crate) fn widen_types(&mut self) {
+        if let Some(grid) = &mut self.grid {
+            grid.widen_types();
+        }
+    }
+
+    /// The types of the columns that are known by now.
+    pub(crate) fn kinds(&self) -> Option<Kinds> {
+        self.grid.as_ref().and_then(GridReader::kinds)
+    }
+
     fn finish(&mut self) -> Result<Option<RecordBatch>> {
         if std::mem::replace(&mut self.finished, true) {
             return Ok(None);
@@ -263,10 +340,12 @@ impl Reader {
         if self.at != self.total {
             return Err(short(format!("{} of {} rows came", self.at, self.total)));
         }
-        match &mut self.grid {
-            Some(grid) => grid.finish(),
-            None => Ok(None),
-        }
+        let rest = match &mut self.grid {
+            Some(grid) => grid.finish()?,
+            None => None,
+        };
+        self.rows += rest.as_ref().map_or(0, |batch| batch.num_rows() as u64);
+        Ok(rest)
     }
 
     /// Keeps as many requests under way as there may be.
@@ -285,12 +364,14 @@ impl Reader {
 
     /// The page, if it is the next one of this table.
     fn continued_by(&self, page: GridPage) -> Result<GridPage> {
-        if page.total != self.total {
+        if page.total.is_some_and(|total| total != self.total) {
             return Err(short(format!(
                 "the instance had {} rows and has {} now",
-                self.total, page.total
+                self.total,
+                page.total.unwrap_or_default()
             )));
         }
+        let page = GridPage { offset: page.total.map_or(self.at, |_| page.offset), ..page };
         if page.offset != self.at || page.rows == 0 {
             return Err(short(format!(
                 "after row {} came {} rows from {} on",
@@ -340,6 +421,15 @@ fn at_once() -> usize {
 fn short(what: impl Into<String>) -> Error {
     let what = what.into();
     Error::new(ErrorKind::Decode, format!("the pages do not fit together: {what}"))
+}
+
+/// Another execution has other rows.
+fn moved(at: u64) -> Error {
+    let message = format!(
+        "the instance was gone, and executed again it has other data before row {at}: read it from \
+         the start"
+    );
+    Error::with_source(ErrorKind::Api, message, DataChanged::default())
 }
 
 #[cfg(test)]
