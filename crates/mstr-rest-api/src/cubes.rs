@@ -1,6 +1,5 @@
 //! Cubes: what they are made of, running them, publishing them.
 
-mod publication;
 mod status;
 
 use std::future::Future;
@@ -8,11 +7,10 @@ use std::future::Future;
 use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
 
-pub use publication::Publication;
 pub use status::CubeStatus;
 
-use crate::source::{Kind, Source};
-use crate::{Definition, Elements, GridRequest, Instance, execution, sealed};
+use crate::executable::{Kind, Source};
+use crate::{Definition, Elements, GridRequest, Instance, Publication, execution, sealed};
 
 /// Cubes of the server.
 pub trait CubesExt: sealed::Sealed {

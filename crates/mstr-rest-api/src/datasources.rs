@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::users::listed;
-use crate::{DataSourceId, Named, ProjectId, lenient, sealed, waiting};
+use crate::{DataSourceId, Named, ProjectId, lenient, polling, sealed};
 
 /// Data sources of the server.
 pub trait DataSourcesExt: sealed::Sealed {
@@ -111,7 +111,7 @@ impl DataSources {
                 return Err(Error::new(ErrorKind::Decode, "the reply names no execution"));
             }
             let (session, id) = (session.clone(), id.into());
-            Ok(SqlExecution { session, id, timeout: waiting::DEFAULT_TIMEOUT, progress: None })
+            Ok(SqlExecution { session, id, timeout: polling::DEFAULT_TIMEOUT, progress: None })
         })
     }
 }
@@ -196,7 +196,7 @@ impl SqlExecution {
             let call = self.session.get("datasources/sqlexecution").segment(&self.id);
             call.require_session().decode::<State>()
         };
-        let state = waiting::until(self.timeout, "the SQL", ask, |state| {
+        let state = polling::until(self.timeout, "the SQL", ask, |state| {
             if let (Some(progress), Some(number)) = (&self.progress, state.status) {
                 progress(number);
             }

@@ -22,7 +22,7 @@ pub use definition::{
 pub use exports::{Export, PdfOptions};
 pub use instance::{DocumentInstance, Visualization};
 
-use crate::source::{Kind, Source};
+use crate::executable::{Kind, Source};
 use crate::{Prompt, sealed};
 
 /// The default of [`DocumentRequest::execution_timeout`].

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Map;
 use tokio::time::Instant;
 
-use crate::source::{Kind, Source};
+use crate::executable::{Kind, Source};
 use crate::{GridRequest, InstanceStatus, lenient};
 
 /// The first wait between two questions how far an execution is; each further one is twice as

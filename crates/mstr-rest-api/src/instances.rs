@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Result};
 
+use crate::executable::{Kind, Source};
 use crate::execution::{self, Begun, Cleanup};
-use crate::source::{Kind, Source};
 use crate::{Answers, Definition, ErrorExt, GridRequest, PageBy};
 
 /// How far an instance is.

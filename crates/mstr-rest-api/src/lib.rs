@@ -56,36 +56,37 @@ mod definition;
 mod documents;
 mod elements;
 mod errors;
+mod executable;
 mod execution;
 pub mod expression;
 mod folders;
+mod grid_request;
 mod ids;
 mod instances;
 mod lenient;
 mod library;
 mod monitors;
 mod objects;
+mod operation;
 mod page_by;
 mod paging;
 mod patch;
+mod polling;
 mod projects;
 mod prompts;
 mod reports;
-mod requests;
 mod schedules;
 mod search;
 mod security;
 mod server;
 mod sessions;
 mod sorting;
-mod source;
 mod subscriptions;
 mod tokens;
 mod user_groups;
 mod users;
-mod waiting;
 
-pub use cubes::{Cube, CubeStatus, Cubes, CubesExt, Publication};
+pub use cubes::{Cube, CubeStatus, Cubes, CubesExt};
 pub use datasets::{
     ColumnRef, ColumnType, Dataset, DatasetColumn, DatasetDefinition, DatasetModel, Datasets,
     DatasetsExt, ModelAttribute, ModelTable, PublishStatus, UpdatePolicy, UploadSession,
@@ -104,6 +105,7 @@ pub use elements::{Element, Elements};
 pub use errors::ErrorExt;
 pub use expression::Expression;
 pub use folders::{Folders, FoldersExt, NewFolder, PredefinedFolder};
+pub use grid_request::GridRequest;
 pub use ids::{
     AddressId, ChapterKey, DataSourceId, DeviceId, FolderId, FormId, NodeName, ProjectId, UserId,
 };
@@ -117,6 +119,7 @@ pub use objects::{
     AccessChanges, AccessEntry, Ancestor, Named, Object, ObjectChanges, ObjectType, Objects,
     ObjectsExt, Propagation, Rights,
 };
+pub use operation::Publication;
 pub use page_by::PageBy;
 pub use paging::{Items, List, Page, Pages};
 pub use projects::{
@@ -125,7 +128,6 @@ pub use projects::{
 };
 pub use prompts::{Answer, Answers, Level, Prompt, PromptKind, PromptObject};
 pub use reports::{Report, Reports, ReportsExt};
-pub use requests::GridRequest;
 pub use schedules::{Event, Events, Schedule, Schedules, SchedulesExt};
 pub use search::{
     Certification, QuickSearch, Search, SearchDomain, SearchExt, SearchPattern, SearchResult,

@@ -6,8 +6,8 @@ use http::Method;
 use mstr_rest_core::{Call, Result, Session};
 use serde_json::json;
 
+use crate::executable::{Kind, Source};
 use crate::execution::{self, Cleanup};
-use crate::source::{Kind, Source};
 use crate::{Definition, Elements, GridRequest, Instance, Prompt, sealed};
 
 /// Reports of the server.

@@ -10,9 +10,9 @@ use mstr_rest_core::{Call, Error, ErrorKind, Result};
 use serde_json::Map;
 
 use super::{DocumentDefinition, DocumentRequest, Export, PdfOptions};
+use crate::executable::{Kind, Source};
 use crate::execution::{self, Begun, Cleanup};
 use crate::prompts::{self, Asking};
-use crate::source::{Kind, Source};
 use crate::{
     Answer, Answers, ChapterKey, Elements, ErrorExt, GridRequest, InstanceStatus, Prompt,
     PromptObject,

@@ -9,7 +9,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{List, NodeName, dates, lenient, waiting};
+use crate::{List, NodeName, dates, lenient, polling};
 
 /// Caches of the server. Owned and cheap to clone.
 ///
@@ -82,7 +82,7 @@ impl Caches {
             caches: self.clone(),
             id: id.into(),
             wanted: state,
-            timeout: waiting::DEFAULT_TIMEOUT,
+            timeout: polling::DEFAULT_TIMEOUT,
             progress: None,
         };
         let call = self.cube(Method::PATCH).segment(id).header("Prefer", "respond-async");
@@ -276,7 +276,7 @@ impl CacheOperation {
     /// when the [timeout](Self::timeout) is over, and the operation continues on the server.
     pub async fn wait(self) -> Result<CubeCache> {
         let ask = || self.caches.cube_cache(&self.id);
-        waiting::until(self.timeout, "the change of the cache", ask, |cache| {
+        polling::until(self.timeout, "the change of the cache", ask, |cache| {
             if let Some(progress) = &self.progress {
                 progress(&cache.state);
             }

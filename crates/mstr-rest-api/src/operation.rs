@@ -7,7 +7,7 @@ use std::time::Duration;
 use mstr_rest_core::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
-use super::{Cube, CubeStatus};
+use crate::{Cube, CubeStatus};
 
 /// The default of [`Publication::timeout`].
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
@@ -40,7 +40,7 @@ pub struct Publication {
 }
 
 impl Publication {
-    pub(super) fn new(cube: &Cube) -> Self {
+    pub(crate) fn new(cube: &Cube) -> Self {
         Self { cube: cube.clone(), timeout: DEFAULT_TIMEOUT, progress: None }
     }
 

@@ -7,11 +7,10 @@ use std::time::Duration;
 use http::Method;
 use mstr_rest_core::{Call, Result, Session};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::{Project, Projects};
+use super::Projects;
 use crate::patch::{Op, Operations};
-use crate::{List, Named, NodeName, lenient, waiting};
+use crate::{List, NodeName, lenient, polling};
 
 /// The state of a project on a node. A state that this version does not know is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -97,88 +96,11 @@ pub struct ProjectOnNode {
     pub status: ProjectState,
 }
 
-/// The languages of a project.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct ProjectLanguages {
-    /// Of names and descriptions.
-    #[serde(deserialize_with = "lenient::or_default")]
-    pub metadata: LanguageSet,
-    /// Of data.
-    #[serde(deserialize_with = "lenient::or_default")]
-    pub data: LanguageSet,
-}
-
-/// Some languages, and which of them is the usual one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct LanguageSet {
-    /// The id of the usual one.
-    #[serde(deserialize_with = "lenient::optional_text")]
-    pub default: Option<String>,
-    /// All of them.
-    #[serde(deserialize_with = "lenient::or_default")]
-    pub languages: Vec<Named>,
-}
-
-/// Administration of projects.
+/// Projects on nodes.
 impl Projects {
-    fn one(
-        &self,
-        method: Method,
-        path: &'static str,
-        id: impl AsRef<str>,
-    ) -> Call<mstr_rest_core::Response> {
-        self.session.call(method, path).segment(id).without_project().require_session()
-    }
-
-    /// One project by id or by name: `GET /projects/{id or name}`.
-    ///
-    /// # Errors
-    /// Those [common to all calls](mstr_rest_core::Call#errors);
-    /// [`ResourceNotFound`](mstr_rest_core::ErrorKind::ResourceNotFound) when it is not there or
-    /// not loaded.
-    pub fn get(&self, id_or_name: impl AsRef<str>) -> Call<Project> {
-        self.one(Method::GET, "projects", id_or_name).decode()
-    }
-
     /// All projects of the server with their states, loaded or not: `GET /monitors/projects`.
     pub fn statuses(&self) -> List<ProjectStatus> {
         List::new(self.session.get("monitors/projects").without_project())
-    }
-
-    /// The languages of a project: `GET /projects/{id}/languages`.
-    ///
-    /// # Errors
-    /// As [`get`](Self::get).
-    pub fn languages(&self, id: impl AsRef<str>) -> Call<ProjectLanguages> {
-        self.one(Method::GET, "projects", id).segment("languages").decode()
-    }
-
-    /// The settings of a project, as the server has them: `GET /v2/projects/{id}/settings`.
-    ///
-    /// # Errors
-    /// As [`get`](Self::get).
-    pub fn settings(&self, id: impl AsRef<str>) -> Call<Map<String, Value>> {
-        self.one(Method::GET, "v2/projects", id).segment("settings").decode()
-    }
-
-    /// Changes settings of a project: `PATCH /v2/projects/{id}/settings`. Those that are not named
-    /// stay.
-    ///
-    /// # Errors
-    /// As [`get`](Self::get); [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) without
-    /// any, and nothing is sent.
-    pub fn set_settings(&self, id: impl AsRef<str>, settings: &Map<String, Value>) -> Call<()> {
-        let call = self.one(Method::PATCH, "v2/projects", id).segment("settings").json(settings);
-        let call = if settings.is_empty() {
-            call.fail_with(crate::objects::nothing_to_change())
-        } else {
-            call
-        };
-        call.decode_with(|_| Ok(()))
     }
 
     /// The state of a project on a node:
@@ -245,7 +167,7 @@ impl Projects {
             id: id.into(),
             node,
             wanted,
-            timeout: waiting::DEFAULT_TIMEOUT,
+            timeout: polling::DEFAULT_TIMEOUT,
             progress: None,
         };
         let call =
@@ -290,7 +212,7 @@ impl ProjectOperation {
     pub async fn wait(self) -> Result<ProjectState> {
         let projects = Projects::new(&self.session);
         let ask = || projects.state_on(&self.id, &self.node);
-        waiting::until(self.timeout, "the change of the project", ask, |state| {
+        polling::until(self.timeout, "the change of the project", ask, |state| {
             if let Some(progress) = &self.progress {
                 progress(state);
             }
