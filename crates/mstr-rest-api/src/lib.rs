@@ -53,6 +53,7 @@ mod datasets;
 mod datasources;
 mod dates;
 mod definition;
+mod delete_on_drop;
 mod documents;
 mod elements;
 mod errors;
@@ -60,6 +61,7 @@ mod executable;
 mod execution;
 pub mod expression;
 mod folders;
+mod grid_object;
 mod grid_request;
 mod ids;
 mod instances;
@@ -91,11 +93,12 @@ pub use datasets::{
     ColumnRef, ColumnType, Dataset, DatasetColumn, DatasetDefinition, DatasetModel, Datasets,
     DatasetsExt, ModelAttribute, ModelTable, PublishStatus, UpdatePolicy, UploadSession,
 };
-pub use datasources::{DataSource, DataSources, DataSourcesExt, SqlExecution, SqlResult};
+pub use datasources::{DataSource, DataSources, DataSourcesExt, SqlResult, SqlStatus};
 pub use definition::{
     AttributeObject, AvailableObjects, Definition, Form, MetricObject, MetricsPosition, Subtotals,
     Template, TemplateUnit, UnitElement, UnitKind,
 };
+pub use delete_on_drop::DeleteOnDrop;
 pub use documents::{
     Chapter, ChapterFilter, ChapterPage, Dashboard, Dashboards, DashboardsExt, DatasetName,
     Document, DocumentDefinition, DocumentInstance, DocumentRequest, Documents, DocumentsExt,
@@ -105,6 +108,7 @@ pub use elements::{Element, Elements};
 pub use errors::ErrorExt;
 pub use expression::Expression;
 pub use folders::{Folders, FoldersExt, NewFolder, PredefinedFolder};
+pub use grid_object::GridObject;
 pub use grid_request::GridRequest;
 pub use ids::{
     AddressId, ChapterKey, DataSourceId, DeviceId, FolderId, FormId, NodeName, ProjectId, UserId,
@@ -112,19 +116,19 @@ pub use ids::{
 pub use instances::{Instance, InstanceStatus};
 pub use library::{Library, LibraryExt, LibraryItem};
 pub use monitors::{
-    CacheOperation, Caches, CancelledJob, Cluster, ContentCache, CubeCache, CubeCacheState, Job,
-    Jobs, MonitorsExt, Node, NodeProject, ProjectCache,
+    Caches, CancelledJob, Cluster, ContentCache, CubeCache, CubeCacheState, Job, Jobs, MonitorsExt,
+    Node, NodeProject, ProjectCache,
 };
 pub use objects::{
     AccessChanges, AccessEntry, Ancestor, Named, Object, ObjectChanges, ObjectType, Objects,
     ObjectsExt, Propagation, Rights,
 };
-pub use operation::Publication;
+pub use operation::Operation;
 pub use page_by::PageBy;
 pub use paging::{Items, List, Page, Pages};
 pub use projects::{
-    LanguageSet, Project, ProjectLanguages, ProjectOnNode, ProjectOperation, ProjectState,
-    ProjectStatus, Projects, ProjectsExt,
+    LanguageSet, Project, ProjectLanguages, ProjectOnNode, ProjectState, ProjectStatus, Projects,
+    ProjectsExt,
 };
 pub use prompts::{Answer, Answers, Level, Prompt, PromptKind, PromptObject};
 pub use reports::{Report, Reports, ReportsExt};

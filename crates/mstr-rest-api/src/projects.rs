@@ -9,7 +9,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub use nodes::{ProjectOnNode, ProjectOperation, ProjectState, ProjectStatus};
+pub use nodes::{ProjectOnNode, ProjectState, ProjectStatus};
 
 use crate::{Named, lenient, sealed};
 

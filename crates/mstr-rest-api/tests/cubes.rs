@@ -20,9 +20,10 @@ async fn publishing_a_cube() {
     let error = cube.run(GridRequest::designed()).await.unwrap_err();
     assert!(error.is_cube_unpublished() && !error.is_instance_gone());
     assert_eq!(cube.status().await.unwrap(), CubeStatus::from_bits(0));
+    assert_eq!(server.count(Method::HEAD, &format!("/cubes/{}", cube.id())), 1);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
-    let progress = move |status: CubeStatus| noted.lock().unwrap().push(status.is_processing());
+    let progress = move |status: &CubeStatus| noted.lock().unwrap().push(status.is_processing());
     let status = cube.publish().await.unwrap().on_progress(progress).wait().await.unwrap();
     assert!(status.is_ready() && status.is_loaded());
     assert_eq!(*seen.lock().unwrap(), [true, true, false]);

@@ -1,16 +1,15 @@
 //! Projects on the nodes of a cluster: their states, loading and unloading.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
 use http::Method;
-use mstr_rest_core::{Call, Result, Session};
+use mstr_rest_core::{Call, Response, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Projects;
 use crate::patch::{Op, Operations};
-use crate::{List, NodeName, lenient, polling};
+use crate::polling::Step;
+use crate::{List, NodeName, Operation, lenient};
 
 /// The state of a project on a node. A state that this version does not know is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -109,22 +108,19 @@ impl Projects {
     /// # Errors
     /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn state_on(&self, id: impl AsRef<str>, node: impl Into<NodeName>) -> Call<ProjectState> {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct State {
-            status: ProjectState,
-        }
-        let call = self.on_node(Method::GET, id.as_ref(), &node.into()).segment("status");
-        call.decode::<State>().map(|state| Ok(state.status))
+        self.ask_state(id.as_ref(), &node.into()).decode_with(state)
     }
 
-    fn on_node(&self, method: Method, id: &str, node: &NodeName) -> Call<mstr_rest_core::Response> {
+    fn ask_state(&self, id: &str, node: &NodeName) -> Call<Response> {
+        self.on_node(Method::GET, id, node).segment("status")
+    }
+
+    fn on_node(&self, method: Method, id: &str, node: &NodeName) -> Call<Response> {
         let call = self.session.call(method, "monitors/iServer/nodes").segment(node);
         call.segment("projects").segment(id).without_project().require_session()
     }
 
     /// Begins to load a project on a node: `PATCH /monitors/iServer/nodes/{node}/projects/{id}`.
-    /// [`ProjectOperation::wait`] waits.
     ///
     /// ```no_run
     /// use mstr_rest_api::{NodeName, ProjectsExt};
@@ -143,8 +139,8 @@ impl Projects {
         &self,
         id: impl AsRef<str>,
         node: impl Into<NodeName>,
-    ) -> Call<ProjectOperation> {
-        self.change(id.as_ref(), node.into(), ProjectState::Loaded)
+    ) -> Call<Operation<ProjectState>> {
+        self.change(id.as_ref(), &node.into(), ProjectState::Loaded)
     }
 
     /// Begins to unload a project from a node: its sessions there end.
@@ -155,82 +151,38 @@ impl Projects {
         &self,
         id: impl AsRef<str>,
         node: impl Into<NodeName>,
-    ) -> Call<ProjectOperation> {
-        self.change(id.as_ref(), node.into(), ProjectState::Unloaded)
+    ) -> Call<Operation<ProjectState>> {
+        self.change(id.as_ref(), &node.into(), ProjectState::Unloaded)
     }
 
-    fn change(&self, id: &str, node: NodeName, wanted: ProjectState) -> Call<ProjectOperation> {
+    fn change(
+        &self,
+        id: &str,
+        node: &NodeName,
+        wanted: ProjectState,
+    ) -> Call<Operation<ProjectState>> {
         let mut body = Operations::default();
         body.push(Op::Replace, "status", wanted.to_string().into());
-        let change = ProjectOperation {
-            session: self.session.clone(),
-            id: id.into(),
-            node,
-            wanted,
-            timeout: polling::DEFAULT_TIMEOUT,
-            progress: None,
-        };
-        let call =
-            self.on_node(Method::PATCH, id, &change.node).json(&body).decode_with(|_| Ok(()));
-        call.map(move |()| Ok(change.clone()))
-    }
-}
-
-type Progress = Arc<dyn Fn(&ProjectState) + Send + Sync>;
-
-/// A project that is being loaded or unloaded, from [`Projects::load_on`].
-#[derive(Clone)]
-#[must_use = "the operation continues on the server; call wait() for its result"]
-pub struct ProjectOperation {
-    session: Session,
-    id: Arc<str>,
-    node: NodeName,
-    wanted: ProjectState,
-    timeout: Duration,
-    progress: Option<Progress>,
-}
-
-impl ProjectOperation {
-    /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Called with each state that the server reports while [`wait`](Self::wait) waits.
-    pub fn on_progress(mut self, progress: impl Fn(&ProjectState) + Send + Sync + 'static) -> Self {
-        self.progress = Some(Arc::new(progress));
-        self
-    }
-
-    /// Asks for the [state](Projects::state_on) until it is the one that was asked for.
-    ///
-    /// # Errors
-    /// Those [common to all calls](mstr_rest_core::Call#errors);
-    /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the [timeout](Self::timeout) is over,
-    /// and the operation continues on the server.
-    pub async fn wait(self) -> Result<ProjectState> {
-        let projects = Projects::new(&self.session);
-        let ask = || projects.state_on(&self.id, &self.node);
-        polling::until(self.timeout, "the change of the project", ask, |state| {
-            if let Some(progress) = &self.progress {
-                progress(state);
-            }
-            Ok(*state == self.wanted)
+        let loading = if wanted == ProjectState::Loaded { "loading" } else { "unloading" };
+        let name = format!("{loading} the project {id} on the node {}", node.as_ref());
+        let ask = self.ask_state(id, node);
+        self.on_node(Method::PATCH, id, node).json(&body).decode_with(move |_| {
+            let wanted = wanted.clone();
+            let judge = move |state| {
+                Ok(if state == wanted { Step::Done(state) } else { Step::seen(state) })
+            };
+            Ok(Operation::new(&name, ask.clone(), state, judge).administrative())
         })
-        .await
     }
 }
 
-impl fmt::Debug for ProjectOperation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProjectOperation")
-            .field("id", &self.id)
-            .field("node", &self.node)
-            .field("wanted", &self.wanted)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+fn state(reply: &Response) -> Result<ProjectState> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct State {
+        status: ProjectState,
     }
+    reply.json::<State>().map(|state| state.status)
 }
 
 impl Serialize for ProjectState {
