@@ -3,9 +3,26 @@
 
 mod support;
 
-use mstr_sim::{Cube, LibraryServer, Method, Report};
+use mstr_sim::{Cube, Fault, LibraryServer, Method, Report};
 use serde_json::Value;
 use support::Place;
+
+#[test]
+fn a_cube_whose_state_cannot_be_read_does_not_hide_the_others() {
+    let cubes = [Cube::sample("First", 10), Cube::sample("Second", 10)];
+    let builder = LibraryServer::builder().cube(cubes[0].clone()).cube(cubes[1].clone());
+    let place = Place::with(builder);
+    place.login();
+    let path = format!("/cubes/{}", cubes[0].object_id());
+    place.server.inject(Fault::status(500).on(Method::HEAD, &path));
+    let run = place.run(&["cubes"]);
+    assert_eq!(run.out.lines().count(), 2, "{}", run.out);
+    assert!(run.out.contains("First\tunreadable\t"), "{}", run.out);
+    assert!(run.err.contains(cubes[0].object_id()), "{}", run.err);
+    run.fails(6);
+    let publish = ["cubes", "publish", "Second", "--timeout", "0"];
+    assert!(place.run(&publish).fails(7).contains("continues on the server"));
+}
 
 #[test]
 fn nodes_cubes_and_subscriptions() {

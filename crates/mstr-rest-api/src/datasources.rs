@@ -1,17 +1,16 @@
 //! Data sources, and SQL that is sent to them.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mstr_rest_core::{Call, Error, ErrorKind, Result, Session};
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::polling::Step;
 use crate::users::listed;
-use crate::{DataSourceId, Named, ProjectId, lenient, sealed, waiting};
+use crate::{DataSourceId, Named, Operation, ProjectId, lenient, sealed};
 
 /// Data sources of the server.
 pub trait DataSourcesExt: sealed::Sealed {
@@ -78,7 +77,8 @@ impl DataSources {
     }
 
     /// Sends SQL to a data source, in a project by id: `POST /datasources/{id}/sqlexecution`. The
-    /// server executes it in the background; [`SqlExecution::wait`] waits.
+    /// server executes it in the background; the [operation](Operation) asks
+    /// `GET /datasources/sqlexecution/{id}`, and fails with the database's words.
     ///
     /// # Errors
     /// As [`get`](Self::get); [`InvalidRequest`](ErrorKind::InvalidRequest) without SQL, and
@@ -88,7 +88,7 @@ impl DataSources {
         id: impl Into<DataSourceId>,
         project: impl Into<ProjectId>,
         sql: impl AsRef<str>,
-    ) -> Call<SqlExecution> {
+    ) -> Call<Operation<SqlResult, SqlStatus>> {
         #[derive(Default, Deserialize)]
         #[serde(default)]
         struct Begun {
@@ -110,8 +110,8 @@ impl DataSources {
             if id.is_empty() {
                 return Err(Error::new(ErrorKind::Decode, "the reply names no execution"));
             }
-            let (session, id) = (session.clone(), id.into());
-            Ok(SqlExecution { session, id, timeout: waiting::DEFAULT_TIMEOUT, progress: None })
+            let ask = session.get("datasources/sqlexecution").segment(&id).require_session();
+            Ok(execution(ask, &id))
         })
     }
 }
@@ -137,91 +137,72 @@ pub struct DataSource {
     pub dbms: Option<Named>,
 }
 
-/// SQL that is being executed, from [`DataSources::execute`].
-#[derive(Clone)]
-#[must_use = "the operation continues on the server; call wait() for its result"]
-pub struct SqlExecution {
-    session: Session,
-    id: Arc<str>,
-    timeout: Duration,
-    progress: Option<Arc<dyn Fn(i64) + Send + Sync>>,
+/// How far the execution of SQL is: the state of the [operation](Operation) of
+/// [`DataSources::execute`].
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct SqlStatus {
+    /// The server's number: 3 is done, 4 failed, others are taken for running. `None` if it sent
+    /// none.
+    #[serde(rename = "status", deserialize_with = "lenient::integer")]
+    pub number: Option<i64>,
+    /// What the database or its driver says.
+    #[serde(deserialize_with = "lenient::text")]
+    pub message: String,
+    #[serde(deserialize_with = "lenient::or_default")]
+    results: Results,
 }
 
-/// Executions in these states are over.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+struct Results {
+    #[serde(deserialize_with = "lenient::or_default")]
+    data: Map<String, Value>,
+}
+
 const DONE: i64 = 3;
 const FAILED: i64 = 4;
 
-impl SqlExecution {
-    /// Its id.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Called with the server's number of each state while [`wait`](Self::wait) waits: 3 is done.
-    pub fn on_progress(mut self, progress: impl Fn(i64) + Send + Sync + 'static) -> Self {
-        self.progress = Some(Arc::new(progress));
-        self
-    }
-
-    /// Asks for it until it is over: `GET /datasources/sqlexecution/{id}`.
-    ///
-    /// # Errors
-    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) with the
-    /// database's words when it failed; [`Timeout`](ErrorKind::Timeout) when the
-    /// [timeout](Self::timeout) is over, and the operation continues on the server.
-    pub async fn wait(self) -> Result<SqlResult> {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct State {
-            #[serde(deserialize_with = "lenient::integer")]
-            status: Option<i64>,
-            #[serde(deserialize_with = "lenient::text")]
-            message: String,
-            #[serde(deserialize_with = "lenient::or_default")]
-            results: Results,
+impl SqlStatus {
+    /// The SQL was executed. A failure whose message is a success with information of the driver
+    /// is one, too (seen in clients).
+    pub fn is_done(&self) -> bool {
+        match self.number {
+            Some(DONE) => true,
+            Some(FAILED) => self.message.contains("Odbc success with info"),
+            _ => false,
         }
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Results {
-            #[serde(deserialize_with = "lenient::or_default")]
-            data: Map<String, Value>,
-        }
-        let ask = || {
-            let call = self.session.get("datasources/sqlexecution").segment(&self.id);
-            call.require_session().decode::<State>()
-        };
-        let state = waiting::until(self.timeout, "the SQL", ask, |state| {
-            if let (Some(progress), Some(number)) = (&self.progress, state.status) {
-                progress(number);
-            }
-            match state.status {
-                Some(DONE) => Ok(true),
-                // a success with a warning of the driver (seen in clients)
-                Some(FAILED) if state.message.contains("Odbc success with info") => Ok(true),
-                Some(FAILED) => {
-                    let message = format!("the SQL failed: {}", state.message);
-                    Err(Error::new(ErrorKind::Api, message))
-                }
-                _ => Ok(false),
-            }
-        });
-        Ok(SqlResult { columns: state.await?.results.data })
+    }
+
+    /// The SQL failed.
+    pub fn is_failed(&self) -> bool {
+        self.number == Some(FAILED) && !self.is_done()
     }
 }
 
-impl fmt::Debug for SqlExecution {
+impl fmt::Display for SqlStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqlExecution")
-            .field("id", &self.id)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+        match self.number {
+            Some(number) if self.message.is_empty() => write!(f, "status {number}"),
+            Some(number) => write!(f, "{} (status {number})", self.message),
+            None => f.write_str("no status"),
+        }
     }
+}
+
+fn execution(ask: Call<Response>, id: &str) -> Operation<SqlResult, SqlStatus> {
+    let judge = |status: SqlStatus| {
+        if status.is_done() {
+            return Ok(Step::Done(SqlResult { columns: status.results.data }));
+        }
+        if status.is_failed() {
+            let message = format!("the SQL failed: {}", status.message);
+            return Err(Error::new(ErrorKind::Api, message));
+        }
+        Ok(Step::seen(status))
+    };
+    Operation::new(format!("the SQL execution {id}"), ask, Response::json, judge)
 }
 
 /// What SQL gave.

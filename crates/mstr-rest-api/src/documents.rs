@@ -22,11 +22,9 @@ pub use definition::{
 pub use exports::{Export, PdfOptions};
 pub use instance::{DocumentInstance, Visualization};
 
-use crate::source::{Kind, Source};
-use crate::{Prompt, sealed};
-
-/// The default of [`DocumentRequest::execution_timeout`].
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
+use crate::executable::{Kind, Source};
+use crate::polling::DEFAULT_TIMEOUT;
+use crate::{InstanceStatus, Operation, Prompt, sealed};
 
 /// Documents of the server.
 pub trait DocumentsExt: sealed::Sealed {
@@ -238,6 +236,24 @@ macro_rules! shared {
                 request: DocumentRequest,
             ) -> impl Future<Output = Result<DocumentInstance>> + Send + use<> {
                 DocumentInstance::run(self.0.clone(), request)
+            }
+
+            /// Begins to run it in the background, as [`run`](Self::run) does with
+            /// [`respond_async`](DocumentRequest::respond_async), and gives the
+            /// [operation](Operation): with progress, a timeout of its own
+            /// ([`Operation::timeout`]), and [`cancel`](Operation::cancel) (`DELETE`). The instance
+            /// that it gives may have open prompts. Unlike the future of [`run`](Self::run), a
+            /// dropped operation continues on the server.
+            ///
+            /// # Errors
+            /// As [`run`](Self::run).
+            pub fn start(
+                &self,
+                request: DocumentRequest,
+            ) -> impl Future<Output = Result<Operation<DocumentInstance, InstanceStatus>>>
+            + Send
+            + use<> {
+                DocumentInstance::start(self.0.clone(), request)
             }
         }
     };

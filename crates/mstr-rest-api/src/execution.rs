@@ -1,24 +1,17 @@
 //! Executions on the server: begun, waited for, dropped.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{Method, StatusCode};
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Result};
 use serde::Deserialize;
 use serde_json::Map;
-use tokio::time::Instant;
 
-use crate::source::{Kind, Source};
-use crate::{GridRequest, InstanceStatus, lenient};
-
-/// The first wait between two questions how far an execution is; each further one is twice as
-/// long, up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-
-/// How long the dropping of an execution may take.
-const CLEANUP: Duration = Duration::from_secs(30);
+use crate::delete_on_drop::DeleteOnDrop;
+use crate::executable::{Kind, Source};
+use crate::polling::{Polling, Step, retry_after};
+use crate::{GridRequest, InstanceStatus, Operation, lenient};
 
 /// Bodies that are shorter may say that prompts are open; pages are not looked into.
 const SHORT: usize = 2048;
@@ -95,8 +88,15 @@ pub(crate) fn page(reply: &Response) -> Result<Bytes> {
     }
     if reply.bytes().len() < SHORT {
         let head: Head = reply.json()?;
-        if head.data.is_none() && head.status == Some(InstanceStatus::PROMPTS) {
-            return missing("the instance has no pages yet: its prompts are not answered");
+        match head.status.map(InstanceStatus::of) {
+            _ if head.data.is_some() => {}
+            Some(InstanceStatus::Prompts) => {
+                return missing("the instance has no pages yet: its prompts are not answered");
+            }
+            Some(InstanceStatus::Other(number)) => {
+                return missing(&format!("the instance has no pages yet: its status is {number}"));
+            }
+            _ => {}
         }
     }
     Ok(reply.bytes().clone())
@@ -111,14 +111,21 @@ pub(crate) fn total(page: &[u8]) -> Option<u64> {
 type Progress = (InstanceStatus, Option<Duration>);
 
 fn progress(reply: &Response) -> Result<Progress> {
-    if reply.status() == StatusCode::ACCEPTED {
-        return Ok((InstanceStatus::Running, retry_after(reply.headers())));
-    }
-    let head: Head = reply.json()?;
-    Ok((head.status.map_or(InstanceStatus::Ready, InstanceStatus::of), None))
+    Ok((status_of(reply)?, retry_after(reply.headers())))
 }
 
-fn ask(source: &Source, id: &str) -> Call<Progress> {
+fn status_of(reply: &Response) -> Result<InstanceStatus> {
+    if reply.status() == StatusCode::ACCEPTED {
+        return Ok(InstanceStatus::Running);
+    }
+    let head: Head = reply.json()?;
+    Ok(match head.status {
+        Some(number) if head.data.is_none() => InstanceStatus::of(number),
+        _ => InstanceStatus::Ready,
+    })
+}
+
+fn ask(source: &Source, id: &str) -> Call<Response> {
     match source.kind {
         Kind::Report | Kind::Document | Kind::Dashboard => {
             source.v1(Method::GET).segment("instances").segment(id).segment("status")
@@ -129,11 +136,10 @@ fn ask(source: &Source, id: &str) -> Call<Progress> {
             call.query("offset", 0).query("limit", 1)
         }
     }
-    .decode_with(progress)
 }
 
 pub(crate) fn status(source: &Source, id: &str) -> Call<InstanceStatus> {
-    ask(source, id).map(|(status, _)| Ok(status))
+    ask(source, id).decode_with(status_of)
 }
 
 pub(crate) fn sql_view(source: &Source, id: &str) -> Call<String> {
@@ -170,19 +176,47 @@ pub(crate) async fn begin(source: &Source, request: &GridRequest) -> Result<(Beg
         let message = "respond_async is for reports; cubes are run at once";
         return Err(Error::new(ErrorKind::InvalidRequest, message));
     }
-    // the server does not take a request in the background
-    let call = call.header("Prefer", "respond-async").json(&Map::new());
-    let begun = ready(source, request.timeout, call.decode_with(begun).await?).await?;
+    let begun = ready(source, request.timeout, in_background(call).await?).await?;
     if body.is_empty() {
         return Ok((begun, false));
     }
     if begun.status == InstanceStatus::Prompts {
         return Ok((begun, true));
     }
-    let cleanup = Cleanup::of(source, &begun.id);
+    let cleanup = DeleteOnDrop::of(source, &begun.id);
     let begun = manipulate(source, &begun.id, request).await?;
     cleanup.disarm();
     Ok((begun, false))
+}
+
+/// Begins an execution in the background. The server does not take a request there: it is still to
+/// be sent by [`manipulate`].
+pub(crate) async fn start(source: &Source, request: &GridRequest) -> Result<Begun> {
+    request.check()?;
+    let call = source.execute().read_timeout(request.timeout);
+    in_background(request.first_window(call)).await
+}
+
+/// Sends the beginning of an execution in the background, without a request.
+pub(crate) fn in_background(call: Call<Response>) -> Call<Begun> {
+    call.header("Prefer", "respond-async").json(&Map::new()).decode_with(begun)
+}
+
+/// An execution in the background, to be waited for; `done` makes the result from its last state.
+pub(crate) fn operation<T: 'static>(
+    source: &Source,
+    id: &str,
+    done: impl Fn(InstanceStatus) -> T + Send + Sync + 'static,
+) -> Operation<T, InstanceStatus> {
+    let of = source.clone();
+    let judge = move |status| {
+        Ok(match judge(&of, status) {
+            Step::Done(status) => Step::Done(done(status)),
+            Step::Pending { state, retry_after } => Step::Pending { state, retry_after },
+        })
+    };
+    let name = format!("the execution of {source}");
+    Operation::new(name, ask(source, id), status_of, judge).cancelled_by(delete(source, id))
 }
 
 /// Changes what an execution of a report shows.
@@ -198,11 +232,13 @@ pub(crate) async fn manipulate(source: &Source, id: &str, request: &GridRequest)
     Ok(begun)
 }
 
-/// Waits for an execution that runs in the background. It is dropped when this is, or fails.
+/// Waits for an execution that runs in the background. If this future is dropped or fails, the
+/// execution is deleted on the server.
 pub(crate) async fn ready(source: &Source, timeout: Duration, mut begun: Begun) -> Result<Begun> {
-    if begun.status == InstanceStatus::Running {
-        let cleanup = Cleanup::of(source, &begun.id);
-        match wait(source, &begun.id, timeout, begun.retry_after).await {
+    let has_page = begun.page.is_some();
+    if begun.status == InstanceStatus::Running || (is_pending(source, begun.status) && !has_page) {
+        let cleanup = DeleteOnDrop::of(source, &begun.id);
+        match wait_then(source, &begun.id, timeout, begun.retry_after, "it was cancelled").await {
             Ok(status) => begun.status = status,
             Err(error) => {
                 cleanup.now().await;
@@ -214,116 +250,46 @@ pub(crate) async fn ready(source: &Source, timeout: Duration, mut begun: Begun) 
     Ok(begun)
 }
 
-/// Asks until an execution does not run any more.
+/// Asks until an execution does not run any more. It is left to itself after the timeout.
 pub(crate) async fn wait(
     source: &Source,
     id: &str,
     timeout: Duration,
-    asked: Option<Duration>,
+    retry_after: Option<Duration>,
 ) -> Result<InstanceStatus> {
-    let mut patience = Patience::new("the execution", timeout);
-    let mut asked = asked;
-    loop {
-        patience.pause(asked).await?;
-        let answer = ask(source, id).timeout(patience.left()).await;
-        match patience.judge(answer)? {
-            (InstanceStatus::Running, retry_after) => asked = retry_after,
-            (status, _) => return Ok(status),
-        }
-    }
+    wait_then(source, id, timeout, retry_after, "it continues on the server").await
 }
 
-/// Polling with growing pauses, until a timeout.
-pub(crate) struct Patience {
-    what: &'static str,
+async fn wait_then(
+    source: &Source,
+    id: &str,
     timeout: Duration,
-    /// `None` where the timeout is too long for the clock.
-    deadline: Option<Instant>,
-    backoff: Duration,
+    retry_after: Option<Duration>,
+    afterwards: &str,
+) -> Result<InstanceStatus> {
+    let option = match source.kind {
+        Kind::Report | Kind::Cube => "GridRequest::execution_timeout",
+        Kind::Document | Kind::Dashboard => "DocumentRequest::execution_timeout",
+    };
+    let afterwards = format!("{afterwards}: raise the limit with `{option}`");
+    let polling = Polling::new(format!("the execution of {source}"), afterwards, timeout);
+    let ask = async || {
+        let (status, retry_after) = ask(source, id).decode_with(progress).await?;
+        Ok(judge(source, status).after(retry_after))
+    };
+    polling.until_done(retry_after, ask).await
 }
 
-impl Patience {
-    pub(crate) fn new(what: &'static str, timeout: Duration) -> Self {
-        let deadline = Instant::now().checked_add(timeout);
-        Self { what, timeout, deadline, backoff: FIRST_WAIT }
-    }
-
-    pub(crate) fn left(&self) -> Duration {
-        let now = Instant::now();
-        self.deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(now))
-    }
-
-    pub(crate) fn over(&self) -> Error {
-        let message = format!("{} was not done within {:?}", self.what, self.timeout);
-        Error::new(ErrorKind::Timeout, message)
-    }
-
-    /// Waits for the next question: as long as the server asked for, or twice as long as before.
-    pub(crate) async fn pause(&mut self, asked: Option<Duration>) -> Result<()> {
-        let pause = match asked {
-            // no answer is to be had in time
-            Some(asked) if asked > self.left() => return Err(self.over()),
-            Some(asked) => asked.max(FIRST_WAIT),
-            None => self.backoff,
-        };
-        tokio::time::sleep(pause.min(self.left())).await;
-        if self.left().is_zero() {
-            return Err(self.over());
-        }
-        self.backoff = (self.backoff * 2).min(LONGEST_WAIT);
-        Ok(())
-    }
-
-    /// A reply that did not come before the deadline fails with the error of the timeout.
-    pub(crate) fn judge<T>(&self, answer: Result<T>) -> Result<T> {
-        match answer {
-            Err(error) if error.is_timeout() && self.left().is_zero() => Err(self.over()),
-            answer => answer,
-        }
-    }
+fn judge(source: &Source, status: InstanceStatus) -> Step<InstanceStatus> {
+    if is_pending(source, status) { Step::seen(status) } else { Step::Done(status) }
 }
 
-/// `Retry-After`: seconds, or a date.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-/// Drops an execution on the server when it is dropped itself, unless it is disarmed. Nobody is
-/// told of a failure: the server clears away what nobody asks for.
-pub(crate) struct Cleanup(Option<Call<()>>);
-
-impl Cleanup {
-    pub(crate) fn of(source: &Source, id: &str) -> Self {
-        Self::by(delete(source, id))
-    }
-
-    /// Drops something else, by this call.
-    pub(crate) fn by(delete: Call<()>) -> Self {
-        Self(Some(delete.timeout(CLEANUP)))
-    }
-
-    pub(crate) fn disarm(mut self) {
-        self.0 = None;
-    }
-
-    pub(crate) async fn now(mut self) {
-        if let Some(delete) = &self.0 {
-            // dropped in between, it is begun again
-            let _ = delete.clone().await;
-            self.0 = None;
-        }
-    }
-}
-
-impl Drop for Cleanup {
-    fn drop(&mut self) {
-        if let Some(delete) = self.0.take() {
-            delete.in_background();
-        }
+/// The execution of a cube has no end but its data: any status without them is that of one that
+/// runs. Reports and documents have numbers for other ends.
+fn is_pending(source: &Source, status: InstanceStatus) -> bool {
+    match status {
+        InstanceStatus::Running => true,
+        InstanceStatus::Other(_) => source.kind == Kind::Cube,
+        _ => false,
     }
 }

@@ -1,13 +1,13 @@
 //! Folders: what is in them, and where they are.
 
-mod known;
+mod predefined;
 
 use std::future::Future;
 
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
 use serde::{Deserialize, Serialize};
 
-pub use known::PredefinedFolder;
+pub use predefined::PredefinedFolder;
 
 use crate::{FolderId, List, Object, ObjectType, ObjectsExt as _, lenient, sealed};
 

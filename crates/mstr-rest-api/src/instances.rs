@@ -8,10 +8,11 @@ use bytes::Bytes;
 use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Result};
 
+use crate::delete_on_drop::DeleteOnDrop;
 use crate::errors;
-use crate::execution::{self, Begun, Cleanup};
-use crate::source::{Kind, Source};
-use crate::{Answers, Definition, ErrorExt, GridRequest, PageBy};
+use crate::executable::{Kind, Source};
+use crate::execution::{self, Begun};
+use crate::{Answers, Definition, ErrorExt, GridRequest, Operation, PageBy};
 
 /// How far an instance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +26,18 @@ pub enum InstanceStatus {
     Running,
     /// Something that this version does not know, as the server numbers it.
     Other(i64),
+}
+
+/// In words: `ready`, `prompts are open`, `running`, `status 7`.
+impl fmt::Display for InstanceStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => f.pad("ready"),
+            Self::Prompts => f.pad("prompts are open"),
+            Self::Running => f.pad("running"),
+            Self::Other(number) => write!(f, "status {number}"),
+        }
+    }
 }
 
 impl InstanceStatus {
@@ -113,6 +126,29 @@ impl Instance {
     pub(crate) async fn run(source: Source, request: GridRequest) -> Result<Self> {
         let (begun, owes_request) = execution::begin(&source, &request).await?;
         Ok(Self::new(source, Execution::new(begun, request.into(), owes_request)))
+    }
+
+    pub(crate) async fn start(
+        source: Source,
+        request: GridRequest,
+    ) -> Result<Operation<Self, InstanceStatus>> {
+        let owes_request = !request.body()?.is_empty();
+        let begun = execution::start(&source, &request).await?;
+        let id = begun.id.clone();
+        let instance =
+            Self::new(source.clone(), Execution::new(begun, request.into(), owes_request));
+        let running = execution::operation(&source, &id, move |status| {
+            instance.update(&instance.now().id, |now| now.status = status);
+            instance.clone()
+        });
+        Ok(running.finished_by(|instance| async move {
+            let now = instance.now();
+            if now.owes_request && now.status == InstanceStatus::Ready {
+                let begun = execution::manipulate(&instance.source, &now.id, &now.request).await?;
+                instance.update(&now.id, |now| now.told(begun));
+            }
+            Ok(instance)
+        }))
     }
 
     fn new(source: Source, execution: Execution) -> Self {
@@ -240,7 +276,7 @@ impl Instance {
         // another page may have said it meanwhile
         let before = self.total();
         let mut execution = execute(&self.source, &gone).await?;
-        let cleanup = Cleanup::of(&self.source, &execution.id);
+        let cleanup = DeleteOnDrop::of(&self.source, &execution.id);
         let page = page(&self.source, &execution, offset, limit).await?;
         execution.total = execution.total.or_else(|| execution::total(&page));
         if before.is_some() && before != execution.total {
@@ -265,7 +301,7 @@ impl Instance {
             let before = instance.now();
             let execution = execute(&instance.source, &before).await?;
             instance.update(&before.id, |now| *now = execution);
-            Cleanup::of(&instance.source, &before.id).now().await;
+            DeleteOnDrop::of(&instance.source, &before.id).now().await;
             Ok(())
         }
     }
@@ -311,7 +347,7 @@ impl Instance {
                 let (begun, _) = execution::begin(&instance.source, &request).await?;
                 let execution = Execution::new(begun, request, false);
                 instance.update(&before.id, |now| *now = execution);
-                Cleanup::of(&instance.source, &before.id).now().await;
+                DeleteOnDrop::of(&instance.source, &before.id).now().await;
                 return Ok(());
             }
             let begun = execution::manipulate(&instance.source, &before.id, &request).await?;
@@ -347,7 +383,27 @@ impl Instance {
         execution::sql_view(&self.source, &self.now().id)
     }
 
-    /// Clears it away on the server: `DELETE /v2/reports/{id}/instances/{iid}`.
+    /// Deletes it on the server when the guard is dropped: in the background, at the end of a
+    /// scope, whatever the reason. Executed again meanwhile, the last execution is deleted. The
+    /// instance and its clones should not be used afterwards.
+    ///
+    /// ```no_run
+    /// use mstr_rest_api::{GridRequest, Report};
+    ///
+    /// # async fn example(report: Report) -> mstr_rest_core::Result<()> {
+    /// let instance = report.run(GridRequest::designed()).await?;
+    /// let _guard = instance.delete_on_drop();
+    /// let page = instance.page(0, 1000).await?; // an error deletes it, too
+    /// # let _ = page;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn delete_on_drop(&self) -> DeleteOnDrop {
+        let instance = self.clone();
+        DeleteOnDrop::by_current(move || instance.delete())
+    }
+
+    /// Deletes it on the server: `DELETE /v2/reports/{id}/instances/{iid}`.
     ///
     /// # Errors
     /// Those [common to all calls](mstr_rest_core::Call#errors);
@@ -370,7 +426,7 @@ async fn execute(source: &Source, before: &Execution) -> Result<Execution> {
     if execution.status != InstanceStatus::Prompts || before.answers.is_empty() {
         return Ok(execution);
     }
-    let cleanup = Cleanup::of(source, &execution.id);
+    let cleanup = DeleteOnDrop::of(source, &execution.id);
     let instance = Instance::new(source.clone(), execution);
     for answers in &before.answers {
         instance.answer(answers.clone()).await?;

@@ -53,48 +53,52 @@ mod datasets;
 mod datasources;
 mod dates;
 mod definition;
+mod delete_on_drop;
 mod documents;
 mod elements;
 mod errors;
+mod executable;
 mod execution;
 pub mod expression;
 mod folders;
+mod grid_object;
+mod grid_request;
 mod ids;
 mod instances;
 mod lenient;
 mod library;
 mod monitors;
 mod objects;
+mod operation;
 mod page_by;
 mod paging;
 mod patch;
+mod polling;
 mod projects;
 mod prompts;
 mod reports;
-mod requests;
 mod schedules;
 mod search;
 mod security;
 mod server;
 mod sessions;
 mod sorting;
-mod source;
 mod subscriptions;
 mod tokens;
 mod user_groups;
 mod users;
-mod waiting;
 
-pub use cubes::{Cube, CubeStatus, Cubes, CubesExt, Publication};
+pub use cubes::{Cube, CubeStatus, Cubes, CubesExt};
 pub use datasets::{
     ColumnRef, ColumnType, Dataset, DatasetColumn, DatasetDefinition, DatasetModel, Datasets,
     DatasetsExt, ModelAttribute, ModelTable, PublishStatus, UpdatePolicy, UploadSession,
 };
-pub use datasources::{DataSource, DataSources, DataSourcesExt, SqlExecution, SqlResult};
+pub use datasources::{DataSource, DataSources, DataSourcesExt, SqlResult, SqlStatus};
 pub use definition::{
     AttributeObject, AvailableObjects, Definition, Form, MetricObject, MetricsPosition, Subtotals,
     Template, TemplateUnit, UnitElement, UnitKind,
 };
+pub use delete_on_drop::DeleteOnDrop;
 pub use documents::{
     Chapter, ChapterFilter, ChapterPage, Dashboard, Dashboards, DashboardsExt, DatasetName,
     Document, DocumentDefinition, DocumentInstance, DocumentRequest, Documents, DocumentsExt,
@@ -104,28 +108,30 @@ pub use elements::{Element, Elements};
 pub use errors::{DataChanged, ErrorExt};
 pub use expression::Expression;
 pub use folders::{Folders, FoldersExt, NewFolder, PredefinedFolder};
+pub use grid_object::GridObject;
+pub use grid_request::GridRequest;
 pub use ids::{
     AddressId, ChapterKey, DataSourceId, DeviceId, FolderId, FormId, NodeName, ProjectId, UserId,
 };
 pub use instances::{Instance, InstanceStatus};
 pub use library::{Library, LibraryExt, LibraryItem};
 pub use monitors::{
-    CacheOperation, Caches, CancelledJob, Cluster, ContentCache, CubeCache, CubeCacheState, Job,
-    Jobs, MonitorsExt, Node, NodeProject, ProjectCache,
+    Caches, CancelledJob, Cluster, ContentCache, CubeCache, CubeCacheState, Job, Jobs, MonitorsExt,
+    Node, NodeProject, ProjectCache,
 };
 pub use objects::{
     AccessChanges, AccessEntry, Ancestor, Named, Object, ObjectChanges, ObjectType, Objects,
     ObjectsExt, Propagation, Rights,
 };
+pub use operation::Operation;
 pub use page_by::PageBy;
 pub use paging::{Items, List, Page, Pages};
 pub use projects::{
-    LanguageSet, Project, ProjectLanguages, ProjectOnNode, ProjectOperation, ProjectState,
-    ProjectStatus, Projects, ProjectsExt,
+    LanguageSet, Project, ProjectLanguages, ProjectOnNode, ProjectState, ProjectStatus, Projects,
+    ProjectsExt,
 };
 pub use prompts::{Answer, Answers, Level, Prompt, PromptKind, PromptObject};
 pub use reports::{Report, Reports, ReportsExt};
-pub use requests::GridRequest;
 pub use schedules::{Event, Events, Schedule, Schedules, SchedulesExt};
 pub use search::{
     Certification, QuickSearch, Search, SearchDomain, SearchExt, SearchPattern, SearchResult,

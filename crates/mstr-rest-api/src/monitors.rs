@@ -6,7 +6,7 @@ mod jobs;
 use mstr_rest_core::{Call, Session};
 use serde::Deserialize;
 
-pub use caches::{CacheOperation, Caches, ContentCache, CubeCache, CubeCacheState, ProjectCache};
+pub use caches::{Caches, ContentCache, CubeCache, CubeCacheState, ProjectCache};
 pub use jobs::{CancelledJob, Job, Jobs};
 
 use crate::users::listed;

@@ -2,8 +2,8 @@
 
 mod access;
 mod changes;
-mod kind;
 mod model;
+mod object_type;
 
 use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
@@ -11,8 +11,8 @@ use serde_json::json;
 
 pub use access::{AccessChanges, AccessEntry, Propagation, Rights};
 pub use changes::ObjectChanges;
-pub use kind::ObjectType;
 pub use model::{Ancestor, Named, Object};
+pub use object_type::ObjectType;
 
 use crate::{FolderId, sealed};
 

@@ -1,17 +1,17 @@
-//! Projects: the list, and names to ids and back.
+//! Projects: the list, names to ids and back, settings, languages.
 
-mod loading;
+mod nodes;
 
 use std::future::Future;
 
-use mstr_rest_core::{Call, Error, ErrorKind, Result, Session};
+use http::Method;
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-pub use loading::{
-    LanguageSet, ProjectLanguages, ProjectOnNode, ProjectOperation, ProjectState, ProjectStatus,
-};
+pub use nodes::{ProjectOnNode, ProjectState, ProjectStatus};
 
-use crate::{lenient, sealed};
+use crate::{Named, lenient, sealed};
 
 /// Projects of the server.
 pub trait ProjectsExt: sealed::Sealed {
@@ -59,6 +59,16 @@ impl Projects {
         self.session.get("projects").without_project().require_session().decode()
     }
 
+    /// One project by id or by name: `GET /projects/{id or name}`.
+    ///
+    /// # Errors
+    /// Those [common to all calls](mstr_rest_core::Call#errors);
+    /// [`ResourceNotFound`](ErrorKind::ResourceNotFound) when it is not there or
+    /// not loaded.
+    pub fn get(&self, id_or_name: impl AsRef<str>) -> Call<Project> {
+        self.one(Method::GET, "projects", id_or_name).decode()
+    }
+
     /// Loads the index of names and ids, or loads it anew, and says how many projects there are.
     /// Callers that come while a loading runs share it.
     ///
@@ -98,6 +108,42 @@ impl Projects {
     pub fn resolve(&self, name_or_id: &str) -> impl Future<Output = Result<String>> + Send + use<> {
         self.session.resolve_project(name_or_id)
     }
+
+    /// The languages of a project: `GET /projects/{id}/languages`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn languages(&self, id: impl AsRef<str>) -> Call<ProjectLanguages> {
+        self.one(Method::GET, "projects", id).segment("languages").decode()
+    }
+
+    /// The settings of a project, as the server has them: `GET /v2/projects/{id}/settings`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn settings(&self, id: impl AsRef<str>) -> Call<Map<String, Value>> {
+        self.one(Method::GET, "v2/projects", id).segment("settings").decode()
+    }
+
+    /// Changes settings of a project: `PATCH /v2/projects/{id}/settings`. Those that are not named
+    /// stay.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); [`InvalidRequest`](ErrorKind::InvalidRequest) without
+    /// any, and nothing is sent.
+    pub fn set_settings(&self, id: impl AsRef<str>, settings: &Map<String, Value>) -> Call<()> {
+        let call = self.one(Method::PATCH, "v2/projects", id).segment("settings").json(settings);
+        let call = if settings.is_empty() {
+            call.fail_with(crate::objects::nothing_to_change())
+        } else {
+            call
+        };
+        call.decode_with(|_| Ok(()))
+    }
+
+    fn one(&self, method: Method, path: &'static str, id: impl AsRef<str>) -> Call<Response> {
+        self.session.call(method, path).segment(id).without_project().require_session()
+    }
 }
 
 fn not_loaded() -> Error {
@@ -129,4 +175,30 @@ pub struct Project {
     /// What the user may do with it: a bit vector of access rights.
     #[serde(deserialize_with = "lenient::integer")]
     pub acg: Option<i64>,
+}
+
+/// The languages of a project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ProjectLanguages {
+    /// Of names and descriptions.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub metadata: LanguageSet,
+    /// Of data.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub data: LanguageSet,
+}
+
+/// Some languages, and which of them is the usual one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct LanguageSet {
+    /// The id of the usual one.
+    #[serde(deserialize_with = "lenient::optional_text")]
+    pub default: Option<String>,
+    /// All of them.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub languages: Vec<Named>,
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub use answers::{Answer, Answers, Level};
 
-use crate::source::Source;
+use crate::executable::Source;
 use crate::{Elements, Instance, InstanceStatus, elements, execution, lenient};
 
 /// How many rounds of nested prompts [`Instance::answer_all`] goes through.

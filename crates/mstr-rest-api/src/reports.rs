@@ -6,9 +6,12 @@ use http::Method;
 use mstr_rest_core::{Call, Result, Session};
 use serde_json::json;
 
-use crate::execution::{self, Cleanup};
-use crate::source::{Kind, Source};
-use crate::{Definition, Elements, GridRequest, Instance, Prompt, sealed};
+use crate::delete_on_drop::DeleteOnDrop;
+use crate::executable::{Kind, Source};
+use crate::execution;
+use crate::{
+    Definition, Elements, GridRequest, Instance, InstanceStatus, Operation, Prompt, sealed,
+};
 
 /// Reports of the server.
 pub trait ReportsExt: sealed::Sealed {
@@ -79,6 +82,10 @@ impl Report {
         &self.0.id
     }
 
+    pub(crate) fn source(&self) -> &Source {
+        &self.0
+    }
+
     /// Its template and the objects that can be asked for: `GET /v2/reports/{id}` (recorded from
     /// servers).
     ///
@@ -110,6 +117,34 @@ impl Report {
         request: GridRequest,
     ) -> impl Future<Output = Result<Instance>> + Send + use<> {
         Instance::run(self.0.clone(), request)
+    }
+
+    /// Begins to run it in the background, as [`run`](Self::run) does with
+    /// [`respond_async`](GridRequest::respond_async), and gives the [operation](Operation): with
+    /// progress, a timeout of its own ([`Operation::timeout`]), and
+    /// [`cancel`](Operation::cancel) (`DELETE`). The instance that it gives may have open prompts.
+    /// Unlike the future of [`run`](Self::run), a dropped operation continues on the server.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use mstr_rest_api::{GridRequest, Report};
+    ///
+    /// # async fn example(report: Report) -> mstr_rest_core::Result<()> {
+    /// let running = report.start(GridRequest::designed()).await?;
+    /// let running = running.timeout(Duration::from_secs(4 * 3600));
+    /// let instance = running.on_progress(|status| eprintln!("{status}")).wait().await?;
+    /// # let _ = instance;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn start(
+        &self,
+        request: GridRequest,
+    ) -> impl Future<Output = Result<Operation<Instance, InstanceStatus>>> + Send + use<> {
+        Instance::start(self.0.clone(), request)
     }
 
     /// Some elements of an attribute, and how many there are:
@@ -150,7 +185,7 @@ impl Report {
             let call = source.v2(Method::POST).segment("instances").read_timeout(request.timeout);
             let call = request.first_window(call).query("executionStage", "resolve_prompts");
             let begun = call.json(&json!({})).decode_with(execution::begun).await?;
-            let cleanup = Cleanup::of(&source, &begun.id);
+            let cleanup = DeleteOnDrop::of(&source, &begun.id);
             let sql = execution::sql_view(&source, &begun.id).await;
             cleanup.now().await;
             sql

@@ -1,8 +1,8 @@
 //! Searching the metadata: completely, in two steps, or quickly, in one.
 
+mod options;
 mod quick;
 mod results;
-mod terms;
 
 use std::future::IntoFuture;
 use std::pin::Pin;
@@ -12,8 +12,8 @@ use mstr_rest_core::{Call, Error, ErrorKind, Result, Session};
 use serde::Deserialize;
 use serde_json::json;
 
+pub use options::{Certification, SearchDomain, SearchPattern};
 pub use quick::QuickSearch;
-pub use terms::{Certification, SearchDomain, SearchPattern};
 
 use crate::{Items, Object, ObjectType, Pages, dates, lenient, sealed};
 use results::Search as Running;

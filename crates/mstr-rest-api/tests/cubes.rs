@@ -20,9 +20,10 @@ async fn publishing_a_cube() {
     let error = cube.run(GridRequest::designed()).await.unwrap_err();
     assert!(error.is_cube_unpublished() && !error.is_instance_gone());
     assert_eq!(cube.status().await.unwrap(), CubeStatus::from_bits(0));
+    assert_eq!(server.count(Method::HEAD, &format!("/cubes/{}", cube.id())), 1);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
-    let progress = move |status: CubeStatus| noted.lock().unwrap().push(status.is_processing());
+    let progress = move |status: &CubeStatus| noted.lock().unwrap().push(status.is_processing());
     let status = cube.publish().await.unwrap().on_progress(progress).wait().await.unwrap();
     assert!(status.is_ready() && status.is_loaded());
     assert_eq!(*seen.lock().unwrap(), [true, true, false]);
@@ -48,4 +49,66 @@ async fn publishing_that_fails_or_takes_too_long() {
     busy.remove();
     server.inject(Fault::drop_headers(&["x-mstr-cubestatus"]).on(Method::HEAD, "/cubes/*"));
     assert_eq!(cube.status().await.unwrap_err().kind(), ErrorKind::Api);
+}
+
+#[tokio::test]
+async fn an_unreadable_state_names_its_cube() {
+    let server = server().cube(sample_cube()).start().await.unwrap();
+    let session = login(&server).await;
+    let cube = session.cubes().cube(sample_cube().object_id());
+    for (status, kind) in [(500, ErrorKind::Http), (403, ErrorKind::Http)] {
+        let fault = server.inject(Fault::status(status).on(Method::HEAD, "/cubes/*"));
+        let error = cube.status().await.unwrap_err();
+        assert_eq!((error.kind(), error.status().unwrap().as_u16()), (kind, status));
+        assert!(error.message().contains(cube.id()), "{error}");
+        fault.remove();
+    }
+}
+
+#[tokio::test]
+async fn a_publication_is_cancelled_by_its_job() {
+    let server = server().cube(sample_cube()).polls(usize::MAX).start().await.unwrap();
+    let session = login(&server).await;
+    let cube = session.cubes().cube(sample_cube().object_id());
+    let unnamed = cube.publish().await.unwrap();
+    let error = unnamed.cancel().await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::NotSupported, None));
+    assert!(error.message().contains(cube.id()), "{error}");
+    let jobs = "/v2/monitors/jobs/*";
+    server.session_route(Method::DELETE, jobs, |_| Reply::new(204));
+    for member in ["jobId", "id"] {
+        let named = Reply::json(202, &serde_json::json!({ member: 77 }));
+        let fault = server.inject(Fault::reply(named).on(Method::POST, "/v2/cubes/*"));
+        cube.publish().await.unwrap().cancel().await.unwrap();
+        fault.remove();
+        assert!(server.requests(Method::DELETE, jobs).pop().unwrap().path().ends_with("/77"));
+    }
+}
+
+#[tokio::test]
+async fn an_execution_without_data_is_waited_for() {
+    let server = server().cube(sample_cube()).start().await.unwrap();
+    let session = login(&server).await;
+    let cube = session.cubes().cube(sample_cube().object_id());
+    let running = |_: &_, reply: Reply| {
+        let mut body: serde_json::Value = serde_json::from_slice(reply.body()).unwrap();
+        body.as_object_mut().unwrap().retain(|name, _| name == "instanceId");
+        body["status"] = 3.into();
+        Reply::json(200, &body)
+    };
+    let one = "/v2/cubes/*/instances/*";
+    server.inject(Fault::alter(running).on(Method::POST, "/v2/cubes/*/instances"));
+    server.inject(Fault::alter(running).on(Method::GET, one).times(2));
+    let instance = cube.run(GridRequest::designed()).await.unwrap();
+    assert_eq!(instance.last_status(), mstr_rest_api::InstanceStatus::Ready);
+    assert_eq!(server.count(Method::GET, one), 3);
+    assert!(instance.page(0, 10).await.is_ok());
+    server.inject(Fault::alter(running).on(Method::GET, one));
+    let error = instance.page(0, 10).await.unwrap_err();
+    assert!(error.message().ends_with("its status is 3"), "{error}");
+    let short = GridRequest::designed().execution_timeout(Duration::from_millis(200));
+    let error = cube.run(short).await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert!(error.message().contains("GridRequest::execution_timeout"), "{error}");
+    assert_eq!(server.count(Method::DELETE, one), 1);
 }

@@ -83,11 +83,11 @@ async fn described_filled_and_published() {
     upload.send_part("orders", 2, b"[[3,\"\",-2]]").await.unwrap();
     let not_yet = upload.status().await.unwrap_err();
     assert_eq!(not_yet.kind(), ErrorKind::InvalidRequest);
-    upload.publish().await.unwrap();
+    let _ = upload.publish().await.unwrap();
     let running = upload.status().await.unwrap();
     assert!(running.is_running(), "{running:?}");
     assert_eq!(running.to_string(), "sql execution (status 6)");
-    let done = upload.wait(Duration::from_secs(60)).await.unwrap();
+    let done = upload.publication().wait().await.unwrap();
     assert!(done.is_done() && !done.is_failed() && !done.is_running());
     upload.delete().await.unwrap();
     assert_eq!(server.open_uploads(), 0);
@@ -166,31 +166,31 @@ async fn a_part_is_sent_once() {
 async fn publishing_that_fails_or_does_not_end() {
     let server = support::server().failing_publish(true).start().await.unwrap();
     let upload = upload(&dataset(&support::login(&server).await).await).await;
-    upload.publish().await.unwrap();
-    let error = upload.wait(Duration::from_secs(60)).await.unwrap_err();
+    let _ = upload.publish().await.unwrap();
+    let error = upload.publication().wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Api);
     assert!(error.message().contains("the publication failed (status 3)"), "{error}");
     // as text, and with other words
     let reply = mstr_sim::Reply::json(200, &json!({ "status": "3" }));
     server.inject(Fault::reply(reply).on(Method::GET, STATUS).times(1));
-    let error = upload.wait(Duration::from_secs(60)).await.unwrap_err();
+    let error = upload.publication().wait().await.unwrap_err();
     assert!(error.message().ends_with("failed: status 3"), "{error}");
 
     let server = support::server().polls(1_000).start().await.unwrap();
     let upload = self::upload(&dataset(&support::login(&server).await).await).await;
-    upload.publish().await.unwrap();
-    let error = upload.wait(Duration::from_millis(500)).await.unwrap_err();
+    let _ = upload.publish().await.unwrap();
+    let error = upload.publication().timeout(Duration::from_millis(500)).wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.message().contains("sql execution (status 6)"), "{error}");
     let busy = server.inject(Fault::status(503).on(Method::GET, STATUS));
-    let error = upload.wait(Duration::from_millis(300)).await.unwrap_err();
+    let error = upload.publication().timeout(Duration::from_millis(300)).wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     let last = std::error::Error::source(&error).unwrap().downcast_ref::<Error>();
     assert_eq!(last.unwrap().status().unwrap().as_u16(), 503);
     busy.remove();
     // it is cancelled with its upload session
     upload.delete().await.unwrap();
-    assert!(upload.wait(Duration::from_secs(60)).await.unwrap_err().is_not_found());
+    assert!(upload.publication().wait().await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
@@ -198,13 +198,13 @@ async fn a_busy_gateway_does_not_end_the_waiting() {
     let server = support::server().start().await.unwrap();
     let session = support::login(&server).await;
     let upload = upload(&dataset(&session).await).await;
-    upload.publish().await.unwrap();
+    let _ = upload.publish().await.unwrap();
     // more than the retry policy of the session takes
     let busy = server.inject(Fault::status(503).on(Method::GET, STATUS).times(6));
-    assert!(upload.wait(Duration::from_secs(60)).await.unwrap().is_done());
+    assert!(upload.publication().wait().await.unwrap().is_done());
     assert_eq!(busy.hits(), 6);
     let refused = server.inject(Fault::status(403).on(Method::GET, STATUS));
-    assert!(upload.wait(Duration::from_secs(60)).await.is_err());
+    assert!(upload.publication().wait().await.is_err());
     assert_eq!(refused.hits(), 1);
 }
 

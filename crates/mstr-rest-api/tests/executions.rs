@@ -3,10 +3,13 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mstr_rest_api::expression::attribute;
-use mstr_rest_api::{Answer, Answers, ErrorExt, GridRequest, Instance, InstanceStatus, PromptKind};
+use mstr_rest_api::{
+    Answer, Answers, ErrorExt, GridObject, GridRequest, Instance, InstanceStatus, PromptKind,
+};
 use mstr_rest_core::ErrorKind;
 use mstr_sim::{Fault, LibraryServer, Method, Prompt, Reply};
 use serde_json::{Value, json};
@@ -86,8 +89,62 @@ async fn execution_that_exceeds_its_timeout_is_cancelled() {
     let request = filtered().respond_async(true).execution_timeout(Duration::from_secs(2));
     let error = report(&session, &sales()).run(request).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
+    assert!(error.message().contains("it was cancelled"), "{error}");
     assert!(server.count(Method::GET, STATUS) > 0);
     assert_eq!(server.count(Method::DELETE, ONE), 1);
+}
+
+#[tokio::test]
+async fn an_execution_is_started_watched_and_cancelled() {
+    let server = server().report(sales()).polls(2).start().await.unwrap();
+    let session = login(&server).await;
+    let report = report(&session, &sales());
+    let running = report.start(filtered()).await.unwrap();
+    assert_eq!(server.count(Method::GET, STATUS), 0, "nothing is asked before it is waited for");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let running = running.on_progress(move |status| log.lock().unwrap().push(status.to_string()));
+    let instance = running.await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["running", "running", "ready"]);
+    assert_eq!(instance.last_status(), InstanceStatus::Ready);
+    assert_eq!(server.count(Method::PUT, ONE), 1, "the request is sent when it is ready");
+    assert_eq!(lines(&instance.first_page().unwrap()), 4);
+
+    let running = report.start(GridRequest::designed()).await.unwrap();
+    let again = running.clone().timeout(Duration::ZERO);
+    let error = again.wait().await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert!(error.message().contains(report.id()), "{error}");
+    assert!(error.message().contains("it continues on the server"), "{error}");
+    assert_eq!(running.status().await.unwrap(), InstanceStatus::Running);
+    assert_eq!(server.count(Method::DELETE, ONE), 0);
+    running.cancel().await.unwrap();
+    assert_eq!(server.count(Method::DELETE, ONE), 1);
+    assert!(running.wait().await.unwrap_err().is_instance_gone());
+
+    let invalid = report.start(GridRequest::designed().page_size(0)).await.unwrap_err();
+    assert_eq!((invalid.kind(), invalid.status()), (ErrorKind::InvalidRequest, None));
+}
+
+#[tokio::test]
+async fn an_instance_is_deleted_when_its_guard_is_dropped() {
+    let server = server().report(sales()).start().await.unwrap();
+    let session = login(&server).await;
+    let object = GridObject::from(report(&session, &sales()));
+    let instance = object.run(GridRequest::designed()).await.unwrap();
+    instance.delete_on_drop().disarm();
+    let guard = instance.delete_on_drop();
+    instance.reexecute().await.unwrap();
+    let id = instance.id();
+    server.clear_journal();
+    drop(guard);
+    came(&server, Method::DELETE, ONE).await;
+    assert!(server.requests(Method::DELETE, ONE).pop().unwrap().path().ends_with(&id), "the last");
+    let instance = object.run(GridRequest::designed()).await.unwrap();
+    server.clear_journal();
+    instance.delete_on_drop().now().await;
+    assert_eq!(server.count(Method::DELETE, ONE), 1);
+    assert!(instance.page(0, 1).await.unwrap_err().is_instance_gone());
 }
 
 #[tokio::test]

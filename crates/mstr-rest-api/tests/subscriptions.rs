@@ -173,11 +173,13 @@ async fn sql_is_executed_and_waited_for() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let running = sources.execute(&source, ProjectId::new(PROJECT), sql).await.unwrap();
-    assert_eq!(running.id().len(), 32);
-    let rows =
-        running.on_progress(move |state| log.lock().unwrap().push(state)).wait().await.unwrap();
+    let rows = running
+        .on_progress(move |state| log.lock().unwrap().push(state.number))
+        .wait()
+        .await
+        .unwrap();
     assert_eq!(rows.columns["STATEMENT"], json!([sql]));
-    assert_eq!(*seen.lock().unwrap(), [2, 2, 3]);
+    assert_eq!(*seen.lock().unwrap(), [Some(2), Some(2), Some(3)]);
     let sent = server.requests(Method::POST, "/datasources/*/sqlexecution").pop().unwrap();
     assert_eq!((sent.header("projectId"), sent.project_id()), (Some(PROJECT), Some(PROJECT)));
 
@@ -191,7 +193,9 @@ async fn sql_is_executed_and_waited_for() {
     server.inject(
         Fault::reply(Reply::json(200, &running)).on(Method::GET, "/datasources/sqlexecution/*"),
     );
-    assert!(format!("{slow:?}").contains("SqlExecution"));
-    let error = slow.timeout(Duration::from_millis(300)).wait().await.unwrap_err();
-    assert!(error.is_timeout(), "{error}");
+    assert!(format!("{slow:?}").contains("the SQL execution"));
+    assert_eq!(slow.status().await.unwrap().number, Some(2));
+    assert_eq!(slow.cancel().await.unwrap_err().kind(), ErrorKind::NotSupported);
+    let error = slow.timeout(Duration::from_millis(300)).await.unwrap_err();
+    assert!(error.is_timeout() && error.message().contains("within 0.3 s"), "{error}");
 }

@@ -1,5 +1,7 @@
 //! `mstr nodes`, `jobs`, `cubes` and `subs`: what the server is doing.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use mstr_rest::prelude::*;
 
@@ -103,6 +105,9 @@ enum CubeAction {
     Publish {
         /// Its id or name
         cube: String,
+        /// Longest time to wait; the server continues to publish afterwards
+        #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+        timeout: u64,
     },
 }
 
@@ -111,11 +116,13 @@ impl Cubes {
         let quiet = context.global.quiet;
         context
             .with_session(async |session| {
-                if let Some(CubeAction::Publish { cube }) = &self.action {
+                if let Some(CubeAction::Publish { cube, timeout }) = &self.action {
                     let export::Source::Cube(cube) = export::find(&session, cube).await? else {
                         return Err(Failure::usage(format!("{cube:?} is a report, and no cube")));
                     };
-                    let publication = cube.publish().await?.on_progress(move |status| {
+                    let publication = cube.publish().await?;
+                    let publication = publication.timeout(Duration::from_secs(*timeout));
+                    let publication = publication.on_progress(move |status| {
                         if !quiet {
                             eprintln!("{status}");
                         }
@@ -128,12 +135,30 @@ impl Cubes {
                     search = search.subtype(u32::try_from(subtype).unwrap_or_default());
                 }
                 let mut table = Table::new(&["Id", "Name", "Status", "Modified"]);
+                let mut unreadable = None;
                 for object in search.await? {
-                    let status = session.cubes().cube(&object.id).status().await?;
+                    let status = match session.cubes().cube(&object.id).status().await {
+                        Ok(status) => status.to_string(),
+                        // of this cube: the others are listed
+                        Err(error) if error.status().is_some() && !error.is_session_expired() => {
+                            let failure = Failure::from(error);
+                            failure.report();
+                            unreadable = Some(failure);
+                            "unreadable".to_owned()
+                        }
+                        Err(error) => return Err(error.into()),
+                    };
                     let modified = date(object.date_modified);
-                    table.row([object.id, object.name, status.to_string(), modified]);
+                    table.row([object.id, object.name, status, modified]);
                 }
-                table.print(self.format, "the project has no cubes")
+                table.print(self.format, "the project has no cubes")?;
+                match unreadable {
+                    Some(failure) => {
+                        let message = "the states of some cubes cannot be read";
+                        Err(Failure::new(failure.code(), message))
+                    }
+                    None => Ok(()),
+                }
             })
             .await
     }

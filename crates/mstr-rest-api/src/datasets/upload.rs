@@ -1,23 +1,19 @@
 //! Upload sessions: parts of a table, put in place all at once by publishing.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use mstr_rest_core::{Call, Error, ErrorKind, Response, Result};
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, RetryPolicy};
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::Dataset;
-use crate::lenient;
-
-const FIRST_WAIT: Duration = Duration::from_millis(200);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+use crate::delete_on_drop::DeleteOnDrop;
+use crate::polling::Step;
+use crate::{Operation, lenient};
 
 /// What becomes of the rows that a table has already (vendor documentation). Rows are the same
 /// when their attributes are.
@@ -98,14 +94,12 @@ impl Dataset {
 /// cheap to clone.
 ///
 /// ```no_run
-/// use std::time::Duration;
 /// use mstr_rest_api::{Dataset, UpdatePolicy};
 ///
 /// # async fn example(dataset: Dataset) -> mstr_rest_core::Result<()> {
 /// let upload = dataset.open_upload("orders", &["city", "revenue"], UpdatePolicy::Add).await?;
 /// upload.send_part("orders", 1, br#"[["Bern",1.5],["Chur",null]]"#).await?;
-/// upload.publish().await?;
-/// upload.wait(Duration::from_secs(600)).await?;
+/// upload.publish().await?.wait().await?;
 /// upload.delete().await?;
 /// # Ok(())
 /// # }
@@ -154,12 +148,32 @@ impl UploadSession {
     }
 
     /// Begins to put the parts in place: `POST /datasets/{id}/uploadSessions/{sid}/publish`.
-    /// [`status`](Self::status) says how it ends.
     ///
     /// # Errors
     /// Those [common to all calls](mstr_rest_core::Call#errors).
-    pub fn publish(&self) -> Call<()> {
-        self.call(Method::POST).segment("publish").decode_with(|_| Ok(()))
+    pub fn publish(&self) -> Call<Operation<PublishStatus>> {
+        let upload = self.clone();
+        let call = self.call(Method::POST).segment("publish");
+        call.decode_with(move |_| Ok(upload.publication()))
+    }
+
+    /// The publishing of this upload session, to be waited for, for example when the reply to
+    /// [`publish`](Self::publish) was lost. Nothing is sent.
+    ///
+    /// [`wait`](Operation::wait) asks for the [status](Self::status), and fails with
+    /// [`Api`](ErrorKind::Api) when publishing failed. [`cancel`](Operation::cancel) is
+    /// [`delete`](Self::delete).
+    pub fn publication(&self) -> Operation<PublishStatus> {
+        let judge = |status: PublishStatus| {
+            if status.is_failed() {
+                let message = format!("publishing the upload failed: {status}");
+                return Err(Error::new(ErrorKind::Api, message));
+            }
+            Ok(if status.is_done() { Step::Done(status) } else { Step::seen(status) })
+        };
+        let name = format!("publishing the upload to the dataset {}", self.dataset.id());
+        let operation = Operation::new(name, self.ask_status(), Response::json, judge);
+        operation.cancelled_by(self.delete())
     }
 
     /// How far publishing is: `GET /datasets/{id}/uploadSessions/{sid}/publishStatus`.
@@ -167,53 +181,18 @@ impl UploadSession {
     /// # Errors
     /// Those [common to all calls](mstr_rest_core::Call#errors).
     pub fn status(&self) -> Call<PublishStatus> {
-        self.call(Method::GET).segment("publishStatus").decode()
+        self.ask_status().decode()
     }
 
-    /// Asks for the [status](Self::status) until publishing is done. An answer that does not come,
-    /// from a busy gateway say, is asked for again.
-    ///
-    /// # Errors
-    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Api`](ErrorKind::Api) when
-    /// publishing failed; [`Timeout`](ErrorKind::Timeout) when it takes longer than `timeout`; the
-    /// server continues until the upload session is [deleted](Self::delete).
-    pub fn wait(
-        &self,
-        timeout: Duration,
-    ) -> impl Future<Output = Result<PublishStatus>> + Send + use<> {
-        let upload = self.clone();
-        async move {
-            // a timeout that is too long for the clock is none
-            let end = Instant::now().checked_add(timeout);
-            let left =
-                || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
-            let mut pause = FIRST_WAIT;
-            let mut seen = PublishStatus::default();
-            let mut unanswered;
-            loop {
-                match upload.status().timeout(left()).await {
-                    Ok(status) if status.is_done() => return Ok(status),
-                    Ok(status) if status.is_failed() => {
-                        let message = format!("publishing the upload failed: {status}");
-                        return Err(Error::new(ErrorKind::Api, message));
-                    }
-                    Ok(status) => (seen, unanswered) = (status, None),
-                    Err(error) if error.is_transient() => unanswered = Some(error),
-                    Err(error) => return Err(error),
-                }
-                if left() <= pause {
-                    let message = format!(
-                        "the upload was not published within {timeout:?}: last seen {seen}"
-                    );
-                    return Err(match unanswered {
-                        Some(last) => Error::with_source(ErrorKind::Timeout, message, last),
-                        None => Error::new(ErrorKind::Timeout, message),
-                    });
-                }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_WAIT);
-            }
-        }
+    fn ask_status(&self) -> Call<Response> {
+        self.call(Method::GET).segment("publishStatus")
+    }
+
+    /// Deletes it on the server when the guard is dropped, or when
+    /// [`DeleteOnDrop::now`] is awaited. A deletion that fails because of a transient error is
+    /// repeated, also where the session repeats nothing.
+    pub fn delete_on_drop(&self) -> DeleteOnDrop {
+        DeleteOnDrop::by(self.delete().retry(RetryPolicy::default()))
     }
 
     /// Ends it: `DELETE /datasets/{id}/uploadSessions/{sid}`. Publishing that is not done is

@@ -16,11 +16,9 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use super::DocumentInstance;
 use super::base64_member::Base64Member;
 use super::file::Beside;
-use crate::execution::{Cleanup, Patience, retry_after};
+use crate::delete_on_drop::DeleteOnDrop;
+use crate::polling::{DEFAULT_TIMEOUT, Polling, Step, retry_after};
 use crate::{ErrorExt, lenient};
-
-/// The default of [`Export::timeout`].
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Bytes that are written to a file at once: every writing goes to another thread.
 const AT_ONCE: usize = 1 << 20;
@@ -287,7 +285,7 @@ impl Export {
 
     /// The reply whose body is the export, and what clears its result away. An instance that is
     /// gone is executed again.
-    async fn begin(&self) -> Result<(StreamingResponse, Option<Cleanup>)> {
+    async fn begin(&self) -> Result<(StreamingResponse, Option<DeleteOnDrop>)> {
         let id = self.instance.id();
         match self.send(&id).await {
             Err(error) if error.is_instance_gone() => {
@@ -298,49 +296,48 @@ impl Export {
         }
     }
 
-    async fn send(&self, instance: &str) -> Result<(StreamingResponse, Option<Cleanup>)> {
+    async fn send(&self, instance: &str) -> Result<(StreamingResponse, Option<DeleteOnDrop>)> {
         let call = self.call(Method::POST, instance).read_timeout(self.timeout);
         let call = call.json(&self.options.0);
         if !self.is_async {
             return Ok((call.stream().await?, None));
         }
-        let mut patience = Patience::new("the export", self.timeout);
+        let afterwards = "it was cancelled: raise the limit with `Export::timeout`";
+        let polling = Polling::new(self.name(), afterwards, self.timeout);
         let reply = call.header("Prefer", "respond-async").stream().await?;
         if reply.status() != StatusCode::ACCEPTED {
             return Ok((reply, None));
         }
-        let mut asked = retry_after(reply.headers());
+        let asked = retry_after(reply.headers());
         let Begun { id, result_id } = reply.read().await?.json()?;
         let result = [id, result_id].into_iter().find(|id| !id.is_empty());
         let result = result.ok_or_else(|| {
             Error::new(ErrorKind::Decode, "the reply names no result of the export (id)")
         })?;
         let delete = self.call(Method::DELETE, instance).segment(&result);
-        let cleanup = Cleanup::by(delete.decode_with(|_| Ok(())));
-        loop {
-            let reply = match patience.pause(asked).await {
-                Ok(()) => {
-                    // the timeout bounds the wait, not the body
-                    let call = self.call(Method::GET, instance).segment(&result);
-                    let call = call.read_timeout(self.timeout).stream().send();
-                    match tokio::time::timeout(patience.left(), call).await {
-                        Ok(reply) => reply,
-                        Err(_) => Err(patience.over()),
-                    }
-                }
-                Err(over) => Err(over),
-            };
-            match reply {
-                Ok(reply) if reply.status() == StatusCode::ACCEPTED => {
-                    asked = retry_after(reply.headers());
-                }
-                Ok(reply) => return Ok((reply, Some(cleanup))),
-                Err(error) => {
-                    cleanup.now().await;
-                    return Err(error);
-                }
+        let cleanup = DeleteOnDrop::by(delete.decode_with(|_| Ok(())));
+        let ask = async || {
+            // the timeout of the export bounds the wait, not the body
+            let call = self.call(Method::GET, instance).segment(&result);
+            let reply = call.read_timeout(self.timeout).stream().send().await?;
+            Ok(if reply.status() == StatusCode::ACCEPTED {
+                Step::PENDING.after(retry_after(reply.headers()))
+            } else {
+                Step::Done(reply)
+            })
+        };
+        match polling.until_done(asked, ask).await {
+            Ok(reply) => Ok((reply, Some(cleanup))),
+            Err(error) => {
+                cleanup.now().await;
+                Err(error)
             }
         }
+    }
+
+    /// Names it in errors.
+    fn name(&self) -> String {
+        format!("the export of {}", self.instance.source)
     }
 
     fn call(&self, method: Method, instance: &str) -> Call<Response> {
@@ -373,13 +370,13 @@ struct Body {
     /// None for bytes that come as they are.
     decoder: Option<Base64Member>,
     /// The result on the server, as long as it is needed.
-    result: Option<Cleanup>,
+    result: Option<DeleteOnDrop>,
 }
 
 /// The bytes of the file that a reply carries.
 fn body(
     reply: StreamingResponse,
-    result: Option<Cleanup>,
+    result: Option<DeleteOnDrop>,
 ) -> impl Stream<Item = Result<Bytes>> + Send {
     let kind = reply.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();

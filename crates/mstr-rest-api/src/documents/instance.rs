@@ -10,13 +10,14 @@ use mstr_rest_core::{Call, Error, ErrorKind, Result};
 use serde_json::Map;
 
 use super::{DocumentDefinition, DocumentRequest, Export, PdfOptions};
+use crate::delete_on_drop::DeleteOnDrop;
 use crate::errors;
-use crate::execution::{self, Begun, Cleanup};
+use crate::executable::{Kind, Source};
+use crate::execution::{self, Begun};
 use crate::prompts::{self, Asking};
-use crate::source::{Kind, Source};
 use crate::{
-    Answer, Answers, ChapterKey, Elements, ErrorExt, GridRequest, InstanceStatus, Prompt,
-    PromptObject,
+    Answer, Answers, ChapterKey, Elements, ErrorExt, GridRequest, InstanceStatus, Operation,
+    Prompt, PromptObject,
 };
 
 /// A document or a dashboard that was run. It lives in the session that ran it: when that ends, it
@@ -59,6 +60,20 @@ impl DocumentInstance {
     pub(crate) async fn run(source: Source, request: DocumentRequest) -> Result<Self> {
         let begun = begin(&source, &request).await?;
         Ok(Self::new(source, request, begun))
+    }
+
+    pub(crate) async fn start(
+        source: Source,
+        request: DocumentRequest,
+    ) -> Result<Operation<Self, InstanceStatus>> {
+        let call = source.execute().read_timeout(request.timeout);
+        let begun = execution::in_background(call).await?;
+        let id = begun.id.clone();
+        let instance = Self::new(source.clone(), request, begun);
+        Ok(execution::operation(&source, &id, move |status| {
+            instance.update(&instance.now().id, |now| now.status = status);
+            instance.clone()
+        }))
     }
 
     fn new(source: Source, request: DocumentRequest, begun: Begun) -> Self {
@@ -147,7 +162,7 @@ impl DocumentInstance {
             let _one = instance.shared.again.lock().await;
             let before = instance.now().id;
             instance.replace().await?;
-            Cleanup::of(&instance.source, &before).now().await;
+            DeleteOnDrop::of(&instance.source, &before).now().await;
             Ok(())
         }
     }
@@ -164,7 +179,7 @@ impl DocumentInstance {
     async fn replace(&self) -> Result<()> {
         let before = self.now();
         let begun = begin(&self.source, &self.request).await?;
-        let cleanup = Cleanup::of(&self.source, &begun.id);
+        let cleanup = DeleteOnDrop::of(&self.source, &begun.id);
         let instance = Self::new(self.source.clone(), self.request.clone(), begun);
         for answers in &before.answers {
             instance.answer(answers.clone()).await?;
@@ -179,7 +194,14 @@ impl DocumentInstance {
         Ok(())
     }
 
-    /// Clears it away on the server: `DELETE /documents/{id}/instances/{mid}`.
+    /// Deletes it on the server when the guard is dropped, as
+    /// [`Instance::delete_on_drop`](crate::Instance::delete_on_drop) does.
+    pub fn delete_on_drop(&self) -> DeleteOnDrop {
+        let instance = self.clone();
+        DeleteOnDrop::by_current(move || instance.delete())
+    }
+
+    /// Deletes it on the server: `DELETE /documents/{id}/instances/{mid}`.
     ///
     /// # Errors
     /// Those [common to all calls](mstr_rest_core::Call#errors);

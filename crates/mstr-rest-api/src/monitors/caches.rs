@@ -1,15 +1,14 @@
 //! Caches: of cubes, of reports and documents, and those of a whole project.
 
-use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::Method;
-use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{List, NodeName, dates, lenient, waiting};
+use crate::polling::Step;
+use crate::{List, NodeName, Operation, dates, lenient};
 
 /// Caches of the server. Owned and cheap to clone.
 ///
@@ -65,7 +64,7 @@ impl Caches {
     ///
     /// # Errors
     /// Those [common to all calls](mstr_rest_core::Call#errors).
-    pub fn load_cube(&self, id: impl AsRef<str>) -> Call<CacheOperation> {
+    pub fn load_cube(&self, id: impl AsRef<str>) -> Call<Operation<CubeCache>> {
         self.change_cube(id.as_ref(), "loaded")
     }
 
@@ -73,21 +72,23 @@ impl Caches {
     ///
     /// # Errors
     /// Those [common to all calls](mstr_rest_core::Call#errors).
-    pub fn unload_cube(&self, id: impl AsRef<str>) -> Call<CacheOperation> {
+    pub fn unload_cube(&self, id: impl AsRef<str>) -> Call<Operation<CubeCache>> {
         self.change_cube(id.as_ref(), "unloaded")
     }
 
-    fn change_cube(&self, id: &str, state: &'static str) -> Call<CacheOperation> {
-        let change = CacheOperation {
-            caches: self.clone(),
-            id: id.into(),
-            wanted: state,
-            timeout: waiting::DEFAULT_TIMEOUT,
-            progress: None,
-        };
+    fn change_cube(&self, id: &str, state: &'static str) -> Call<Operation<CubeCache>> {
+        let name = format!("the change of the cache {id} to {state}");
+        let ask = self.cube(Method::GET).segment(id);
         let call = self.cube(Method::PATCH).segment(id).header("Prefer", "respond-async");
         let call = call.json(&json!({ "state": { "loadedState": state } }));
-        call.decode_with(|_| Ok(())).map(move |()| Ok(change.clone()))
+        call.decode_with(move |_| {
+            let judge = move |cache: CubeCache| {
+                let now = cache.state.loaded_state.as_deref().unwrap_or("unknown");
+                let is_done = now.eq_ignore_ascii_case(state);
+                Ok(if is_done { Step::Done(cache) } else { Step::seen(now) })
+            };
+            Ok(Operation::new(&name, ask.clone(), Response::json, judge).administrative())
+        })
     }
 
     /// The caches of reports and documents of a project on a node:
@@ -238,61 +239,4 @@ pub struct ContentCache {
     /// When it was made last.
     #[serde(deserialize_with = "dates::date")]
     pub last_update_time: Option<SystemTime>,
-}
-
-type Progress = Arc<dyn Fn(&CubeCacheState) + Send + Sync>;
-
-/// A cache of a cube that is being loaded or unloaded, from [`Caches::load_cube`].
-#[derive(Clone)]
-#[must_use = "the operation continues on the server; call wait() for its result"]
-pub struct CacheOperation {
-    caches: Caches,
-    id: Arc<str>,
-    wanted: &'static str,
-    timeout: Duration,
-    progress: Option<Progress>,
-}
-
-impl CacheOperation {
-    /// The longest time that [`wait`](Self::wait) waits. Default: 10 minutes.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Called with each state that the server reports while [`wait`](Self::wait) waits.
-    pub fn on_progress(
-        mut self,
-        progress: impl Fn(&CubeCacheState) + Send + Sync + 'static,
-    ) -> Self {
-        self.progress = Some(Arc::new(progress));
-        self
-    }
-
-    /// Asks for the [cache](Caches::cube_cache) until its state is the one that was asked for.
-    ///
-    /// # Errors
-    /// Those [common to all calls](mstr_rest_core::Call#errors); [`Timeout`](ErrorKind::Timeout)
-    /// when the [timeout](Self::timeout) is over, and the operation continues on the server.
-    pub async fn wait(self) -> Result<CubeCache> {
-        let ask = || self.caches.cube_cache(&self.id);
-        waiting::until(self.timeout, "the change of the cache", ask, |cache| {
-            if let Some(progress) = &self.progress {
-                progress(&cache.state);
-            }
-            let state = cache.state.loaded_state.as_deref();
-            Ok(state.is_some_and(|state| state.eq_ignore_ascii_case(self.wanted)))
-        })
-        .await
-    }
-}
-
-impl fmt::Debug for CacheOperation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CacheOperation")
-            .field("id", &self.id)
-            .field("wanted", &self.wanted)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
 }

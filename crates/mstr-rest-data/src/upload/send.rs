@@ -7,15 +7,11 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures_util::{Stream, StreamExt as _};
-use mstr_rest_api::{Dataset, ErrorExt as _, UpdatePolicy, UploadSession};
-use mstr_rest_core::{Call, Error, ErrorKind, Result, RetryPolicy};
-use tokio::runtime::Handle;
+use mstr_rest_api::{Dataset, DeleteOnDrop, ErrorExt as _, UpdatePolicy, UploadSession};
+use mstr_rest_core::{Call, Error, ErrorKind, Result};
 
 use super::chunk::{Chunk, Rows};
 use super::{OnProgress, Target, Upload, UploadProgress, Uploaded, plan};
-
-/// How long the deletion of an upload session may take.
-const CLEANUP: Duration = Duration::from_secs(30);
 
 /// Batches, the first of which was looked at.
 pub(super) struct Batches<S> {
@@ -180,10 +176,10 @@ impl Job {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let open = self.dataset.open_upload(&self.table, &self.columns, self.policy);
-        let result = match Opened::open(open).await {
-            Ok(opened) => {
-                let result = self.fill_opened(&opened.session, batches).await;
-                opened.close().await;
+        let result = match self::open(open).await {
+            Ok((session, guard)) => {
+                let result = self.fill_opened(&session, batches).await;
+                guard.now().await;
                 result
             }
             Err(error) if error.is_transient() => Err(Stop::Broken(error)),
@@ -207,7 +203,7 @@ impl Job {
     {
         let sent = self.send(session, batches).await?;
         match session.publish().await {
-            Ok(()) => {}
+            Ok(_) => {}
             // nothing was sent, or nothing is there
             Err(error) if error.is_connect() || is_gone(&error) => {
                 return Err(before_publishing(error));
@@ -220,7 +216,7 @@ impl Job {
             }
             Err(error) => return Err(Stop::Failed(error)),
         }
-        session.wait(self.publish_timeout).await?;
+        session.publication().timeout(self.publish_timeout).wait().await?;
         Ok(sent)
     }
 
@@ -292,37 +288,15 @@ fn blocking<T: Send + 'static>(
     async { work.await.map_err(|_| Error::interrupted("writing a part"))? }
 }
 
-/// An upload session, deleted in the background when this is dropped.
-struct Opened {
-    session: UploadSession,
-    open: bool,
-}
-
-impl Opened {
-    /// In a task of its own: a future that is dropped meanwhile leaves no upload session behind,
-    /// for what the task gives is then dropped too.
-    async fn open(call: Call<UploadSession>) -> Result<Self> {
-        let task = tokio::spawn(async { Ok(Self { session: call.await?, open: true }) });
-        task.await.map_err(|_| Error::interrupted("opening the upload session"))?
-    }
-
-    fn delete(&self) -> Call<()> {
-        self.session.delete().retry(RetryPolicy::default()).timeout(CLEANUP)
-    }
-
-    /// Nobody is told of a failure: what was published is, and the server clears away what its
-    /// session ends with.
-    async fn close(mut self) {
-        // dropped in between, it is begun again
-        let _ = self.delete().await;
-        self.open = false;
-    }
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        if let (true, Ok(runtime)) = (self.open, Handle::try_current()) {
-            runtime.spawn(self.delete().send());
-        }
-    }
+/// Opens an upload session, and gives it with what deletes it.
+///
+/// In a task of its own: a future that is dropped meanwhile leaves no upload session behind, for
+/// what the task gives is then dropped too.
+async fn open(call: Call<UploadSession>) -> Result<(UploadSession, DeleteOnDrop)> {
+    let task = tokio::spawn(async {
+        let session = call.await?;
+        let guard = session.delete_on_drop();
+        Ok((session, guard))
+    });
+    task.await.map_err(|_| Error::interrupted("opening the upload session"))?
 }

@@ -1,5 +1,6 @@
 //! What reports, cubes, documents and dashboards have in common.
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::Method;
@@ -27,6 +28,11 @@ pub(crate) struct Source {
 impl Source {
     pub(crate) fn new(session: &Session, kind: Kind, id: &str) -> Self {
         Self { session: session.clone(), kind, id: id.into() }
+    }
+
+    /// The session that it is executed in.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// A call of the older endpoints, `reports/{id}`.
@@ -93,5 +99,18 @@ impl Source {
                 format!("{what} is for reports; this is an instance of a cube"),
             )),
         }
+    }
+}
+
+/// Names it in errors: `the report 8CCD..`.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Report => "report",
+            Kind::Cube => "cube",
+            Kind::Document => "document",
+            Kind::Dashboard => "dashboard",
+        };
+        write!(f, "the {kind} {}", self.id)
     }
 }

@@ -6,6 +6,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Result};
 use serde_json::{Map, Value, json};
 
 use crate::expression::Expression;
+use crate::polling::DEFAULT_TIMEOUT;
 use crate::sorting::Sorting;
 use crate::{Definition, Sort, TemplateUnit, UnitKind};
 
@@ -14,9 +15,6 @@ const PAGE: u64 = 1000;
 
 /// Leaves out what formatted values need.
 const RAW_ONLY: &str = "-data.metricValues.formatted,-data.metricValues.extras";
-
-/// The default of [`GridRequest::execution_timeout`].
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What is asked of a report or a cube, and how it is run.
 ///
