@@ -100,7 +100,7 @@ pub use documents::{
     Document, DocumentDefinition, DocumentInstance, DocumentRequest, Documents, DocumentsExt,
     Export, Layout, PdfOptions, Visualization, VisualizationName,
 };
-pub use elements::{Element, Elements};
+pub use elements::Element;
 pub use errors::ErrorExt;
 pub use expression::Expression;
 pub use folders::{Folders, FoldersExt, NewFolder, PredefinedFolder};
@@ -123,7 +123,9 @@ pub use projects::{
     LanguageSet, Project, ProjectLanguages, ProjectOnNode, ProjectOperation, ProjectState,
     ProjectStatus, Projects, ProjectsExt,
 };
-pub use prompts::{Answer, Answers, Level, Prompt, PromptKind, PromptObject};
+pub use prompts::{
+    Answer, Answers, Level, NamedAnswers, Prompt, PromptKind, PromptObject, PromptObjectType,
+};
 pub use reports::{Report, Reports, ReportsExt};
 pub use requests::GridRequest;
 pub use schedules::{Event, Events, Schedule, Schedules, SchedulesExt};

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::execution::{self, Cleanup};
 use crate::source::{Kind, Source};
-use crate::{Definition, Elements, GridRequest, Instance, Prompt, sealed};
+use crate::{Definition, Element, GridRequest, Instance, List, Prompt, sealed};
 
 /// Reports of the server.
 pub trait ReportsExt: sealed::Sealed {
@@ -112,18 +112,13 @@ impl Report {
         Instance::run(self.0.clone(), request)
     }
 
-    /// Some elements of an attribute, and how many there are:
+    /// The elements of an attribute, by its id, over all pages:
     /// `GET /reports/{id}/attributes/{attribute}/elements` (recorded from servers).
     ///
     /// # Errors
     /// As [`definition`](Self::definition).
-    pub fn attribute_elements(
-        &self,
-        attribute: impl AsRef<str>,
-        offset: u64,
-        limit: u64,
-    ) -> Call<Elements> {
-        self.0.attribute_elements(attribute.as_ref(), offset, limit)
+    pub fn attribute_elements(&self, attribute: impl AsRef<str>) -> List<Element> {
+        self.0.attribute_elements(attribute.as_ref())
     }
 
     /// Its prompts: `GET /reports/{id}/prompts`. Answers need an
