@@ -423,3 +423,48 @@ async fn answers_are_looked_up_in_a_task() {
     let sent = server.asked("PUT", "/answers").remove(0).body;
     assert_eq!(sent["prompts"][0]["answers"][0]["id"], json!(format!("h2;{ATTRIBUTE}")));
 }
+
+/// A grid of so many bytes that is shown while prompts are open.
+fn early(bytes: usize) -> Value {
+    let mut early = grid();
+    early["status"] = json!(2);
+    early["data"]["metricValues"]["raw"] = json!([["x".repeat(bytes)]]);
+    early
+}
+
+#[tokio::test]
+async fn data_of_before_the_answers_is_never_handed_out() {
+    for bytes in [1, 10_000] {
+        let answered = std::sync::atomic::AtomicBool::new(false);
+        let server = Canned::start(move |asked| {
+            use std::sync::atomic::Ordering::SeqCst;
+            let is_open = !answered.load(SeqCst);
+            match asked.path.rsplit('/').next().unwrap_or_default() {
+                "status" => (200, None, json!({ "status": if is_open { 2 } else { 1 } })),
+                "prompts" => {
+                    (200, None, json!([{ "key": "V@0@10", "name": "V", "type": "VALUE" }]))
+                }
+                "answers" => {
+                    answered.store(true, SeqCst);
+                    (204, None, Value::Null)
+                }
+                _ if is_open => (200, None, early(bytes)),
+                _ => (200, None, grid()),
+            }
+        });
+        let instance = run(&server).await;
+        assert_eq!(instance.last_status(), InstanceStatus::Prompts);
+        assert_eq!((instance.first_page(), instance.total()), (None, None));
+        let error = instance.page(0, 10).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        let error = instance.page_or_reexecute(0, 10).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert_eq!(instance.total(), None);
+
+        instance.answer_named(&NamedAnswers::new().text("V", "1")).await.unwrap();
+        assert_eq!((instance.first_page(), instance.total()), (None, None));
+        let page = support::json(&instance.page(0, 10).await.unwrap());
+        assert_eq!(page["data"]["metricValues"]["raw"], json!([[7]]));
+        assert_eq!(instance.total(), Some(1));
+    }
+}

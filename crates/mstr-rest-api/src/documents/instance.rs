@@ -306,7 +306,8 @@ impl Visualization {
         let call = call.segment("chapters").segment(&self.chapter);
         let call = call.segment("visualizations").segment(&self.key);
         let call = GridRequest::designed().iso_dates(true).window(call, offset, limit);
-        let call = call.decode_with(execution::page);
+        let last = self.instance.last_status();
+        let call = call.decode_with(move |reply| execution::page(reply, last));
         if source.kind == Kind::Dashboard {
             return call;
         }
