@@ -14,8 +14,8 @@ pub use status::CubeStatus;
 use crate::executable::{Kind, Source};
 use crate::polling::Step;
 use crate::{
-    Definition, Elements, GridRequest, Instance, MonitorsExt as _, Operation, execution, lenient,
-    sealed,
+    Definition, Element, GridRequest, Instance, List, MonitorsExt as _, Operation, execution,
+    lenient, sealed,
 };
 
 /// Cubes of the server.
@@ -113,18 +113,13 @@ impl Cube {
         Instance::run(self.0.clone(), request)
     }
 
-    /// Some elements of an attribute, and how many there are:
+    /// The elements of an attribute, by its id, over all pages:
     /// `GET /cubes/{id}/attributes/{attribute}/elements` (recorded from servers).
     ///
     /// # Errors
     /// As [`definition`](Self::definition).
-    pub fn attribute_elements(
-        &self,
-        attribute: impl AsRef<str>,
-        offset: u64,
-        limit: u64,
-    ) -> Call<Elements> {
-        self.0.attribute_elements(attribute.as_ref(), offset, limit)
+    pub fn attribute_elements(&self, attribute: impl AsRef<str>) -> List<Element> {
+        self.0.attribute_elements(attribute.as_ref())
     }
 
     /// Its state: `HEAD /cubes/{id}`, header `X-MSTR-CubeStatus`.

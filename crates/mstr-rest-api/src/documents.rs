@@ -125,7 +125,7 @@ impl Dashboards {
 #[must_use]
 pub struct DocumentRequest {
     is_async: bool,
-    timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 impl Default for DocumentRequest {
@@ -158,12 +158,12 @@ impl DocumentRequest {
 /// One document. Owned and cheap to clone.
 ///
 /// ```no_run
-/// use mstr_rest_api::{Answer, DocumentRequest, DocumentsExt, PdfOptions};
+/// use mstr_rest_api::{DocumentRequest, DocumentsExt, NamedAnswers, PdfOptions};
 ///
 /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
 /// let document = session.in_project("MicroStrategy Tutorial").documents().document("6432");
 /// let instance = document.run(DocumentRequest::new()).await?;
-/// instance.answer_all(|_| Some(Answer::use_default())).await?;
+/// instance.answer_named(&NamedAnswers::new().text("Year", "2026")).await?;
 /// instance.pdf(PdfOptions::new()).to_file("cockpit.pdf").await?;
 /// instance.delete().await?;
 /// # Ok(())

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use http::Method;
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
 
-use crate::elements;
-use crate::{Definition, Elements};
+use crate::{Definition, Element, List};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -80,14 +79,9 @@ impl Source {
         self.v2(Method::GET).decode()
     }
 
-    pub(crate) fn attribute_elements(
-        &self,
-        attribute: &str,
-        offset: u64,
-        limit: u64,
-    ) -> Call<Elements> {
+    pub(crate) fn attribute_elements(&self, attribute: &str) -> List<Element> {
         let call = self.v1(Method::GET).segment("attributes").segment(attribute);
-        elements::list(call.segment("elements"), offset, limit)
+        List::new(call.segment("elements"))
     }
 
     /// Lets calls of cubes fail that only the others know.

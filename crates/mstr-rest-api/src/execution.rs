@@ -13,7 +13,8 @@ use crate::executable::{Kind, Source};
 use crate::polling::{Polling, Step, retry_after};
 use crate::{GridRequest, InstanceStatus, Operation, lenient};
 
-/// Bodies that are shorter may say that prompts are open; pages are not looked into.
+/// Bodies that are shorter may say that prompts are open; pages are looked into while prompts were
+/// open when the execution was last seen.
 const SHORT: usize = 2048;
 
 /// What the server says of an execution beside its data.
@@ -73,27 +74,30 @@ pub(crate) fn begun(reply: &Response) -> Result<Begun> {
         (_, None) => InstanceStatus::Ready,
         (_, Some(number)) => InstanceStatus::of(number),
     };
-    let page = head.data.as_ref().map(|_| reply.bytes().clone());
-    let (total, retry_after) = (head.total(), retry_after(reply.headers()));
+    // a prompted report may come with data: those of before the answers (vendor documentation)
+    let is_early = status == InstanceStatus::Prompts;
+    let page = head.data.as_ref().filter(|_| !is_early).map(|_| reply.bytes().clone());
+    let total = head.total().filter(|_| !is_early);
+    let retry_after = retry_after(reply.headers());
     Ok(Begun { id, status, retry_after, page, total })
 }
 
-/// The bytes of a page.
-pub(crate) fn page(reply: &Response) -> Result<Bytes> {
+/// The bytes of a page, of an execution that was last seen in this state.
+pub(crate) fn page(reply: &Response, last: InstanceStatus) -> Result<Bytes> {
     let missing = |message: &str| {
         Err(Error::new(ErrorKind::InvalidRequest, message).with_status(reply.status()))
     };
     if reply.status() == StatusCode::ACCEPTED {
         return missing("the instance has no pages yet: it still runs");
     }
-    if reply.bytes().len() < SHORT {
+    if reply.bytes().len() < SHORT || last == InstanceStatus::Prompts {
         let head: Head = reply.json()?;
         match head.status.map(InstanceStatus::of) {
-            _ if head.data.is_some() => {}
+            // with data, they would be those of before the answers
             Some(InstanceStatus::Prompts) => {
                 return missing("the instance has no pages yet: its prompts are not answered");
             }
-            Some(InstanceStatus::Other(number)) => {
+            Some(InstanceStatus::Other(number)) if head.data.is_none() => {
                 return missing(&format!("the instance has no pages yet: its status is {number}"));
             }
             _ => {}

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use mstr_rest_core::{Call, Result};
 
-use crate::{Cube, Definition, Elements, GridRequest, Instance, Report};
+use crate::{Cube, Definition, Element, GridRequest, Instance, List, Report};
 
 /// A report or a cube, where either will do: made from a [`Report`] or a [`Cube`] with
 /// [`From`]. Owned and cheap to clone.
@@ -87,15 +87,10 @@ impl GridObject {
     ///
     /// # Errors
     /// Those [common to all calls](Call#errors).
-    pub fn attribute_elements(
-        &self,
-        attribute: impl AsRef<str>,
-        offset: u64,
-        limit: u64,
-    ) -> Call<Elements> {
+    pub fn attribute_elements(&self, attribute: impl AsRef<str>) -> List<Element> {
         match self {
-            Self::Report(report) => report.attribute_elements(attribute, offset, limit),
-            Self::Cube(cube) => cube.attribute_elements(attribute, offset, limit),
+            Self::Report(report) => report.attribute_elements(attribute),
+            Self::Cube(cube) => cube.attribute_elements(attribute),
         }
     }
 }

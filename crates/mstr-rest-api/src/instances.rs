@@ -200,7 +200,8 @@ impl Instance {
     }
 
     /// The first page, if the server sent it with the execution: not after prompts, nor after an
-    /// execution in the background without a request. The bytes are the server's JSON.
+    /// execution in the background without a request. The bytes are the server's JSON. Data that
+    /// came while prompts were open are those of before the answers, and are never given.
     pub fn first_page(&self) -> Option<Bytes> {
         self.now().first_page
     }
@@ -415,7 +416,9 @@ impl Instance {
 
 fn page(source: &Source, execution: &Execution, offset: u64, limit: u64) -> Call<Bytes> {
     let call = source.instance(Method::GET, &execution.id);
-    execution.request.window(call, offset, limit).decode_with(execution::page)
+    let call = execution.request.window(call, offset, limit);
+    let last = execution.status;
+    call.decode_with(move |reply| execution::page(reply, last))
 }
 
 /// Executes what another execution was asked for, with its answers.
@@ -445,6 +448,8 @@ impl Execution {
     pub(crate) fn answered(&mut self, answers: Answers, status: InstanceStatus) {
         self.answers.push(answers);
         self.status = status;
+        // what was seen before the answers is not what was asked for
+        (self.first_page, self.total) = (None, None);
     }
 
     /// Takes the reply to the request that was owed.

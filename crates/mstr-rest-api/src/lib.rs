@@ -104,7 +104,7 @@ pub use documents::{
     Document, DocumentDefinition, DocumentInstance, DocumentRequest, Documents, DocumentsExt,
     Export, Layout, PdfOptions, Visualization, VisualizationName,
 };
-pub use elements::{Element, Elements};
+pub use elements::Element;
 pub use errors::{DataChanged, ErrorExt};
 pub use expression::Expression;
 pub use folders::{Folders, FoldersExt, NewFolder, PredefinedFolder};
@@ -130,7 +130,9 @@ pub use projects::{
     LanguageSet, Project, ProjectLanguages, ProjectOnNode, ProjectState, ProjectStatus, Projects,
     ProjectsExt,
 };
-pub use prompts::{Answer, Answers, Level, Prompt, PromptKind, PromptObject};
+pub use prompts::{
+    Answer, Answers, Level, NamedAnswers, Prompt, PromptKind, PromptObject, PromptObjectType,
+};
 pub use reports::{Report, Reports, ReportsExt};
 pub use schedules::{Event, Events, Schedule, Schedules, SchedulesExt};
 pub use search::{

@@ -52,18 +52,21 @@ type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
 pub struct List<T> {
     call: Call<Page<T>>,
     pager: Pager,
+    /// The most that the server gives at once.
+    most: u64,
 }
 
 impl<T> Clone for List<T> {
     fn clone(&self) -> Self {
-        Self { call: self.call.clone(), pager: self.pager.clone() }
+        Self { call: self.call.clone(), pager: self.pager.clone(), most: self.most }
     }
 }
 
 impl<T: DeserializeOwned + Send + 'static> List<T> {
     /// The list that this call gives, without its `offset` and `limit`.
     pub(crate) fn new(call: Call<Response>) -> Self {
-        Self { call: call.require_session().decode_with(Page::decode), pager: Pager::default() }
+        let call = call.require_session().decode_with(Page::decode);
+        Self { call, pager: Pager::default(), most: u64::MAX }
     }
 }
 
@@ -79,10 +82,18 @@ impl<T: Send + 'static> List<T> {
         self
     }
 
+    /// For lists of which the server gives only so many items at once, and fails when it is asked
+    /// for more.
+    pub(crate) fn at_most(mut self, items: u64) -> Self {
+        self.most = items;
+        self.page_size(items)
+    }
+
     /// How many items to ask for at once: 1000 unless this says otherwise. The server may give
-    /// fewer.
+    /// fewer. Where it has a maximum (200 for what a prompt offers), that is the default and the
+    /// most that is asked for.
     pub fn page_size(mut self, items: u64) -> Self {
-        self.pager.page_size = items;
+        self.pager.page_size = items.min(self.most);
         self
     }
 
@@ -133,7 +144,7 @@ impl<T: Send + 'static> List<T> {
             let message = "a page has at least one item";
             return self.call.clone().fail_with(Error::new(ErrorKind::InvalidRequest, message));
         }
-        self.call.clone().query("offset", offset).query("limit", limit)
+        self.call.clone().query("offset", offset).query("limit", limit.min(self.most))
     }
 
     /// All pages, in order.

@@ -10,7 +10,7 @@ use crate::delete_on_drop::DeleteOnDrop;
 use crate::executable::{Kind, Source};
 use crate::execution;
 use crate::{
-    Definition, Elements, GridRequest, Instance, InstanceStatus, Operation, Prompt, sealed,
+    Definition, Element, GridRequest, Instance, InstanceStatus, List, Operation, Prompt, sealed,
 };
 
 /// Reports of the server.
@@ -147,18 +147,13 @@ impl Report {
         Instance::start(self.0.clone(), request)
     }
 
-    /// Some elements of an attribute, and how many there are:
+    /// The elements of an attribute, by its id, over all pages:
     /// `GET /reports/{id}/attributes/{attribute}/elements` (recorded from servers).
     ///
     /// # Errors
     /// As [`definition`](Self::definition).
-    pub fn attribute_elements(
-        &self,
-        attribute: impl AsRef<str>,
-        offset: u64,
-        limit: u64,
-    ) -> Call<Elements> {
-        self.0.attribute_elements(attribute.as_ref(), offset, limit)
+    pub fn attribute_elements(&self, attribute: impl AsRef<str>) -> List<Element> {
+        self.0.attribute_elements(attribute.as_ref())
     }
 
     /// Its prompts: `GET /reports/{id}/prompts`. Answers need an

@@ -123,9 +123,9 @@ async fn prompts_to_the_end_and_once_more() {
     let grid = instance.visualization(ChapterKey::new("K36"), "K52");
     assert!(grid.page(0, 10).await.unwrap_err().is_prompted());
     let prompts = instance.prompts().await.unwrap();
-    let offered = instance.prompt_elements(&prompts[0], None, 0, 2).await.unwrap();
+    let offered = instance.prompt_elements(&prompts[0], None).page(0, 2).await.unwrap();
     assert_eq!((offered.total, offered.items.len()), (Some(4), 2));
-    instance.answer_all(|prompt| Some(give(prompt))).await.unwrap();
+    instance.answer_all(async |prompt| Ok(Some(give(&prompt)))).await.unwrap();
     assert_eq!(instance.last_status(), InstanceStatus::Ready);
     assert_eq!(server.count(Method::PUT, ANSWERS), 2);
     let filtered = raw(&grid.page(0, 100).await.unwrap());
@@ -145,9 +145,11 @@ async fn prompts_to_the_end_and_once_more() {
     assert_eq!(instance.last_status(), InstanceStatus::Prompts);
     assert!(instance.prompts().await.unwrap().len() == 2);
     instance
-        .answer_all(|prompt| match prompt.name.as_str() {
-            "Regions" => Some(Answer::elements(["R1:2"])),
-            _ => Some(give(prompt)),
+        .answer_all(async |prompt| {
+            Ok(Some(match prompt.name.as_str() {
+                "Regions" => Answer::elements(["R1:2"]),
+                _ => give(&prompt),
+            }))
         })
         .await
         .unwrap();
@@ -222,9 +224,9 @@ async fn conditions_and_levels_as_answers() {
     let instance = report(&session, &asking).run(GridRequest::designed()).await.unwrap();
     let prompts = instance.prompts().await.unwrap();
     assert_eq!(prompts[0].kind, PromptKind::Expression);
-    let offered = instance.prompt_objects(&prompts[0]).await.unwrap();
-    let metrics = offered.iter().filter(|one| one.kind_name.as_deref() == Some("metric"));
-    assert_eq!((offered.len(), metrics.count(), offered[0].kind), (4, 2, None));
+    let offered = instance.prompt_objects(&prompts[0], None).await.unwrap();
+    let metrics = offered.iter().filter(|one| one.kind == Some("metric".into()));
+    assert_eq!((offered.len(), metrics.count()), (4, 2));
 
     // refused before anything is sent
     let nothing = attribute("R1").is_in::<&str>([]);
@@ -246,13 +248,13 @@ async fn conditions_and_levels_as_answers() {
     assert_eq!((error.kind(), error.number()), (ErrorKind::InvalidRequest, Some(6)));
 
     instance
-        .answer_all(|prompt| {
-            Some(match prompt.kind {
+        .answer_all(async |prompt| {
+            Ok(Some(match prompt.kind {
                 PromptKind::Expression => {
                     Answer::expression_at(metric("M1").greater_than(0), ["R1"])
                 }
                 _ => Answer::level(Level::of(["R1"]).filter_absent(false).extendable(true)),
-            })
+            }))
         })
         .await
         .unwrap();

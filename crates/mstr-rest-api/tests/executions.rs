@@ -252,10 +252,10 @@ async fn prompts_are_listed_and_answered() {
     assert_eq!(kinds, [PromptKind::Elements, PromptKind::Value, PromptKind::Objects]);
     assert_eq!((prompts[0].required, prompts[2].required), (Some(true), Some(false)));
     assert!(prompts[1].default_answer.is_some() && !prompts[0].key.is_empty());
-    let offered = instance.prompt_elements(&prompts[0], None, 0, 2).await.unwrap();
+    let offered = instance.prompt_elements(&prompts[0], None).page(0, 2).await.unwrap();
     assert_eq!((offered.total, offered.items.len()), (Some(4), 2));
-    let objects = instance.prompt_objects(&prompts[2]).await.unwrap();
-    assert_eq!((objects[0].id.as_str(), objects[0].kind), ("M1", Some(4)));
+    let objects = instance.prompt_objects(&prompts[2], None).await.unwrap();
+    assert_eq!((objects[0].id.as_str(), objects[0].kind.clone()), ("M1", Some(4.into())));
 
     // by key, id and name; the last one is asked for only then
     let answers = Answers::new()
@@ -268,7 +268,7 @@ async fn prompts_are_listed_and_answered() {
         sent,
         json!({ "prompts": [
             { "key": prompts[0].key, "type": "ELEMENTS", "answers": [{ "id": "R1:1" }] },
-            { "id": "P2", "useDefault": true },
+            { "id": "P2", "type": "VALUE", "useDefault": true },
             { "name": "Metrics", "type": "OBJECTS", "answers": [{ "id": "M2", "type": 4 }] },
         ]})
     );
@@ -286,7 +286,7 @@ async fn all_answered_to_the_end() {
     let server = server().report(prompted()).start().await.unwrap();
     for request in [GridRequest::designed(), filtered().respond_async(true)] {
         let instance = asked(&server, request.clone()).await;
-        instance.answer_all(give).await.unwrap();
+        instance.answer_all(async |prompt| Ok(give(&prompt))).await.unwrap();
         assert_eq!(instance.last_status(), InstanceStatus::Ready);
         assert!(lines(&instance.page(0, 100).await.unwrap()) < 25);
         // what could not be told before is told behind the prompts
@@ -294,7 +294,7 @@ async fn all_answered_to_the_end() {
         assert_eq!(server.count(Method::PUT, ONE), told);
         let first = instance.first_page().map(|page| lines(&page));
         assert_eq!(first, (told == 1).then_some(4));
-        instance.answer_all(give).await.unwrap(); // nothing is open
+        instance.answer_all(async |prompt| Ok(give(&prompt))).await.unwrap(); // nothing is open
     }
     assert_eq!(server.count(Method::PUT, ANSWERS), 4);
 }
@@ -303,10 +303,10 @@ async fn all_answered_to_the_end() {
 async fn answers_that_are_refused() {
     let server = server().report(prompted()).start().await.unwrap();
     let instance = asked(&server, GridRequest::designed()).await;
-    let none = instance.answer_all(|_| None).await.unwrap_err();
+    let none = instance.answer_all(async |_| Ok(None)).await.unwrap_err();
     assert_eq!(none.kind(), ErrorKind::InvalidRequest);
     assert!(none.message().contains("Regions"), "{none}");
-    let other = instance.answer_all(|_| Some(Answer::value("x"))).await.unwrap_err();
+    let other = instance.answer_all(async |_| Ok(Some(Answer::value("x")))).await.unwrap_err();
     assert!(other.message().contains("ELEMENTS"), "{other}");
     for answers in [Answers::new(), Answers::new().by_key("", Answer::value("x"))] {
         let error = instance.answer(answers).await.unwrap_err();
@@ -324,13 +324,16 @@ async fn prompts_without_an_end() {
     let server = server().report(prompted()).start().await.unwrap();
     let instance = asked(&server, GridRequest::designed()).await;
     server.session_route(Method::PUT, ANSWERS, |_| Reply::new(204));
-    let error = instance.answer_all(give).await.unwrap_err();
+    let error = instance.answer_all(async |prompt| Ok(give(&prompt))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Api);
     assert_eq!(server.count(Method::PUT, ANSWERS), 50);
     server.session_route(Method::GET, "/reports/*/instances/*/prompts", |_| {
         Reply::json(200, &json!([]))
     });
-    assert_eq!(instance.answer_all(give).await.unwrap_err().kind(), ErrorKind::Api);
+    assert_eq!(
+        instance.answer_all(async |prompt| Ok(give(&prompt))).await.unwrap_err().kind(),
+        ErrorKind::Api
+    );
 }
 
 #[tokio::test]
@@ -371,7 +374,7 @@ async fn gone_and_read_on() {
 async fn gone_with_answers() {
     let server = server().report(prompted()).start().await.unwrap();
     let instance = asked(&server, GridRequest::designed()).await;
-    instance.answer_all(give).await.unwrap();
+    instance.answer_all(async |prompt| Ok(give(&prompt))).await.unwrap();
     let wanted = raw(&instance.page(0, 100).await.unwrap());
     server.expire_instances();
     assert_eq!(raw(&instance.page_or_reexecute(0, 100).await.unwrap()), wanted);

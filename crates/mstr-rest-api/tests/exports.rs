@@ -260,7 +260,7 @@ async fn gone_it_is_executed_again() {
     let instance = run(&session).await;
     let export = || instance.pdf(PdfOptions::new());
     assert_eq!(export().bytes().await.unwrap_err().number(), Some(10), "prompts are open");
-    instance.answer_all(|_| Some(Answer::elements(["R1:1"]))).await.unwrap();
+    instance.answer_all(async |_| Ok(Some(Answer::elements(["R1:1"])))).await.unwrap();
     let id = instance.id();
     server.expire_all();
     let wanted = dashboard().pdf();

@@ -293,7 +293,7 @@ async fn elements_and_sql() {
     let server = server().report(sales()).cube(sample_cube()).start().await.unwrap();
     let session = login(&server).await;
     let report = report(&session, &sales());
-    let elements = report.attribute_elements("C1", 48, 10).await.unwrap();
+    let elements = report.attribute_elements("C1").page(48, 10).await.unwrap();
     assert_eq!((elements.total, elements.items.len()), (Some(50), 2));
     assert_eq!(elements.items[0].id, "C1:49");
     assert_eq!(elements.items[0].form_values.len(), 2);

@@ -14,11 +14,7 @@ use crate::delete_on_drop::DeleteOnDrop;
 use crate::errors;
 use crate::executable::{Kind, Source};
 use crate::execution::{self, Begun};
-use crate::prompts::{self, Asking};
-use crate::{
-    Answer, Answers, ChapterKey, Elements, ErrorExt, GridRequest, InstanceStatus, Operation,
-    Prompt, PromptObject,
-};
+use crate::{Answers, ChapterKey, ErrorExt, GridRequest, InstanceStatus, Operation};
 
 /// A document or a dashboard that was run. It lives in the session that ran it: when that ends, it
 /// is gone; [`Export`] and [`Visualization::page_or_reexecute`] then re-execute it.
@@ -27,10 +23,10 @@ use crate::{
 /// stays on the server until [`delete`](Self::delete) or the end of the session.
 ///
 /// ```no_run
-/// use mstr_rest_api::{Answer, DocumentInstance, PdfOptions};
+/// use mstr_rest_api::{DocumentInstance, NamedAnswers, PdfOptions};
 ///
 /// # async fn example(instance: DocumentInstance) -> mstr_rest_core::Result<()> {
-/// instance.answer_all(|_| Some(Answer::use_default())).await?;
+/// instance.answer_named(&NamedAnswers::new().text("Region", "North")).await?;
 /// instance.pdf(PdfOptions::new()).to_file("dashboard.pdf").await?;
 /// instance.delete().await?;
 /// # Ok(())
@@ -39,7 +35,7 @@ use crate::{
 #[derive(Clone)]
 pub struct DocumentInstance {
     pub(crate) source: Source,
-    request: DocumentRequest,
+    pub(crate) request: DocumentRequest,
     shared: Arc<Shared>,
 }
 
@@ -50,7 +46,7 @@ struct Shared {
 }
 
 #[derive(Clone)]
-struct Execution {
+pub(crate) struct Execution {
     id: Arc<str>,
     status: InstanceStatus,
     answers: Vec<Answers>,
@@ -87,7 +83,7 @@ impl DocumentInstance {
     }
 
     /// Changes the execution, unless another one took its place meanwhile.
-    fn update(&self, id: &str, change: impl FnOnce(&mut Execution)) {
+    pub(crate) fn update(&self, id: &str, change: impl FnOnce(&mut Execution)) {
         let mut now = self.shared.now.write().unwrap_or_else(PoisonError::into_inner);
         if *now.id == *id {
             change(&mut now);
@@ -211,107 +207,17 @@ impl DocumentInstance {
     }
 }
 
-/// Prompts. Those of dashboards are asked at the endpoints of documents (vendor documentation).
-impl DocumentInstance {
-    /// The prompts that are open: `GET /documents/{id}/instances/{mid}/prompts?closed=false`.
-    ///
-    /// # Errors
-    /// Those [common to all calls](mstr_rest_core::Call#errors);
-    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
-    pub fn prompts(&self) -> Call<Vec<Prompt>> {
-        prompts::list(&self.source, &self.now().id)
+impl Execution {
+    /// Takes what the server was told to its prompts, and what became of it.
+    pub(crate) fn answered(&mut self, answers: Answers, status: InstanceStatus) {
+        self.answers.push(answers);
+        self.status = status;
     }
 
-    /// Elements that a prompt offers, and how many there are:
-    /// `GET /documents/{id}/instances/{mid}/prompts/{prompt}/elements`. With a pattern only those
-    /// that fit it.
-    ///
-    /// # Errors
-    /// As [`prompts`](Self::prompts).
-    pub fn prompt_elements(
-        &self,
-        prompt: &Prompt,
-        pattern: Option<&str>,
-        offset: u64,
-        limit: u64,
-    ) -> Call<Elements> {
-        prompts::elements_of(&self.source, &self.now().id, prompt, pattern, offset, limit)
-    }
-
-    /// Objects that a prompt offers: `GET /documents/{id}/instances/{mid}/prompts/{prompt}/objects`.
-    ///
-    /// # Errors
-    /// As [`prompts`](Self::prompts).
-    pub fn prompt_objects(&self, prompt: &Prompt) -> Call<Vec<PromptObject>> {
-        prompts::objects_of(&self.source, &self.now().id, prompt)
-    }
-
-    /// Answers prompts, and waits until the document is ready or asks further ones:
-    /// `PUT /documents/{id}/instances/{mid}/prompts/answers`, then the status.
-    ///
-    /// # Errors
-    /// As [`Instance::answer`](crate::Instance::answer).
-    pub fn answer(
-        &self,
-        answers: Answers,
-    ) -> impl Future<Output = Result<InstanceStatus>> + Send + use<> {
-        let instance = self.clone();
-        async move {
-            let (id, timeout) = (instance.now().id, instance.request.timeout);
-            let status = prompts::send(&instance.source, &id, &answers, timeout).await?;
-            instance.update(&id, |now| {
-                now.answers.push(answers);
-                now.status = status;
-            });
-            Ok(status)
-        }
-    }
-
-    /// Answers all prompts, also those that answers bring up, until the document is ready. Of each
-    /// prompt the closure gives the answer, or `None` to close one that is not required.
-    ///
-    /// # Errors
-    /// As [`Instance::answer_all`](crate::Instance::answer_all).
-    pub fn answer_all<F>(&self, give: F) -> impl Future<Output = Result<()>> + Send + use<F>
-    where
-        F: FnMut(&Prompt) -> Option<Answer> + Send,
-    {
-        prompts::answer_all(self.clone(), give)
-    }
-
-    /// Re-prompts: the prompts are open again, and the answers are discarded.
-    /// `POST /documents/{id}/instances/{mid}/rePrompt`. It is another execution then, whose id the
-    /// server gives.
-    ///
-    /// # Errors
-    /// Those [common to all calls](mstr_rest_core::Call#errors);
-    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
-    pub fn reprompt(&self) -> impl Future<Output = Result<()>> + Send + use<> {
-        let instance = self.clone();
-        async move {
-            let before = instance.now().id;
-            let call = instance.source.v1(Method::POST).segment("instances").segment(&before);
-            let begun = call.segment("rePrompt").decode_with(execution::begun).await?;
-            instance.update(&before, |now| {
-                let id = begun.id.into();
-                *now = Execution { id, status: InstanceStatus::Prompts, answers: Vec::new() };
-            });
-            Ok(())
-        }
-    }
-}
-
-impl Asking for DocumentInstance {
-    fn last_status(&self) -> InstanceStatus {
-        Self::last_status(self)
-    }
-
-    fn open_prompts(&self) -> Call<Vec<Prompt>> {
-        self.prompts()
-    }
-
-    fn take(&self, answers: Answers) -> impl Future<Output = Result<InstanceStatus>> + Send {
-        self.answer(answers)
+    /// Takes the execution that asks again.
+    pub(crate) fn reprompted(&mut self, begun: Begun) {
+        let (id, status) = (begun.id.into(), InstanceStatus::Prompts);
+        *self = Self { id, status, answers: Vec::new() };
     }
 }
 
@@ -423,7 +329,8 @@ impl Visualization {
         let call = call.segment("chapters").segment(&self.chapter);
         let call = call.segment("visualizations").segment(&self.key);
         let call = GridRequest::designed().iso_dates(true).window(call, offset, limit);
-        let call = call.decode_with(execution::page);
+        let last = self.instance.last_status();
+        let call = call.decode_with(move |reply| execution::page(reply, last));
         if source.kind == Kind::Dashboard {
             return call;
         }

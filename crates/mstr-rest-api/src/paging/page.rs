@@ -64,7 +64,7 @@ fn last_begins(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// What a list is called where it is wrapped into an object.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "result",
     "results",
     "projects",
@@ -87,6 +87,7 @@ const NAMES: [&str; 23] = [
     "datasources",
     "items",
     "objects",
+    "elements",
     "settings",
 ];
 

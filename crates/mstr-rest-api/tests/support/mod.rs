@@ -1,6 +1,8 @@
 //! A simulated server with data, and a session in its project.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+pub(crate) mod canned;
+
 use std::time::Duration;
 
 use bytes::Bytes;
