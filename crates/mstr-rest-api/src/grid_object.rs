@@ -82,7 +82,7 @@ impl GridObject {
         Instance::run(source.clone(), request)
     }
 
-    /// Some elements of an attribute, and how many there are: [`Report::attribute_elements`],
+    /// The elements of an attribute, over all pages: [`Report::attribute_elements`],
     /// [`Cube::attribute_elements`].
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use mstr_rest_api::{
-    Cube, Cubes, Definition, ErrorExt as _, GridRequest, Instance, Report, Reports, Visualization,
+    Cubes, DeleteOnDrop, ErrorExt as _, GridObject, GridRequest, Instance, Reports, Visualization,
 };
 use mstr_rest_core::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
@@ -28,13 +28,13 @@ pub trait DataExt: sealed::Sealed {
 
 impl DataExt for Reports {
     fn data(&self, id: impl AsRef<str>) -> Data {
-        Data::of(Source::Report(self.report(id)))
+        Data::of(Source::Object(self.report(id).into()))
     }
 }
 
 impl DataExt for Cubes {
     fn data(&self, id: impl AsRef<str>) -> Data {
-        Data::of(Source::Cube(self.cube(id)))
+        Data::of(Source::Object(self.cube(id).into()))
     }
 }
 
@@ -59,21 +59,9 @@ impl InstanceDataExt for Visualization {
 
 #[derive(Debug, Clone)]
 enum Source {
-    Report(Report),
-    Cube(Cube),
+    Object(GridObject),
     Instance(Instance),
     Visualization(Visualization),
-}
-
-/// An instance that was executed here: it is cleared away on the server when its rows are read, or
-/// are not wanted any more. A session holds only so many of them.
-#[derive(Debug)]
-pub(crate) struct Executed(Instance);
-
-impl Drop for Executed {
-    fn drop(&mut self) {
-        self.0.delete().in_background();
-    }
 }
 
 pub(crate) type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
@@ -236,53 +224,35 @@ impl Data {
     }
 
     /// What is read; with what ends it, if it was executed here.
-    async fn execution(&self) -> Result<(Execution, Option<Executed>)> {
-        let instance = match &self.source {
+    async fn execution(&self) -> Result<(Execution, Option<DeleteOnDrop>)> {
+        let object = match &self.source {
             Source::Visualization(shown) => {
                 return Ok((Execution::Visualization(begun_anew(shown)), None));
             }
             Source::Instance(instance) => {
                 return Ok((Execution::Instance(instance.clone()), None));
             }
-            Source::Report(report) => {
-                let all = async || report.definition().await;
-                self.run(all, async |request| report.run(request).await).await?
-            }
-            Source::Cube(cube) => {
-                let all = async || cube.definition().await;
-                self.run(all, async |request| cube.run(request).await).await?
-            }
+            Source::Object(object) => object,
         };
-        let executed = Executed(instance.clone());
+        let instance = self.run(object).await?;
+        let executed = instance.delete_on_drop();
         Ok((Execution::Instance(instance), Some(executed)))
     }
 
-    /// Executes it; a first page that takes the server too long is halved.
-    async fn run(
-        &self,
-        definition: impl AsyncFnOnce() -> Result<Definition>,
-        run: impl AsyncFn(GridRequest) -> Result<Instance>,
-    ) -> Result<Instance> {
+    /// Executes it, with all objects of the definition unless something else is asked for. A first
+    /// page that takes the server too long is halved.
+    async fn run(&self, object: &GridObject) -> Result<Instance> {
+        let request = match &self.request {
+            Some(request) => request.clone(),
+            None => GridRequest::from_definition(&object.definition().await?),
+        };
         let mut rows = self.page_size.unwrap_or(FIRST_PAGE);
-        let request = self.asked(definition).await?;
         loop {
-            match run(request.clone().page_size(rows)).await {
+            match object.run(request.clone().page_size(rows)).await {
                 Err(error) if error.is_request_timeout() && rows > 1 => rows /= 2,
                 other => return other,
             }
         }
-    }
-
-    /// What is asked for: all objects of the definition, unless it was said otherwise.
-    async fn asked(
-        &self,
-        definition: impl AsyncFnOnce() -> Result<Definition>,
-    ) -> Result<GridRequest> {
-        let request = match &self.request {
-            Some(request) => request.clone(),
-            None => GridRequest::from_definition(&definition().await?),
-        };
-        Ok(request)
     }
 
     /// All batches, in memory. There is at least one, of no rows maybe.

@@ -7,10 +7,10 @@ use std::path::Path;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures_util::Stream;
-use mstr_rest_api::ErrorExt as _;
+use mstr_rest_api::{DeleteOnDrop, ErrorExt as _};
 use mstr_rest_core::{Error, ErrorKind, Result};
 
-use crate::data::{Executed, OnProgress};
+use crate::data::OnProgress;
 use crate::execution::Opening;
 use crate::output::{Beside, Format, Writer};
 use crate::page_by::PageTurner;
@@ -28,7 +28,7 @@ pub struct Table {
     turner: Option<PageTurner>,
     on_progress: Option<OnProgress>,
     /// Goes behind the requests of the reader.
-    _executed: Option<Executed>,
+    _executed: Option<DeleteOnDrop>,
 }
 
 impl fmt::Debug for Table {
@@ -43,7 +43,7 @@ impl Table {
         reader: Reader,
         turner: Option<PageTurner>,
         on_progress: Option<OnProgress>,
-        executed: Option<Executed>,
+        executed: Option<DeleteOnDrop>,
     ) -> Self {
         Self { opening, reader, turner, on_progress, _executed: executed }
     }
