@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout)]
 
 use mstr_examples::{Place, project_and_object};
-use mstr_rest::api::{Answer, GridRequest, PromptKind};
+use mstr_rest::api::{GridRequest, NamedAnswers};
 use mstr_rest::prelude::*;
 use mstr_sim::{LibraryServer, Prompt, Report};
 use serde::Deserialize;
@@ -34,17 +34,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let rows: Vec<Row> = with_session(builder, async |session| {
         let instance = session.reports().report(&report).run(GridRequest::designed()).await?;
-        // called for each prompt, until the report runs
-        instance
-            .answer_all(|prompt| {
-                println!("{}: {:?}", prompt.name, prompt.kind);
-                match prompt.kind {
-                    PromptKind::Value => Some(Answer::value("from an example")),
-                    // the server's default; a required prompt without one is an error
-                    _ => Some(Answer::use_default()),
-                }
-            })
-            .await?;
+        for prompt in instance.prompts().await? {
+            println!("{}: {:?}", prompt.name, prompt.kind);
+        }
+        // by name; prompts that are not named get their default
+        let answers = NamedAnswers::new().text("Comment", "from an example");
+        instance.answer_named(&answers).await?;
         instance.data().rows().await
     })
     .await?;

@@ -3,6 +3,7 @@
 mod columns;
 mod filter;
 mod prompts;
+mod quoted;
 mod source;
 
 pub(super) use source::{Source, find};

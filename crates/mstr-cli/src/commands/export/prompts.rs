@@ -1,140 +1,88 @@
 //! `--prompt`: answers to what a report asks before it runs.
 
-use std::collections::HashMap;
+use mstr_rest::api::{Instance, InstanceStatus, NamedAnswers, Prompt, PromptKind};
+use mstr_rest::{Error, ErrorKind};
 
-use mstr_rest::api::{Answer, Answers, Instance, InstanceStatus, Prompt, PromptKind};
-
+use super::quoted;
 use crate::failure::{Failure, Result};
-
-/// Answers bring further prompts up, but not for ever.
-const ROUNDS: usize = 50;
-
-/// Elements of a prompt that are looked through for a name.
-const ELEMENTS: u64 = 1000;
 
 /// The answers of the command line, by prompt.
 #[derive(Debug, Default)]
-pub(super) struct Given(HashMap<String, Vec<String>>);
+pub(super) struct Given(NamedAnswers);
 
 impl Given {
     pub(super) fn parse(options: &[String]) -> Result<Self> {
-        let mut given = Self::default();
+        let mut given = NamedAnswers::new();
         for option in options {
-            let (prompt, answer) = option
-                .split_once('=')
-                .ok_or_else(|| Failure::usage("--prompt looks like PROMPT=ANSWER"))?;
-            given.0.entry(prompt.trim().to_lowercase()).or_default().push(answer.to_owned());
+            let wrong = || Failure::usage("--prompt looks like PROMPT=ANSWER");
+            let (prompt, answer) = match quoted::first(option.trim_start()) {
+                Some((prompt, rest)) if rest.trim_start().starts_with('=') => {
+                    (prompt, &rest.trim_start()[1..])
+                }
+                _ => option.split_once('=').ok_or_else(wrong)?,
+            };
+            if prompt.trim().is_empty() {
+                return Err(wrong());
+            }
+            given = given.text(prompt.trim(), answer);
         }
-        Ok(given)
-    }
-
-    fn of(&self, prompt: &Prompt) -> Option<&[String]> {
-        [Some(&prompt.key), Some(&prompt.id), Some(&prompt.name), prompt.title.as_ref()]
-            .into_iter()
-            .flatten()
-            .find_map(|name| self.0.get(&name.to_lowercase()))
-            .map(Vec::as_slice)
+        Ok(Self(given))
     }
 }
 
 /// Answers all that the report asks, until it runs.
 pub(super) async fn answer(instance: &Instance, given: &Given) -> Result {
-    let mut unused: Vec<&str> = given.0.keys().map(String::as_str).collect();
-    for _ in 0..ROUNDS {
-        if instance.last_status() != InstanceStatus::Prompts {
-            return match unused.first() {
-                None => Ok(()),
-                Some(name) => Err(Failure::usage(format!("nothing is asked by {name:?}"))),
-            };
-        }
-        let prompts = instance.prompts().await?;
-        let mut answers = Answers::new();
-        for prompt in &prompts {
-            let answer = match given.of(prompt) {
-                Some(texts) => of_texts(instance, prompt, texts).await?,
-                None if prompt.default_answer.is_some() => Answer::use_default(),
-                None if prompt.required == Some(true) => return Err(unanswered(&prompts, given)),
-                None => Answer::nothing(),
-            };
-            answers = answers.by_key(&prompt.key, answer);
-            let names = [&prompt.key, &prompt.id, &prompt.name].map(|name| name.to_lowercase());
-            let title = prompt.title.as_ref().map(|title| title.to_lowercase());
-            unused.retain(|name| {
-                !names.iter().any(|known| known == name) && title.as_deref() != Some(*name)
-            });
-        }
-        instance.answer(answers).await?;
-    }
-    Err(Failure::usage(format!("the report still asks after {ROUNDS} rounds of answers")))
-}
-
-async fn of_texts(instance: &Instance, prompt: &Prompt, texts: &[String]) -> Result<Answer> {
-    let unknown = |text: &str, known: Vec<String>| {
-        let hint = if known.is_empty() {
-            "it offers nothing".to_owned()
-        } else {
-            format!("it offers {}", known.join(", "))
-        };
-        Failure::usage(format!("the prompt {:?} does not offer {text:?}", prompt.name)).hint(hint)
-    };
-    Ok(match prompt.kind {
-        PromptKind::Elements => {
-            let mut ids = Vec::new();
-            for text in texts {
-                // an id as the server writes it: h4;8D67...;40K-50K
-                if text.contains(';') {
-                    ids.push(text.clone());
-                    continue;
-                }
-                let offered = instance.prompt_elements(prompt, None, 0, ELEMENTS).await?.items;
-                let named = |values: &[String]| values.iter().any(|value| value == text);
-                match offered.iter().find(|element| named(&element.form_values)) {
-                    Some(element) => ids.push(element.id.clone()),
-                    None => {
-                        let few = offered.iter().take(10);
-                        return Err(unknown(
-                            text,
-                            few.map(|it| it.form_values.join(" ")).collect(),
-                        ));
-                    }
-                }
-            }
-            Answer::elements(ids)
-        }
-        PromptKind::Objects => {
-            let offered = instance.prompt_objects(prompt).await?;
-            let mut objects = Vec::new();
-            for text in texts {
-                let found = offered.iter().find(|it| it.id == *text || it.name == *text);
-                let Some(found) = found else {
-                    let few = offered.iter().take(10);
-                    return Err(unknown(text, few.map(|it| it.name.clone()).collect()));
-                };
-                objects.push((found.id.clone(), found.kind.unwrap_or_default()));
-            }
-            Answer::objects(objects)
-        }
-        // a kind that takes no text is refused where the answer is checked
-        _ => Answer::values(texts.iter().cloned()),
+    let Err(error) = instance.answer_named(&given.0).await else { return Ok(()) };
+    let hint = hint(instance, given, &error).await;
+    let failure = Failure::from(error);
+    Err(match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     })
 }
 
-/// What a report asks that nobody has answered.
-fn unanswered(prompts: &[Prompt], given: &Given) -> Failure {
-    let open = prompts.iter().filter(|prompt| {
-        prompt.required == Some(true)
-            && prompt.default_answer.is_none()
-            && given.of(prompt).is_none()
-    });
-    let asked: Vec<_> =
-        open.map(|prompt| format!("--prompt '{}={}'", prompt.name, example(prompt.kind))).collect();
-    Failure::usage("the report asks before it runs").hint(format!("add {}", asked.join(" ")))
+/// What to add to the command, if answers are missing.
+async fn hint(instance: &Instance, given: &Given, error: &Error) -> Option<String> {
+    let is_ours = error.kind() == ErrorKind::InvalidRequest && error.status().is_none();
+    if !is_ours || instance.last_status() != InstanceStatus::Prompts {
+        return None;
+    }
+    let open = instance.prompts().await.ok()?;
+    let missing: Vec<_> = given.0.missing(&open).into_iter().map(example).collect();
+    (!missing.is_empty()).then(|| format!("add {}", missing.join(" ")))
 }
 
-fn example(kind: PromptKind) -> &'static str {
-    match kind {
+fn example(prompt: &Prompt) -> String {
+    let answer = match prompt.kind {
         PromptKind::Elements => "an element",
         PromptKind::Objects => "an object",
         _ => "a value",
+    };
+    let name = [&prompt.name, &prompt.key].into_iter().find(|name| !name.is_empty());
+    let name = name.map_or(prompt.id.as_str(), String::as_str);
+    let quote = if name.contains('=') { "\"" } else { "" };
+    format!("--prompt '{quote}{name}{quote}={answer}'")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+    use super::*;
+
+    #[test]
+    fn options_are_names_and_answers() {
+        let parse = |options: &[&str]| {
+            let options: Vec<_> = options.iter().map(|it| (*it).to_owned()).collect();
+            Given::parse(&options).map(|given| given.0)
+        };
+        let answers = parse(&["Year=2024", "Year = 2025", "'a=b' =c=d", "Empty="]).unwrap();
+        let expected = NamedAnswers::new()
+            .texts("Year", ["2024", " 2025"])
+            .text("a=b", "c=d")
+            .text("Empty", "");
+        assert_eq!(answers, expected);
+        for wrong in ["Year", "=x", " = x", "'Year'"] {
+            assert!(parse(&[wrong]).is_err(), "{wrong}");
+        }
     }
 }
