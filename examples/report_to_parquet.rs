@@ -18,9 +18,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let written = with_session(builder, async |session| {
         let data = session.reports().data(&report);
-        data.on_progress(|so_far| println!("{} of {} grid rows", so_far.grid_rows, so_far.total_grid_rows))
-            .to_parquet(&path)
-            .await
+        data.on_progress(|so_far| {
+            println!("{} of {} grid rows", so_far.grid_rows, so_far.total_grid_rows)
+        })
+        .to_parquet(&path)
+        .await
     })
     .await?;
     println!("{} rows from {} bytes of JSON in {}", written.rows, written.bytes, path.display());

@@ -52,7 +52,7 @@ async fn fetch(session: &Session, options: &Options) -> Result<Vec<Bytes>> {
     let rows = options.rows as u64;
     let instance = report.run(all.page_size(rows)).await?;
     let mut pages = vec![instance.first_page().ok_or("no first page")?];
-    let total = GridReader::new(GridOptions::default()).read(&pages[0])?.total as u64;
+    let total = GridReader::new(GridOptions::default()).read(&pages[0])?.total.unwrap_or_default();
     for offset in (rows..total).step_by(options.rows) {
         pages.push(instance.page(offset, rows).await?);
     }

@@ -104,7 +104,8 @@ impl Context {
     async fn open(&self) -> Result<Opened> {
         let (name, profile) = match self.origin()? {
             Origin::Environment => {
-                let guard = self.tuned(mstr_rest::from_env()?, None).connect().await?;
+                let guard =
+                    self.tuned(mstr_rest::from_env()?.relogin(true), None).connect().await?;
                 return Ok(Opened {
                     session: Session::clone(&guard),
                     kept: Kept::Temporary(guard),

@@ -1,6 +1,6 @@
 //! Why a command failed: the exit code for scripts, the text and a way out for people.
 
-use std::{fmt, io};
+use std::{fmt, fmt::Write as _, io};
 
 use mstr_rest::{Error, ErrorKind};
 
@@ -104,6 +104,10 @@ fn explained(error: &Error) -> String {
             text.push_str(&more);
         }
         source = cause.source();
+    }
+    if let Some(ticket) = error.ticket_id() {
+        // what the server's own logs and the vendor's support are asked with
+        let _ = write!(text, " [ticket {ticket}]");
     }
     text
 }

@@ -9,10 +9,10 @@ use arrow_schema::ArrowError;
 use arrow_select::take::take;
 
 use crate::column::{Column, Unfit, form_value};
-use crate::value_type::{ValueType, Kind};
 use crate::definition::{Element, Unit};
 use crate::dictionary::{Dictionary, Full};
 use crate::page::{Cell, NO_ELEMENT};
+use crate::value_type::{Kind, ValueType};
 
 /// The elements of one header entry of a unit. An index is an element of the page, or
 /// [`NO_ELEMENT`].
@@ -125,11 +125,7 @@ impl Form {
 }
 
 /// A column of keys. Mostly none of them is null, which is worth knowing beforehand.
-fn key_column(
-    elements: &[u32],
-    any_null: bool,
-    key: impl Fn(&u32) -> Option<i32>,
-) -> Int32Array {
+fn key_column(elements: &[u32], any_null: bool, key: impl Fn(&u32) -> Option<i32>) -> Int32Array {
     if any_null || elements.contains(&NO_ELEMENT) {
         return elements.iter().map(key).collect();
     }

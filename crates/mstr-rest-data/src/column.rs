@@ -11,8 +11,8 @@ use arrow_array::{ArrayRef, ArrowPrimitiveType};
 use arrow_cast::parse::{Parser, parse_decimal};
 use arrow_schema::ArrowError;
 
-use crate::value_type::{ValueType, Exactness, Kind};
 use crate::page::Cell;
+use crate::value_type::{Exactness, Kind, ValueType};
 
 /// A column that values are appended to.
 #[derive(Debug)]
@@ -168,9 +168,7 @@ fn float(cell: &Cell<'_>, exactness: Exactness) -> Result<Option<f64>, Unfit> {
             let value: f64 = text.parse().map_err(|_| Unfit)?;
             let is_exact = match exactness {
                 Exactness::Nearest => true,
-                Exactness::WholeNumbers => {
-                    text.contains(['.', 'e', 'E']) || value.abs() <= EXACT
-                }
+                Exactness::WholeNumbers => text.contains(['.', 'e', 'E']) || value.abs() <= EXACT,
                 Exactness::Digits => significant_digits(text) <= 15,
             };
             if is_exact { value } else { return Err(Unfit) }

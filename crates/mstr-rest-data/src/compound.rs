@@ -45,7 +45,8 @@ pub(crate) fn flatten<'a>(
     }
     let set = match chosen {
         Some(chosen) => {
-            let is_it = |set: &Set<'_>| set.definition.name == chosen || set.definition.key == chosen;
+            let is_it =
+                |set: &Set<'_>| set.definition.name == chosen || set.definition.key == chosen;
             let number = sets.iter().position(is_it).ok_or_else(|| no_such_set(chosen, &names))?;
             sets.swap_remove(number)
         }

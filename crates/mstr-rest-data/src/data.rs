@@ -211,12 +211,7 @@ impl Data {
         let mut options = self.options;
         options.local_dictionaries = file;
         options.widens = file;
-        let start = Start {
-            options,
-            ahead: self.ahead,
-            limit: self.page_size,
-            ..Start::default()
-        };
+        let start = Start { options, ahead: self.ahead, limit: self.page_size, ..Start::default() };
         let mut opening = Opening { execution, start, all_pages };
         let first = opening.execution.first_page(self.page_size).await?;
         let (reader, turner) = opening.open(first).await?;

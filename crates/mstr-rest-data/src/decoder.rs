@@ -11,7 +11,6 @@ use mstr_rest_core::{Error, Result};
 
 use crate::codes::{Codes, Form, Group, PageCodes, any_subtotal};
 use crate::column::{Column, form_value};
-use crate::value_type::{ValueType, Kind};
 use crate::definition::{Element, Grid, Unit};
 use crate::dictionary::Dictionary;
 use crate::error::broken;
@@ -21,6 +20,7 @@ use crate::page::{Cell, Data, Reading};
 use crate::pivot::{Metrics, Pivot, Row};
 use crate::shape::{check_shape, grid_rows, slots};
 use crate::types::{attribute_units, needs_digits, settle, unfit};
+use crate::value_type::{Kind, ValueType};
 
 /// What is known since the first page.
 #[derive(Debug)]

@@ -20,9 +20,9 @@ pub(crate) fn no_grid(status: Option<i64>) -> Error {
             ErrorKind::Decode,
             "there is no data yet: the instance waits for answers to its prompts",
         ),
-        Some(status) if status != 1 => {
-            broken(format!("it has no data, and its status is {status}: the execution is not ready"))
-        }
+        Some(status) if status != 1 => broken(format!(
+            "it has no data, and its status is {status}: the execution is not ready"
+        )),
         _ => broken("it has no definition or no data"),
     }
 }

@@ -257,7 +257,8 @@ fn last_row(page: &Page<'_>) -> String {
     let headers = slots(&grid.rows).zip(data.rows.list(last));
     let elements = headers.map(|(unit, index)| {
         let element = unit.elements.get(*index as usize).filter(|_| *index != NO_ELEMENT);
-        element.map(|element| (element.id.as_deref(), &element.form_values, element.name.as_deref()))
+        element
+            .map(|element| (element.id.as_deref(), &element.form_values, element.name.as_deref()))
     });
     format!("{:?} {:?}", elements.collect::<Vec<_>>(), data.cells.row(last))
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use mstr_rest_core::Result;
 
-use crate::value_type::{ValueType, Kind};
 use crate::definition::{Element, Form, Grid, Text, Unit};
 use crate::error::broken;
 use crate::shape::slots;
+use crate::value_type::{Kind, ValueType};
 
 /// An attribute, custom group or consolidation.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,7 +128,8 @@ impl Metric {
         ];
         let facts = facts.into_iter();
         let facts = facts.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
-        Field::new(&self.name, kind.column.arrow(), true).with_metadata(facts.collect::<HashMap<_, _>>())
+        Field::new(&self.name, kind.column.arrow(), true)
+            .with_metadata(facts.collect::<HashMap<_, _>>())
     }
 }
 

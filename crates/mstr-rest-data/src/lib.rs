@@ -3,7 +3,6 @@
 
 mod codes;
 mod column;
-mod value_type;
 mod compound;
 mod data;
 mod decoder;
@@ -25,13 +24,13 @@ mod shape;
 mod table;
 mod types;
 mod upload;
+mod value_type;
 
 /// The version of arrow whose arrays and batches this crate gives.
 pub use arrow_array;
 /// The schema types of the same version.
 pub use arrow_schema;
 
-pub use value_type::ValueType;
 pub use data::{Data, DataExt, InstanceDataExt};
 pub use grid::{GridPage, GridReader};
 pub use options::GridOptions;
@@ -40,6 +39,7 @@ pub use reader::Progress;
 pub use rows::rows;
 pub use table::Table;
 pub use upload::{Upload, UploadExt, UploadProgress, Uploaded};
+pub use value_type::ValueType;
 
 /// Keeps the traits ours, so that they may grow without a break.
 mod sealed {

@@ -2,8 +2,8 @@
 
 use mstr_rest_api::UnitElement;
 
-use crate::value_type::ValueType;
 use crate::layout::Metric;
+use crate::value_type::ValueType;
 
 /// How a grid is read.
 #[derive(Debug, Clone)]

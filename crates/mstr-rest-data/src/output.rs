@@ -54,7 +54,8 @@ impl<W: Write + Send> Writer<W> {
                     .set_compression(Compression::SNAPPY)
                     .set_max_row_group_row_count(Some(ROW_GROUP))
                     .build();
-                let writer = ArrowWriter::try_new(out, Arc::new(plain_schema(schema)), Some(properties));
+                let writer =
+                    ArrowWriter::try_new(out, Arc::new(plain_schema(schema)), Some(properties));
                 Self::Parquet(Box::new(writer.map_err(parquet_error)?))
             }
             Format::Ipc => {

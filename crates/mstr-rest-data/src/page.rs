@@ -67,7 +67,9 @@ pub(crate) enum PageByElement {
     /// Negative where it shows none.
     Index(i64),
     Id(String),
-    Element { id: String },
+    Element {
+        id: String,
+    },
 }
 
 /// The index of a header that has no element there (the server writes -1): an empty cell.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::page::{Cell, Data};
 use crate::codes::{Group, PageCodes, any_subtotal};
+use crate::page::{Cell, Data};
 
 /// A row of the table.
 #[derive(Debug)]

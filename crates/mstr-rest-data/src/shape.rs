@@ -94,8 +94,7 @@ pub(crate) fn check_shape(grid: &Grid<'_>, data: &Data<'_>) -> Result<()> {
 fn check_indices<'i>(unit: &Unit<'_>, mut used: impl Iterator<Item = &'i u32>) -> Result<()> {
     let is_metrics = unit.is_metrics();
     let count = unit.elements.len();
-    let is_known =
-        |index: u32| (index as usize) < count || (index == NO_ELEMENT && !is_metrics);
+    let is_known = |index: u32| (index as usize) < count || (index == NO_ELEMENT && !is_metrics);
     if used.any(|index| !is_known(*index)) {
         return Err(broken(format!(
             "a header names an element of {} that is not listed",

@@ -4,13 +4,13 @@
 use mstr_rest_core::{Error, ErrorKind, Result};
 
 use crate::codes::{Form, Group};
-use crate::value_type::Kind;
 use crate::decoder::cells_of;
 use crate::definition::{Grid, Unit};
 use crate::error::broken;
 use crate::layout::{Kinds, Layout};
 use crate::options::GridOptions;
 use crate::page::{Cell, Data};
+use crate::value_type::Kind;
 
 /// The types of all columns, as the first page has it.
 pub(crate) fn settle(
@@ -59,9 +59,9 @@ pub(crate) fn attribute_units<'u, 'a>(grid: &'u Grid<'a>) -> impl Iterator<Item 
 
 /// Whether these cells can only be judged by the digits that the server wrote.
 pub(crate) fn needs_digits(cells: &[&Cell<'_>]) -> bool {
-    cells.iter().any(|cell| {
-        matches!(cell, Cell::Float(value) if crate::column::is_beyond_integers(*value))
-    })
+    cells
+        .iter()
+        .any(|cell| matches!(cell, Cell::Float(value) if crate::column::is_beyond_integers(*value)))
 }
 
 /// A type that is chosen for a column that the table does not have is a mistake of the caller.

@@ -171,7 +171,7 @@ async fn a_cube_and_its_formats() {
     let into = Arc::clone(&seen);
     let watched = data.clone().on_progress(move |p| into.lock().unwrap().push(p.rows));
     let written = watched.to_parquet(file("t.parquet")).await.unwrap();
-    assert_eq!((written.rows, written.total), (5_000, 5_000));
+    assert_eq!((written.rows, written.total_grid_rows), (5_000, 5_000));
     assert!(written.bytes > 50_000);
     assert_eq!(seen.lock().unwrap().len(), 8);
     assert!(seen.lock().unwrap().is_sorted());

@@ -5,17 +5,20 @@ mod filter;
 mod prompts;
 mod quoted;
 mod source;
+mod types;
 
-pub(super) use source::{Source, find};
+pub(super) use source::find;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use mstr_rest::api::GridRequest;
-use mstr_rest::data::{Data, InstanceDataExt as _, Progress};
+use mstr_rest::api::{GridRequest, Instance};
+use mstr_rest::data::{Data, Format, GridOptions, InstanceDataExt as _, Progress, ValueType};
 
 use crate::{
     context::Context,
+    duration,
     failure::{Failure, Result},
     output::Stdout,
     progress,
@@ -42,7 +45,7 @@ pub(crate) struct Export {
     /// Id or name of the report or cube
     #[arg(value_name = "REPORT_OR_CUBE")]
     what: String,
-    /// The file; `-` is standard output (CSV)
+    /// The file; `-` is standard output (CSV unless --format says otherwise)
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
     /// The format, where the ending of the file does not say it
@@ -58,12 +61,41 @@ pub(crate) struct Export {
     /// the prompt's default is taken
     #[arg(long, value_name = "PROMPT=ANSWER")]
     prompt: Vec<String>,
-    /// The grid as it is designed, with its filters and totals, instead of the flat table
+    /// The report's own layout, with its view filter, as a table; without it all objects of the
+    /// report as a flat table
     #[arg(long, alias = "as-shown", conflicts_with = "columns")]
     as_designed: bool,
+    /// Keep subtotals and totals; a column of this name says which rows they are
+    #[arg(
+        long, alias = "totals", value_name = "COLUMN", num_args = 0..=1,
+        default_missing_value = "Subtotal", require_equals = true
+    )]
+    subtotals: Option<String>,
+    /// `off`: attribute forms are text, whatever type the server declares
+    #[arg(long, value_enum, default_value_t = Types::On, value_name = "ON_OR_OFF")]
+    types: Types,
+    /// The type of a metric: float, integer, decimal(PRECISION,SCALE), boolean, date, timestamp,
+    /// text; repeatable
+    #[arg(long, value_name = "METRIC=TYPE", value_parser = types::parse)]
+    metric_type: Vec<(String, ValueType)>,
+    /// The type of an attribute, or of one form as Attribute@Form; repeatable
+    #[arg(long, value_name = "ATTRIBUTE=TYPE", value_parser = types::parse)]
+    attribute_type: Vec<(String, ValueType)>,
+    /// One column set of a compound grid, by name
+    #[arg(long, value_name = "NAME")]
+    column_set: Option<String>,
+    /// How long the report or cube may take on the server: 90s, 10m, 2h
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
+    execution_timeout: Duration,
     /// Rows of a page  [default: by their size]
     #[arg(long, alias = "page-rows", value_name = "ROWS")]
     page_size: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Types {
+    On,
+    Off,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,6 +104,17 @@ enum FileFormat {
     Csv,
     Arrow,
     Jsonl,
+}
+
+impl FileFormat {
+    fn of_table(self) -> Format {
+        match self {
+            Self::Parquet => Format::Parquet,
+            Self::Csv => Format::Csv,
+            Self::Arrow => Format::Ipc,
+            Self::Jsonl => Format::JsonLines,
+        }
+    }
 }
 
 impl Export {
@@ -84,8 +127,8 @@ impl Export {
         let quiet = context.global.quiet;
         context
             .with_session(async |session| {
-                let source = source::find(&session, &self.what).await?;
-                let definition = source.definition().await?;
+                let object = source::find(&session, &self.what).await?;
+                let definition = object.definition().await?;
                 let mut request = if self.as_designed {
                     GridRequest::designed()
                 } else if self.columns.is_empty() {
@@ -99,18 +142,17 @@ impl Export {
                 if let Some(rows) = self.page_size {
                     request = request.page_size(rows);
                 }
-                let instance = source.run(request.respond_async(source.is_report())).await?;
-                let _ended_with_us = source::Cleanup::of(&instance);
+                let is_report = object.as_report().is_some();
+                let request =
+                    request.respond_async(is_report).execution_timeout(self.execution_timeout);
+                let instance = object.run(request).await?;
+                let _deleted_with_us = instance.delete_on_drop();
                 prompts::answer(&instance, &answers).await?;
-                let mut data = instance.data();
-                if let Some(rows) = self.page_size {
-                    data = data.page_size(rows);
-                }
                 let bar = progress::Bar::new(quiet);
-                let written = self.write(bar.watch(data), format).await;
+                let written = self.write(bar.watch(self.data(&instance)), format).await;
                 bar.finish();
                 let written = written?;
-                if !quiet && let Some(written) = written {
+                if !quiet && self.output != Path::new("-") {
                     eprintln!("{} rows in {}", written.rows, self.output.display());
                 }
                 Ok(())
@@ -118,19 +160,40 @@ impl Export {
             .await
     }
 
-    /// How many rows were written; `None` for standard output.
-    async fn write(&self, data: Data, format: FileFormat) -> Result<Option<Progress>> {
+    /// How the rows are read.
+    fn data(&self, instance: &Instance) -> Data {
+        let mut options = GridOptions::default().attribute_types(self.types == Types::On);
+        if let Some(column) = &self.subtotals {
+            options = options.subtotal_flag(column);
+        }
+        for (metric, kind) in &self.metric_type {
+            options = options.metric_type(metric, *kind);
+        }
+        for (attribute, kind) in &self.attribute_type {
+            options = options.attribute_type(attribute, *kind);
+        }
+        if let Some(set) = &self.column_set {
+            options = options.column_set(set);
+        }
+        let data = instance.data().options(options);
+        match self.page_size {
+            Some(rows) => data.page_size(rows),
+            None => data,
+        }
+    }
+
+    /// Says what was written.
+    async fn write(&self, data: Data, format: FileFormat) -> Result<Progress> {
         let path = &self.output;
         if path == Path::new("-") {
-            data.write_csv(Stdout).await?;
-            return Ok(None);
+            return Ok(data.write(format.of_table(), Stdout).await?.1);
         }
-        Ok(Some(match format {
+        Ok(match format {
             FileFormat::Parquet => data.to_parquet(path).await?,
             FileFormat::Csv => data.to_csv(path).await?,
             FileFormat::Arrow => data.to_ipc(path).await?,
             FileFormat::Jsonl => data.to_json_lines(path).await?,
-        }))
+        })
     }
 
     fn format(&self) -> Result<FileFormat> {
@@ -147,9 +210,6 @@ impl Export {
         match format {
             None => Err(Failure::usage("the ending of the file does not say the format")
                 .hint("--format parquet, csv, arrow or jsonl")),
-            Some(format) if standard_output && format != FileFormat::Csv => {
-                Err(Failure::usage("only CSV goes to standard output"))
-            }
             Some(format) => Ok(format),
         }
     }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     context::Context,
+    duration,
     failure::{Failure, Result},
     output::{Format, Table},
 };
@@ -105,9 +106,9 @@ enum CubeAction {
     Publish {
         /// Its id or name
         cube: String,
-        /// Longest time to wait; the server continues to publish afterwards
-        #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-        timeout: u64,
+        /// Longest time to wait (90s, 10m, 2h); the server continues to publish afterwards
+        #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
+        timeout: Duration,
     },
 }
 
@@ -117,11 +118,11 @@ impl Cubes {
         context
             .with_session(async |session| {
                 if let Some(CubeAction::Publish { cube, timeout }) = &self.action {
-                    let export::Source::Cube(cube) = export::find(&session, cube).await? else {
+                    let object = export::find(&session, cube).await?;
+                    let Some(cube) = object.as_cube() else {
                         return Err(Failure::usage(format!("{cube:?} is a report, and no cube")));
                     };
-                    let publication = cube.publish().await?;
-                    let publication = publication.timeout(Duration::from_secs(*timeout));
+                    let publication = cube.publish().await?.timeout(*timeout);
                     let publication = publication.on_progress(move |status| {
                         if !quiet {
                             eprintln!("{status}");

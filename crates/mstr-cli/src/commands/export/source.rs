@@ -1,50 +1,22 @@
 //! Which report or cube it is, by id or name.
 
-use mstr_rest::api::{
-    Cube, Definition, GridRequest, Instance, Object, ObjectType, Report, SearchPattern,
-};
+use mstr_rest::api::{GridObject, Object, ObjectType, SearchPattern};
 use mstr_rest::prelude::*;
 
 use crate::commands::browse::{CUBES, is_id};
 use crate::failure::{Failure, Result, code};
 
-#[derive(Debug)]
-pub(in crate::commands) enum Source {
-    Report(Report),
-    Cube(Cube),
-}
-
-impl Source {
-    pub(super) fn is_report(&self) -> bool {
-        matches!(self, Self::Report(_))
-    }
-
-    pub(super) async fn definition(&self) -> Result<Definition> {
-        Ok(match self {
-            Self::Report(report) => report.definition().await?,
-            Self::Cube(cube) => cube.definition().await?,
-        })
-    }
-
-    pub(super) async fn run(&self, request: GridRequest) -> Result<Instance> {
-        Ok(match self {
-            Self::Report(report) => report.run(request).await?,
-            Self::Cube(cube) => cube.run(request).await?,
-        })
-    }
-}
-
 /// Asks the server: by id for its subtype, by name in a search of the project.
-pub(in crate::commands) async fn find(session: &Session, what: &str) -> Result<Source> {
+pub(in crate::commands) async fn find(session: &Session, what: &str) -> Result<GridObject> {
     let found = if is_id(what) {
         session.objects().get(what, ObjectType::Report).await?
     } else {
         by_name(session, what).await?
     };
     Ok(if found.subtype.is_some_and(|subtype| CUBES.contains(&subtype)) {
-        Source::Cube(session.cubes().cube(found.id))
+        session.cubes().cube(found.id).into()
     } else {
-        Source::Report(session.reports().report(found.id))
+        session.reports().report(found.id).into()
     })
 }
 
@@ -67,21 +39,5 @@ async fn by_name(session: &Session, name: &str) -> Result<Object> {
             let message = format!("several are named {name:?}: {}", ids.join(", "));
             Err(Failure::usage(message).hint("use the id"))
         }
-    }
-}
-
-/// Clears an instance away on the server when the command ends, however it ends.
-#[derive(Debug)]
-pub(super) struct Cleanup(Instance);
-
-impl Cleanup {
-    pub(super) fn of(instance: &Instance) -> Self {
-        Self(instance.clone())
-    }
-}
-
-impl Drop for Cleanup {
-    fn drop(&mut self) {
-        self.0.delete().in_background();
     }
 }
