@@ -248,7 +248,7 @@ impl Table {
     /// From its first row, with types that may become wider.
     async fn begin_whole(&mut self) -> Result<()> {
         self.opening.start.options.widens = true;
-        if self.progress() != Progress::default() {
+        if self.progress().bytes > 0 {
             return self.reopen().await;
         }
         self.reader.widen_types();

@@ -17,7 +17,7 @@ use arrow_array::{
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use mstr_rest_api::{CubesExt, DatasetsExt};
 use mstr_rest_core::Session;
-use mstr_rest_data::{DataExt, UploadExt};
+use mstr_rest_data::{DataExt, GridOptions, UploadExt};
 use mstr_sim::{LibraryServer, Value};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -332,7 +332,9 @@ async fn check(servers: &[(LibraryServer, Session)], case: &Case) {
     let sent = case.columns.iter().map(|column| split(column.expected()).0).collect();
     assert_eq!(rows_of(server, &made.dataset_id), transposed(sent, rows));
 
-    let data = session.cubes().data(&made.dataset_id);
+    // as the server sends them
+    let texts = GridOptions::default().attribute_types(false);
+    let data = session.cubes().data(&made.dataset_id).options(texts);
     let table = data.clone().open().await.unwrap();
     let shown: Vec<_> = table.schema().fields().iter().map(|f| f.name().clone()).collect();
     let ordered: Vec<_> = attributes.iter().chain(&metrics).collect();

@@ -93,9 +93,9 @@ async fn columns_become_attributes_and_metrics() {
     assert_eq!(
         serde_json::Value::from(rows),
         serde_json::json!([
-            { "City@ID": "7", "City@DESC": "Bern", "year": "2024", "paid": "true",
+            { "City@ID": 7, "City@DESC": "Bern", "year": 2024, "paid": "true",
               "day": "1970-01-01", "revenue": 0.1, "note": null },
-            { "City@ID": "8", "City@DESC": "Chur", "year": "2025", "paid": "false",
+            { "City@ID": 8, "City@DESC": "Chur", "year": 2025, "paid": "false",
               "day": "2024-01-31", "revenue": null, "note": "late" },
         ])
     );
