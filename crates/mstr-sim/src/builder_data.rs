@@ -96,4 +96,18 @@ impl LibraryServerBuilder {
         self.config.data.status_as_text = text;
         self
     }
+
+    /// Sends `x-mstr-total-count` with the elements and objects that a prompt offers. The vendor's
+    /// documentation of these shows no total. Default: off.
+    pub fn prompt_totals(mut self, totals: bool) -> Self {
+        self.config.data.prompt_totals = totals;
+        self
+    }
+
+    /// Wraps `GET /{reports|cubes}/{id}/attributes/{aid}/elements` as `{"elements":[..]}`, which a
+    /// client of a live server reads too (field note). Default: off, the bare list (recorded).
+    pub fn wrapped_elements(mut self, wrapped: bool) -> Self {
+        self.config.data.wrapped_elements = wrapped;
+        self
+    }
 }

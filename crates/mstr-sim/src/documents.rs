@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use crate::answers::Answers;
 use crate::dataset::Dataset;
 use crate::plan::{Manipulation, Plan};
-use crate::prompts::{Answers, Prompt};
+use crate::prompts::Prompt;
 use crate::report::Source;
 use crate::{Report, Table, exports, random};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Attribute, Dataset};
 use crate::value::{Cell, Dates};
 
 /// What is wrong with an expression; the client gets it as 400 `ERR006`.
@@ -279,7 +279,12 @@ fn like(pattern: &str, text: &str) -> bool {
 /// The element that an id means: `h5;<attribute>` as results have it, or `<attribute>:5` as lists
 /// of elements do.
 pub(crate) fn element(data: &Dataset, attribute: usize, id: &str) -> Option<u64> {
-    let attribute = data.attributes.get(attribute)?;
+    element_of(data.attributes.get(attribute), id)
+}
+
+/// The same, of an attribute that may not be there.
+pub(crate) fn element_of(attribute: Option<&Attribute>, id: &str) -> Option<u64> {
+    let attribute = attribute?;
     let number = match id.split_once(';') {
         Some((number, rest)) => {
             let owner = rest.split(';').next()?;

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::answers::Answers;
 use crate::documents::{Paper, Papers};
 use crate::filter::Invalid;
 use crate::plan::{Manipulation, Plan};
-use crate::prompts::Answers;
 use crate::random;
 use crate::report::Source;
 use crate::uploads::Uploads;
 
 /// How the server behaves where it serves data.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct DataConfig {
     pub(crate) sources: Vec<Source>,
     pub(crate) papers: Vec<Paper>,
@@ -27,6 +28,10 @@ pub(crate) struct DataConfig {
     pub(crate) retry_after: Option<u64>,
     pub(crate) failing_publish: bool,
     pub(crate) status_as_text: bool,
+    /// Replies with what prompts offer say how many there are.
+    pub(crate) prompt_totals: bool,
+    /// Elements of attributes come in an object.
+    pub(crate) wrapped_elements: bool,
     /// Rendered pages are kept.
     pub(crate) keep_pages: bool,
 }
@@ -42,6 +47,8 @@ impl Default for DataConfig {
             retry_after: None,
             failing_publish: false,
             status_as_text: false,
+            prompt_totals: false,
+            wrapped_elements: false,
             keep_pages: false,
         }
     }

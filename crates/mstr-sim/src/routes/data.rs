@@ -6,7 +6,6 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use serde_json::{Value as Json, json};
 
-use crate::dataset::Attribute;
 use crate::grid::{self, Show};
 use crate::instances::{Instance, Store};
 use crate::report::Source;
@@ -280,7 +279,7 @@ pub(super) fn ready(
     Err(Reply::iserver_error(400, "ERR010", PROMPTED, message))
 }
 
-/// `GET /{reports|cubes}/{id}/attributes/{aid}/elements`.
+/// `GET /{reports|cubes}/{id}/attributes/{aid}/elements`: `<attribute>:<id>`, the total in a header.
 pub(super) fn elements(
     sim: &Sim,
     request: &RecordedRequest,
@@ -291,31 +290,22 @@ pub(super) fn elements(
     let source = find(&lock(&sim.data), shelf, source)?;
     let found = source.data.attributes.iter().find(|one| one.id == *attribute);
     let found = found.ok_or_else(|| invalid(&format!("There is no attribute {attribute}")))?;
-    Ok(element_list(found, window(request)?, ""))
-}
-
-/// A list of elements as `/elements` has it: `<attribute>:<id>`, the total in a header.
-pub(super) fn element_list(attribute: &Attribute, window: (usize, usize), contains: &str) -> Reply {
-    let values = |element: u64| -> Vec<String> {
-        let forms = attribute.all_forms().into_iter();
-        forms.filter_map(|form| attribute.form_value(form, element, Dates::default())).collect()
+    let (offset, limit) = window(request)?;
+    let describe = |element: u64| {
+        let forms = found.all_forms().into_iter();
+        let values = forms.filter_map(|form| found.form_value(form, element, Dates::default()));
+        json!({
+            "id": format!("{}:{}", found.id, element + 1),
+            "formValues": values.collect::<Vec<_>>(),
+        })
     };
-    let fits = |values: &[String]| values.iter().any(|value| value.contains(contains));
-    let describe = |(element, values): (u64, Vec<String>)| json!({ "id": format!("{}:{}", attribute.id, element + 1), "formValues": values });
-    let all = 0..attribute.elements;
-    let (offset, limit) = window;
-    let (listed, total): (Vec<_>, u64) = if contains.is_empty() {
-        let listed = all.skip(offset).take(limit).map(|element| (element, values(element)));
-        (listed.map(describe).collect(), attribute.elements)
+    let listed: Vec<_> = (0..found.elements).skip(offset).take(limit).map(describe).collect();
+    let body = if sim.config.data.wrapped_elements {
+        json!({ "elements": listed })
     } else {
-        let fitting: Vec<_> = all
-            .map(|element| (element, values(element)))
-            .filter(|(_, values)| fits(values))
-            .collect();
-        let total = fitting.len() as u64;
-        (fitting.into_iter().skip(offset).take(limit).map(describe).collect(), total)
+        json!(listed)
     };
-    Reply::json(200, &listed).header("x-mstr-total-count", &total.to_string())
+    Ok(Reply::json(200, &body).header("x-mstr-total-count", &found.elements.to_string()))
 }
 
 /// The objects of a report or a cube that a client may ask for.

@@ -7,8 +7,9 @@ use axum::extract::{Path, State};
 use serde_json::{Value as Json, json};
 
 use super::data::{self, Id, Request, Server, TwoIds, answer, gone, invalid};
+use crate::answers::Answers;
 use crate::documents::{Paper, PaperInstance, Shown};
-use crate::{RecordedRequest, Reply, exports, grid, lock, pipeline, prompts, random, sim::Sim};
+use crate::{RecordedRequest, Reply, exports, grid, lock, pipeline, random, sim::Sim};
 
 const NOT_FOUND: i64 = -2_147_216_373;
 const PROMPTED: i64 = -2_147_468_903;
@@ -138,8 +139,8 @@ pub(super) async fn prompts(
 ) -> Reply {
     answer(data::enter(&sim, &request).and_then(|_| {
         let paper = find(&sim, &id)?;
-        let answers = prompts::Answers::new(&paper.prompts);
-        Ok(Reply::json(200, &answers.list(&paper.prompts, None)))
+        let answers = Answers::new(&paper.prompts);
+        Ok(Reply::json(200, &answers.list(&paper.prompts, &paper.data(), None)))
     }))
 }
 
@@ -152,7 +153,7 @@ pub(super) async fn open_prompts(
     let closed = request.query_value("closed").map(|value| value.eq_ignore_ascii_case("true"));
     answer(enter(&sim, &request).and_then(|session| {
         let found = instance(&sim, session, (&id, &mid))?;
-        Ok(Reply::json(200, &found.answers.list(&found.paper.prompts, closed)))
+        Ok(Reply::json(200, &found.answers.list(&found.paper.prompts, &found.paper.data(), closed)))
     }))
 }
 
@@ -179,14 +180,8 @@ pub(super) async fn prompt_elements(
     Path((id, mid, prompt)): ThreeIds,
 ) -> Reply {
     answer(enter(&sim, &request).and_then(|session| {
-        let window = data::window(&request)?;
         let paper = instance(&sim, session, (&id, &mid))?.paper;
-        let data = paper.data();
-        let found = paper.prompts.iter().find(|one| one.is(&prompt));
-        let attribute = found.and_then(|one| data.attributes.get(one.asked_attribute(&data)?));
-        let attribute = attribute.ok_or_else(|| invalid("The prompt does not ask for elements"))?;
-        let pattern = request.query_value("searchPattern").unwrap_or_default();
-        Ok(data::element_list(attribute, window, &pattern))
+        super::prompts::elements(&sim, &request, &paper.prompts, &paper.data(), &prompt)
     }))
 }
 
@@ -198,10 +193,7 @@ pub(super) async fn prompt_objects(
 ) -> Reply {
     answer(enter(&sim, &request).and_then(|session| {
         let paper = instance(&sim, session, (&id, &mid))?.paper;
-        let found = paper.prompts.iter().find(|one| one.is(&prompt));
-        let objects = found.and_then(|one| one.object_list(&paper.data()));
-        let objects = objects.ok_or_else(|| invalid("The prompt does not ask for objects"))?;
-        Ok(Reply::json(200, &objects))
+        super::prompts::objects(&sim, &request, &paper.prompts, &paper.data(), &prompt)
     }))
 }
 
