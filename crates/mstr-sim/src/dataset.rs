@@ -1,8 +1,9 @@
 //! What a report or a cube is made of: attributes with forms and elements, metrics, and rows that
 //! follow from a seed, so that any number of them needs no memory.
 
+use crate::aggregate::Aggregation;
 use crate::random;
-use crate::value::{Cell, Dates, Value, date};
+use crate::value::{Cell, Dates, date};
 
 /// The type of a metric's values or of an attribute form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -246,13 +247,15 @@ pub struct Metric {
     pub(crate) id: String,
     pub(crate) data_type: DataType,
     pub(crate) null_ratio: f64,
+    pub(crate) aggregation: Aggregation,
 }
 
 impl Metric {
     /// A metric whose id follows from its name.
     pub fn new(name: &str, data_type: DataType) -> Self {
         let id = random::id_of(&format!("metric {name}"));
-        Self { name: name.to_owned(), id, data_type, null_ratio: 0.0 }
+        let aggregation = Aggregation::default();
+        Self { name: name.to_owned(), id, data_type, null_ratio: 0.0, aggregation }
     }
 
     /// Sets the id.
@@ -268,13 +271,21 @@ impl Metric {
         self.null_ratio = ratio;
         self
     }
+
+    /// How its values become one where a client asks for fewer attributes. Default (assumed): their
+    /// sum.
+    #[must_use]
+    pub fn aggregation(mut self, function: Aggregation) -> Self {
+        self.aggregation = function;
+        self
+    }
 }
 
-/// Rows that someone uploaded: elements and values, row by row.
+/// Rows that are kept: uploaded ones, or groups. Elements and values, row by row.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stored {
     pub(crate) elements: Vec<Vec<u64>>,
-    pub(crate) values: Vec<Vec<Value>>,
+    pub(crate) values: Vec<Vec<Cell>>,
 }
 
 /// The data of a report or a cube.
@@ -391,7 +402,7 @@ impl Dataset {
         if let Some(stored) = &self.stored {
             let row = usize::try_from(flat).ok().and_then(|row| stored.values.get(row));
             let value = row.and_then(|row| row.get(metric));
-            return value.cloned().map_or(Cell::Null, Cell::Stored);
+            return value.cloned().unwrap_or(Cell::Null);
         }
         let seed = random::mix(self.seed.wrapping_add(1 + metric as u64)).wrapping_add(salt);
         let bits = random::mix(seed ^ flat.wrapping_mul(0x9e37_79b9_7f4a_7c15));

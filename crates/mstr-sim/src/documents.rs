@@ -7,7 +7,8 @@ use serde_json::{Value as Json, json};
 
 use crate::answers::Answers;
 use crate::dataset::Dataset;
-use crate::plan::{Manipulation, Plan};
+use crate::manipulation::Manipulation;
+use crate::plan::Plan;
 use crate::prompts::Prompt;
 use crate::report::Source;
 use crate::{Report, Table, exports, random};

@@ -3,11 +3,11 @@
 //! The operators are the documented ones.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use crate::dataset::{Attribute, Dataset};
+use crate::rank::Rank;
 use crate::value::{Cell, Dates};
 
 /// What is wrong with an expression; the client gets it as 400 `ERR006`.
@@ -32,29 +32,6 @@ pub(crate) struct Test {
     operator: String,
     constants: Vec<String>,
 }
-
-/// A test of the rank of a value among all values of its metric; the greatest is the first
-/// (documented).
-#[derive(Clone, Debug)]
-pub(crate) struct Rank {
-    operator: String,
-    /// Counted in values, also for percentages.
-    numbers: Vec<f64>,
-    is_percent: bool,
-    /// All values, the greatest first.
-    values: Arc<[f64]>,
-}
-
-const RANKS: [&str; 8] = [
-    "Equals",
-    "DifferentFrom",
-    "Between",
-    "NotBetween",
-    "Top",
-    "Bottom",
-    "ExcludeTop",
-    "ExcludeBottom",
-];
 
 const COMPARISONS: [&str; 10] = [
     "Equals",
@@ -117,8 +94,7 @@ impl Filter {
                         Ok(Self::Metric(limited, test))
                     }
                     Self::Rank(limited, rank) if limited == metric => {
-                        // of these only two are for limits (documented)
-                        if !["Top", "Bottom"].contains(&rank.operator.as_str()) {
+                        if !rank.is_limit() {
                             return Err("The operator is not valid for metric limits".to_owned());
                         }
                         Ok(Self::Rank(limited, rank))
@@ -127,6 +103,16 @@ impl Filter {
                 }
             })
             .collect()
+    }
+
+    /// Gives its ranks the values among which they rank: those of this table.
+    pub(crate) fn rank(&mut self, data: &Dataset) {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter_mut().for_each(|one| one.rank(data)),
+            Self::Not(one) => one.rank(data),
+            Self::Rank(metric, rank) => rank.among(data, *metric),
+            Self::Elements(..) | Self::Metric(..) | Self::Form(..) => {}
+        }
     }
 
     /// Whether a row of the flat table passes.
@@ -159,64 +145,6 @@ impl Filter {
                 let number = value.as_deref().and_then(|text| text.parse().ok());
                 test.holds(value.as_deref(), number)
             }
-        }
-    }
-}
-
-impl Rank {
-    fn read(
-        data: &Dataset,
-        metric: usize,
-        operator: &str,
-        constants: &[String],
-    ) -> Result<Self, Invalid> {
-        let (is_percent, operator) = match operator.split_once('.') {
-            Some(("Rank", operator)) => (false, operator),
-            Some(("Percent", operator)) => (true, operator),
-            _ => return Err(format!("The operator {operator} is not valid")),
-        };
-        if !RANKS.contains(&operator) {
-            return Err(format!("The operator {operator} is not valid"));
-        }
-        let rows = 0..data.flat_rows();
-        let mut values: Vec<_> =
-            rows.filter_map(|row| data.cell(metric, row, 0).number()).collect();
-        values.sort_by(|one, two| two.total_cmp(one));
-        let number = |constant: &String| {
-            let (digits, hundredth) = match constant.strip_suffix('%') {
-                Some(digits) if is_percent => (digits, 0.01),
-                _ => (constant.as_str(), 1.0),
-            };
-            digits.parse::<f64>().ok().map(|number| number * hundredth)
-        };
-        let numbers: Option<_> = constants.iter().map(number).collect();
-        let numbers = numbers.ok_or("The constant of a rank is no number")?;
-        let operator = operator.to_owned();
-        Ok(Self { operator, numbers, is_percent, values: values.into() })
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^53")]
-    fn holds(&self, value: f64) -> bool {
-        let all = self.values.len();
-        let scale = if self.is_percent { all.max(1) as f64 } else { 1.0 };
-        let from_top = (self.values.partition_point(|one| *one > value) + 1) as f64 / scale;
-        let smaller = all - self.values.partition_point(|one| *one >= value);
-        let from_bottom = (smaller + 1) as f64 / scale;
-        let number = |at: usize| self.numbers.get(at).copied().unwrap_or_default();
-        // a percentage is not met to the last bit
-        let equal = |one: f64, two: f64| (one - two).abs() < 1e-9;
-        let within = |rank: f64| rank <= number(0) + 1e-9;
-        let between = from_top >= number(0) - 1e-9 && from_top <= number(1) + 1e-9;
-        match self.operator.as_str() {
-            "Equals" => equal(from_top, number(0)),
-            "DifferentFrom" => !equal(from_top, number(0)),
-            "Between" => between,
-            "NotBetween" => !between,
-            "Top" => within(from_top),
-            "Bottom" => within(from_bottom),
-            "ExcludeTop" => !within(from_top),
-            "ExcludeBottom" => !within(from_bottom),
-            _ => false,
         }
     }
 }
@@ -361,7 +289,7 @@ fn comparison(data: &Dataset, operator: &str, operands: &[Json]) -> Result<Filte
         }
         let id = id_of(first).unwrap_or_default();
         let metric = data.metric(id).ok_or_else(|| format!("There is no metric {id}"))?;
-        return Ok(Filter::Rank(metric, Rank::read(data, metric, operator, &constants)?));
+        return Ok(Filter::Rank(metric, Rank::read(operator, &constants)?));
     }
     let test = Test { operator: operator.to_owned(), constants };
     match kind(Some(first)) {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod aggregate;
 mod answers;
 mod builder;
 mod builder_data;
@@ -19,12 +20,14 @@ mod instances;
 mod journal;
 mod kept;
 mod listen;
+mod manipulation;
 mod metadata;
 mod pattern;
 mod pipeline;
 mod plan;
 mod prompts;
 mod random;
+mod rank;
 mod reply;
 mod report;
 mod routes;
@@ -41,6 +44,7 @@ mod value;
 
 pub use http::{HeaderMap, Method, StatusCode, Version};
 
+pub use crate::aggregate::Aggregation;
 pub use crate::builder::{DEFAULT_PASSWORD, DEFAULT_USER, LibraryServerBuilder, LogoutScope};
 pub use crate::dataset::{Attribute, DataType, Form, Metric};
 pub use crate::directory::Project;

@@ -46,12 +46,15 @@ pub(super) fn invalid(message: &str) -> Reply {
     Reply::error(400, "ERR006", message)
 }
 
-/// The body as JSON; none is an empty object.
+/// The body as JSON; none is an empty object, and so is null (documented).
 pub(super) fn body(request: &RecordedRequest) -> Result<Json, Reply> {
     if request.body().is_empty() {
         return Ok(json!({}));
     }
     let body: Json = request.json().map_err(|_| invalid("Invalid JSON"))?;
+    if body.is_null() {
+        return Ok(json!({}));
+    }
     if body.is_object() { Ok(body) } else { Err(invalid("Invalid JSON")) }
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::data::{self, Id, Request, Server, Shelf, TwoIds, answer, enter, find, gone, invalid};
 use crate::grid;
-use crate::plan::{Manipulation, Plan, Unit};
+use crate::manipulation::Manipulation;
+use crate::plan::{Plan, Unit};
 use crate::value::Dates;
 use crate::{RecordedRequest, Reply, lock, sim::Sim};
 
