@@ -201,7 +201,7 @@ impl Accepting<'_> {
         match prompt.asks {
             Asks::Value => !one.is_object() && !one.is_array(),
             Asks::Expression => match one.get("expression") {
-                Some(expression) => crate::filter::Filter::read(self.data, expression).is_ok(),
+                Some(expression) => crate::expression::answered(self.data, expression).is_ok(),
                 None => one.get("content").is_some(),
             },
             Asks::Level => {

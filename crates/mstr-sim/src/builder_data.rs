@@ -110,4 +110,13 @@ impl LibraryServerBuilder {
         self.config.data.wrapped_elements = wrapped;
         self
     }
+
+    /// Refuses view filters with ids of attributes, elements, forms or metrics that are not there:
+    /// 400 `ERR006`. The vendor documents that such a condition may be refused, ignored, or never
+    /// satisfied. Default: off; then one about an unknown attribute or metric is ignored, and one
+    /// about an unknown element or form fits nothing (which is which is assumed).
+    pub fn strict_filters(mut self, strict: bool) -> Self {
+        self.config.data.strict_filters = strict;
+        self
+    }
 }

@@ -33,6 +33,8 @@ pub(crate) struct DataConfig {
     pub(crate) prompt_totals: bool,
     /// Elements of attributes come in an object.
     pub(crate) wrapped_elements: bool,
+    /// Filters with ids that are not valid are refused.
+    pub(crate) strict_filters: bool,
     /// Rendered pages are kept.
     pub(crate) keep_pages: bool,
 }
@@ -50,6 +52,7 @@ impl Default for DataConfig {
             status_as_text: false,
             prompt_totals: false,
             wrapped_elements: false,
+            strict_filters: false,
             keep_pages: false,
         }
     }
@@ -64,6 +67,8 @@ pub(crate) struct Instance {
     pub(crate) source: Arc<Source>,
     pub(crate) answers: Answers,
     body: Json,
+    /// Filters with ids that are not valid are refused.
+    is_strict: bool,
     /// Not there while prompts are open.
     pub(crate) plan: Option<Arc<Plan>>,
     /// How many more polls say that it runs.
@@ -77,7 +82,7 @@ impl Instance {
         session: u64,
         source: &Arc<Source>,
         body: Json,
-        polls: usize,
+        config: &DataConfig,
     ) -> Result<Self, Invalid> {
         let mut instance = Self {
             id: random::upper_hex(),
@@ -85,8 +90,9 @@ impl Instance {
             source: Arc::clone(source),
             answers: Answers::new(&source.prompts),
             body: Json::Null,
+            is_strict: config.strict_filters,
             plan: None,
-            polls,
+            polls: 0,
             pages: 0,
         };
         instance.manipulate(body)?;
@@ -113,7 +119,7 @@ impl Instance {
 
     /// Shows something else of the same execution.
     pub(crate) fn manipulate(&mut self, body: Json) -> Result<(), Invalid> {
-        let mut wanted = Manipulation::read(&self.source, &body)?;
+        let mut wanted = Manipulation::read(&self.source, &body, self.is_strict)?;
         let prompts = &self.source.prompts;
         let answered = self.answers.round(prompts).is_none();
         for (attribute, ids) in self.answers.elements(prompts, &self.source.data) {

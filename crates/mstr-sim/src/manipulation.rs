@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::dataset::{Axis, Dataset};
+use crate::expression::{self, Reader};
 use crate::filter::{self, Filter, Invalid};
 use crate::report::Source;
 use crate::sorting::{Sorting, Template};
@@ -30,16 +31,17 @@ pub(crate) struct Manipulation {
 }
 
 impl Manipulation {
-    /// Reads a body. An error is for a 400.
-    pub(crate) fn read(source: &Source, body: &Json) -> Result<Self, Invalid> {
+    /// Reads a body, strictly where ids of filters must be valid. An error is for a 400.
+    pub(crate) fn read(source: &Source, body: &Json, is_strict: bool) -> Result<Self, Invalid> {
         let data = &source.data;
+        let reader = Reader { data, is_strict };
         let present = |name: &str| body.get(name).filter(|value| !value.is_null());
         let view_filter = match present("viewFilter") {
-            Some(expression) => Some(Filter::read(data, expression)?),
+            Some(expression) => reader.filter(expression)?,
             None => None,
         };
         let limits = match present("metricLimits") {
-            Some(limits) => Filter::limits(data, limits)?,
+            Some(limits) => reader.limits(limits)?,
             None => Vec::new(),
         };
         let visible = present("subtotals").and_then(|subtotals| subtotals.get("visible"));
@@ -71,7 +73,7 @@ impl Manipulation {
 
     /// Adds a condition that answers a prompt.
     pub(crate) fn restrict(&mut self, data: &Dataset, expression: &Json) -> Result<(), Invalid> {
-        self.answers.push(Filter::read(data, expression)?);
+        self.answers.push(expression::answered(data, expression)?);
         Ok(())
     }
 

@@ -132,9 +132,13 @@ impl Plan {
     /// Applies the filters, aggregates, applies the limits: in this order (documented).
     fn choose(&mut self, wanted: &Manipulation) {
         let all = |filters: Vec<Filter>| (!filters.is_empty()).then_some(Filter::And(filters));
-        let filters = wanted.answers.iter().chain(&wanted.view_filter).cloned();
+        let takes_filters = self.takes_filters();
+        // not supported with prompts (documented); that it is ignored is assumed
+        let takes_view_filter = takes_filters && self.source.prompts.is_empty();
+        let view_filter = wanted.view_filter.as_ref().filter(|_| takes_view_filter);
+        let filters = wanted.answers.iter().chain(view_filter).cloned();
         let mut filter = all(filters.collect());
-        let mut limit = all(wanted.limits.clone());
+        let mut limit = all(wanted.limits.clone()).filter(|_| takes_filters);
         if let Some(filter) = &mut filter {
             filter.rank(self.data());
         }
@@ -144,7 +148,7 @@ impl Plan {
         kept.sort_unstable();
         let has_fewer = self.flat && kept.len() < self.data().attributes.len();
         // ranks are among the rows that the filter left
-        if has_fewer || (self.filter.is_some() && limit.is_some() && self.columns_are_metrics()) {
+        if has_fewer || (self.filter.is_some() && limit.is_some()) {
             let rows = self.base().filter(|row| self.passes(*row));
             self.grouped = Some(aggregate::grouped(self.data(), &kept, rows));
             self.filter = None;
@@ -164,9 +168,13 @@ impl Plan {
         })
     }
 
-    fn columns_are_metrics(&self) -> bool {
-        self.columns.iter().all(|unit| *unit == Unit::Metrics)
-            && (self.flat || self.pages.is_empty())
+    /// Whether filters and limits are applied. A report must have its attributes on rows and its
+    /// metrics on columns, otherwise filtering is not applied, and there is none with page-by
+    /// (documented). What is asked for by its objects is of that shape (assumed).
+    fn takes_filters(&self) -> bool {
+        self.pages.is_empty()
+            && self.columns.iter().all(|unit| *unit == Unit::Metrics)
+            && !self.has_metrics_in_rows()
     }
 
     /// What the report or the cube holds.

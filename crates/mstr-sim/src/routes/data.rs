@@ -131,8 +131,12 @@ pub(super) fn execute(
     if is_async && body.as_object().is_some_and(|body| !body.is_empty()) {
         return Err(invalid("respond-async cannot be combined with a manipulation"));
     }
-    let polls = if is_async { sim.config.data.polls } else { 0 };
-    let mut instance = Instance::new(session, &source, body, polls).map_err(|why| invalid(&why))?;
+    let config = &sim.config.data;
+    let mut instance =
+        Instance::new(session, &source, body, config).map_err(|why| invalid(&why))?;
+    if is_async {
+        instance.polls = config.polls;
+    }
     if sim.config.data.keep_pages {
         instance.name_by_content();
     }
