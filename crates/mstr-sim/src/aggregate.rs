@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use crate::dataset::{Axis, Dataset, Stored};
+use crate::attribute::Axis;
+use crate::dataset::{Dataset, Stored};
 use crate::value::{Cell, Value};
 
 /// How the values of a metric become one where a client asks for fewer attributes.

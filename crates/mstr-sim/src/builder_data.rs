@@ -31,7 +31,9 @@ impl LibraryServerBuilder {
 
     /// Adds reports of several shapes and a cube: `Sample Report`, `Sample Cross-Tab`, `Sample
     /// Metrics in Rows`, `Sample Subtotals`, `Sample Pages`, `Sample Prompts`, `Sample Cube`,
-    /// `Sample Dashboard`, `Sample Document`.
+    /// `Sample Dashboard`, `Sample Document`; `Sample Empty Cells` (rows without an element),
+    /// `Sample Custom Group` (of two header columns), `Sample Late Fractions` (metrics that are
+    /// whole numbers in their first 1,000 rows) and the dashboard `Sample Compound Grid`.
     pub fn samples(mut self) -> Self {
         self.config.data.sources.extend(report::samples());
         self.config.data.papers.extend(documents::samples());

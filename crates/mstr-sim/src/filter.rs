@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use crate::attribute::Attribute;
 use crate::comparison::Test;
-use crate::dataset::{Attribute, Dataset};
+use crate::dataset::Dataset;
 use crate::rank::Rank;
 use crate::value::Dates;
 

@@ -3,10 +3,12 @@
 
 mod aggregate;
 mod answers;
+mod attribute;
 mod builder;
 mod builder_data;
 mod clock;
 mod comparison;
+mod compound;
 mod control;
 mod dataset;
 mod directory;
@@ -47,8 +49,9 @@ mod value;
 pub use http::{HeaderMap, Method, StatusCode, Version};
 
 pub use crate::aggregate::Aggregation;
+pub use crate::attribute::{Attribute, Form};
 pub use crate::builder::{DEFAULT_PASSWORD, DEFAULT_USER, LibraryServerBuilder, LogoutScope};
-pub use crate::dataset::{Attribute, DataType, Form, Metric};
+pub use crate::dataset::{DataType, Metric};
 pub use crate::directory::Project;
 pub use crate::documents::{Dashboard, Document};
 pub use crate::error::Error;

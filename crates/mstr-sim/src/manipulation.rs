@@ -2,7 +2,8 @@
 
 use serde_json::Value as Json;
 
-use crate::dataset::{Axis, Dataset};
+use crate::attribute::Axis;
+use crate::dataset::Dataset;
 use crate::expression::{self, Reader};
 use crate::filter::{self, Filter, Invalid};
 use crate::report::Source;

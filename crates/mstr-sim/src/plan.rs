@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::aggregate;
-use crate::dataset::{Axis, Dataset, Place};
+use crate::attribute::Axis;
+use crate::dataset::{Dataset, Place};
 use crate::filter::Filter;
 use crate::manipulation::{Chosen, Manipulation};
 use crate::report::Source;
@@ -226,6 +227,11 @@ impl Plan {
     /// The elements of all attributes in a line, those on columns aside.
     pub(crate) fn elements(&self, line: Line) -> Vec<u64> {
         self.table().elements(self.place(line.row, 0))
+    }
+
+    /// The numbers that stand for an element of an attribute in a header.
+    pub(crate) fn header(&self, attribute: usize, element: u64) -> impl Iterator<Item = u64> {
+        self.data().attributes.get(attribute).into_iter().flat_map(move |one| one.header(element))
     }
 
     /// What a line has in a column.

@@ -2,7 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::dataset::{Attribute, Dataset};
+use crate::attribute::Attribute;
+use crate::dataset::Dataset;
 use crate::random;
 use crate::value::Dates;
 

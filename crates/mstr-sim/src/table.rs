@@ -1,7 +1,8 @@
 //! The table behind a report or a cube: what a client should get to see.
 
 use crate::aggregate;
-use crate::dataset::{Axis, Dataset, Place};
+use crate::attribute::Axis;
+use crate::dataset::{Dataset, Place};
 use crate::value::{Dates, Value};
 
 /// All data of a [`Report`](crate::Report) or a [`Cube`](crate::Cube) as a flat table: what a

@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 
-use crate::dataset::{Attribute, DataType, Form, Metric, Stored};
+use crate::attribute::{Attribute, Form};
+use crate::dataset::{DataType, Metric, Stored};
 use crate::random;
 use crate::report::{Kind, Source};
 use crate::uploaded;

@@ -73,13 +73,19 @@ impl Cell {
         let below = |limit: u64| i64::try_from(bits % limit).unwrap_or_default();
         match data_type {
             DataType::Integer => Self::Integer(below(2_000_001) - 1_000_000),
-            DataType::Double => Self::Double(below(20_000_001) - 5_000_000),
+            DataType::Double | DataType::Reserved => Self::Double(below(20_000_001) - 5_000_000),
             DataType::BigDecimal => Self::Decimal(i128::from(below(1_000_000_000_000_000_000)) + 1),
             DataType::VarChar => Self::Text(bits % 1000),
             DataType::Date => Self::Date(below(3650)),
             DataType::Time => Self::Time(below(86_400)),
             DataType::TimeStamp => Self::Stamp(below(3650 * 86_400)),
         }
+    }
+
+    /// A whole number, or one with a fraction.
+    pub(crate) fn whole_or_not(is_whole: bool, bits: u64) -> Self {
+        let number = i64::try_from(random::mix(bits) % 10_000).unwrap_or_default();
+        if is_whole { Self::Integer(number) } else { Self::Double(number * 100 + 25) }
     }
 
     /// As a plain value, for the expected table.

@@ -317,16 +317,16 @@ pub(super) fn elements(
 
 /// The objects of a report or a cube that a client may ask for.
 pub(super) fn available_objects(source: &Source) -> Json {
-    let of_kind = |kind: crate::dataset::Kind| -> Vec<Json> {
+    let of_kind = |kind: crate::attribute::Kind| -> Vec<Json> {
         let attributes = source.data.attributes.iter().filter(|one| one.kind == kind);
         attributes.map(|one| grid::head(one, &one.all_forms())).collect()
     };
     let metrics: Vec<_> = source.data.metrics.iter().map(grid::describe_metric).collect();
     json!({
-        "attributes": of_kind(crate::dataset::Kind::Attribute),
+        "attributes": of_kind(crate::attribute::Kind::Attribute),
         "metrics": metrics,
-        "customGroups": of_kind(crate::dataset::Kind::CustomGroup),
-        "consolidations": of_kind(crate::dataset::Kind::Consolidation),
+        "customGroups": of_kind(crate::attribute::Kind::CustomGroup),
+        "consolidations": of_kind(crate::attribute::Kind::Consolidation),
         "hierarchies": [],
     })
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::data::{self, Id, Request, Server, TwoIds, answer, gone, invalid};
 use crate::answers::Answers;
 use crate::documents::{Paper, PaperInstance, Shown};
-use crate::{RecordedRequest, Reply, exports, grid, lock, pipeline, random, sim::Sim};
+use crate::report::Source;
+use crate::{RecordedRequest, Reply, compound, exports, grid, lock, pipeline, random, sim::Sim};
 
 const NOT_FOUND: i64 = -2_147_216_373;
 const PROMPTED: i64 = -2_147_468_903;
@@ -224,39 +225,26 @@ pub(super) async fn visualization(
         let found = ready(&sim, session, (&id, &mid))?;
         let shown = found.shown(&key).filter(|shown| shown.chapter == chapter);
         let shown = shown.ok_or_else(|| unknown(&key))?;
-        let plan = found.plan(shown);
-        let kind = if shown.is_compound { "compound_grid" } else { "grid" };
-        let mut body = json!({ "key": key, "visualizationType": kind }).to_string().into_bytes();
+        let page = |source: &Arc<Source>| {
+            let plan = found.plan(source);
+            grid::page(&plan, &mid, &show, plan.total())
+        };
+        let first = page(&shown.source);
+        // `k` and `n` are recorded, `key` is read by clients
+        let (kind, name) = (shown.kind(), &shown.source.data.name);
+        let head = json!({ "k": key, "n": name, "key": key, "visualizationType": kind });
+        let mut body = head.to_string().into_bytes();
         body.pop();
         body.push(b',');
-        let page = grid::page(&plan, &mid, &show, plan.total());
         if shown.is_compound {
-            body.extend_from_slice(
-                compound(&page).to_string().get(1..).unwrap_or_default().as_bytes(),
-            );
+            let sets = [first].into_iter().chain(shown.sets.iter().map(page)).collect::<Vec<_>>();
+            let grid = compound::grid(&sets).to_string();
+            body.extend_from_slice(grid.get(1..).unwrap_or_default().as_bytes());
         } else {
-            body.extend_from_slice(page.get(1..).unwrap_or_default());
+            body.extend_from_slice(first.get(1..).unwrap_or_default());
         }
         Ok(Reply::new(200).with_body("application/json", body))
     }))
-}
-
-/// The same grid, its columns in a set of columns (the member is seen in clients).
-fn compound(page: &[u8]) -> Json {
-    let mut page: Json = serde_json::from_slice(page).unwrap_or_default();
-    let columns = page.pointer_mut("/definition/grid/columns").map(Json::take);
-    if let Some(grid) = page.pointer_mut("/definition/grid").and_then(Json::as_object_mut) {
-        grid.remove("columns");
-        grid.insert("columnSets".to_owned(), json!([{ "key": "W1", "columns": columns }]));
-    }
-    for (at, name) in [("/data/headers", "columns"), ("/data/metricValues", "raw")] {
-        if let Some(part) = page.pointer_mut(at).and_then(Json::as_object_mut) {
-            let columns = part.remove(name);
-            let set = if name == "raw" { json!({ "raw": columns }) } else { json!(columns) };
-            part.insert("columnSets".to_owned(), json!([set]));
-        }
-    }
-    page
 }
 
 fn unknown(key: &str) -> Reply {

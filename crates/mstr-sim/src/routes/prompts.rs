@@ -3,7 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::data::{self, invalid};
-use crate::dataset::{Attribute, Dataset};
+use crate::attribute::Attribute;
+use crate::dataset::Dataset;
 use crate::prompts::{self, Asks, Prompt};
 use crate::{RecordedRequest, Reply, grid, sim::Sim};
 
