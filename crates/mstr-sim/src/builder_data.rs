@@ -121,4 +121,27 @@ impl LibraryServerBuilder {
         self.config.data.strict_filters = strict;
         self
     }
+
+    /// Gives data with the first reply of a prompted report, besides its `status` 2: the rows before
+    /// any answer. The vendor's documentation says both that it does and that it does not. Default:
+    /// off.
+    pub fn prompted_data(mut self, data: bool) -> Self {
+        self.config.data.prompted_data = data;
+        self
+    }
+
+    /// Answers the `PUT` of an instance with 204 and no body; pages are read with `GET`. Assumed: the
+    /// vendor documents 200 and the first page. Default: off.
+    pub fn silent_manipulation(mut self, silent: bool) -> Self {
+        self.config.data.silent_manipulation = silent;
+        self
+    }
+
+    /// Refuses a search while another one of the same session runs: 500 `ERR001`. That searches must
+    /// not run in parallel in one session is documented; what such a search gets is assumed. With
+    /// [`latency`](Self::latency) searches take long enough to meet. Default: off.
+    pub fn one_search_at_a_time(mut self, one: bool) -> Self {
+        self.config.data.one_search = one;
+        self
+    }
 }

@@ -87,6 +87,17 @@ type Range = Option<(f64, f64)>;
 
 /// Renders a page. `total` is what it claims.
 pub(crate) fn page(plan: &Plan, instance: &str, show: &Show, total: u64) -> Vec<u8> {
+    page_with_status(plan, instance, show, total, 1)
+}
+
+/// The same, with the status of the instance: 1 is ready, 2 waits for answers to prompts.
+pub(crate) fn page_with_status(
+    plan: &Plan,
+    instance: &str,
+    show: &Show,
+    total: u64,
+    status: u8,
+) -> Vec<u8> {
     let count = show.lines(plan.total());
     let lines: Vec<Line> = (show.offset..show.offset + count).map(|at| plan.line(at)).collect();
     let mut ranges: Vec<Range> = vec![None; plan.metrics.len()];
@@ -106,7 +117,9 @@ pub(crate) fn page(plan: &Plan, instance: &str, show: &Show, total: u64) -> Vec<
     value::json(&mut out, &data.id);
     out.extend_from_slice(b",\"instanceId\":");
     value::json(&mut out, instance);
-    out.extend_from_slice(b",\"status\":1,\"definition\":{\"grid\":{\"crossTab\":");
+    out.extend_from_slice(b",\"status\":");
+    value::write_integer(&mut out, i64::from(status));
+    out.extend_from_slice(b",\"definition\":{\"grid\":{\"crossTab\":");
     value::json(&mut out, &plan.cross_tab);
     out.extend_from_slice(b",\"metricsPosition\":");
     value::json(&mut out, &metrics_position(plan));

@@ -35,6 +35,12 @@ pub(crate) struct DataConfig {
     pub(crate) wrapped_elements: bool,
     /// Filters with ids that are not valid are refused.
     pub(crate) strict_filters: bool,
+    /// The first reply of a prompted report has data, too.
+    pub(crate) prompted_data: bool,
+    /// A `PUT` of an instance is answered without a body.
+    pub(crate) silent_manipulation: bool,
+    /// A session searches one thing at a time.
+    pub(crate) one_search: bool,
     /// Rendered pages are kept.
     pub(crate) keep_pages: bool,
 }
@@ -53,6 +59,9 @@ impl Default for DataConfig {
             prompt_totals: false,
             wrapped_elements: false,
             strict_filters: false,
+            prompted_data: false,
+            silent_manipulation: false,
+            one_search: false,
             keep_pages: false,
         }
     }
@@ -138,6 +147,12 @@ impl Instance {
         self.answers.take(&self.source.prompts, &self.source.data, answers)?;
         let body = self.body.clone();
         self.manipulate(body)
+    }
+
+    /// What it would show if nothing was asked, or answered, yet.
+    pub(crate) fn unanswered(&self) -> Result<Plan, Invalid> {
+        let wanted = Manipulation::read(&self.source, &self.body, self.is_strict)?;
+        Ok(Plan::new(&self.source, &wanted))
     }
 
     /// The total that the next page claims.

@@ -35,6 +35,7 @@ mod rank;
 mod reply;
 mod report;
 mod routes;
+mod searching;
 mod server;
 mod sessions;
 mod sim;

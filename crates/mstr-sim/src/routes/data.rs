@@ -142,7 +142,13 @@ pub(super) fn execute(
     }
     govern(sim, &instance)?;
     let mut opened = instance.clone();
-    let reply = page(sim, &mut opened, &show)?;
+    let reply = if config.prompted_data && instance.polls == 0 && instance.plan.is_none() {
+        let plan = instance.unanswered().map_err(|why| invalid(&why))?;
+        let page = grid::page_with_status(&plan, &instance.id, &show, plan.total(), 2);
+        Reply::new(200).with_body("application/json", page)
+    } else {
+        page(sim, &mut opened, &show)?
+    };
     // Asked for before the store is locked: no lock is taken inside of another.
     let alive: Vec<u64> =
         sim.sessions(|sessions, _| sessions.all().iter().map(|one| one.generation).collect());
@@ -237,7 +243,7 @@ pub(super) fn manipulate(
     let reply = page(sim, &mut instance, &show)?;
     let mut store = lock(&sim.data);
     *store.instance(session, source, id).ok_or_else(gone)? = instance;
-    Ok(reply)
+    Ok(if sim.config.data.silent_manipulation { Reply::new(204) } else { reply })
 }
 
 /// `DELETE .../instances/{iid}`.
