@@ -31,7 +31,9 @@ impl LibraryServerBuilder {
 
     /// Adds reports of several shapes and a cube: `Sample Report`, `Sample Cross-Tab`, `Sample
     /// Metrics in Rows`, `Sample Subtotals`, `Sample Pages`, `Sample Prompts`, `Sample Cube`,
-    /// `Sample Dashboard`, `Sample Document`.
+    /// `Sample Dashboard`, `Sample Document`; `Sample Empty Cells` (rows without an element),
+    /// `Sample Custom Group` (of two header columns), `Sample Late Fractions` (metrics that are
+    /// whole numbers in their first 1,000 rows) and the dashboard `Sample Compound Grid`.
     pub fn samples(mut self) -> Self {
         self.config.data.sources.extend(report::samples());
         self.config.data.papers.extend(documents::samples());
@@ -94,6 +96,52 @@ impl LibraryServerBuilder {
     /// mstrio-py wants it.
     pub fn publish_status_as_text(mut self, text: bool) -> Self {
         self.config.data.status_as_text = text;
+        self
+    }
+
+    /// Sends `x-mstr-total-count` with the elements and objects that a prompt offers. The vendor's
+    /// documentation of these shows no total. Default: off.
+    pub fn prompt_totals(mut self, totals: bool) -> Self {
+        self.config.data.prompt_totals = totals;
+        self
+    }
+
+    /// Wraps `GET /{reports|cubes}/{id}/attributes/{aid}/elements` as `{"elements":[..]}`, which a
+    /// client of a live server reads too (field note). Default: off, the bare list (recorded).
+    pub fn wrapped_elements(mut self, wrapped: bool) -> Self {
+        self.config.data.wrapped_elements = wrapped;
+        self
+    }
+
+    /// Refuses view filters with ids of attributes, elements, forms or metrics that are not there:
+    /// 400 `ERR006`. The vendor documents that such a condition may be refused, ignored, or never
+    /// satisfied. Default: off; then one about an unknown attribute or metric is ignored, and one
+    /// about an unknown element or form fits nothing (which is which is assumed).
+    pub fn strict_filters(mut self, strict: bool) -> Self {
+        self.config.data.strict_filters = strict;
+        self
+    }
+
+    /// Gives data with the first reply of a prompted report, besides its `status` 2: the rows before
+    /// any answer. The vendor's documentation says both that it does and that it does not. Default:
+    /// off.
+    pub fn prompted_data(mut self, data: bool) -> Self {
+        self.config.data.prompted_data = data;
+        self
+    }
+
+    /// Answers the `PUT` of an instance with 204 and no body; pages are read with `GET`. Assumed: the
+    /// vendor documents 200 and the first page. Default: off.
+    pub fn silent_manipulation(mut self, silent: bool) -> Self {
+        self.config.data.silent_manipulation = silent;
+        self
+    }
+
+    /// Refuses a search while another one of the same session runs: 500 `ERR001`. That searches must
+    /// not run in parallel in one session is documented; what such a search gets is assumed. With
+    /// [`latency`](Self::latency) searches take long enough to meet. Default: off.
+    pub fn one_search_at_a_time(mut self, one: bool) -> Self {
+        self.config.data.one_search = one;
         self
     }
 }

@@ -1,8 +1,10 @@
-//! What a report or a cube is made of: attributes with forms and elements, metrics, and rows that
-//! follow from a seed, so that any number of them needs no memory.
+//! What a report or a cube is made of: attributes, metrics, and rows that follow from a seed, so
+//! that any number of them needs no memory.
 
+use crate::aggregate::Aggregation;
+use crate::attribute::{ABSENT, Attribute, Axis};
 use crate::random;
-use crate::value::{Cell, Dates, Value, date};
+use crate::value::Cell;
 
 /// The type of a metric's values or of an attribute form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +15,9 @@ pub enum DataType {
     /// A floating-point number with two decimals.
     #[default]
     Double,
+    /// Numbers as [`Double`](Self::Double), declared as `reserved`, which says nothing about them
+    /// (recorded).
+    Reserved,
     /// More digits than a double holds: travels as text (inferred).
     BigDecimal,
     /// Text.
@@ -27,9 +32,10 @@ pub enum DataType {
 
 impl DataType {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Integer,
         Self::Double,
+        Self::Reserved,
         Self::BigDecimal,
         Self::VarChar,
         Self::Date,
@@ -42,6 +48,7 @@ impl DataType {
         match self {
             Self::Integer => "integer",
             Self::Double => "double",
+            Self::Reserved => "reserved",
             Self::BigDecimal => "bigDecimal",
             Self::VarChar => "varChar",
             Self::Date => "date",
@@ -53,189 +60,12 @@ impl DataType {
     /// What kind of form it makes: `number`, `text`, `date` ...
     pub(crate) fn base_type(self) -> &'static str {
         match self {
-            Self::Integer | Self::Double | Self::BigDecimal => "number",
+            Self::Integer | Self::Double | Self::Reserved | Self::BigDecimal => "number",
             Self::VarChar => "text",
             Self::Date => "date",
             Self::Time => "time",
             Self::TimeStamp => "datetime",
         }
-    }
-}
-
-/// A form of an attribute: its description, its id ...
-#[derive(Clone, Debug)]
-pub struct Form {
-    pub(crate) name: String,
-    pub(crate) id: String,
-    pub(crate) data_type: DataType,
-}
-
-impl Form {
-    /// A form with an id that follows from its name. Form values are always text on the wire,
-    /// whatever the type says.
-    pub fn new(name: &str, data_type: DataType) -> Self {
-        Self { name: name.to_owned(), id: random::id_of(&format!("form {name}")), data_type }
-    }
-
-    /// Sets the id.
-    #[must_use]
-    pub fn id(mut self, id: &str) -> Self {
-        id.clone_into(&mut self.id);
-        self
-    }
-}
-
-/// What kind of object stands in an attribute's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Attribute,
-    CustomGroup,
-    Consolidation,
-}
-
-/// Where an attribute stands in a report's grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Axis {
-    Rows,
-    Columns,
-    Pages,
-}
-
-/// An attribute of a report or a cube.
-///
-/// Its elements are numbered; `Region` with three of them has `Region 1`, `Region 2` and
-/// `Region 3`, unless their values are [listed](Self::labels).
-#[derive(Clone, Debug)]
-pub struct Attribute {
-    pub(crate) name: String,
-    pub(crate) id: String,
-    pub(crate) kind: Kind,
-    pub(crate) axis: Axis,
-    pub(crate) forms: Vec<Form>,
-    pub(crate) elements: u64,
-    /// The form values of each element, if they are not generated.
-    pub(crate) labels: Vec<Vec<String>>,
-    pub(crate) ragged: bool,
-}
-
-impl Attribute {
-    /// An attribute with so many elements, one at least, and one text form, `DESC`. Its id
-    /// follows from its name.
-    pub fn new(name: &str, elements: u64) -> Self {
-        Self {
-            name: name.to_owned(),
-            id: random::id_of(&format!("attribute {name}")),
-            kind: Kind::Attribute,
-            axis: Axis::Rows,
-            forms: vec![Form::new("DESC", DataType::VarChar)],
-            elements: elements.max(1),
-            labels: Vec::new(),
-            ragged: false,
-        }
-    }
-
-    /// An attribute with these elements: a list of form values for each. Without any it has one
-    /// element without a value.
-    pub fn labels<E, V>(name: &str, elements: impl IntoIterator<Item = E>) -> Self
-    where
-        E: IntoIterator<Item = V>,
-        V: Into<String>,
-    {
-        let labels: Vec<Vec<String>> = elements
-            .into_iter()
-            .map(|values| values.into_iter().map(Into::into).collect())
-            .collect();
-        Self { labels: labels.clone(), ..Self::new(name, labels.len() as u64) }
-    }
-
-    /// Sets the id.
-    #[must_use]
-    pub fn id(mut self, id: &str) -> Self {
-        id.clone_into(&mut self.id);
-        self
-    }
-
-    /// Sets the forms, in the order in which they are shown.
-    #[must_use]
-    pub fn forms(mut self, forms: impl IntoIterator<Item = Form>) -> Self {
-        self.forms = forms.into_iter().collect();
-        self
-    }
-
-    /// Leaves out the forms after the first one for every third element.
-    #[must_use]
-    pub fn ragged(mut self) -> Self {
-        self.ragged = true;
-        self
-    }
-
-    /// Puts it on the columns of a report's grid: a cross-tab.
-    #[must_use]
-    pub fn on_columns(mut self) -> Self {
-        self.axis = Axis::Columns;
-        self
-    }
-
-    /// Puts it on the page-by axis of a report's grid.
-    #[must_use]
-    pub fn on_pages(mut self) -> Self {
-        self.axis = Axis::Pages;
-        self
-    }
-
-    /// Makes it a custom group: its elements have a name and no forms.
-    #[must_use]
-    pub fn custom_group(mut self) -> Self {
-        self.kind = Kind::CustomGroup;
-        self.forms.clear();
-        self
-    }
-
-    /// Makes it a consolidation: its elements have a name and no forms.
-    #[must_use]
-    pub fn consolidation(mut self) -> Self {
-        self.kind = Kind::Consolidation;
-        self.forms.clear();
-        self
-    }
-
-    /// The value of a form; `None` where a ragged element has none. What has no forms has its
-    /// name as form 0.
-    pub(crate) fn form_value(&self, form: usize, element: u64, dates: Dates) -> Option<String> {
-        if self.ragged && form > 0 && element % 3 == 2 {
-            return None;
-        }
-        if !self.labels.is_empty() {
-            let values = self.labels.get(usize::try_from(element).ok()?)?;
-            return values.get(form).cloned();
-        }
-        let number = element + 1;
-        let day = i64::try_from(element).unwrap_or_default();
-        Some(match self.forms.get(form).map(|form| (form.data_type, form.name.as_str())) {
-            None => format!("{} {number}", self.name),
-            Some((DataType::VarChar, _)) if form == 0 => format!("{} {number}", self.name),
-            Some((DataType::VarChar, form)) => format!("{} {form} {number}", self.name),
-            Some((DataType::Integer | DataType::BigDecimal, _)) => number.to_string(),
-            Some((DataType::Double, _)) => format!("{number}.5"),
-            Some((DataType::Date, _)) => date(day, dates.iso_forms),
-            Some((DataType::Time, _)) => Cell::Time(day % 86_400).text(dates.iso_forms),
-            Some((DataType::TimeStamp, _)) => Cell::Stamp(day * 3600).text(dates.iso_forms),
-        })
-    }
-
-    /// The names of its columns in a table: its name, or one `Name@Form` for each of several
-    /// forms.
-    pub(crate) fn columns(&self, forms: &[usize]) -> Vec<String> {
-        if forms.len() < 2 {
-            return vec![self.name.clone()];
-        }
-        let forms = forms.iter().filter_map(|form| self.forms.get(*form));
-        forms.map(|form| format!("{}@{}", self.name, form.name)).collect()
-    }
-
-    /// How many values an element shows: what has no forms shows its name.
-    pub(crate) fn all_forms(&self) -> Vec<usize> {
-        (0..self.forms.len().max(1)).collect()
     }
 }
 
@@ -246,13 +76,17 @@ pub struct Metric {
     pub(crate) id: String,
     pub(crate) data_type: DataType,
     pub(crate) null_ratio: f64,
+    pub(crate) aggregation: Aggregation,
+    whole_until: u64,
 }
 
 impl Metric {
     /// A metric whose id follows from its name.
     pub fn new(name: &str, data_type: DataType) -> Self {
         let id = random::id_of(&format!("metric {name}"));
-        Self { name: name.to_owned(), id, data_type, null_ratio: 0.0 }
+        let aggregation = Aggregation::default();
+        let name = name.to_owned();
+        Self { name, id, data_type, null_ratio: 0.0, aggregation, whole_until: 0 }
     }
 
     /// Sets the id.
@@ -268,13 +102,29 @@ impl Metric {
         self.null_ratio = ratio;
         self
     }
+
+    /// Lets its values be whole numbers in so many rows, and have a fraction in all that follow,
+    /// whatever its type says. For numbers.
+    #[must_use]
+    pub fn fractions_after(mut self, rows: u64) -> Self {
+        self.whole_until = rows;
+        self
+    }
+
+    /// How its values become one where a client asks for fewer attributes. Default (assumed): their
+    /// sum.
+    #[must_use]
+    pub fn aggregation(mut self, function: Aggregation) -> Self {
+        self.aggregation = function;
+        self
+    }
 }
 
-/// Rows that someone uploaded: elements and values, row by row.
+/// Rows that are kept: uploaded ones, or groups. Elements and values, row by row.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stored {
     pub(crate) elements: Vec<Vec<u64>>,
-    pub(crate) values: Vec<Vec<Value>>,
+    pub(crate) values: Vec<Vec<Cell>>,
 }
 
 /// The data of a report or a cube.
@@ -283,6 +133,8 @@ pub(crate) struct Dataset {
     pub(crate) name: String,
     pub(crate) id: String,
     pub(crate) seed: u64,
+    /// Makes other values of the same rows.
+    pub(crate) metric_seed: u64,
     pub(crate) rows: u64,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) metrics: Vec<Metric>,
@@ -303,6 +155,7 @@ impl Dataset {
             name: name.to_owned(),
             id: random::id_of(&format!("{kind} {name}")),
             seed: 1,
+            metric_seed: 0,
             rows: 100,
             attributes: Vec::new(),
             metrics: Vec::new(),
@@ -367,6 +220,13 @@ impl Dataset {
                 rest /= attribute.elements;
             }
         }
+        for (at, attribute) in self.on(Axis::Rows).filter(|(_, one)| one.empty_every > 0) {
+            if let Some(element) = elements.get_mut(at)
+                && place.row % attribute.empty_every == attribute.empty_every - 1
+            {
+                *element = ABSENT;
+            }
+        }
         elements
     }
 
@@ -391,11 +251,15 @@ impl Dataset {
         if let Some(stored) = &self.stored {
             let row = usize::try_from(flat).ok().and_then(|row| stored.values.get(row));
             let value = row.and_then(|row| row.get(metric));
-            return value.cloned().map_or(Cell::Null, Cell::Stored);
+            return value.cloned().unwrap_or(Cell::Null);
         }
-        let seed = random::mix(self.seed.wrapping_add(1 + metric as u64)).wrapping_add(salt);
+        let seed = self.seed.wrapping_add(self.metric_seed);
+        let seed = random::mix(seed.wrapping_add(1 + metric as u64)).wrapping_add(salt);
         let bits = random::mix(seed ^ flat.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        Cell::generate(found.data_type, found.null_ratio, bits)
+        match Cell::generate(found.data_type, found.null_ratio, bits) {
+            cell if found.whole_until == 0 || cell == Cell::Null => cell,
+            _ => Cell::whole_or_not(flat < found.whole_until, bits),
+        }
     }
 
     pub(crate) fn attribute(&self, id: &str) -> Option<usize> {

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use crate::dataset::Dataset;
-use crate::plan::{Manipulation, Plan};
-use crate::prompts::{Answers, Prompt};
+use crate::answers::Answers;
+use crate::attribute::{Attribute, Axis};
+use crate::dataset::{DataType, Dataset, Metric};
+use crate::manipulation::Manipulation;
+use crate::plan::Plan;
+use crate::prompts::Prompt;
 use crate::report::Source;
 use crate::{Report, Table, exports, random};
 
@@ -18,6 +21,14 @@ pub(crate) struct Shown {
     pub(crate) key: String,
     pub(crate) source: Arc<Source>,
     pub(crate) is_compound: bool,
+    /// Further sets of columns of a compound grid: of the same rows.
+    pub(crate) sets: Vec<Arc<Source>>,
+}
+
+impl Shown {
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.is_compound { "compound_grid" } else { "grid" }
+    }
 }
 
 /// What dashboards and documents have in common.
@@ -65,8 +76,8 @@ impl Paper {
     }
 
     fn describe(shown: &Shown) -> Json {
-        let kind = if shown.is_compound { "compound_grid" } else { "grid" };
-        json!({ "key": shown.key, "name": shown.source.data.name, "visualizationType": kind })
+        let (key, name) = (&shown.key, &shown.source.data.name);
+        json!({ "key": key, "name": name, "visualizationType": shown.kind() })
     }
 
     /// The definition: chapters of a dashboard, a layout of a document.
@@ -175,7 +186,8 @@ macro_rules! shared {
             pub fn visualization(mut self, key: &str, report: Report) -> Self {
                 let chapter = self.0.chapter.clone();
                 let (key, source) = (key.to_owned(), Arc::new(report.0));
-                self.0.visualizations.push(Shown { chapter, key, source, is_compound: false });
+                let (is_compound, sets) = (false, Vec::new());
+                self.0.visualizations.push(Shown { chapter, key, source, is_compound, sets });
                 self
             }
 
@@ -211,13 +223,32 @@ impl Dashboard {
         self
     }
 
-    /// Adds a compound grid with that key: one with several sets of columns.
+    /// Adds a compound grid with that key: its rows, and its first set of columns.
     pub fn compound_grid(self, key: &str, report: Report) -> Self {
         let mut dashboard = self.visualization(key, report);
         if let Some(last) = dashboard.0.visualizations.last_mut() {
             last.is_compound = true;
         }
         dashboard
+    }
+
+    /// Adds a set of columns to the compound grid that was added last: these attributes on columns,
+    /// and these metrics behind them. Without either it is an empty set.
+    pub fn column_set(
+        mut self,
+        attributes: impl IntoIterator<Item = Attribute>,
+        metrics: impl IntoIterator<Item = Metric>,
+    ) -> Self {
+        if let Some(last) = self.0.visualizations.last_mut().filter(|last| last.is_compound) {
+            let mut set = Source::clone(&last.source);
+            set.data.attributes.retain(|one| one.axis == Axis::Rows);
+            set.data.attributes.extend(attributes.into_iter().map(Attribute::on_columns));
+            set.data.metrics = metrics.into_iter().collect();
+            set.data.metric_seed = 1 + last.sets.len() as u64;
+            (set.metrics_on_rows, set.metrics_at) = (false, usize::MAX);
+            last.sets.push(Arc::new(set));
+        }
+        self
     }
 }
 
@@ -233,7 +264,26 @@ pub(crate) fn samples() -> Vec<Paper> {
         .visualization("K17", sales)
         .prompt(chosen)
         .prompt(Prompt::value("Comment").optional().default_answer("none"));
-    vec![dashboard.0, document.0]
+    vec![dashboard.0, document.0, compound_sample().0]
+}
+
+/// Rows of one attribute, and three sets of columns: a cross-tab, metrics alone, nothing.
+fn compound_sample() -> Dashboard {
+    let rows = Report::new("Compound by Shop")
+        .rows(6)
+        .attribute(Attribute::new("Shop", 6))
+        .attribute(Attribute::labels("Season", [["Summer"], ["Winter"]]).on_columns())
+        .metric(Metric::new("Visits", DataType::Integer));
+    Dashboard::new("Sample Compound Grid")
+        .compound_grid("K60", rows)
+        .column_set(
+            [],
+            [
+                Metric::new("Profit", DataType::Double).nulls(0.2),
+                Metric::new("Returns", DataType::Integer),
+            ],
+        )
+        .column_set([], [])
 }
 
 /// One execution.
@@ -269,9 +319,9 @@ impl PaperInstance {
         self.paper.visualizations.iter().find(|one| one.key == key)
     }
 
-    /// The grid of a visualization, as the answers filter it.
-    pub(crate) fn plan(&self, shown: &Shown) -> Plan {
-        let (prompts, data) = (&self.paper.prompts, &shown.source.data);
+    /// The grid of a visualization, or of one of its sets of columns, as the answers filter it.
+    pub(crate) fn plan(&self, source: &Arc<Source>) -> Plan {
+        let (prompts, data) = (&self.paper.prompts, &source.data);
         let mut wanted = Manipulation::default();
         for (attribute, ids) in self.answers.elements(prompts, data) {
             wanted.choose(data, attribute, &ids);
@@ -280,7 +330,7 @@ impl PaperInstance {
             // about an attribute that this one does not have
             let _ = wanted.restrict(data, &expression);
         }
-        Plan::new(&shown.source, &wanted)
+        Plan::new(source, &wanted)
     }
 }
 

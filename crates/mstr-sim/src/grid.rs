@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::dataset::{Attribute, Axis, Form, Kind};
+use crate::attribute::{ABSENT, Attribute, Axis, Form, Kind};
 use crate::plan::{Column, Line, Plan, Unit};
 use crate::value::{self, Cell, Dates};
 
@@ -50,6 +50,14 @@ struct Dictionary {
 }
 
 impl Dictionary {
+    /// The index that stands for an element in a header: -1 for none (recorded).
+    fn index(&mut self, element: Element) -> i64 {
+        if element == Element::Plain(ABSENT) {
+            return -1;
+        }
+        i64::try_from(self.number(element)).unwrap_or_default()
+    }
+
     fn number(&mut self, element: Element) -> usize {
         // Lines that follow each other mostly share their first elements.
         if let Some((known, number)) = self.last
@@ -79,6 +87,17 @@ type Range = Option<(f64, f64)>;
 
 /// Renders a page. `total` is what it claims.
 pub(crate) fn page(plan: &Plan, instance: &str, show: &Show, total: u64) -> Vec<u8> {
+    page_with_status(plan, instance, show, total, 1)
+}
+
+/// The same, with the status of the instance: 1 is ready, 2 waits for answers to prompts.
+pub(crate) fn page_with_status(
+    plan: &Plan,
+    instance: &str,
+    show: &Show,
+    total: u64,
+    status: u8,
+) -> Vec<u8> {
     let count = show.lines(plan.total());
     let lines: Vec<Line> = (show.offset..show.offset + count).map(|at| plan.line(at)).collect();
     let mut ranges: Vec<Range> = vec![None; plan.metrics.len()];
@@ -98,7 +117,9 @@ pub(crate) fn page(plan: &Plan, instance: &str, show: &Show, total: u64) -> Vec<
     value::json(&mut out, &data.id);
     out.extend_from_slice(b",\"instanceId\":");
     value::json(&mut out, instance);
-    out.extend_from_slice(b",\"status\":1,\"definition\":{\"grid\":{\"crossTab\":");
+    out.extend_from_slice(b",\"status\":");
+    value::write_integer(&mut out, i64::from(status));
+    out.extend_from_slice(b",\"definition\":{\"grid\":{\"crossTab\":");
     value::json(&mut out, &plan.cross_tab);
     out.extend_from_slice(b",\"metricsPosition\":");
     value::json(&mut out, &metrics_position(plan));
@@ -163,6 +184,8 @@ fn values(
     mut write: impl FnMut(&mut Vec<u8>, Line, Column),
 ) -> Vec<u8> {
     let mut out = Vec::new();
+    // without metrics the columns have no values (recorded in compound grids, else assumed)
+    let lines = if plan.metrics.is_empty() && !plan.columns.is_empty() { &[] } else { lines };
     list(&mut out, lines, |out, line| {
         list(out, &plan.tuples, |out, column| write(out, *line, *column));
     });
@@ -181,51 +204,69 @@ fn note(ranges: &mut [Range], line: Line, column: Column, cell: &Cell) {
 fn row_header(plan: &Plan, lines: &[Line]) -> Header {
     let mut dictionaries: Vec<_> = plan.rows.iter().map(|_| Dictionary::default()).collect();
     let mut json = Vec::with_capacity(lines.len() * (plan.rows.len() * 5 + 2));
+    let mut indices = Vec::new();
     list(&mut json, lines, |out, line| {
         let elements = plan.elements(*line);
         let mut attribute = 0;
-        list(out, plan.rows.iter().zip(&mut dictionaries), |out, (unit, dictionary)| {
-            let element = match unit {
-                Unit::Metrics => Element::Plain(u64::from(line.metric)),
+        indices.clear();
+        for (unit, dictionary) in plan.rows.iter().zip(&mut dictionaries) {
+            match unit {
+                Unit::Metrics => {
+                    indices.push(dictionary.index(Element::Plain(u64::from(line.metric))));
+                }
                 Unit::Attribute(at, _) => {
                     attribute += 1;
-                    if attribute > line.keep {
-                        Element::Subtotal
-                    } else {
-                        Element::Plain(elements.get(*at).copied().unwrap_or_default())
+                    let element = elements.get(*at).copied().unwrap_or_default();
+                    let is_subtotal = attribute > line.keep;
+                    for number in plan.header(*at, element) {
+                        let shown = Element::Plain(number);
+                        let shown = if is_subtotal { Element::Subtotal } else { shown };
+                        indices.push(dictionary.index(shown));
                     }
                 }
-            };
-            let number = i64::try_from(dictionary.number(element)).unwrap_or_default();
-            value::write_integer(out, number);
-        });
+            }
+        }
+        list(out, &indices, |out, index| value::write_integer(out, *index));
     });
     Header { json, dictionaries }
 }
 
-/// Unit-major: a list of indices for each unit.
+/// Unit-major: a list of indices for each unit, or one for each of its headers.
 fn column_header(plan: &Plan) -> Header {
-    let mut dictionaries = Vec::new();
-    let mut json = Vec::new();
     let columns = plan.data().on(Axis::Columns).map(|(at, _)| at).collect::<Vec<_>>();
-    list(&mut json, &plan.columns, |out, unit| {
+    let size = |at: &usize| plan.data().attributes.get(*at).map_or(1, |one| one.elements);
+    let mut dictionaries = Vec::new();
+    let mut lists: Vec<Vec<i64>> = Vec::new();
+    for unit in &plan.columns {
         let mut dictionary = Dictionary::default();
-        list(out, &plan.tuples, |out, tuple| {
-            let element = match unit {
-                Unit::Metrics => tuple.metric.unwrap_or_default() as u64,
+        let first = lists.len();
+        for tuple in &plan.tuples {
+            let numbers = match unit {
+                Unit::Metrics => vec![tuple.metric.unwrap_or_default() as u64],
                 Unit::Attribute(at, _) => {
                     // The digit of this attribute in the number of the combination.
                     let inner = columns.iter().rev().take_while(|other| *other != at);
-                    let size =
-                        |at: &usize| plan.data().attributes.get(*at).map_or(1, |one| one.elements);
                     let step: u64 = inner.map(size).product();
-                    tuple.elements / step % size(at)
+                    plan.header(*at, tuple.elements / step % size(at)).collect()
                 }
             };
-            let number = i64::try_from(dictionary.number(Element::Plain(element)));
-            value::write_integer(out, number.unwrap_or_default());
-        });
+            for (at, number) in numbers.into_iter().enumerate() {
+                if lists.len() <= first + at {
+                    lists.push(Vec::new());
+                }
+                if let Some(list) = lists.get_mut(first + at) {
+                    list.push(dictionary.index(Element::Plain(number)));
+                }
+            }
+        }
+        if lists.len() == first {
+            lists.push(Vec::new());
+        }
         dictionaries.push(dictionary);
+    }
+    let mut json = Vec::new();
+    list(&mut json, &lists, |out, indices| {
+        list(out, indices, |out, index| value::write_integer(out, *index));
     });
     Header { json, dictionaries }
 }
@@ -329,6 +370,9 @@ pub(crate) fn head(attribute: &Attribute, forms: &[usize]) -> Json {
         let forms = forms.iter().filter_map(|form| attribute.forms.get(*form));
         members.insert("forms".to_owned(), forms.map(describe_form).collect());
     }
+    if !attribute.parents.is_empty() {
+        head["headerCount"] = json!(2);
+    }
     head
 }
 
@@ -337,6 +381,12 @@ fn element(out: &mut Vec<u8>, attribute: &Attribute, forms: &[usize], number: u6
     if attribute.kind == Kind::Attribute {
         out.extend_from_slice(b"{\"formValues\":");
         list(out, values, |out, text| value::json(out, &text));
+    } else if !attribute.parents.is_empty() {
+        let label = attribute.label(number);
+        out.extend_from_slice(b"{\"name\":");
+        value::json(out, &label);
+        out.extend_from_slice(b",\"formValues\":");
+        list(out, label, |out, text| value::json(out, &text));
     } else {
         out.extend_from_slice(b"{\"name\":");
         value::json(out, &attribute.form_value(0, number, dates));

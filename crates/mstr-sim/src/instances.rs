@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::answers::Answers;
 use crate::documents::{Paper, Papers};
 use crate::filter::Invalid;
-use crate::plan::{Manipulation, Plan};
-use crate::prompts::Answers;
+use crate::manipulation::Manipulation;
+use crate::plan::Plan;
 use crate::random;
 use crate::report::Source;
 use crate::uploads::Uploads;
 
 /// How the server behaves where it serves data.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct DataConfig {
     pub(crate) sources: Vec<Source>,
     pub(crate) papers: Vec<Paper>,
@@ -27,6 +29,18 @@ pub(crate) struct DataConfig {
     pub(crate) retry_after: Option<u64>,
     pub(crate) failing_publish: bool,
     pub(crate) status_as_text: bool,
+    /// Replies with what prompts offer say how many there are.
+    pub(crate) prompt_totals: bool,
+    /// Elements of attributes come in an object.
+    pub(crate) wrapped_elements: bool,
+    /// Filters with ids that are not valid are refused.
+    pub(crate) strict_filters: bool,
+    /// The first reply of a prompted report has data, too.
+    pub(crate) prompted_data: bool,
+    /// A `PUT` of an instance is answered without a body.
+    pub(crate) silent_manipulation: bool,
+    /// A session searches one thing at a time.
+    pub(crate) one_search: bool,
     /// Rendered pages are kept.
     pub(crate) keep_pages: bool,
 }
@@ -42,6 +56,12 @@ impl Default for DataConfig {
             retry_after: None,
             failing_publish: false,
             status_as_text: false,
+            prompt_totals: false,
+            wrapped_elements: false,
+            strict_filters: false,
+            prompted_data: false,
+            silent_manipulation: false,
+            one_search: false,
             keep_pages: false,
         }
     }
@@ -56,6 +76,8 @@ pub(crate) struct Instance {
     pub(crate) source: Arc<Source>,
     pub(crate) answers: Answers,
     body: Json,
+    /// Filters with ids that are not valid are refused.
+    is_strict: bool,
     /// Not there while prompts are open.
     pub(crate) plan: Option<Arc<Plan>>,
     /// How many more polls say that it runs.
@@ -69,7 +91,7 @@ impl Instance {
         session: u64,
         source: &Arc<Source>,
         body: Json,
-        polls: usize,
+        config: &DataConfig,
     ) -> Result<Self, Invalid> {
         let mut instance = Self {
             id: random::upper_hex(),
@@ -77,8 +99,9 @@ impl Instance {
             source: Arc::clone(source),
             answers: Answers::new(&source.prompts),
             body: Json::Null,
+            is_strict: config.strict_filters,
             plan: None,
-            polls,
+            polls: 0,
             pages: 0,
         };
         instance.manipulate(body)?;
@@ -105,7 +128,7 @@ impl Instance {
 
     /// Shows something else of the same execution.
     pub(crate) fn manipulate(&mut self, body: Json) -> Result<(), Invalid> {
-        let mut wanted = Manipulation::read(&self.source, &body)?;
+        let mut wanted = Manipulation::read(&self.source, &body, self.is_strict)?;
         let prompts = &self.source.prompts;
         let answered = self.answers.round(prompts).is_none();
         for (attribute, ids) in self.answers.elements(prompts, &self.source.data) {
@@ -124,6 +147,12 @@ impl Instance {
         self.answers.take(&self.source.prompts, &self.source.data, answers)?;
         let body = self.body.clone();
         self.manipulate(body)
+    }
+
+    /// What it would show if nothing was asked, or answered, yet.
+    pub(crate) fn unanswered(&self) -> Result<Plan, Invalid> {
+        let wanted = Manipulation::read(&self.source, &self.body, self.is_strict)?;
+        Ok(Plan::new(&self.source, &wanted))
     }
 
     /// The total that the next page claims.

@@ -1,9 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod aggregate;
+mod answers;
+mod attribute;
 mod builder;
 mod builder_data;
 mod clock;
+mod comparison;
+mod compound;
 mod control;
 mod dataset;
 mod directory;
@@ -11,6 +16,7 @@ mod documents;
 mod encode;
 mod error;
 mod exports;
+mod expression;
 mod fault;
 mod filter;
 mod grid;
@@ -18,15 +24,18 @@ mod instances;
 mod journal;
 mod kept;
 mod listen;
+mod manipulation;
 mod metadata;
 mod pattern;
 mod pipeline;
 mod plan;
 mod prompts;
 mod random;
+mod rank;
 mod reply;
 mod report;
 mod routes;
+mod searching;
 mod server;
 mod sessions;
 mod sim;
@@ -40,8 +49,10 @@ mod value;
 
 pub use http::{HeaderMap, Method, StatusCode, Version};
 
+pub use crate::aggregate::Aggregation;
+pub use crate::attribute::{Attribute, Form};
 pub use crate::builder::{DEFAULT_PASSWORD, DEFAULT_USER, LibraryServerBuilder, LogoutScope};
-pub use crate::dataset::{Attribute, DataType, Form, Metric};
+pub use crate::dataset::{DataType, Metric};
 pub use crate::directory::Project;
 pub use crate::documents::{Dashboard, Document};
 pub use crate::error::Error;

@@ -17,6 +17,7 @@ use crate::fault::Strike;
 use crate::journal::Parts;
 use crate::listen::Connection;
 use crate::reply::Delivery;
+use crate::searching::Searching;
 use crate::sim::Sim;
 use crate::{RecordedRequest, Reply, control, lock, pattern};
 
@@ -40,6 +41,8 @@ pub(crate) async fn answer(
     // Before the journal shows the request: who waits for it there may change the next one's lot.
     let strike = sim.faults.strike(&head.method, head.uri.path());
     let latency = *lock(&sim.latency);
+    // Before the journal, too; it ends when the reply is there.
+    let searching = Searching::begin(&sim, &request);
     let number = sim.journal.add(request.clone());
 
     if !latency.is_zero() {
@@ -50,14 +53,21 @@ pub(crate) async fn answer(
             sim.with_balancer_cookies(respond(&request), request.node())
         }
         Some(Strike::Alter(alter)) => {
-            let reply = serve(&sim, router, &head, &request).await;
+            let reply = match &searching {
+                Ok(_) => serve(&sim, router, &head, &request).await,
+                Err(refusal) => refusal.clone(),
+            };
             alter(&request, reply)
         }
-        None => serve(&sim, router, &head, &request).await,
+        None => match &searching {
+            Ok(_) => serve(&sim, router, &head, &request).await,
+            Err(refusal) => refusal.clone(),
+        },
     };
     if !reply.delay().is_zero() {
         tokio::time::sleep(reply.delay()).await;
     }
+    drop(searching);
     let reply = compress(reply, &head.headers, sim.config.gzip);
     let silent = matches!(reply.delivery(), Delivery::Reset | Delivery::StallHead);
     sim.journal.answer(number, (!silent).then(|| reply.status()));

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
-
-use crate::dataset::{Axis, Dataset, Place};
-use crate::filter::{self, Filter, Invalid};
+use crate::aggregate;
+use crate::attribute::Axis;
+use crate::dataset::{Dataset, Place};
+use crate::filter::Filter;
+use crate::manipulation::{Chosen, Manipulation};
 use crate::report::Source;
-use crate::sorting::{Looked, Sorting, Template};
+use crate::sorting::{Looked, Sorting};
 use crate::value::Cell;
 
 /// What stands on an axis.
@@ -17,130 +18,6 @@ pub(crate) enum Unit {
     /// An attribute and the forms that are shown of it.
     Attribute(usize, Vec<usize>),
     Metrics,
-}
-
-/// An attribute and those of its forms that are shown.
-type Chosen = (usize, Vec<usize>);
-/// The selected attributes and metrics.
-type Selection = (Vec<Chosen>, Vec<usize>);
-
-/// What a client wants to see: the body of an execution.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Manipulation {
-    /// In the order of the template.
-    requested: Option<Selection>,
-    filters: Vec<Filter>,
-    /// None is the first one.
-    page: Option<u64>,
-    no_subtotals: bool,
-    sorting: Sorting,
-}
-
-impl Manipulation {
-    /// Reads a body. An error is for a 400.
-    pub(crate) fn read(source: &Source, body: &Json) -> Result<Self, Invalid> {
-        let data = &source.data;
-        let present = |name: &str| body.get(name).filter(|value| !value.is_null());
-        let mut filters = Vec::new();
-        if let Some(expression) = present("viewFilter") {
-            filters.push(Filter::read(data, expression)?);
-        }
-        if let Some(limits) = present("metricLimits") {
-            filters.extend(Filter::limits(data, limits)?);
-        }
-        let visible = present("subtotals").and_then(|subtotals| subtotals.get("visible"));
-        let requested = match present("requestedObjects") {
-            Some(requested) => Some(selection(data, requested)?),
-            None => None,
-        };
-        let chosen = requested.as_ref();
-        let attributes = chosen.map(|(all, _)| all.iter().map(|(at, _)| *at).collect());
-        let template = Template {
-            data,
-            attributes: &attributes
-                .unwrap_or_else(|| (0..data.attributes.len()).collect::<Vec<_>>()),
-            metrics: &chosen
-                .map_or_else(|| (0..data.metrics.len()).collect(), |(_, all)| all.clone()),
-            is_flat: requested.is_some() || source.kind.is_cube(),
-        };
-        let sorting = Sorting::read(&template, present("sorting"))?;
-        Ok(Self {
-            requested,
-            filters,
-            page: present("currentPageBy").map(|chosen| page(data, chosen)).transpose()?,
-            no_subtotals: visible.and_then(Json::as_bool) == Some(false),
-            sorting,
-        })
-    }
-
-    /// Adds a condition that answers a prompt.
-    pub(crate) fn restrict(&mut self, data: &Dataset, expression: &Json) -> Result<(), Invalid> {
-        self.filters.push(Filter::read(data, expression)?);
-        Ok(())
-    }
-
-    /// Adds what answers to prompts chose.
-    pub(crate) fn choose(&mut self, data: &Dataset, attribute: usize, ids: &[String]) {
-        let chosen = ids.iter().filter_map(|id| filter::element(data, attribute, id));
-        self.filters.push(Filter::Elements(attribute, chosen.collect()));
-    }
-}
-
-fn selection(data: &Dataset, requested: &Json) -> Result<Selection, Invalid> {
-    let list =
-        |name: &str| requested.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
-    let id = |object: &Json| {
-        object.get("id").and_then(Json::as_str).map(str::to_owned).unwrap_or_default()
-    };
-    let mut attributes = Vec::new();
-    for object in list("attributes") {
-        let wanted = id(&object);
-        let at = data.attribute(&wanted);
-        let at = at.ok_or_else(|| format!("There is no attribute {wanted}"))?;
-        let all = data.attributes.get(at).map(|found| found.forms.as_slice()).unwrap_or_default();
-        let asked = object.get("forms").and_then(Json::as_array).cloned().unwrap_or_default();
-        let mut forms = Vec::new();
-        for form in asked {
-            let wanted = id(&form);
-            let found = all.iter().position(|one| one.id == wanted);
-            forms.push(found.ok_or_else(|| format!("There is no form {wanted}"))?);
-        }
-        forms.sort_unstable();
-        forms.dedup();
-        if forms.is_empty() {
-            forms = (0..all.len().max(1)).collect();
-        }
-        attributes.push((at, forms));
-    }
-    let mut metrics = Vec::new();
-    for object in list("metrics") {
-        let wanted = id(&object);
-        let found = data.metric(&wanted);
-        metrics.push(found.ok_or_else(|| format!("There is no metric {wanted}"))?);
-    }
-    // Real clients send them in any order: what counts is the template's.
-    attributes.sort_unstable();
-    attributes.dedup_by_key(|(at, _)| *at);
-    metrics.sort_unstable();
-    metrics.dedup();
-    Ok((attributes, metrics))
-}
-
-/// The page that a `currentPageBy` names: an element for each attribute on the page-by axis.
-fn page(data: &Dataset, chosen: &Json) -> Result<u64, Invalid> {
-    let chosen = chosen.as_array().ok_or("currentPageBy is no list")?;
-    let attributes: Vec<_> = data.on(Axis::Pages).collect();
-    if chosen.len() != attributes.len() {
-        return Err(format!("currentPageBy wants {} elements", attributes.len()));
-    }
-    let mut page = 0;
-    for ((at, attribute), chosen) in attributes.into_iter().zip(chosen) {
-        let id = chosen.get("id").and_then(Json::as_str).unwrap_or_default();
-        let element = filter::element(data, at, id);
-        page = page * attribute.elements
-            + element.ok_or_else(|| format!("There is no element {id}"))?;
-    }
-    Ok(page)
 }
 
 /// A line of the grid.
@@ -185,7 +62,12 @@ pub(crate) struct Plan {
     pub(crate) cross_tab: bool,
     /// Every attribute in rows: a row of the grid is one of the flat table.
     flat: bool,
+    /// What rows are made of where there are fewer attributes than the source has.
+    grouped: Option<Dataset>,
+    /// Applies to rows of the source.
     filter: Option<Filter>,
+    /// Applies to rows that are shown.
+    limit: Option<Filter>,
     pub(crate) sorting: Sorting,
     lines: Lines,
 }
@@ -216,7 +98,9 @@ impl Plan {
             subtotals: source.subtotals && !wanted.no_subtotals,
             cross_tab: false,
             flat: is_flat,
+            grouped: None,
             filter: None,
+            limit: None,
             sorting: wanted.sorting.clone(),
             lines: Lines::Listed(Vec::new()),
             metrics,
@@ -238,19 +122,70 @@ impl Plan {
             let at = if is_flat { axis.len() } else { source.metrics_at.min(axis.len()) };
             axis.insert(at, Unit::Metrics);
         }
-        plan.filter = match wanted.filters.as_slice() {
-            [] => None,
-            filters => Some(Filter::And(filters.to_vec())),
-        };
         plan.page = wanted.page.unwrap_or_else(|| plan.page_order().first().copied().unwrap_or(0));
+        plan.choose(wanted);
         plan.tuples = plan.all_tuples();
         plan.sort_tuples();
         plan.lines = plan.all_lines();
         plan
     }
 
+    /// Applies the filters, aggregates, applies the limits: in this order (documented).
+    fn choose(&mut self, wanted: &Manipulation) {
+        let all = |filters: Vec<Filter>| (!filters.is_empty()).then_some(Filter::And(filters));
+        let takes_filters = self.takes_filters();
+        // not supported with prompts (documented); that it is ignored is assumed
+        let takes_view_filter = takes_filters && self.source.prompts.is_empty();
+        let view_filter = wanted.view_filter.as_ref().filter(|_| takes_view_filter);
+        let filters = wanted.answers.iter().chain(view_filter).cloned();
+        let mut filter = all(filters.collect());
+        let mut limit = all(wanted.limits.clone()).filter(|_| takes_filters);
+        if let Some(filter) = &mut filter {
+            filter.rank(self.data());
+        }
+        self.filter = filter;
+        // those that are shown, on rows or as a page
+        let mut kept: Vec<usize> = self.attributes().collect();
+        kept.sort_unstable();
+        let has_fewer = self.flat && kept.len() < self.data().attributes.len();
+        // ranks are among the rows that the filter left
+        if has_fewer || (self.filter.is_some() && limit.is_some()) {
+            let rows = self.base().filter(|row| self.passes(*row));
+            self.grouped = Some(aggregate::grouped(self.data(), &kept, rows));
+            self.filter = None;
+        }
+        if let Some(limit) = &mut limit {
+            limit.rank(self.table());
+        }
+        self.limit = limit;
+    }
+
+    /// The attributes that it shows.
+    fn attributes(&self) -> impl Iterator<Item = usize> {
+        let units = self.rows.iter().chain(&self.columns).chain(&self.pages);
+        units.filter_map(|unit| match unit {
+            Unit::Attribute(at, _) => Some(*at),
+            Unit::Metrics => None,
+        })
+    }
+
+    /// Whether filters and limits are applied. A report must have its attributes on rows and its
+    /// metrics on columns, otherwise filtering is not applied, and there is none with page-by
+    /// (documented). What is asked for by its objects is of that shape (assumed).
+    fn takes_filters(&self) -> bool {
+        self.pages.is_empty()
+            && self.columns.iter().all(|unit| *unit == Unit::Metrics)
+            && !self.has_metrics_in_rows()
+    }
+
+    /// What the report or the cube holds.
     pub(crate) fn data(&self) -> &Dataset {
         &self.source.data
+    }
+
+    /// What the rows are made of.
+    fn table(&self) -> &Dataset {
+        self.grouped.as_ref().unwrap_or_else(|| self.data())
     }
 
     /// The number of lines.
@@ -282,12 +217,21 @@ impl Plan {
     }
 
     fn place(&self, row: u64, column: u64) -> Place {
-        if self.flat { self.data().place(row) } else { Place { page: self.page, row, column } }
+        if self.flat || self.grouped.is_some() {
+            self.table().place(row)
+        } else {
+            Place { page: self.page, row, column }
+        }
     }
 
     /// The elements of all attributes in a line, those on columns aside.
     pub(crate) fn elements(&self, line: Line) -> Vec<u64> {
-        self.data().elements(self.place(line.row, 0))
+        self.table().elements(self.place(line.row, 0))
+    }
+
+    /// The numbers that stand for an element of an attribute in a header.
+    pub(crate) fn header(&self, attribute: usize, element: u64) -> impl Iterator<Item = u64> {
+        self.data().attributes.get(attribute).into_iter().flat_map(move |one| one.header(element))
     }
 
     /// What a line has in a column.
@@ -299,13 +243,13 @@ impl Plan {
         let Some(metric) = metric.and_then(|metric| self.metrics.get(metric)) else {
             return Cell::Null;
         };
-        let row = self.data().flat(self.place(line.row, column.elements));
+        let row = self.table().flat(self.place(line.row, column.elements));
         let is_subtotal = line.keep != NO_SUBTOTAL;
         if !is_subtotal && !self.flat && !self.passes(row) {
             return Cell::Null;
         }
         let salt = if is_subtotal { 1 + u64::from(line.keep) } else { 0 };
-        self.data().cell(*metric, row, salt)
+        self.table().cell(*metric, row, salt)
     }
 
     fn has_metrics_in_rows(&self) -> bool {
@@ -313,7 +257,10 @@ impl Plan {
     }
 
     fn passes(&self, row: u64) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.passes(self.data(), row))
+        let passes = |filter: &Option<Filter>, data: &Dataset| {
+            filter.as_ref().is_none_or(|filter| filter.passes(data, row))
+        };
+        passes(&self.filter, self.data()) && passes(&self.limit, self.table())
     }
 
     /// The combinations of what is on columns, in their order. There is one column without any.
@@ -346,7 +293,11 @@ impl Plan {
     }
 
     fn looked(&self, axis: Axis) -> Looked<'_> {
-        Looked { data: self.data(), axis, page: self.page, is_flat: self.flat }
+        let (data, page) = match &self.grouped {
+            Some(grouped) if axis != Axis::Pages => (grouped, 0),
+            _ => (self.data(), self.page),
+        };
+        Looked { data, axis, page, is_flat: self.flat }
     }
 
     /// The pages of page-by in their order.
@@ -388,6 +339,10 @@ impl Plan {
 
     /// The rows that the grid is made of, before subtotals and metrics multiply them.
     fn base(&self) -> std::ops::Range<u64> {
+        if let Some(grouped) = &self.grouped {
+            let nothing = self.rows.is_empty() && self.metrics.is_empty();
+            return 0..if nothing { 0 } else { grouped.flat_rows() };
+        }
         let data = self.data();
         if !self.flat {
             return 0..data.grid_rows();
@@ -397,8 +352,7 @@ impl Plan {
             start = data.flat(Place { page: self.page, row: 0, column: 0 });
             end = data.flat(Place { page: self.page + 1, row: 0, column: 0 });
         }
-        // Without an attribute there is one row, whatever it adds up.
-        if self.rows.is_empty() { start..end.min(start + 1) } else { start..end }
+        start..end
     }
 
     fn all_lines(&self) -> Lines {
@@ -408,13 +362,14 @@ impl Plan {
         let per_row = if in_rows.is_some() { self.metrics.len() as u64 } else { 1 };
         let innermost = in_rows.is_none_or(|at| at == attributes);
         let subtotals = self.subtotals && attributes > 0;
-        if self.filter.is_none() && self.sorting.rows.is_empty() && !subtotals && innermost {
+        let is_whole = self.filter.is_none() && self.limit.is_none();
+        if is_whole && self.sorting.rows.is_empty() && !subtotals && innermost {
             let rows = base.end - base.start;
             return Lines::All { first: base.start, rows, per_row };
         }
-        let columns = if self.flat { 1 } else { self.data().combinations(Axis::Columns) };
+        let columns = if self.flat { 1 } else { self.table().combinations(Axis::Columns) };
         let passes = |row: &u64| {
-            let flat = |column| self.data().flat(self.place(*row, column));
+            let flat = |column| self.table().flat(self.place(*row, column));
             (0..columns).any(|column| self.passes(flat(column)))
         };
         let mut rows: Vec<u64> = base.filter(passes).collect();

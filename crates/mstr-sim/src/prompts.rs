@@ -1,9 +1,11 @@
-//! Prompts of reports: questions that must be answered before there are data.
+//! Prompts of reports and documents: questions that must be answered before there are data.
 
 use serde_json::{Value as Json, json};
 
+use crate::attribute::Attribute;
 use crate::dataset::Dataset;
 use crate::random;
+use crate::value::Dates;
 
 /// What a prompt asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub(crate) enum Asks {
 }
 
 impl Asks {
-    fn wire(self) -> &'static str {
+    pub(crate) fn wire(self) -> &'static str {
         match self {
             Self::Value => "VALUE",
             Self::Elements => "ELEMENTS",
@@ -27,18 +29,26 @@ impl Asks {
     }
 }
 
-/// A prompt of a [`Report`](crate::Report).
+/// A prompt of a [`Report`](crate::Report) or a [`Document`](crate::Document).
 ///
 /// Answers to prompts for elements and expressions filter the report; other answers change nothing.
+///
+/// Documented by the vendor: the members of its definition, that an answer needs its `type`, what
+/// an answer without a default gets, which windows `/elements` and `/objects` have, and that only
+/// the key of a prompt is unique. Assumed: `objects` of prompts for objects come in an object with
+/// a member `objects`, as those of other prompts do, and a search pattern finds what contains it,
+/// whatever the case.
 #[derive(Clone, Debug)]
 pub struct Prompt {
     pub(crate) name: String,
     pub(crate) id: String,
-    asks: Asks,
+    has_id: bool,
+    pub(crate) asks: Asks,
     attribute: String,
-    objects: Vec<(String, u32)>,
-    required: bool,
-    default: Option<Json>,
+    pub(crate) objects: Vec<(String, u32)>,
+    pub(crate) required: bool,
+    default: Option<String>,
+    data_type: Json,
     pub(crate) round: usize,
 }
 
@@ -47,11 +57,13 @@ impl Prompt {
         Self {
             name: name.to_owned(),
             id: random::id_of(&format!("prompt {name}")),
+            has_id: true,
             asks,
             attribute: String::new(),
             objects: Vec::new(),
             required: true,
             default: None,
+            data_type: json!("TEXT"),
             round: 0,
         }
     }
@@ -61,12 +73,15 @@ impl Prompt {
         Self::new(name, Asks::Value)
     }
 
-    /// Asks for elements of an attribute of the report, by the attribute's id.
+    /// Asks for elements of an attribute of the report, by the attribute's id. Without a
+    /// [`default_answer`](Self::default_answer) its definition has `"defaultAnswer": []`, as in the
+    /// vendor's sample.
     pub fn elements(name: &str, attribute: &str) -> Self {
         Self { attribute: attribute.to_owned(), ..Self::new(name, Asks::Elements) }
     }
 
-    /// Asks for objects: ids and object types.
+    /// Asks for objects: ids and object types. Those that are attributes or metrics of the report
+    /// have their names; others have their id as name.
     pub fn objects<'a>(name: &str, objects: impl IntoIterator<Item = (&'a str, u32)>) -> Self {
         let objects = objects.into_iter().map(|(id, kind)| (id.to_owned(), kind)).collect();
         Self { objects, ..Self::new(name, Asks::Objects) }
@@ -90,6 +105,14 @@ impl Prompt {
         self
     }
 
+    /// Leaves the id out of its definition, as in some of the vendor's samples: only its key names
+    /// it, and its name in answers.
+    #[must_use]
+    pub fn without_id(mut self) -> Self {
+        self.has_id = false;
+        self
+    }
+
     /// Lets it be closed with an empty answer.
     #[must_use]
     pub fn optional(mut self) -> Self {
@@ -100,12 +123,22 @@ impl Prompt {
     /// Gives it a default answer, which `useDefault` takes: a text, or the id of an element.
     #[must_use]
     pub fn default_answer(mut self, answer: &str) -> Self {
-        self.default = Some(match self.asks {
-            Asks::Value => json!([answer]),
-            Asks::Level => json!([{ "units": [{ "id": answer }] }]),
-            Asks::Expression => json!([{ "content": answer }]),
-            Asks::Elements | Asks::Objects => json!([{ "id": answer }]),
-        });
+        self.default = Some(answer.to_owned());
+        self
+    }
+
+    /// Sets the `dataType` of a prompt for a value. Default: `TEXT`.
+    #[must_use]
+    pub fn data_type(mut self, name: &str) -> Self {
+        self.data_type = json!(name);
+        self
+    }
+
+    /// Sets the `dataType` of a prompt for a value to a number, as in one of the vendor's samples:
+    /// 8 is a text there.
+    #[must_use]
+    pub fn data_type_number(mut self, number: i64) -> Self {
+        self.data_type = json!(number);
         self
     }
 
@@ -118,13 +151,12 @@ impl Prompt {
     }
 
     /// The key of a prompt in an execution: id, kind and place.
-    fn key(&self, at: usize) -> String {
+    pub(crate) fn key(&self, at: usize) -> String {
         format!("{}@0@{}", self.id, 10 * (at + 1))
     }
 
-    /// Whether this id or key names it.
-    pub(crate) fn is(&self, named: &str) -> bool {
-        named.split('@').next() == Some(self.id.as_str())
+    pub(crate) fn has_the_id(&self, id: &str) -> bool {
+        self.has_id && self.id == id
     }
 
     /// The attribute whose elements it asks for.
@@ -132,28 +164,60 @@ impl Prompt {
         (self.asks == Asks::Elements).then(|| data.attribute(&self.attribute))?
     }
 
-    /// What can be chosen from. Numbered types come in a list, named ones in an object
-    /// (documented).
-    pub(crate) fn object_list(&self, data: &Dataset) -> Option<Json> {
-        let objects = self.objects.iter();
-        let named = |id: &str, kind: &str| json!({ "id": id, "name": id, "type": kind });
-        if self.asks == Asks::Level {
-            let units: Vec<_> = objects.map(|(id, _)| named(id, "ATTRIBUTE")).collect();
-            return Some(json!({ "objects": units }));
+    /// What can be chosen from; `None` for a prompt that offers no objects.
+    pub(crate) fn object_list(&self, data: &Dataset) -> Option<Vec<Json>> {
+        match self.asks {
+            Asks::Level => {
+                let units = self.objects.iter().map(|(id, _)| {
+                    json!({ "id": id, "name": object_name(data, id), "type": "ATTRIBUTE" })
+                });
+                Some(units.collect())
+            }
+            Asks::Expression => {
+                let attributes = data.attributes.iter().map(|one| described(data, &one.id, 12));
+                let metrics = data.metrics.iter().map(|one| described(data, &one.id, 4));
+                Some(attributes.chain(metrics).collect())
+            }
+            Asks::Objects => {
+                Some(self.objects.iter().map(|(id, kind)| described(data, id, *kind)).collect())
+            }
+            Asks::Value | Asks::Elements => None,
         }
-        if self.asks == Asks::Expression {
-            let attributes = data.attributes.iter().map(|one| named(&one.id, "attribute"));
-            let metrics = data.metrics.iter().map(|one| named(&one.id, "metric"));
-            return Some(json!({ "objects": attributes.chain(metrics).collect::<Vec<_>>() }));
-        }
-        let list: Vec<_> =
-            objects.map(|(id, kind)| json!({ "id": id, "name": id, "type": kind })).collect();
-        (self.asks == Asks::Objects).then(|| json!(list))
     }
 
-    fn describe(&self, at: usize, given: Option<&Json>) -> Json {
+    /// The default answer as a list of answers; `None` where there is none.
+    pub(crate) fn default_list(&self, data: &Dataset) -> Option<Json> {
+        let answer = self.default.as_deref()?;
+        Some(match self.asks {
+            Asks::Value => json!([answer]),
+            Asks::Level => json!([{ "units": [{ "id": answer }] }]),
+            Asks::Expression => json!([{ "content": answer }]),
+            Asks::Objects => {
+                let kind = self.objects.iter().find(|(id, _)| id == answer).map(|(_, kind)| *kind);
+                json!([described(data, answer, kind.unwrap_or(12))])
+            }
+            Asks::Elements => {
+                let attribute = self.asked_attribute(data).and_then(|at| data.attributes.get(at));
+                let element = crate::filter::element_of(attribute, answer);
+                let name = attribute.zip(element).map(|(one, element)| element_name(one, element));
+                json!([{ "id": answer, "name": name }])
+            }
+        })
+    }
+
+    /// A list of answers as definitions show it: a value and a condition come without a list
+    /// (vendor's samples).
+    fn shown(&self, list: &Json) -> Json {
+        let only = list.as_array().filter(|list| list.len() == 1).and_then(|list| list.first());
+        match (self.asks, only) {
+            (Asks::Value | Asks::Expression | Asks::Level, Some(only)) => only.clone(),
+            _ => list.clone(),
+        }
+    }
+
+    /// Its definition.
+    pub(crate) fn describe(&self, at: usize, given: Option<&Json>, data: &Dataset) -> Json {
         let mut described = json!({
-            "id": self.id,
             "key": self.key(at),
             "name": self.name,
             "title": self.name,
@@ -161,165 +225,72 @@ impl Prompt {
             "required": self.required,
             "closed": given.is_some(),
             // Read by clients.
-            "answers": given.cloned().unwrap_or_else(|| json!([])),
+            "answers": given.map_or_else(|| json!([]), |given| self.shown(given)),
         });
-        if let (Some(members), Some(default)) = (described.as_object_mut(), &self.default) {
-            members.insert("defaultAnswer".to_owned(), default.clone());
+        let Some(members) = described.as_object_mut() else { return described };
+        if self.has_id {
+            members.insert("id".to_owned(), json!(self.id));
         }
-        if let (Some(members), Asks::Elements) = (described.as_object_mut(), self.asks) {
-            let attribute = json!({ "id": self.attribute, "type": 12 });
-            members.insert("source".to_owned(), attribute);
+        match self.default_list(data) {
+            Some(default) => {
+                members.insert("defaultAnswer".to_owned(), self.shown(&default));
+            }
+            None if self.asks == Asks::Elements => {
+                members.insert("defaultAnswer".to_owned(), json!([]));
+            }
+            None => {}
+        }
+        if self.asks == Asks::Value {
+            members.insert("dataType".to_owned(), self.data_type.clone());
+        }
+        if self.asks == Asks::Elements {
+            let name = object_name(data, &self.attribute);
+            let source = json!({ "id": self.attribute, "name": name, "type": 12 });
+            members.insert("source".to_owned(), source);
         }
         described
     }
 }
 
-/// How far the prompts of one execution are answered.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Answers {
-    /// Answers by the place of their prompt.
-    given: Vec<Option<Json>>,
+/// The prompt that a path names, by its key or by its id (documented).
+pub(crate) fn named<'a>(prompts: &'a [Prompt], key_or_id: &str) -> Option<&'a Prompt> {
+    let mut all = prompts.iter().enumerate();
+    let by_key = all.find(|(at, one)| one.key(*at) == key_or_id).map(|(_, one)| one);
+    by_key.or_else(|| prompts.iter().find(|one| one.has_the_id(key_or_id)))
 }
 
-impl Answers {
-    pub(crate) fn new(prompts: &[Prompt]) -> Self {
-        Self { given: vec![None; prompts.len()] }
-    }
+/// The name of an element where it is listed by name: its forms with colons between them, as in
+/// the vendor's sample.
+pub(crate) fn element_name(attribute: &Attribute, element: u64) -> String {
+    let forms = attribute.all_forms().into_iter();
+    let values = forms.filter_map(|form| attribute.form_value(form, element, Dates::default()));
+    values.collect::<Vec<_>>().join(":")
+}
 
-    fn is_closed(&self, at: usize) -> bool {
-        self.given.get(at).is_some_and(Option::is_some)
-    }
+fn object_name(data: &Dataset, id: &str) -> String {
+    let attributes = data.attributes.iter().map(|one| (&one.id, &one.name));
+    let mut all = attributes.chain(data.metrics.iter().map(|one| (&one.id, &one.name)));
+    all.find(|(known, _)| *known == id).map_or_else(|| id.to_owned(), |(_, name)| name.clone())
+}
 
-    /// The round whose prompts are asked now; `None` when all are closed.
-    pub(crate) fn round(&self, prompts: &[Prompt]) -> Option<usize> {
-        let open = prompts.iter().enumerate().filter(|(at, _)| !self.is_closed(*at));
-        open.map(|(_, prompt)| prompt.round).min()
-    }
+fn described(data: &Dataset, id: &str, kind: u32) -> Json {
+    json!({ "id": id, "name": object_name(data, id), "type": type_name(kind) })
+}
 
-    /// The prompts that were asked so far, or only those that are (not) closed.
-    pub(crate) fn list(&self, prompts: &[Prompt], closed: Option<bool>) -> Vec<Json> {
-        let round = self.round(prompts).unwrap_or(usize::MAX);
-        prompts
-            .iter()
-            .enumerate()
-            .filter(|(_, prompt)| prompt.round <= round)
-            .filter(|(at, _)| closed.is_none_or(|closed| closed == self.is_closed(*at)))
-            .map(|(at, prompt)| prompt.describe(at, self.given.get(at).and_then(Option::as_ref)))
-            .collect()
-    }
-
-    /// Takes the answers of a request's body, all or none of them; the error says what is wrong
-    /// with them.
-    pub(crate) fn take(
-        &mut self,
-        prompts: &[Prompt],
-        data: &Dataset,
-        body: &Json,
-    ) -> Result<(), String> {
-        let answers = body.get("prompts").and_then(Json::as_array);
-        let answers = answers.ok_or("The member prompts is missing")?;
-        let round = self.round(prompts);
-        let mut given = self.given.clone();
-        for answer in answers {
-            let at = find(prompts, answer).ok_or("There is no such prompt in the execution")?;
-            let prompt = prompts.get(at).ok_or("There is no such prompt in the execution")?;
-            if round.is_none_or(|round| prompt.round > round) {
-                return Err(format!("The prompt {} is not asked now", prompt.name));
-            }
-            if let Some(place) = given.get_mut(at) {
-                *place = Some(accepted(prompt, data, answer)?);
-            }
-        }
-        self.given = given;
-        Ok(())
-    }
-
-    /// The conditions that were given.
-    pub(crate) fn expressions(&self, prompts: &[Prompt]) -> Vec<Json> {
-        let answered = prompts.iter().zip(&self.given);
-        let answered = answered.filter(|(prompt, _)| prompt.asks == Asks::Expression);
-        let given = answered.filter_map(|(_, given)| given.as_ref()?.as_array());
-        given.flatten().filter_map(|one| one.get("expression").cloned()).collect()
-    }
-
-    /// The elements that were chosen: attribute and element ids.
-    pub(crate) fn elements(&self, prompts: &[Prompt], data: &Dataset) -> Vec<(usize, Vec<String>)> {
-        let answered = prompts.iter().zip(&self.given);
-        answered
-            .filter_map(|(prompt, given)| {
-                let attribute = prompt.asked_attribute(data)?;
-                let chosen: Vec<_> = given.as_ref()?.as_array()?.iter().filter_map(id).collect();
-                (!chosen.is_empty()).then_some((attribute, chosen))
-            })
-            .collect()
+/// The name of an object type. Documented are those of attributes and metrics; others are assumed.
+fn type_name(kind: u32) -> Json {
+    match kind {
+        1 => json!("filter"),
+        2 => json!("template"),
+        3 => json!("report"),
+        4 => json!("metric"),
+        12 => json!("attribute"),
+        14 => json!("hierarchy"),
+        other => json!(other),
     }
 }
 
-fn id(answer: &Json) -> Option<String> {
-    Some(answer.get("id")?.as_str()?.to_owned())
-}
-
-/// By key, else by id, else by name (documented order).
-fn find(prompts: &[Prompt], answer: &Json) -> Option<usize> {
-    let member = |name: &str| answer.get(name).and_then(Json::as_str);
-    let by = |fits: &dyn Fn(usize, &Prompt) -> bool| {
-        prompts.iter().enumerate().position(|(at, prompt)| fits(at, prompt))
-    };
-    if let Some(key) = member("key") {
-        return by(&|at, prompt| prompt.key(at) == key);
-    }
-    if let Some(id) = member("id") {
-        return by(&|_, prompt| prompt.id == id);
-    }
-    let name = member("name")?;
-    by(&|_, prompt| prompt.name == name)
-}
-
-fn accepted(prompt: &Prompt, data: &Dataset, answer: &Json) -> Result<Json, String> {
-    let name = &prompt.name;
-    if answer.get("type").and_then(Json::as_str).is_some_and(|sent| sent != prompt.asks.wire()) {
-        return Err(format!("The type of the answer to the prompt {name} is wrong"));
-    }
-    if answer.get("useDefault").and_then(Json::as_bool) == Some(true) {
-        let default = prompt.default.clone();
-        return default.ok_or_else(|| format!("The prompt {name} has no default answer"));
-    }
-    let empty = json!([]);
-    let answers = answer.get("answers").unwrap_or(&empty);
-    // Clients send a single value without a list, too.
-    let list = match answers {
-        Json::Array(list) => list.clone(),
-        Json::Null => Vec::new(),
-        one => vec![one.clone()],
-    };
-    if list.is_empty() && prompt.required {
-        return Err(format!("The prompt {name} is required and has no answer"));
-    }
-    for one in &list {
-        let fits = match prompt.asks {
-            Asks::Value => !one.is_object() && !one.is_array(),
-            Asks::Expression => match one.get("expression") {
-                Some(expression) => crate::filter::Filter::read(data, expression).is_ok(),
-                None => one.get("content").is_some(),
-            },
-            Asks::Level => {
-                let units = one.get("units").and_then(Json::as_array);
-                let offered = |id: String| prompt.objects.iter().any(|(unit, _)| *unit == id);
-                units.is_some_and(|units| {
-                    !units.is_empty() && units.iter().all(|unit| id(unit).is_some_and(offered))
-                })
-            }
-            Asks::Objects => {
-                id(one).is_some_and(|id| prompt.objects.iter().any(|(offered, _)| *offered == id))
-            }
-            Asks::Elements => id(one).is_some_and(|id| {
-                let attribute = prompt.asked_attribute(data);
-                attribute.is_some_and(|at| crate::filter::element(data, at, &id).is_some())
-            }),
-        };
-        if !fits {
-            return Err(format!("The answer to the prompt {name} is not valid"));
-        }
-    }
-    Ok(json!(list))
+/// Whether the type of an answer, a name or a number, is this one.
+pub(crate) fn is_type(kind: u32, sent: Option<&Json>) -> bool {
+    sent.is_some_and(|sent| *sent == json!(kind) || *sent == type_name(kind))
 }

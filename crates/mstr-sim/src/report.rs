@@ -1,6 +1,7 @@
 //! Reports and cubes, as a test describes them.
 
-use crate::dataset::{Attribute, DataType, Dataset, Form, Metric};
+use crate::attribute::{Attribute, Form};
+use crate::dataset::{DataType, Dataset, Metric};
 use crate::prompts::Prompt;
 use crate::table::Table;
 
@@ -247,6 +248,21 @@ pub(crate) fn samples() -> Vec<Source> {
         .metric(Metric::new("Revenue", DataType::Double))
         .prompt(chosen)
         .prompt(Prompt::value("Comment").optional().default_answer("none"));
+    let empty = Report::new("Sample Empty Cells")
+        .rows(12)
+        .attribute(Attribute::new("Region", 4))
+        .attribute(Attribute::new("Store", 9).empty_every(3))
+        .metric(Metric::new("Revenue", DataType::Double));
+    let groups = [("Young", vec!["18-24", "25-34"]), ("Old", Vec::new())];
+    let grouped = Report::new("Sample Custom Group")
+        .rows(4)
+        .attribute(Attribute::custom_group_levels("Age Groups", groups))
+        .metric(Metric::new("Customers", DataType::Integer));
+    let fractions = Report::new("Sample Late Fractions")
+        .rows(1200)
+        .attribute(Attribute::new("Shop", 1200))
+        .metric(Metric::new("Score", DataType::Reserved).fractions_after(1000))
+        .metric(Metric::new("Count", DataType::Integer).fractions_after(1100));
     vec![
         Report::sample("Sample Report", 1000).0,
         small("Sample Cross-Tab").attribute(airport().on_columns()).0,
@@ -255,5 +271,8 @@ pub(crate) fn samples() -> Vec<Source> {
         small("Sample Pages").attribute(airport().on_pages()).0,
         prompted.0,
         Cube::sample("Sample Cube", 1000).0,
+        empty.0,
+        grouped.0,
+        fractions.0,
     ]
 }

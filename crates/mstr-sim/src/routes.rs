@@ -13,6 +13,7 @@ mod objects;
 mod patch;
 mod privileges;
 mod projects;
+mod prompts;
 mod reports;
 mod search;
 mod server;

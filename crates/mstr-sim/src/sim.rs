@@ -17,7 +17,7 @@ use crate::kept::Kept;
 use crate::metadata::{Loading, Metadata, OWNER_ID};
 use crate::pattern::Pattern;
 use crate::sessions::{LiveSession, Sessions};
-use crate::{Project, RecordedRequest, Reply, lock, random};
+use crate::{Project, RecordedRequest, Reply, lock, random, searching};
 
 /// Seven days, as recorded.
 const BALANCER_COOKIE_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -47,6 +47,7 @@ pub(crate) struct Sim {
     /// On which nodes which projects are loaded. Locked by itself.
     pub(crate) loading: Mutex<Loading>,
     pub(crate) kept: Kept,
+    pub(crate) searching: searching::Sessions,
     sessions: Mutex<Sessions>,
     mounted: Mutex<VecDeque<Mounted>>,
     round_robin: AtomicUsize,
@@ -66,6 +67,7 @@ impl Sim {
             metadata: Mutex::new(Metadata::new()),
             loading: Mutex::new(Loading::new(&config.projects, config.nodes)),
             kept: Kept::default(),
+            searching: searching::Sessions::default(),
             sessions: Mutex::default(),
             mounted: Mutex::default(),
             round_robin: AtomicUsize::new(0),

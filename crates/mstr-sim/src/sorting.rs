@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::{Value as Json, json};
 
-use crate::dataset::{Axis, Dataset, Place};
+use crate::attribute::{ABSENT, Axis};
+use crate::dataset::{Dataset, Place};
 use crate::filter::{self, Invalid};
 use crate::value::{Cell, Dates};
 
@@ -289,7 +290,8 @@ impl Looked<'_> {
             By::Subtotals => Key::Null,
             #[allow(clippy::cast_precision_loss, reason = "elements are far below 2^53")]
             By::Attribute(at) => {
-                elements.get(*at).map_or(Key::Null, |one| Key::Number(*one as f64))
+                let element = elements.get(*at).filter(|one| **one != ABSENT);
+                element.map_or(Key::Null, |one| Key::Number(*one as f64))
             }
             By::Form(at, form) => {
                 let dates = Dates { iso_forms: true, iso_raw: true };

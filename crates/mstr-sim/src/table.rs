@@ -1,6 +1,8 @@
 //! The table behind a report or a cube: what a client should get to see.
 
-use crate::dataset::{Axis, Dataset, Place};
+use crate::aggregate;
+use crate::attribute::Axis;
+use crate::dataset::{Dataset, Place};
 use crate::value::{Dates, Value};
 
 /// All data of a [`Report`](crate::Report) or a [`Cube`](crate::Cube) as a flat table: what a
@@ -25,6 +27,30 @@ impl Table {
     pub fn standard_dates(mut self) -> Self {
         self.dates = Dates { iso_forms: true, iso_raw: true };
         self
+    }
+
+    /// What a server gives for fewer attributes and for these metrics, by name: rows with the same
+    /// elements become one, and the metrics are [aggregated](crate::Aggregation). Names that are
+    /// not there are left out; with all attributes it is the same table with fewer metrics.
+    #[must_use]
+    pub fn aggregated(&self, attributes: &[&str], metrics: &[&str]) -> Self {
+        let all = self.data.attributes.iter().enumerate();
+        let kept: Vec<usize> = all
+            .filter(|(_, one)| attributes.contains(&one.name.as_str()))
+            .map(|(at, _)| at)
+            .collect();
+        let mut data = aggregate::grouped(&self.data, &kept, 0..self.data.flat_rows());
+        let shown = |at: usize| {
+            let metric = self.data.metrics.get(at);
+            metric.is_some_and(|metric| metrics.contains(&metric.name.as_str()))
+        };
+        keep(&mut data.attributes, |at| kept.contains(&at));
+        keep(&mut data.metrics, shown);
+        if let Some(stored) = &mut data.stored {
+            stored.elements.iter_mut().for_each(|row| keep(row, |at| kept.contains(&at)));
+            stored.values.iter_mut().for_each(|row| keep(row, shown));
+        }
+        Self { data, dates: self.dates }
     }
 
     /// The names of the columns as the official client makes them: an attribute's name, or
@@ -77,4 +103,13 @@ impl Table {
     pub fn pages(&self) -> u64 {
         self.data.combinations(Axis::Pages)
     }
+}
+
+/// Leaves the items at these places.
+fn keep<T>(items: &mut Vec<T>, is_kept: impl Fn(usize) -> bool) {
+    let mut at = 0;
+    items.retain(|_| {
+        at += 1;
+        is_kept(at - 1)
+    });
 }

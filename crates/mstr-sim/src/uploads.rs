@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 
-use crate::dataset::{Attribute, DataType, Form, Metric, Stored};
+use crate::attribute::{Attribute, Form};
+use crate::dataset::{DataType, Metric, Stored};
 use crate::random;
 use crate::report::{Kind, Source};
 use crate::uploaded;
-use crate::value::Value;
+use crate::value::{Cell, Value};
 
 /// A table of an uploaded dataset, as it was published last.
 #[derive(Clone, Debug, PartialEq)]
@@ -406,7 +407,7 @@ impl Model {
         for described in list(&self.description, "metrics") {
             let Some(at) = column(described) else { continue };
             for (row, values) in table.rows.iter().zip(&mut stored.values) {
-                values.push(row.get(at).cloned().unwrap_or(Value::Null));
+                values.push(row.get(at).cloned().map_or(Cell::Null, Cell::Stored));
             }
             let name = text(described, "name").unwrap_or_default();
             let data_type = self.data_type(&table.name, table.columns.get(at));

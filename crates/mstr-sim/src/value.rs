@@ -40,7 +40,7 @@ pub(crate) enum Cell {
     /// Hundredths.
     Double(i64),
     /// Ten-thousandths.
-    Decimal(i64),
+    Decimal(i128),
     Text(u64),
     Date(i64),
     Time(i64),
@@ -73,13 +73,19 @@ impl Cell {
         let below = |limit: u64| i64::try_from(bits % limit).unwrap_or_default();
         match data_type {
             DataType::Integer => Self::Integer(below(2_000_001) - 1_000_000),
-            DataType::Double => Self::Double(below(20_000_001) - 5_000_000),
-            DataType::BigDecimal => Self::Decimal(below(1_000_000_000_000_000_000) + 1),
+            DataType::Double | DataType::Reserved => Self::Double(below(20_000_001) - 5_000_000),
+            DataType::BigDecimal => Self::Decimal(i128::from(below(1_000_000_000_000_000_000)) + 1),
             DataType::VarChar => Self::Text(bits % 1000),
             DataType::Date => Self::Date(below(3650)),
             DataType::Time => Self::Time(below(86_400)),
             DataType::TimeStamp => Self::Stamp(below(3650 * 86_400)),
         }
+    }
+
+    /// A whole number, or one with a fraction.
+    pub(crate) fn whole_or_not(is_whole: bool, bits: u64) -> Self {
+        let number = i64::try_from(random::mix(bits) % 10_000).unwrap_or_default();
+        if is_whole { Self::Integer(number) } else { Self::Double(number * 100 + 25) }
     }
 
     /// As a plain value, for the expected table.
@@ -103,6 +109,36 @@ impl Cell {
             Self::Decimal(parts) => Some(*parts as f64 / 10_000.0),
             Self::Stored(Value::Double(number)) => Some(*number),
             _ => None,
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Null | Self::Stored(Value::Null))
+    }
+
+    /// The sum of two values; of what cannot be added the greater one.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Integer(one), Self::Integer(two)) => Self::Integer(one.saturating_add(two)),
+            (Self::Double(one), Self::Double(two)) => Self::Double(one.saturating_add(two)),
+            (Self::Decimal(one), Self::Decimal(two)) => Self::Decimal(one.saturating_add(two)),
+            (Self::Stored(Value::Integer(one)), Self::Stored(Value::Integer(two))) => {
+                Self::Stored(Value::Integer(one.saturating_add(two)))
+            }
+            (one, two) => match (one.number(), two.number()) {
+                (Some(number), Some(more)) => Self::Stored(Value::Double(number + more)),
+                _ if two.is_above(&one) => two,
+                _ => one,
+            },
+        }
+    }
+
+    /// Whether it is greater: as a number if both are numbers, else as text, in which dates and
+    /// times have their order.
+    pub(crate) fn is_above(&self, other: &Self) -> bool {
+        match (self.number(), other.number()) {
+            (Some(one), Some(two)) => one > two,
+            _ => self.text(true) > other.text(true),
         }
     }
 

@@ -6,7 +6,6 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use serde_json::{Value as Json, json};
 
-use crate::dataset::Attribute;
 use crate::grid::{self, Show};
 use crate::instances::{Instance, Store};
 use crate::report::Source;
@@ -47,12 +46,15 @@ pub(super) fn invalid(message: &str) -> Reply {
     Reply::error(400, "ERR006", message)
 }
 
-/// The body as JSON; none is an empty object.
+/// The body as JSON; none is an empty object, and so is null (documented).
 pub(super) fn body(request: &RecordedRequest) -> Result<Json, Reply> {
     if request.body().is_empty() {
         return Ok(json!({}));
     }
     let body: Json = request.json().map_err(|_| invalid("Invalid JSON"))?;
+    if body.is_null() {
+        return Ok(json!({}));
+    }
     if body.is_object() { Ok(body) } else { Err(invalid("Invalid JSON")) }
 }
 
@@ -129,14 +131,24 @@ pub(super) fn execute(
     if is_async && body.as_object().is_some_and(|body| !body.is_empty()) {
         return Err(invalid("respond-async cannot be combined with a manipulation"));
     }
-    let polls = if is_async { sim.config.data.polls } else { 0 };
-    let mut instance = Instance::new(session, &source, body, polls).map_err(|why| invalid(&why))?;
+    let config = &sim.config.data;
+    let mut instance =
+        Instance::new(session, &source, body, config).map_err(|why| invalid(&why))?;
+    if is_async {
+        instance.polls = config.polls;
+    }
     if sim.config.data.keep_pages {
         instance.name_by_content();
     }
     govern(sim, &instance)?;
     let mut opened = instance.clone();
-    let reply = page(sim, &mut opened, &show)?;
+    let reply = if config.prompted_data && instance.polls == 0 && instance.plan.is_none() {
+        let plan = instance.unanswered().map_err(|why| invalid(&why))?;
+        let page = grid::page_with_status(&plan, &instance.id, &show, plan.total(), 2);
+        Reply::new(200).with_body("application/json", page)
+    } else {
+        page(sim, &mut opened, &show)?
+    };
     // Asked for before the store is locked: no lock is taken inside of another.
     let alive: Vec<u64> =
         sim.sessions(|sessions, _| sessions.all().iter().map(|one| one.generation).collect());
@@ -231,7 +243,7 @@ pub(super) fn manipulate(
     let reply = page(sim, &mut instance, &show)?;
     let mut store = lock(&sim.data);
     *store.instance(session, source, id).ok_or_else(gone)? = instance;
-    Ok(reply)
+    Ok(if sim.config.data.silent_manipulation { Reply::new(204) } else { reply })
 }
 
 /// `DELETE .../instances/{iid}`.
@@ -280,7 +292,7 @@ pub(super) fn ready(
     Err(Reply::iserver_error(400, "ERR010", PROMPTED, message))
 }
 
-/// `GET /{reports|cubes}/{id}/attributes/{aid}/elements`.
+/// `GET /{reports|cubes}/{id}/attributes/{aid}/elements`: `<attribute>:<id>`, the total in a header.
 pub(super) fn elements(
     sim: &Sim,
     request: &RecordedRequest,
@@ -291,45 +303,36 @@ pub(super) fn elements(
     let source = find(&lock(&sim.data), shelf, source)?;
     let found = source.data.attributes.iter().find(|one| one.id == *attribute);
     let found = found.ok_or_else(|| invalid(&format!("There is no attribute {attribute}")))?;
-    Ok(element_list(found, window(request)?, ""))
-}
-
-/// A list of elements as `/elements` has it: `<attribute>:<id>`, the total in a header.
-pub(super) fn element_list(attribute: &Attribute, window: (usize, usize), contains: &str) -> Reply {
-    let values = |element: u64| -> Vec<String> {
-        let forms = attribute.all_forms().into_iter();
-        forms.filter_map(|form| attribute.form_value(form, element, Dates::default())).collect()
+    let (offset, limit) = window(request)?;
+    let describe = |element: u64| {
+        let forms = found.all_forms().into_iter();
+        let values = forms.filter_map(|form| found.form_value(form, element, Dates::default()));
+        json!({
+            "id": format!("{}:{}", found.id, element + 1),
+            "formValues": values.collect::<Vec<_>>(),
+        })
     };
-    let fits = |values: &[String]| values.iter().any(|value| value.contains(contains));
-    let describe = |(element, values): (u64, Vec<String>)| json!({ "id": format!("{}:{}", attribute.id, element + 1), "formValues": values });
-    let all = 0..attribute.elements;
-    let (offset, limit) = window;
-    let (listed, total): (Vec<_>, u64) = if contains.is_empty() {
-        let listed = all.skip(offset).take(limit).map(|element| (element, values(element)));
-        (listed.map(describe).collect(), attribute.elements)
+    let listed: Vec<_> = (0..found.elements).skip(offset).take(limit).map(describe).collect();
+    let body = if sim.config.data.wrapped_elements {
+        json!({ "elements": listed })
     } else {
-        let fitting: Vec<_> = all
-            .map(|element| (element, values(element)))
-            .filter(|(_, values)| fits(values))
-            .collect();
-        let total = fitting.len() as u64;
-        (fitting.into_iter().skip(offset).take(limit).map(describe).collect(), total)
+        json!(listed)
     };
-    Reply::json(200, &listed).header("x-mstr-total-count", &total.to_string())
+    Ok(Reply::json(200, &body).header("x-mstr-total-count", &found.elements.to_string()))
 }
 
 /// The objects of a report or a cube that a client may ask for.
 pub(super) fn available_objects(source: &Source) -> Json {
-    let of_kind = |kind: crate::dataset::Kind| -> Vec<Json> {
+    let of_kind = |kind: crate::attribute::Kind| -> Vec<Json> {
         let attributes = source.data.attributes.iter().filter(|one| one.kind == kind);
         attributes.map(|one| grid::head(one, &one.all_forms())).collect()
     };
     let metrics: Vec<_> = source.data.metrics.iter().map(grid::describe_metric).collect();
     json!({
-        "attributes": of_kind(crate::dataset::Kind::Attribute),
+        "attributes": of_kind(crate::attribute::Kind::Attribute),
         "metrics": metrics,
-        "customGroups": of_kind(crate::dataset::Kind::CustomGroup),
-        "consolidations": of_kind(crate::dataset::Kind::Consolidation),
+        "customGroups": of_kind(crate::attribute::Kind::CustomGroup),
+        "consolidations": of_kind(crate::attribute::Kind::Consolidation),
         "hierarchies": [],
     })
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::data::{self, Id, Request, Server, TwoIds, answer, gone, invalid};
+use crate::answers::Answers;
 use crate::documents::{Paper, PaperInstance, Shown};
-use crate::{RecordedRequest, Reply, exports, grid, lock, pipeline, prompts, random, sim::Sim};
+use crate::report::Source;
+use crate::{RecordedRequest, Reply, compound, exports, grid, lock, pipeline, random, sim::Sim};
 
 const NOT_FOUND: i64 = -2_147_216_373;
 const PROMPTED: i64 = -2_147_468_903;
@@ -138,8 +140,8 @@ pub(super) async fn prompts(
 ) -> Reply {
     answer(data::enter(&sim, &request).and_then(|_| {
         let paper = find(&sim, &id)?;
-        let answers = prompts::Answers::new(&paper.prompts);
-        Ok(Reply::json(200, &answers.list(&paper.prompts, None)))
+        let answers = Answers::new(&paper.prompts);
+        Ok(Reply::json(200, &answers.list(&paper.prompts, &paper.data(), None)))
     }))
 }
 
@@ -152,7 +154,7 @@ pub(super) async fn open_prompts(
     let closed = request.query_value("closed").map(|value| value.eq_ignore_ascii_case("true"));
     answer(enter(&sim, &request).and_then(|session| {
         let found = instance(&sim, session, (&id, &mid))?;
-        Ok(Reply::json(200, &found.answers.list(&found.paper.prompts, closed)))
+        Ok(Reply::json(200, &found.answers.list(&found.paper.prompts, &found.paper.data(), closed)))
     }))
 }
 
@@ -179,14 +181,8 @@ pub(super) async fn prompt_elements(
     Path((id, mid, prompt)): ThreeIds,
 ) -> Reply {
     answer(enter(&sim, &request).and_then(|session| {
-        let window = data::window(&request)?;
         let paper = instance(&sim, session, (&id, &mid))?.paper;
-        let data = paper.data();
-        let found = paper.prompts.iter().find(|one| one.is(&prompt));
-        let attribute = found.and_then(|one| data.attributes.get(one.asked_attribute(&data)?));
-        let attribute = attribute.ok_or_else(|| invalid("The prompt does not ask for elements"))?;
-        let pattern = request.query_value("searchPattern").unwrap_or_default();
-        Ok(data::element_list(attribute, window, &pattern))
+        super::prompts::elements(&sim, &request, &paper.prompts, &paper.data(), &prompt)
     }))
 }
 
@@ -198,10 +194,7 @@ pub(super) async fn prompt_objects(
 ) -> Reply {
     answer(enter(&sim, &request).and_then(|session| {
         let paper = instance(&sim, session, (&id, &mid))?.paper;
-        let found = paper.prompts.iter().find(|one| one.is(&prompt));
-        let objects = found.and_then(|one| one.object_list(&paper.data()));
-        let objects = objects.ok_or_else(|| invalid("The prompt does not ask for objects"))?;
-        Ok(Reply::json(200, &objects))
+        super::prompts::objects(&sim, &request, &paper.prompts, &paper.data(), &prompt)
     }))
 }
 
@@ -232,39 +225,26 @@ pub(super) async fn visualization(
         let found = ready(&sim, session, (&id, &mid))?;
         let shown = found.shown(&key).filter(|shown| shown.chapter == chapter);
         let shown = shown.ok_or_else(|| unknown(&key))?;
-        let plan = found.plan(shown);
-        let kind = if shown.is_compound { "compound_grid" } else { "grid" };
-        let mut body = json!({ "key": key, "visualizationType": kind }).to_string().into_bytes();
+        let page = |source: &Arc<Source>| {
+            let plan = found.plan(source);
+            grid::page(&plan, &mid, &show, plan.total())
+        };
+        let first = page(&shown.source);
+        // `k` and `n` are recorded, `key` is read by clients
+        let (kind, name) = (shown.kind(), &shown.source.data.name);
+        let head = json!({ "k": key, "n": name, "key": key, "visualizationType": kind });
+        let mut body = head.to_string().into_bytes();
         body.pop();
         body.push(b',');
-        let page = grid::page(&plan, &mid, &show, plan.total());
         if shown.is_compound {
-            body.extend_from_slice(
-                compound(&page).to_string().get(1..).unwrap_or_default().as_bytes(),
-            );
+            let sets = [first].into_iter().chain(shown.sets.iter().map(page)).collect::<Vec<_>>();
+            let grid = compound::grid(&sets).to_string();
+            body.extend_from_slice(grid.get(1..).unwrap_or_default().as_bytes());
         } else {
-            body.extend_from_slice(page.get(1..).unwrap_or_default());
+            body.extend_from_slice(first.get(1..).unwrap_or_default());
         }
         Ok(Reply::new(200).with_body("application/json", body))
     }))
-}
-
-/// The same grid, its columns in a set of columns (the member is seen in clients).
-fn compound(page: &[u8]) -> Json {
-    let mut page: Json = serde_json::from_slice(page).unwrap_or_default();
-    let columns = page.pointer_mut("/definition/grid/columns").map(Json::take);
-    if let Some(grid) = page.pointer_mut("/definition/grid").and_then(Json::as_object_mut) {
-        grid.remove("columns");
-        grid.insert("columnSets".to_owned(), json!([{ "key": "W1", "columns": columns }]));
-    }
-    for (at, name) in [("/data/headers", "columns"), ("/data/metricValues", "raw")] {
-        if let Some(part) = page.pointer_mut(at).and_then(Json::as_object_mut) {
-            let columns = part.remove(name);
-            let set = if name == "raw" { json!({ "raw": columns }) } else { json!(columns) };
-            part.insert("columnSets".to_owned(), json!([set]));
-        }
-    }
-    page
 }
 
 fn unknown(key: &str) -> Reply {

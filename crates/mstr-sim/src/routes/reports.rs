@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::data::{self, Id, Request, Server, Shelf, TwoIds, answer, enter, find, gone, invalid};
 use crate::grid;
-use crate::plan::{Manipulation, Plan, Unit};
+use crate::manipulation::Manipulation;
+use crate::plan::{Plan, Unit};
 use crate::value::Dates;
 use crate::{RecordedRequest, Reply, lock, sim::Sim};
 
@@ -184,8 +185,8 @@ pub(super) async fn prompts(
 ) -> Reply {
     answer(enter(&sim, &request).and_then(|_| {
         let source = find(&lock(&sim.data), Shelf::Reports, &id)?;
-        let answers = crate::prompts::Answers::new(&source.prompts);
-        Ok(Reply::json(200, &answers.list(&source.prompts, None)))
+        let answers = crate::answers::Answers::new(&source.prompts);
+        Ok(Reply::json(200, &answers.list(&source.prompts, &source.data, None)))
     }))
 }
 
@@ -199,7 +200,8 @@ pub(super) async fn open_prompts(
     answer(enter(&sim, &request).and_then(|session| {
         let mut store = lock(&sim.data);
         let instance = store.instance(session, &id, &iid).ok_or_else(gone)?;
-        Ok(Reply::json(200, &instance.answers.list(&instance.source.prompts, closed)))
+        let (answers, source) = (&instance.answers, &instance.source);
+        Ok(Reply::json(200, &answers.list(&source.prompts, &source.data, closed)))
     }))
 }
 
@@ -227,17 +229,9 @@ pub(super) async fn prompt_elements(
     Path((id, iid, prompt)): Path<(String, String, String)>,
 ) -> Reply {
     answer(enter(&sim, &request).and_then(|session| {
-        let window = data::window(&request)?;
-        let mut store = lock(&sim.data);
-        let source = &store.instance(session, &id, &iid).ok_or_else(gone)?.source;
-        let attribute = source
-            .prompts
-            .iter()
-            .find(|one| one.is(&prompt))
-            .and_then(|one| source.data.attributes.get(one.asked_attribute(&source.data)?));
-        let attribute = attribute.ok_or_else(|| invalid("The prompt does not ask for elements"))?;
-        let pattern = request.query_value("searchPattern").unwrap_or_default();
-        Ok(data::element_list(attribute, window, &pattern))
+        let instance = lock(&sim.data).instance(session, &id, &iid).cloned().ok_or_else(gone)?;
+        let source = &instance.source;
+        super::prompts::elements(&sim, &request, &source.prompts, &source.data, &prompt)
     }))
 }
 
@@ -248,12 +242,8 @@ pub(super) async fn prompt_objects(
     Path((id, iid, prompt)): Path<(String, String, String)>,
 ) -> Reply {
     answer(enter(&sim, &request).and_then(|session| {
-        let mut store = lock(&sim.data);
-        let source = &store.instance(session, &id, &iid).ok_or_else(gone)?.source;
-        let found = source.prompts.iter().find(|one| one.is(&prompt));
-        let objects = found.and_then(|one| one.object_list(&source.data));
-        let objects = objects.ok_or_else(|| invalid("The prompt does not ask for objects"))?;
-        let total = objects.as_array().map_or(0, Vec::len);
-        Ok(Reply::json(200, &objects).header("x-mstr-total-count", &total.to_string()))
+        let instance = lock(&sim.data).instance(session, &id, &iid).cloned().ok_or_else(gone)?;
+        let source = &instance.source;
+        super::prompts::objects(&sim, &request, &source.prompts, &source.data, &prompt)
     }))
 }
