@@ -1,5 +1,7 @@
 //! What reports and cubes are made of: templates and objects.
 
+mod lookup;
+
 use serde::{Deserialize, Deserializer};
 
 use crate::lenient;
@@ -122,7 +124,7 @@ impl<'de> Deserialize<'de> for UnitKind {
         let text = lenient::text(from)?;
         Ok(match text.to_ascii_lowercase().as_str() {
             "attribute" => Self::Attribute,
-            "templatemetrics" => Self::Metrics,
+            "templatemetrics" | "metrics" => Self::Metrics,
             "customgroup" => Self::CustomGroup,
             "consolidation" => Self::Consolidation,
             _ => Self::Other,
@@ -217,8 +219,8 @@ pub struct Form {
     /// Its name: `ID`, `DESC` ..
     #[serde(deserialize_with = "lenient::text")]
     pub name: String,
-    /// The type of its values: `integer`, `varChar`, `date` .. In grids they are texts all the
-    /// same.
+    /// The type of its values: `integer`, `varChar`, `date` .. or a number, as text, where the
+    /// server numbers it. In grids they are texts all the same.
     #[serde(deserialize_with = "lenient::optional_text")]
     pub data_type: Option<String>,
     /// Its category.
@@ -243,4 +245,58 @@ pub struct MetricObject {
     /// The type of its values: `double`, `bigDecimal` ..
     #[serde(deserialize_with = "lenient::optional_text")]
     pub data_type: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_nulls_are_taken() {
+        let json = r#"{"id": 5, "name": null, "definition": {
+            "grid": {
+                "rows": [{"id": "A", "name": null, "type": "attribute",
+                    "forms": [{"id": "F", "name": null, "dataType": 33, "baseFormType": null}]}],
+                "columns": [{"id": "0", "name": null, "type": "Metrics",
+                    "elements": [{"id": "M", "name": null, "dataType": 6}]}],
+                "pageBy": null, "crossTab": null, "metricsPosition": {"axis": null, "index": -1},
+                "subtotals": null},
+            "availableObjects": {
+                "attributes": [{"id": "A", "name": null, "forms": null}],
+                "metrics": [{"id": "M", "name": null, "dataType": 6}],
+                "customGroups": null}}}"#;
+        let definition: Definition = serde_json::from_str(json).unwrap();
+        let grid = definition.template.unwrap();
+        assert_eq!(grid.rows[0].forms[0].data_type.as_deref(), Some("33"));
+        assert_eq!((grid.columns[0].kind, &*grid.columns[0].name), (UnitKind::Metrics, ""));
+        assert_eq!(grid.columns[0].elements[0].data_type.as_deref(), Some("6"));
+        assert_eq!(grid.metrics_position.unwrap().index, Some(-1));
+        assert_eq!(definition.available.metrics[0].data_type.as_deref(), Some("6"));
+    }
+
+    #[test]
+    fn objects_are_found_by_name() {
+        let json = r#"{"name": "Sales", "definition": {"availableObjects": {
+            "attributes": [
+                {"id": "A1", "name": "Region", "forms": [{"id": "F1", "name": "ID"},
+                    {"id": "F2", "name": "Desc"}]},
+                {"id": "A2", "name": "region"}, {"id": "A3", "name": "Day"},
+                {"id": "A4", "name": "Day"}],
+            "customGroups": [{"id": "G1", "name": "Ages"}]}}}"#;
+        let definition: Definition = serde_json::from_str(json).unwrap();
+        for (name, id) in
+            [("Region", "A1"), ("region", "A2"), ("a3", "A3"), ("AGES", "G1"), ("A1", "A1")]
+        {
+            assert_eq!(definition.attribute(name).unwrap().id, id, "{name}");
+        }
+        for (name, says) in [("Day", "A3, A4"), ("REGION", "A1, A2"), ("Store", "Region, region")] {
+            let error = definition.attribute(name).unwrap_err();
+            assert!(error.message().contains(says), "{error}");
+        }
+        assert!(definition.metric("x").unwrap_err().message().ends_with("it has none"));
+        let region = definition.attribute("A1").unwrap();
+        assert_eq!(region.form("desc").unwrap().id, "F2");
+        assert_eq!(region.shown_form().unwrap().id, "F2");
+        assert_eq!(definition.attribute("A3").unwrap().shown_form(), None);
+    }
 }

@@ -27,6 +27,7 @@
 //! Operators, kinds of operands and their numbers are those of the vendor's documentation of view
 //! filters and metric limits; the server answers 400 to others.
 
+mod constant;
 mod operand;
 mod operator;
 
@@ -34,9 +35,8 @@ use mstr_rest_core::{Error, ErrorKind, Result};
 use serde::ser::{Error as _, SerializeStruct};
 use serde::{Serialize, Serializer};
 
-pub use operand::{
-    AttributeOperand, Constant, FormOperand, MetricOperand, Operand, attribute, metric,
-};
+pub use constant::{Constant, ConstantType};
+pub use operand::{AttributeOperand, FormOperand, MetricOperand, Operand, attribute, metric};
 pub use operator::Operator;
 
 /// A condition: an operator and what it is applied to.
@@ -65,10 +65,9 @@ impl Expression {
     /// so does everything that sends it.
     ///
     /// ```
-    /// use mstr_rest_api::expression::{Constant, Expression, Operator, metric};
+    /// use mstr_rest_api::expression::{Constant, ConstantType, Expression, Operator, metric};
     ///
-    /// // a constant's type can be said where "Real" and "Char" are not enough
-    /// let limit = Constant::typed("BigDecimal", "12345678901234567890.5");
+    /// let limit = Constant::typed(ConstantType::BigDecimal, "12345678901234567890.5");
     /// let operands = [metric("4C05").into(), limit.into()];
     /// assert!(Expression::new(Operator::Greater, operands.clone()).check().is_ok());
     /// assert!(Expression::new(Operator::Between, operands).check().is_err()); // wants two

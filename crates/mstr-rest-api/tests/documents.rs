@@ -267,7 +267,7 @@ async fn conditions_and_levels_as_answers() {
             "operator": "Greater",
             "operands": [
                 { "type": "metric", "id": "M1" },
-                { "type": "constant", "dataType": "Real", "value": "0" },
+                { "type": "constant", "dataType": "Int64", "value": "0" },
             ],
         }}})
     );

@@ -107,7 +107,7 @@ impl PageTurner {
 }
 
 fn ids(pages: &PageBy) -> Result<Vec<Vec<String>>> {
-    let ids = |page: &Vec<usize>| {
+    let ids = |page: &Vec<i64>| {
         let ids = pages.element_ids(page)?;
         Some(ids.into_iter().map(str::to_owned).collect())
     };

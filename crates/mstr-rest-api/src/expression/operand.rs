@@ -1,11 +1,10 @@
 //! Operands: attributes, forms, metrics, and what they are compared with.
 
-use std::borrow::Cow;
-
 use mstr_rest_core::Result;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
+use super::constant::Constant;
 use super::{Expression, Operator, Tree, invalid};
 
 /// What an operator is applied to.
@@ -41,7 +40,7 @@ pub fn metric(id: impl Into<String>) -> MetricOperand {
 /// From [`attribute`]: what can be said of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct AttributeOperand(String);
+pub struct AttributeOperand(pub(super) String);
 
 impl AttributeOperand {
     /// One of its forms, by id.
@@ -73,25 +72,26 @@ impl AttributeOperand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct FormOperand {
-    attribute: String,
-    form: String,
+    pub(super) attribute: String,
+    pub(super) form: String,
 }
 
 /// From [`metric`]: what can be said of a metric.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct MetricOperand(String);
+pub struct MetricOperand(pub(super) String);
 
 macro_rules! comparisons {
     ($($(#[$doc:meta])* $method:ident: $operator:ident;)*) => {
         $($(#[$doc])*
         pub fn $method(self, value: impl Into<Constant>) -> Expression {
-            Expression::new(Operator::$operator, [self.into(), value.into().into()])
+            let value = Self::fitting(value.into());
+            Expression::new(Operator::$operator, [self.into(), value.into()])
         })*
 
         /// Between two values.
         pub fn between(self, low: impl Into<Constant>, high: impl Into<Constant>) -> Expression {
-            let constants = [low.into().into(), high.into().into()];
+            let constants = [low.into(), high.into()].map(|one| Self::fitting(one).into());
             Expression::new(Operator::Between, [self.into()].into_iter().chain(constants))
         }
 
@@ -101,7 +101,7 @@ macro_rules! comparisons {
             low: impl Into<Constant>,
             high: impl Into<Constant>,
         ) -> Expression {
-            let constants = [low.into().into(), high.into().into()];
+            let constants = [low.into(), high.into()].map(|one| Self::fitting(one).into());
             Expression::new(Operator::NotBetween, [self.into()].into_iter().chain(constants))
         }
 
@@ -149,15 +149,19 @@ impl FormOperand {
         not_ends_with: NotEndsWith;
     }
 
+    fn fitting(constant: Constant) -> Constant {
+        constant.for_form()
+    }
+
     /// One of these values, all of one type. An empty list is refused.
     pub fn is_in<C: Into<Constant>>(self, values: impl IntoIterator<Item = C>) -> Expression {
-        let values = values.into_iter().map(Into::into).collect();
+        let values = values.into_iter().map(|one| Self::fitting(one.into())).collect();
         Expression::new(Operator::In, [self.into(), Operand::Constants(values)])
     }
 
     /// None of these values, all of one type. An empty list is refused.
     pub fn is_not_in<C: Into<Constant>>(self, values: impl IntoIterator<Item = C>) -> Expression {
-        let values = values.into_iter().map(Into::into).collect();
+        let values = values.into_iter().map(|one| Self::fitting(one.into())).collect();
         Expression::new(Operator::NotIn, [self.into(), Operand::Constants(values)])
     }
 }
@@ -176,6 +180,10 @@ impl MetricOperand {
         greater_or_equal: GreaterEqual;
         /// Less than this or equal to it.
         less_or_equal: LessEqual;
+    }
+
+    fn fitting(constant: Constant) -> Constant {
+        constant
     }
 
     /// Compared with another metric, by one of the six comparisons `Equals` to `LessEqual`.
@@ -210,70 +218,6 @@ impl MetricOperand {
 
     pub(super) fn id(&self) -> &str {
         &self.0
-    }
-}
-
-/// A value to compare with. Numbers are sent with the type `Real`, texts with `Char`; every value
-/// travels as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub struct Constant {
-    data_type: Cow<'static, str>,
-    value: String,
-}
-
-impl Constant {
-    /// A value of another type: copy the form's or the metric's `dataType` from the definition
-    /// (`Date`, `BigDecimal`, `Int64` ..).
-    pub fn typed(data_type: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
-        Self { data_type: data_type.into(), value: value.into() }
-    }
-
-    fn percent(percent: f64) -> Self {
-        Self::typed("Real", format!("{percent}%"))
-    }
-
-    pub(super) fn is_text(&self) -> bool {
-        self.data_type.to_ascii_lowercase().contains("char")
-    }
-
-    /// A number, or a percentage.
-    pub(super) fn is_number(&self) -> bool {
-        let digits = self.value.strip_suffix('%').unwrap_or(&self.value);
-        !self.is_text() && digits.parse::<f64>().is_ok_and(f64::is_finite)
-    }
-
-    fn check(&self) -> Result<()> {
-        if self.data_type.is_empty() {
-            return Err(invalid("a constant of an expression has no data type"));
-        }
-        if self.data_type.eq_ignore_ascii_case("Real") && !self.is_number() {
-            return Err(invalid("a constant of an expression is no finite number"));
-        }
-        Ok(())
-    }
-}
-
-macro_rules! numbers {
-    ($($number:ty),*) => {$(
-        impl From<$number> for Constant {
-            fn from(number: $number) -> Self {
-                Self::typed("Real", number.to_string())
-            }
-        }
-    )*};
-}
-numbers!(i32, u32, i64, u64, f32, f64);
-
-impl From<&str> for Constant {
-    fn from(text: &str) -> Self {
-        Self::typed("Char", text)
-    }
-}
-
-impl From<String> for Constant {
-    fn from(text: String) -> Self {
-        Self::typed("Char", text)
     }
 }
 
@@ -370,11 +314,11 @@ impl Serialize for Operand {
             Self::Metric(metric) => json!({ "type": "metric", "id": metric.0 }),
             Self::Constant(constant) => json!({
                 "type": "constant",
-                "dataType": constant.data_type,
+                "dataType": constant.data_type.name(),
                 "value": constant.value,
             }),
             Self::Constants(constants) => {
-                let data_type = constants.first().map(|first| &first.data_type);
+                let data_type = constants.first().map(|first| first.data_type.name());
                 let values: Vec<_> = constants.iter().map(|one| &one.value).collect();
                 json!({ "type": "constants", "dataType": data_type, "values": values })
             }

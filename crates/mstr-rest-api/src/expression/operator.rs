@@ -136,9 +136,9 @@ impl Operator {
             | (Class::Comparison, [Form(_), Constant(_)] | [Metric(_), Metric(_)])
             | (Class::Range, [Form(_), Constant(_), Constant(_)])
             | (Class::Existence, [Form(_) | Metric(_)]) => true,
-            (Class::Comparison, [Metric(_), Constant(one)]) => !one.is_text(),
+            (Class::Comparison, [Metric(_), Constant(one)]) => one.fits_metrics(),
             (Class::Range, [Metric(_), Constant(low), Constant(high)]) => {
-                !low.is_text() && !high.is_text()
+                low.fits_metrics() && high.fits_metrics()
             }
             (Class::Text, [Form(_), Constant(one)]) => one.is_text(),
             (Class::Rank, [Metric(_), Constant(one)]) => one.is_number(),
@@ -156,11 +156,9 @@ impl Operator {
             Class::Negation => "one expression",
             Class::List => "an attribute and elements, or a form and constants",
             Class::Comparison => {
-                "a form and a constant, a metric and a constant that is no text, or two metrics"
+                "a form and a constant, a metric and a number or a date, or two metrics"
             }
-            Class::Range => {
-                "a form, or a metric (then the constants are no texts), and two constants"
-            }
+            Class::Range => "a form and two constants, or a metric and two numbers or dates",
             Class::Existence => "a form or a metric",
             Class::Text => "a form and a constant that is a text",
             Class::Rank => "a metric and a number",

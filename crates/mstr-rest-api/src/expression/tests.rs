@@ -28,6 +28,12 @@ fn as_the_vendor_documents_them() {
             { "type": "constant", "dataType": "Real", "value": "3" },
         ]})
     );
+    let between = metric("M").between(1, 3);
+    assert_eq!(
+        sent(&between)["operands"][1],
+        json!({ "type": "constant", "dataType": "Int64", "value": "1" })
+    );
+    let between = attribute("A").form("F").between(1, 3);
     assert_eq!(
         sent(&attribute("A").form("F").is_in(["x", "y"]))["operands"][1],
         json!({ "type": "constants", "dataType": "Char", "values": ["x", "y"] })
@@ -69,10 +75,12 @@ fn refused() {
         (metric("M").equals("text"), "Equals"),
         (metric("M").between(1, "text"), "Between"),
         (metric("M").greater_than(f64::NAN), "number"),
-        (metric("M").greater_than(Constant::typed("Real", "1;drop")), "number"),
+        (metric("M").greater_than(Constant::typed(ConstantType::Real, "1;drop")), "number"),
+        (metric("M").greater_than(Constant::typed(ConstantType::Int64, "1.5")), "Int64"),
+        (metric("M").greater_than(Constant::time("10:30")), "Greater"),
+        (attribute("A").form("F").equals(Constant::date(" ")), "Date"),
         (metric("M").ranked(Operator::RankTop, "three"), "Rank.Top"),
         (metric("M").compared(Operator::Like, metric("N")), "Like"),
-        (metric("M").equals(Constant::typed("", "1")), "data type"),
         (Expression::new(Operator::In, [metric("M").into()]), "In"),
         (Expression::new(Operator::Not, []), "none"),
         (metric("M").equals("text").negate(), "Equals"),
@@ -81,6 +89,54 @@ fn refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(error.message().contains(says), "{says}: {error}");
         assert!(serde_json::to_value(&expression).is_err());
+    }
+}
+
+#[test]
+fn constants_have_the_documented_types() {
+    let of = |constant: Constant| (constant.data_type().name(), constant.value().to_owned());
+    for (constant, name, value) in [
+        (Constant::from(5), "Int64", "5"),
+        (Constant::from(-7_i64), "Int64", "-7"),
+        (Constant::from(u64::MAX), "BigDecimal", "18446744073709551615"),
+        (Constant::from(1.5), "Real", "1.5"),
+        (Constant::from(0.1), "Real", "0.1"),
+        (Constant::from(1_234_567.89), "BigDecimal", "1234567.89"),
+        (Constant::from(16_777_217.0), "BigDecimal", "16777217"),
+        (Constant::from(0.1_f32), "Real", "0.1"),
+        (Constant::from("5"), "Char", "5"),
+        (Constant::date("1/31/2024"), "Date", "1/31/2024"),
+        (Constant::time("10:30:00"), "Time", "10:30:00"),
+        (Constant::time_stamp("1/31/2024 10:30:00"), "TimeStamp", "1/31/2024 10:30:00"),
+    ] {
+        assert_eq!(of(constant), (name, value.to_owned()));
+    }
+    // forms: no source says that they take Int64
+    for (number, name) in
+        [(16_777_216_i64, "Real"), (16_777_217, "BigDecimal"), (i64::MIN, "BigDecimal")]
+    {
+        let sent = sent(&attribute("A").form("F").equals(number));
+        assert_eq!(sent["operands"][1]["dataType"], name, "{number}");
+        assert_eq!(sent["operands"][1]["value"], number.to_string());
+    }
+    let said = attribute("A").form("F").equals(Constant::typed(ConstantType::Int64, "1"));
+    assert_eq!(sent(&said)["operands"][1]["dataType"], "Int64");
+    for (declared, name) in [
+        ("double", Some(ConstantType::Real)),
+        ("Real", Some(ConstantType::Real)),
+        ("bigDecimal", Some(ConstantType::BigDecimal)),
+        ("integer", Some(ConstantType::Int64)),
+        ("varChar", Some(ConstantType::Char)),
+        ("utf8Char", Some(ConstantType::Char)),
+        ("33", Some(ConstantType::Char)),
+        ("6", Some(ConstantType::Real)),
+        ("date", Some(ConstantType::Date)),
+        ("unknown", None),
+        ("reserved", None),
+        ("-1", None),
+        ("binary", None),
+    ] {
+        assert_eq!(ConstantType::of_data_type(declared), name, "{declared}");
     }
 }
 
@@ -108,7 +164,8 @@ fn operand() -> impl Strategy<Value = Operand> {
         any::<f64>().prop_map(Constant::from),
         any::<i64>().prop_map(Constant::from),
         ".{0,6}".prop_map(Constant::from),
-        ("[A-Za-z]{0,8}", ".{0,6}").prop_map(|(kind, value)| Constant::typed(kind, value)),
+        (prop::sample::select(ConstantType::ALL), ".{0,6}")
+            .prop_map(|(kind, value)| Constant::typed(kind, value)),
     ];
     prop_oneof![
         "[0-9A-F]{0,4}".prop_map(|id| attribute(id).into()),
@@ -140,9 +197,9 @@ fn server_takes(json: &serde_json::Value) -> bool {
     let operands = json["operands"].as_array().unwrap();
     let kind =
         |at: usize| operands.get(at).map_or("", |one| one["type"].as_str().unwrap_or("tree"));
+    // what metrics are not compared with
     let is_text = |at: usize| {
-        let kind = operands[at]["dataType"].as_str().unwrap().to_lowercase();
-        kind.contains("char")
+        ["Char", "Time", "TimeStamp"].contains(&operands[at]["dataType"].as_str().unwrap())
     };
     let shape: Vec<_> = (0..operands.len()).map(kind).collect();
     let constants = shape.iter().skip(1).filter(|kind| **kind == "constant").count();
@@ -168,7 +225,7 @@ fn server_takes(json: &serde_json::Value) -> bool {
             let wanted = if name.ends_with("Between") { 2 } else { 1 };
             kind(0) == "metric" && only_constants && constants == wanted && texts == 0
         }
-        _ => shape == ["form", "constant"] && texts == 1,
+        _ => shape == ["form", "constant"] && operands[1]["dataType"] == "Char",
     }
 }
 
