@@ -92,7 +92,8 @@ pub(crate) struct Route {
     pub(crate) text: Option<String>,
     /// A reply in windows.
     pub(crate) list: Option<List>,
-    /// The grid of the case, with these members changed (a JSON merge patch) and cut or not.
+    /// The grid of the case with these members changed (a JSON merge patch); cut by `offset` and
+    /// `limit` unless they have a `paging` of their own.
     pub(crate) grid: Option<Value>,
     /// The connection ends without a reply.
     #[serde(default)]

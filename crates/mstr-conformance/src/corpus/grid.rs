@@ -104,12 +104,15 @@ impl Grid {
             page.entry("instanceId").or_insert_with(|| json!(super::served::INSTANCE));
             page.entry("status").or_insert_with(|| json!(1));
         }
-        cut(&mut page, offset, limit.unwrap_or(1000));
+        // a change that says its own paging is the page as it is
+        if change["data"].get("paging").is_none() {
+            cut(&mut page, offset, limit.unwrap_or(1000));
+        }
         page
     }
 }
 
-/// Cuts rows out, and says so in `paging`. A case that writes a `paging` of its own keeps it.
+/// Cuts rows out, and says so in `paging`.
 fn cut(page: &mut Value, offset: usize, limit: usize) {
     let Some(data) = page.get_mut("data").and_then(Value::as_object_mut) else { return };
     let length = |list: Option<&Value>| list.and_then(Value::as_array).map_or(0, Vec::len);
@@ -132,7 +135,7 @@ fn cut(page: &mut Value, offset: usize, limit: usize) {
         slice(data.get_mut("metricValues").and_then(|values| values.get_mut(name)));
     }
     let paging = json!({"total": total, "current": end - start, "offset": offset, "limit": limit});
-    data.entry("paging").or_insert(paging);
+    data.insert("paging".to_owned(), paging);
 }
 
 /// A JSON merge patch: members replace members, null removes them.
