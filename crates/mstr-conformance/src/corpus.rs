@@ -22,15 +22,13 @@ use tokio::task::LocalSet;
 
 use crate::server::Server;
 use crate::tls;
-use case::{Ask, Case, Certificate, Export, Way};
+use case::{Ask, Case, Certificate, Export, Form, Way};
 use grid::Grid;
-use library::{Form, Place};
+use library::Place;
 use served::{Asked, Served};
 
 /// Each case runs the command, which takes a core.
 const THREADS: usize = 3;
-
-const FORMS: [Form; 4] = [Form::Batches, Form::Csv, Form::JsonLines, Form::Parquet];
 
 /// What to run.
 pub(crate) struct Options {
@@ -174,7 +172,8 @@ async fn every_way(case: &Case, ask: &Ask, program: Option<&Path>) -> Result<Vec
     if let (Some(export), Some(grid)) = (&ask.export, &grid)
         && ask.only != Some(Way::Command)
     {
-        for form in FORMS {
+        let forms = ask.forms.as_deref().unwrap_or(&Form::ALL);
+        for &form in forms {
             let place = Stage::of(case).await?;
             let columns = check::columns(&ask.right);
             let at = Place { folder: place.folder.path(), columns: &columns };
@@ -182,7 +181,7 @@ async fn every_way(case: &Case, ask: &Ask, program: Option<&Path>) -> Result<Vec
             let Some(outcome) = outcome else { break };
             runs += 1;
             let mut found = check::library(&ask.right, Some(form), &outcome);
-            if form == Form::Batches {
+            if Some(&form) == forms.first() {
                 found.extend(check::requests(ask, &place.asked()));
             }
             wrong.extend(found.into_iter().map(|it| format!("library, {form:?}: {it}")));

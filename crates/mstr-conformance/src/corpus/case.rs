@@ -129,6 +129,8 @@ pub(crate) struct Ask {
     pub(crate) library: Option<Library>,
     /// Of an `export`: only the one of them.
     pub(crate) only: Option<Way>,
+    /// Of an `export` by the library: how the table is had. Without it in every form.
+    pub(crate) forms: Option<Vec<Form>>,
     pub(crate) right: Right,
     /// Requests that must have been sent.
     #[serde(default)]
@@ -142,6 +144,20 @@ pub(crate) struct Ask {
 pub(crate) enum Way {
     Library,
     Command,
+}
+
+/// How a table is had from the library: as a stream of batches, or as a file that is read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Form {
+    Batches,
+    Csv,
+    JsonLines,
+    Parquet,
+}
+
+impl Form {
+    pub(crate) const ALL: [Self; 4] = [Self::Batches, Self::Csv, Self::JsonLines, Self::Parquet];
 }
 
 /// The options of `mstr export`, under their names.

@@ -1,8 +1,8 @@
 //! What a run gave against what is right.
 
-use crate::corpus::case::{Ask, Export, Right, Sent};
+use crate::corpus::case::{Ask, Export, Form, Right, Sent};
 use crate::corpus::command::{self, Ran};
-use crate::corpus::library::{Form, Outcome};
+use crate::corpus::library::Outcome;
 use crate::corpus::served::Asked;
 use crate::corpus::table::Table;
 

@@ -11,7 +11,7 @@ use mstr_rest_data::{Data, DataExt, GridOptions, InstanceDataExt, MetricType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use crate::corpus::case::{Export, Library};
+use crate::corpus::case::{Export, Form, Library};
 use crate::corpus::grid::{CHAPTER, DASHBOARD, Grid, KEY, Kind};
 use crate::corpus::table::Table;
 
@@ -20,15 +20,6 @@ pub(crate) enum Outcome {
     Table(Table),
     Value(Value),
     Failed(Error),
-}
-
-/// How a table is had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Batches,
-    Csv,
-    JsonLines,
-    Parquet,
 }
 
 /// Where files are written, and the names of the columns of the right table: JSON lines have no

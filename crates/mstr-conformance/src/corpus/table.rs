@@ -68,7 +68,19 @@ impl Cell {
 fn number_is(seen: &str, wanted: &str) -> bool {
     match (digits(seen), digits(wanted)) {
         (Some(seen), Some(wanted)) => seen == wanted,
+        (None, None) => not_finite(seen).is_some_and(|seen| not_finite(wanted) == Some(seen)),
         _ => false,
+    }
+}
+
+/// NaN and the infinities, however they are spelled.
+fn not_finite(text: &str) -> Option<&'static str> {
+    let value: f64 = text.parse().ok()?;
+    match value {
+        f64::INFINITY => Some("inf"),
+        f64::NEG_INFINITY => Some("-inf"),
+        _ if value.is_nan() => Some("nan"),
+        _ => None,
     }
 }
 
@@ -234,7 +246,13 @@ mod tests {
 
     #[test]
     fn numbers_are_compared_by_value_to_the_last_digit() {
-        for (one, other) in [("1250.0", "1250"), ("1e3", "1000"), ("-0.0", "0"), ("0.50", ".5")] {
+        for (one, other) in [
+            ("1250.0", "1250"),
+            ("1e3", "1000"),
+            ("-0.0", "0"),
+            ("0.50", ".5"),
+            ("inf", "Infinity"),
+        ] {
             assert!(number_is(one, other), "{one} {other}");
         }
         for (one, other) in [("9007199254740993", "9007199254740992"), ("1", "10"), ("a", "a")] {
