@@ -11,6 +11,7 @@ mod command;
 mod grid;
 mod library;
 mod served;
+mod shapes;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -36,7 +37,8 @@ pub(crate) struct Options {
     pub(crate) folder: PathBuf,
     /// The `mstr` to run. Without it only the library is.
     pub(crate) program: Option<PathBuf>,
-    /// Cases whose names begin with one of these; without any all of them.
+    /// Cases whose names begin with one of these; without any all of them, and the shapes of what
+    /// the simulator serves.
     pub(crate) only: Vec<String>,
 }
 
@@ -45,6 +47,7 @@ struct Ran {
     what: String,
     known: Option<String>,
     wrong: Vec<String>,
+    case: Option<Case>,
 }
 
 /// Runs the cases, and says how many passed. Whether nothing failed that must not.
@@ -74,7 +77,13 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(report(&done))
+    let passed = report(&done);
+    if !options.only.is_empty() {
+        return Ok(passed);
+    }
+    let cases: Vec<Case> = done.into_iter().filter_map(|ran| ran.case).collect();
+    let known = options.folder.join("../simulator.json");
+    Ok(shapes::run(&cases, &known)? && passed)
 }
 
 fn report(ran: &[Ran]) -> bool {
@@ -84,7 +93,7 @@ fn report(ran: &[Ran]) -> bool {
         println!("FAILED {name} ({what}):\n    {}", wrong.join("\n    "));
     }
     for Ran { name, known, wrong, .. } in &known {
-        let wrong = wrong.first().map_or("", String::as_str);
+        let wrong = wrong.first().and_then(|wrong| wrong.lines().next()).unwrap_or_default();
         println!("known {name}: {} [{wrong}]", known.as_deref().unwrap_or_default());
     }
     let mended: Vec<_> = passed.iter().filter(|ran| ran.known.is_some()).collect();
@@ -103,7 +112,8 @@ fn name(path: &Path) -> String {
 }
 
 fn one(file: &Path, program: Option<&Path>) -> Ran {
-    let mut ran = Ran { name: name(file), what: String::new(), known: None, wrong: Vec::new() };
+    let mut ran =
+        Ran { name: name(file), what: String::new(), known: None, wrong: Vec::new(), case: None };
     let case = std::fs::read(file)
         .map_err(|error| error.to_string())
         .and_then(|text| serde_json::from_slice::<Case>(&text).map_err(|error| error.to_string()));
@@ -119,6 +129,7 @@ fn one(file: &Path, program: Option<&Path>) -> Ran {
             if case.asks.is_empty() {
                 ran.wrong.push("nothing is asked for".to_owned());
             }
+            ran.case = Some(case);
         }
     }
     ran

@@ -11,9 +11,8 @@ use serde_json::Value;
 pub(crate) struct Case {
     /// The shape, in one sentence.
     pub(crate) what: String,
-    /// What kind of source shows it. For people.
-    #[serde(rename = "source")]
-    pub(crate) _source: Source,
+    /// What kind of source shows it.
+    pub(crate) source: Source,
     /// Why it fails today. Such a case fails the run when it passes.
     pub(crate) known: Option<String>,
     /// A reply with a grid, all rows in it: the server cuts it by `offset` and `limit`.

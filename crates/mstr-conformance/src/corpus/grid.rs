@@ -10,6 +10,8 @@ const ID: &str = "A1A1A1A1A1A1A1A1A1A1A1A1A1A1A1A1";
 pub(crate) const DASHBOARD: &str = "DADADADADADADADADADADADADADADADA";
 pub(crate) const CHAPTER: &str = "C1";
 pub(crate) const KEY: &str = "K1";
+/// Members of metrics that definitions do not have.
+const EXECUTED: [&str; 3] = ["min", "max", "numberFormatting"];
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
@@ -71,7 +73,12 @@ impl Grid {
             for unit in units.into_iter().flatten() {
                 let kind = unit["type"].as_str().unwrap_or("attribute").to_ascii_lowercase();
                 if kind.ends_with("metrics") {
-                    for metric in unit["elements"].as_array().into_iter().flatten() {
+                    let metrics = unit.get_mut("elements").and_then(Value::as_array_mut);
+                    for metric in metrics.into_iter().flatten() {
+                        // what only an execution knows
+                        if let Some(metric) = metric.as_object_mut() {
+                            metric.retain(|name, _| !EXECUTED.contains(&name.as_str()));
+                        }
                         add("metrics", metric.clone());
                     }
                     continue;
@@ -131,11 +138,18 @@ fn cut(page: &mut Value, offset: usize, limit: usize) {
         }
     };
     slice(data.get_mut("headers").and_then(|headers| headers.get_mut("rows")));
-    for name in ["raw", "formatted", "extras"] {
-        slice(data.get_mut("metricValues").and_then(|values| values.get_mut(name)));
-    }
     let paging = json!({"total": total, "current": end - start, "offset": offset, "limit": limit});
     data.insert("paging".to_owned(), paging);
+    let Some(values) = data.get_mut("metricValues") else { return };
+    let cut_values = |values: &mut Value| {
+        for name in ["raw", "formatted", "extras"] {
+            slice(values.get_mut(name));
+        }
+    };
+    match values.get_mut("columnSets").and_then(Value::as_array_mut) {
+        Some(sets) => sets.iter_mut().for_each(cut_values),
+        None => cut_values(values),
+    }
 }
 
 /// A JSON merge patch: members replace members, null removes them.
