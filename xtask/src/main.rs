@@ -78,7 +78,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "conformance",
-        about: "the language-neutral cases; --cases FILE.., --only ID.., --mutate",
+        about: "the language-neutral cases and the corpus of replies; --cases FILE.., --only ID..,\
+                --mutate, --corpus",
         run: |ws, args| conformance::with_options(ws, args),
     },
     Command {

@@ -4,7 +4,8 @@
 //! Cases come from `cases.json` (`parity`), and from `ours.json` in place of those of the Python
 //! peer's weaknesses: same id, same format, our expectation. `--cases FILE`, as often as wanted,
 //! runs other files instead; a weakness in them is run by the case of its id in `ours.json`.
-//! `--only ID` runs one case. `--mutate` checks the runner: see `mutate.rs`.
+//! `--only ID` runs one case. `--mutate` checks the runner: see `mutate.rs`. `--corpus FOLDER` runs
+//! the corpus of replies instead (see `corpus.rs`), with the command that `--mstr PROGRAM` names.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 #![allow(clippy::future_not_send, reason = "each case stays on one thread, for a log of its own")]
 
@@ -14,6 +15,7 @@ mod case;
 mod check;
 mod client;
 mod clouds;
+mod corpus;
 mod drive;
 mod environment;
 mod failure;
@@ -40,6 +42,8 @@ struct Arguments {
     cases: Vec<PathBuf>,
     only: Vec<String>,
     mutate: bool,
+    corpus: Option<PathBuf>,
+    program: Option<PathBuf>,
     resolve: Option<String>,
 }
 
@@ -51,6 +55,8 @@ fn arguments() -> Result<Arguments> {
             Long("cases") => arguments.cases.push(args.value()?.into()),
             Long("only") => arguments.only.push(args.value()?.string()?),
             Long("mutate") => arguments.mutate = true,
+            Long("corpus") => arguments.corpus = Some(args.value()?.into()),
+            Long("mstr") => arguments.program = Some(args.value()?.into()),
             Long(environment::ARGUMENT) => arguments.resolve = Some(args.value()?.string()?),
             arg => return Err(arg.unexpected().into()),
         }
@@ -76,6 +82,10 @@ fn run() -> Result<bool> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         println!("{}", runtime.block_on(environment::child(&source))?);
         return Ok(true);
+    }
+    if let Some(folder) = arguments.corpus {
+        let (program, only) = (arguments.program, arguments.only);
+        return Ok(corpus::run(&corpus::Options { folder, program, only })?);
     }
     log::install()?;
     let selection = select::Selection::read(&arguments.cases, &arguments.only)?;

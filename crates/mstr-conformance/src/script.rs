@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Value, json};
 
 use crate::case::{Given, Reply, Rule, SideEffect, Text, TransportError};
+use crate::server::Replies;
 
 /// Where the token that the session holds is looked at; not part of the case.
 pub(crate) const PROBE: &str = "conformance-probe";
@@ -114,55 +115,6 @@ impl Script {
         url.strip_prefix(&self.base_url).unwrap_or(url)
     }
 
-    /// What happens instead of a connection to that origin, if something does. The request that it
-    /// would have carried is the one that was announced.
-    pub(crate) fn no_connection(&mut self, origin: &str) -> Option<TransportError> {
-        let fate = self.announced.iter().find_map(|(method, url)| {
-            let at = self.rule(method, url)?;
-            let error = self.rules[at].reply.transport_error.filter(|e| e.before_request())?;
-            let there = url.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));
-            there.then(|| (at, error, method.clone(), url.clone()))
-        });
-        let (at, error, method, url) = fate?;
-        self.used(at);
-        self.requests.push(Recorded { method, url, headers: Vec::new(), body: Vec::new() });
-        Some(error)
-    }
-
-    /// How long the reply to this request is held back. Counts it.
-    pub(crate) fn delay(&mut self, url: &str) -> Option<f64> {
-        let path = self.path(url).to_owned();
-        let calls = self.calls.entry(path.clone()).or_default();
-        *calls += 1;
-        self.slow.get(&format!("{path}#{calls}")).or_else(|| self.slow.get(&path)).copied()
-    }
-
-    pub(crate) fn answer(&mut self, request: Recorded) -> Answer {
-        let token = request.values(TOKEN).first().map(|token| (*token).to_owned());
-        if without_query(&request.url).ends_with(PROBE) {
-            self.probed = token;
-            return Answer::Reply(Wire { status: 204, ..Wire::default() });
-        }
-        let rule = self.rule(&request.method, &request.url);
-        let (method, url) = (request.method.clone(), request.url.clone());
-        self.requests.push(request);
-        let answer = match rule {
-            Some(at) => {
-                self.used(at);
-                scripted(&self.rules[at].reply)
-            }
-            None => Answer::Reply(self.default_reply(&method, &url, token.as_deref())),
-        };
-        if let Answer::Reply(wire) = &answer {
-            let mut headers = wire.headers.iter();
-            if let Some((_, token)) = headers.find(|(name, _)| name.eq_ignore_ascii_case(TOKEN)) {
-                self.live.insert(token.clone());
-                self.given = Some(token.clone());
-            }
-        }
-        answer
-    }
-
     fn rule(&self, method: &str, url: &str) -> Option<usize> {
         let url = without_query(url);
         self.rules.iter().position(|rule| {
@@ -208,7 +160,58 @@ impl Script {
     }
 }
 
-fn json_reply(status: u16, body: &Value) -> Wire {
+impl Replies for Script {
+    /// What happens instead of a connection to that origin, if something does. The request that it
+    /// would have carried is the one that was announced.
+    fn no_connection(&mut self, origin: &str) -> Option<TransportError> {
+        let fate = self.announced.iter().find_map(|(method, url)| {
+            let at = self.rule(method, url)?;
+            let error = self.rules[at].reply.transport_error.filter(|e| e.before_request())?;
+            let there = url.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));
+            there.then(|| (at, error, method.clone(), url.clone()))
+        });
+        let (at, error, method, url) = fate?;
+        self.used(at);
+        self.requests.push(Recorded { method, url, headers: Vec::new(), body: Vec::new() });
+        Some(error)
+    }
+
+    /// How long the reply to this request is held back. Counts it.
+    fn delay(&mut self, url: &str) -> Option<f64> {
+        let path = self.path(url).to_owned();
+        let calls = self.calls.entry(path.clone()).or_default();
+        *calls += 1;
+        self.slow.get(&format!("{path}#{calls}")).or_else(|| self.slow.get(&path)).copied()
+    }
+
+    fn answer(&mut self, request: Recorded) -> Answer {
+        let token = request.values(TOKEN).first().map(|token| (*token).to_owned());
+        if without_query(&request.url).ends_with(PROBE) {
+            self.probed = token;
+            return Answer::Reply(Wire { status: 204, ..Wire::default() });
+        }
+        let rule = self.rule(&request.method, &request.url);
+        let (method, url) = (request.method.clone(), request.url.clone());
+        self.requests.push(request);
+        let answer = match rule {
+            Some(at) => {
+                self.used(at);
+                scripted(&self.rules[at].reply)
+            }
+            None => Answer::Reply(self.default_reply(&method, &url, token.as_deref())),
+        };
+        if let Answer::Reply(wire) = &answer {
+            let mut headers = wire.headers.iter();
+            if let Some((_, token)) = headers.find(|(name, _)| name.eq_ignore_ascii_case(TOKEN)) {
+                self.live.insert(token.clone());
+                self.given = Some(token.clone());
+            }
+        }
+        answer
+    }
+}
+
+pub(crate) fn json_reply(status: u16, body: &Value) -> Wire {
     let headers = vec![("Content-Type".into(), "application/json".into())];
     Wire { status, headers, body: body.to_string().into_bytes(), side_effect: None }
 }

@@ -3,7 +3,9 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +19,7 @@ use mstr_rest_core::{Auth, Cookies, Session};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::case::{SideEffect, TransportError};
 use crate::script::{Answer, Recorded, Script, Wire};
@@ -25,21 +28,50 @@ use crate::tls;
 /// The longest head of a `CONNECT`.
 const LONGEST: usize = 8 * 1024;
 
-pub(crate) struct Server {
-    pub(crate) script: RefCell<Script>,
+/// What a server answers to each request.
+pub(crate) trait Replies: 'static {
+    /// The reply to a request.
+    fn answer(&mut self, request: Recorded) -> Answer;
+
+    /// How long the reply to a request is held back, in seconds. Called before [`Self::answer`].
+    fn delay(&mut self, _url: &str) -> Option<f64> {
+        None
+    }
+
+    /// What happens instead of a connection to that origin.
+    fn no_connection(&mut self, _origin: &str) -> Option<TransportError> {
+        None
+    }
+}
+
+pub(crate) struct Server<R = Script> {
+    pub(crate) script: RefCell<R>,
+    /// With it every connection is TLS. Without it TLS is behind `CONNECT` only.
+    tls: Option<Arc<ServerConfig>>,
     /// For replies with a side effect on it.
     pub(crate) session: RefCell<Option<Session>>,
     /// What the server could not do: the case fails.
     pub(crate) problems: RefCell<Vec<String>>,
 }
 
-impl Server {
+impl<R: Replies> Server<R> {
     /// Starts it, on this thread; gives the URL of the proxy.
-    pub(crate) async fn start(script: Script) -> Result<(Rc<Self>, String), String> {
+    pub(crate) async fn start(script: R) -> Result<(Rc<Self>, String), String> {
+        let (server, address) = Self::start_with(script, None).await?;
+        Ok((server, format!("http://{address}")))
+    }
+
+    /// Starts it, on this thread, with TLS on every connection if there is a configuration; gives
+    /// its address.
+    pub(crate) async fn start_with(
+        script: R,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Result<(Rc<Self>, SocketAddr), String> {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|e| e.to_string())?;
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         let server = Rc::new(Self {
             script: RefCell::new(script),
+            tls,
             session: RefCell::default(),
             problems: RefCell::default(),
         });
@@ -53,7 +85,7 @@ impl Server {
                 });
             }
         });
-        Ok((server, format!("http://{address}")))
+        Ok((server, address))
     }
 
     fn problem(&self, what: impl Into<String>) {
@@ -62,9 +94,19 @@ impl Server {
 
     async fn connection(self: Rc<Self>, mut stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
+        if let Some(tls) = &self.tls {
+            let stream = TlsAcceptor::from(Arc::clone(tls)).accept(stream).await?;
+            return self.serve(stream, None).await;
+        }
         let mut start = [0; 8];
         // a client that sent less than that has not said anything yet
-        while stream.peek(&mut start).await? < start.len() {
+        loop {
+            match stream.peek(&mut start).await? {
+                // the client closed the connection and sent nothing
+                0 => return Ok(()),
+                seen if seen >= start.len() => break,
+                _ => {}
+            }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         if &start != b"CONNECT " {

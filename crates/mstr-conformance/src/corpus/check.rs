@@ -1,0 +1,137 @@
+//! What a run gave against what is right.
+
+use crate::corpus::case::{Ask, Export, Form, Right, Sent};
+use crate::corpus::command::{self, Ran};
+use crate::corpus::library::Outcome;
+use crate::corpus::served::Asked;
+use crate::corpus::table::Table;
+
+/// How the outcome of the library differs.
+pub(crate) fn library(right: &Right, form: Option<Form>, outcome: &Outcome) -> Vec<String> {
+    let mut wrong = Vec::new();
+    match (outcome, &right.fails) {
+        (Outcome::Failed(error), Some(fails)) => {
+            let kind = format!("{:?}", error.kind());
+            if fails.kind.as_ref().is_some_and(|wanted| *wanted != kind) {
+                wrong.push(format!("the error is of kind {kind}: {error}"));
+            }
+            let text = with_causes(error);
+            wrong.extend(missing("the error", &text, &fails.says));
+        }
+        (Outcome::Failed(error), None) => {
+            wrong.push(format!("{:?}: {}", error.kind(), with_causes(error)));
+        }
+        (_, Some(_)) => wrong.push("there is no error".to_owned()),
+        (Outcome::Value(value), None) => {
+            if right.value.as_ref() != Some(value) {
+                wrong.push(format!("it gives {value}"));
+            }
+        }
+        (Outcome::Table(table), None) => {
+            wrong.extend(against(right, table));
+            if matches!(form, Some(Form::Batches | Form::Parquet)) {
+                wrong.extend(types(right, table));
+            }
+        }
+    }
+    wrong
+}
+
+/// How the run of the command differs; the table is that of an export.
+pub(crate) fn command(
+    right: &Right,
+    ran: &Ran,
+    export: Option<&Export>,
+    folder: &std::path::Path,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(fails) = &right.fails {
+        if ran.code == 0 || fails.exit.is_some_and(|code| code != ran.code) {
+            wrong.push(format!("exit {}: {}{}", ran.code, ran.out, ran.err));
+        }
+        wrong.extend(missing("standard error", &ran.err, &fails.says));
+    } else if ran.code != 0 {
+        return vec![format!("exit {}: {}", ran.code, ran.err.trim())];
+    } else if let Some(export) = export {
+        let columns = columns(right);
+        match command::table(ran, export, folder, &columns) {
+            Ok(table) => wrong.extend(against(right, &table)),
+            Err(why) => wrong.push(why),
+        }
+    }
+    wrong.extend(missing("standard output", &ran.out, &right.out));
+    wrong.extend(missing("standard error", &ran.err, &right.err));
+    for text in &right.never {
+        if ran.out.contains(text) || ran.err.contains(text) {
+            wrong.push(format!("{text:?} is said"));
+        }
+    }
+    wrong
+}
+
+/// The names of the columns of the right table.
+pub(crate) fn columns(right: &Right) -> Vec<String> {
+    Table::of_right(right).ok().flatten().map(|table| table.names()).unwrap_or_default()
+}
+
+fn against(right: &Right, table: &Table) -> Option<String> {
+    match Table::of_right(right) {
+        Ok(Some(right)) => table.differs(&right),
+        Ok(None) => None,
+        Err(why) => Some(format!("the case: {why}")),
+    }
+}
+
+fn types(right: &Right, table: &Table) -> Vec<String> {
+    let of = |(name, wanted): (&String, &String)| {
+        let column = table.columns.iter().find(|column| column.name == *name);
+        let kind = column.and_then(|column| column.kind).unwrap_or("not there");
+        (kind != wanted).then(|| format!("{name} is {kind}, not {wanted}"))
+    };
+    right.types.iter().filter_map(of).collect()
+}
+
+/// Requests that were not sent, or were and must not.
+pub(crate) fn requests(ask: &Ask, asked: &[Asked]) -> Vec<String> {
+    let count = |sent: &Sent| asked.iter().filter(|asked| asked.is(sent)).count();
+    let told = |sent: &Sent| {
+        let body = sent.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
+        format!("{} {} {:?}{body}", sent.method, sent.path, sent.query)
+    };
+    let mut wrong = Vec::new();
+    for sent in &ask.sent {
+        let seen = count(sent);
+        if sent.times.map_or(seen == 0, |times| seen != times) {
+            let same: Vec<_> =
+                asked.iter().filter(|it| it.method == sent.method).map(line).collect();
+            wrong.push(format!("sent {seen} times: {}; there was {}", told(sent), same.join(", ")));
+        }
+    }
+    for sent in &ask.not_sent {
+        if count(sent) > 0 {
+            wrong.push(format!("sent: {}", told(sent)));
+        }
+    }
+    wrong
+}
+
+fn line(asked: &Asked) -> String {
+    let body = if asked.body.is_null() { String::new() } else { format!(" {}", asked.body) };
+    format!("{} {:?}{body}", asked.path, asked.query)
+}
+
+fn missing(place: &str, text: &str, wanted: &[String]) -> Vec<String> {
+    let lower = text.to_lowercase();
+    let not_there = wanted.iter().filter(|wanted| !lower.contains(&wanted.to_lowercase()));
+    not_there.map(|wanted| format!("{place} does not say {wanted:?}: {}", text.trim())).collect()
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
