@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 pub use model::{ColumnRef, ColumnType, DatasetModel, ModelAttribute, ModelTable};
 pub use upload::{PublishStatus, UpdatePolicy, UploadSession};
 
+use crate::changes::{is_empty, located};
 use crate::{lenient, sealed};
 
 /// Datasets of the server that are filled from outside.
@@ -81,8 +82,10 @@ impl Datasets {
             Err(error) => call.fail_with(error),
         };
         let datasets = self.clone();
-        call.decode::<Made>().map(move |made| {
-            let id = if made.id.is_empty() { made.dataset_id } else { made.id };
+        call.decode_with(move |reply| {
+            let made = if is_empty(reply) { Made::default() } else { reply.json()? };
+            let named = [made.id, made.dataset_id].into_iter().find(|id| !id.is_empty());
+            let id = named.or_else(|| located(reply)).unwrap_or_default();
             if id.is_empty() {
                 let message = "the reply names no dataset (id)";
                 return Err(Error::new(ErrorKind::Decode, message));

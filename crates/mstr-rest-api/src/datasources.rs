@@ -8,6 +8,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::changes::{is_empty, located};
 use crate::polling::Step;
 use crate::users::listed;
 use crate::{DataSourceId, Named, Operation, ProjectId, lenient, sealed};
@@ -106,10 +107,12 @@ impl DataSources {
             call
         };
         let session = self.session.clone();
-        call.decode::<Begun>().map(move |Begun { id }| {
-            if id.is_empty() {
-                return Err(Error::new(ErrorKind::Decode, "the reply names no execution"));
-            }
+        call.decode_with(move |reply| {
+            let begun = if is_empty(reply) { Begun::default() } else { reply.json()? };
+            let named = Some(begun.id).filter(|id| !id.is_empty());
+            let Some(id) = named.or_else(|| located(reply)) else {
+                return Err(Error::new(ErrorKind::Decode, "the reply names no execution (id)"));
+            };
             let ask = session.get("datasources/sqlexecution").segment(&id).require_session();
             Ok(execution(ask, &id))
         })

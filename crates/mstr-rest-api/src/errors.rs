@@ -51,6 +51,12 @@ pub trait ErrorExt: sealed::Sealed {
     /// same number of lines are not noticed here.
     fn is_data_changed(&self) -> bool;
 
+    /// The server does not have the endpoint, or not with this method: its version may be older. A
+    /// server says so as 404 `HTTP 404 Not Found` or 405 `HTTP 405 Method Not Allowed`
+    /// ([`NotSupported`](mstr_rest_core::ErrorKind::NotSupported)), or without its JSON by 404, 405
+    /// or 501, which a proxy can send as well ([`Http`](mstr_rest_core::ErrorKind::Http)).
+    fn is_unknown_endpoint(&self) -> bool;
+
     /// Prompts are open (-2147468903): [`Instance::answer`](crate::Instance::answer).
     fn is_prompted(&self) -> bool;
 }
@@ -62,7 +68,7 @@ impl ErrorExt for Error {
             _ => {
                 self.status() == Some(StatusCode::NOT_FOUND)
                     && self.number() == Some(4)
-                    && !self.message().starts_with("HTTP 404")
+                    && self.kind() == ErrorKind::ResourceNotFound
             }
         }
     }
@@ -81,6 +87,17 @@ impl ErrorExt for Error {
 
     fn is_data_changed(&self) -> bool {
         std::error::Error::source(self).is_some_and(<dyn std::error::Error>::is::<DataChanged>)
+    }
+
+    fn is_unknown_endpoint(&self) -> bool {
+        let Some(status) = self.status() else { return false };
+        match self.kind() {
+            ErrorKind::NotSupported => {
+                self.message().trim_start().starts_with(&format!("HTTP {} ", status.as_u16()))
+            }
+            ErrorKind::Http => matches!(status.as_u16(), 404 | 405 | 501),
+            _ => false,
+        }
     }
 
     fn is_prompted(&self) -> bool {

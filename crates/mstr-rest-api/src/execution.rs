@@ -8,6 +8,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Response, Result};
 use serde::Deserialize;
 use serde_json::Map;
 
+use crate::changes::is_empty;
 use crate::delete_on_drop::DeleteOnDrop;
 use crate::executable::{Kind, Source};
 use crate::polling::{Polling, Step, retry_after};
@@ -59,6 +60,16 @@ pub(crate) struct Begun {
     pub(crate) page: Option<Bytes>,
     /// How many lines it has in all.
     pub(crate) total: Option<u64>,
+}
+
+impl Begun {
+    /// As a reply without a body to a change of an execution describes it.
+    fn of(id: &str, reply: &Response) -> Self {
+        let is_running = reply.status() == StatusCode::ACCEPTED;
+        let status = if is_running { InstanceStatus::Running } else { InstanceStatus::Ready };
+        let retry_after = retry_after(reply.headers());
+        Self { id: id.to_owned(), status, retry_after, page: None, total: None }
+    }
 }
 
 /// Decodes such a reply.
@@ -229,7 +240,11 @@ pub(crate) async fn manipulate(source: &Source, id: &str, request: &GridRequest)
     let call = source.instance(Method::PUT, id).read_timeout(request.timeout);
     // it executes: whether it may be sent twice is not known
     let call = request.first_window(call).idempotent(false).json(&body);
-    let mut begun = call.decode_with(begun).await?;
+    let same = id.to_owned();
+    let decode = move |reply: &Response| {
+        if is_empty(reply) { Ok(Begun::of(&same, reply)) } else { begun(reply) }
+    };
+    let mut begun = call.decode_with(decode).await?;
     if begun.status == InstanceStatus::Running {
         begun.status = wait(source, id, request.timeout, begun.retry_after).await?;
     }

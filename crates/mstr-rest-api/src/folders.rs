@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use predefined::PredefinedFolder;
 
+use crate::changes::made;
 use crate::{FolderId, List, Object, ObjectType, ObjectsExt as _, lenient, sealed};
 
 /// Folders of the server.
@@ -115,11 +116,14 @@ impl Folders {
     /// [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
     pub fn create(&self, folder: &NewFolder) -> Call<Object> {
         let call = self.session.post("folders").require_session().json(folder);
-        if folder.name.is_empty() || folder.parent.is_empty() {
+        let call = if folder.name.is_empty() || folder.parent.is_empty() {
             let message = "a new folder needs a name and the folder that it is in";
-            return call.fail_with(Error::new(ErrorKind::InvalidRequest, message)).decode();
-        }
-        call.decode()
+            call.fail_with(Error::new(ErrorKind::InvalidRequest, message))
+        } else {
+            call
+        };
+        let (name, kind) = (folder.name.clone(), ObjectType::Folder);
+        made(call, move |id| Object { id, name: name.clone(), kind, ..Object::default() })
     }
 
     /// Deletes a folder: `DELETE /folders/{id}`.

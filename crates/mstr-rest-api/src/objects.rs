@@ -5,8 +5,10 @@ mod changes;
 mod model;
 mod object_type;
 
+use std::future::Future;
+
 use http::Method;
-use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
 use serde_json::json;
 
 pub use access::{AccessChanges, AccessEntry, Propagation, Rights};
@@ -14,6 +16,7 @@ pub use changes::ObjectChanges;
 pub use model::{Ancestor, Named, Object};
 pub use object_type::ObjectType;
 
+use crate::changes::{changed_or_read, made};
 use crate::{FolderId, sealed};
 
 /// Objects of the server.
@@ -76,23 +79,24 @@ impl Objects {
     }
 
     /// Changes an object, and gives it as it is then: `PUT /objects/{id}?type=`. What the changes
-    /// do not name stays.
+    /// do not name stays. If the reply is empty, the object is read again.
     ///
     /// # Errors
     /// As [`get`](Self::get); [`InvalidRequest`](ErrorKind::InvalidRequest) without any change,
     /// and nothing is sent.
     pub fn update(
         &self,
-        id: impl AsRef<str>,
+        id: &str,
         kind: ObjectType,
         changes: &ObjectChanges,
-    ) -> Call<Object> {
+    ) -> impl Future<Output = Result<Object>> + Send + use<> {
+        let get = self.get(id, kind);
         let call = self.call(Method::PUT, id, kind).json(changes);
-        match changes.check() {
+        let call = match changes.check() {
             Ok(()) => call,
             Err(error) => call.fail_with(error),
-        }
-        .decode()
+        };
+        changed_or_read(call, get)
     }
 
     /// Deletes an object: `DELETE /objects/{id}?type=`.
@@ -112,7 +116,7 @@ impl Objects {
     }
 
     /// Changes who may do what with an object, and gives it as it is then:
-    /// `PUT /objects/{id}?type=` with `acl` alone.
+    /// `PUT /objects/{id}?type=` with `acl` alone. If the reply is empty, the object is read again.
     ///
     /// ```no_run
     /// use mstr_rest_api::{AccessChanges, ObjectType, ObjectsExt, Rights};
@@ -130,19 +134,21 @@ impl Objects {
     /// when children are meant of what is no folder, and nothing is sent.
     pub fn update_access(
         &self,
-        id: impl AsRef<str>,
+        id: &str,
         kind: ObjectType,
         change: &AccessChanges,
-    ) -> Call<Object> {
+    ) -> impl Future<Output = Result<Object>> + Send + use<> {
+        let get = self.get(id, kind);
         let call = self.call(Method::PUT, id, kind).json(change);
-        match change.check(kind) {
+        let call = match change.check(kind) {
             Ok(()) => call,
             Err(error) => call.fail_with(error),
-        }
-        .decode()
+        };
+        changed_or_read(call, get)
     }
 
-    /// Makes a copy of an object in a folder, and gives it: `POST /objects/{id}/copy?type=`.
+    /// Makes a copy of an object in a folder, and gives it: `POST /objects/{id}/copy?type=`. If the
+    /// reply is empty, the copy has the id of the header `Location`, or none.
     ///
     /// # Errors
     /// As [`get`](Self::get); [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists) when the
@@ -156,7 +162,9 @@ impl Objects {
     ) -> Call<Object> {
         let call = self.session.post("objects").segment(id).segment("copy");
         let call = call.query("type", kind.number()).require_session();
-        call.json(&json!({ "name": name.as_ref(), "folderId": folder.into().as_str() })).decode()
+        let name = name.as_ref().to_owned();
+        let call = call.json(&json!({ "name": name, "folderId": folder.into().as_str() }));
+        made(call, move |id| Object { id, name: name.clone(), kind, ..Object::default() })
     }
 }
 

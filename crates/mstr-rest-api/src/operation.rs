@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Result};
 
+use crate::delete_on_drop::DeleteOnDrop;
 use crate::polling::{DEFAULT_TIMEOUT, Polling, Step, retry_after};
 
 /// An operation that continues on the server. It gives a `T` when it is done; the server reports
@@ -46,6 +47,9 @@ use crate::polling::{DEFAULT_TIMEOUT, Polling, Step, retry_after};
 pub struct Operation<T, S = T> {
     on_server: Arc<OnServer<T, S>>,
     timeout: Duration,
+    /// The option that sets the timeout, for its error.
+    option: &'static str,
+    cancel_on_timeout: bool,
     progress: Option<Arc<dyn Fn(&S) + Send + Sync>>,
 }
 
@@ -83,7 +87,13 @@ impl<T: 'static, S: 'static> Operation<T, S> {
             cancel: None,
             is_administrative: false,
         };
-        Self { on_server: on_server.into(), timeout: DEFAULT_TIMEOUT, progress: None }
+        Self {
+            on_server: on_server.into(),
+            timeout: DEFAULT_TIMEOUT,
+            option: "Operation::timeout",
+            cancel_on_timeout: false,
+            progress: None,
+        }
     }
 
     /// Before it is shared.
@@ -120,6 +130,20 @@ impl<T, S> Operation<T, S> {
     /// operation.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// [Cancels](Self::cancel) the operation when [`wait`](Self::wait) reaches the timeout. Default:
+    /// it continues.
+    pub fn cancel_on_timeout(mut self) -> Self {
+        self.cancel_on_timeout = true;
+        self
+    }
+
+    /// Names the option that sets the timeout, for callers with options of their own.
+    #[doc(hidden)]
+    pub fn timeout_option(mut self, option: &'static str) -> Self {
+        self.option = option;
         self
     }
 
@@ -169,10 +193,13 @@ impl<T: Send + 'static, S: Send + 'static> Operation<T, S> {
     /// # Errors
     /// Those [common to all calls](Call#errors); [`Api`](ErrorKind::Api) with the server's words
     /// when the operation failed; [`Timeout`](ErrorKind::Timeout) after the
-    /// [timeout](Self::timeout): the operation continues on the server.
+    /// [timeout](Self::timeout): the operation continues on the server, unless
+    /// [`cancel_on_timeout`](Self::cancel_on_timeout) is set.
     pub async fn wait(self) -> Result<T> {
-        let Self { on_server, timeout, progress } = self;
-        let afterwards = "it continues on the server: raise the limit with `Operation::timeout`";
+        let cancel = self.on_server.cancel.clone().filter(|_| self.cancel_on_timeout);
+        let Self { on_server, timeout, option, progress, .. } = self;
+        let fate = if cancel.is_some() { "it was cancelled" } else { "it continues on the server" };
+        let afterwards = format!("{fate}: raise the limit with `{option}`");
         let polling = Polling::new(&on_server.name, afterwards, timeout);
         let polling = if on_server.is_administrative { polling.administrative() } else { polling };
         let ask = async || {
@@ -182,10 +209,13 @@ impl<T: Send + 'static, S: Send + 'static> Operation<T, S> {
             }
             Ok((on_server.judge)(state)?.after(retry_after))
         };
-        let value = polling.until_done(None, ask).await?;
-        match &on_server.finish {
-            Some(finish) => finish(value).await,
-            None => Ok(value),
+        match (polling.until_done(None, ask).await, &on_server.finish, cancel) {
+            (Ok(value), Some(finish), _) => finish(value).await,
+            (Err(error), _, Some(cancel)) if error.is_timeout() => {
+                DeleteOnDrop::by(cancel).now().await;
+                Err(error)
+            }
+            (result, _, _) => result,
         }
     }
 }
@@ -205,6 +235,8 @@ impl<T, S> Clone for Operation<T, S> {
         Self {
             on_server: Arc::clone(&self.on_server),
             timeout: self.timeout,
+            option: self.option,
+            cancel_on_timeout: self.cancel_on_timeout,
             progress: self.progress.clone(),
         }
     }

@@ -9,6 +9,7 @@ use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
 pub use model::{Content, Recipient, Subscription};
 pub use new::{Delivery, NewSubscription};
 
+use crate::changes::made;
 use crate::{List, sealed};
 
 /// Subscriptions of a project.
@@ -80,14 +81,15 @@ impl Subscriptions {
     /// to deliver it to, or a schedule, and nothing is sent.
     pub fn create(&self, subscription: &NewSubscription) -> Call<Subscription> {
         let call = self.session.post("subscriptions").require_session().json(subscription);
-        match subscription.missing() {
+        let call = match subscription.missing() {
             None => call,
             Some(what) => {
                 let message = format!("a new subscription needs {what}");
                 call.fail_with(Error::new(ErrorKind::InvalidRequest, message))
             }
-        }
-        .decode()
+        };
+        let name = subscription.name().to_owned();
+        made(call, move |id| Subscription { id, name: name.clone(), ..Subscription::default() })
     }
 
     /// Delivers it now, whatever its schedule: `POST /subscriptions/{id}/send`. The server does it

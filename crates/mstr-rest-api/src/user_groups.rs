@@ -1,14 +1,17 @@
 //! User groups: listed, made, changed, deleted, and who is in them.
 
+use std::future::Future;
+
 use http::Method;
-use mstr_rest_core::{Call, Error, ErrorKind, Response, Session};
+use mstr_rest_core::{Call, Error, ErrorKind, Response, Result, Session};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::changes::{changed_or_read, made};
 use crate::objects::nothing_to_change;
 use crate::patch::{Op, Operations};
 use crate::users::listed;
-use crate::{List, Named, Object, ProjectRoles, User, UserPrivilege, sealed};
+use crate::{List, Named, Object, ObjectType, ProjectRoles, User, UserPrivilege, sealed};
 
 /// User groups of the server.
 pub trait UserGroupsExt: sealed::Sealed {
@@ -79,11 +82,15 @@ impl UserGroups {
     /// [`ObjectAlreadyExists`](ErrorKind::ObjectAlreadyExists).
     pub fn create(&self, group: &NewGroup) -> Call<Object> {
         let call = self.session.post("usergroups").without_project().require_session().json(group);
-        if group.name.is_empty() {
+        let call = if group.name.is_empty() {
             let message = "a new group needs a name";
-            return call.fail_with(Error::new(ErrorKind::InvalidRequest, message)).decode();
-        }
-        call.decode()
+            call.fail_with(Error::new(ErrorKind::InvalidRequest, message))
+        } else {
+            call
+        };
+        let name = group.name.clone();
+        let kind = ObjectType::User;
+        made(call, move |id| Object { id, name: name.clone(), kind, ..Object::default() })
     }
 
     /// Changes a group, and gives it as it is then: `PATCH /usergroups/{id}` with a list of
@@ -92,9 +99,16 @@ impl UserGroups {
     /// # Errors
     /// As [`get`](Self::get); [`InvalidRequest`](ErrorKind::InvalidRequest) without any change,
     /// and nothing is sent.
-    pub fn update(&self, id: impl AsRef<str>, changes: &GroupChanges) -> Call<Object> {
+    pub fn update(
+        &self,
+        id: &str,
+        changes: &GroupChanges,
+    ) -> impl Future<Output = Result<Object>> + Send + use<> {
+        let get = self.get(id);
         let call = self.one(Method::PATCH, id).json(&changes.0);
-        if changes.0.is_empty() { call.fail_with(nothing_to_change()) } else { call }.decode()
+        let is_empty = changes.0.is_empty();
+        let call = if is_empty { call.fail_with(nothing_to_change()) } else { call };
+        changed_or_read(call, get)
     }
 
     /// Deletes a group, not its members: `DELETE /usergroups/{id}`.

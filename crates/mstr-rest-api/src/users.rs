@@ -15,6 +15,7 @@ pub use addresses::{Address, NewAddress};
 pub use changes::{NewUser, UserChanges};
 pub use model::{Privilege, PrivilegeSource, ProjectRoles, User, UserPrivilege};
 
+use crate::changes::{changed, changed_or_read, made};
 use crate::paging::Wrapped;
 use crate::{AddressId, List, Named, sealed};
 
@@ -91,8 +92,15 @@ impl Users {
     pub fn create(&self, user: NewUser) -> impl Future<Output = Result<User>> + Send + use<> {
         let call = self.session.post("users").without_project().require_session();
         async move {
+            let (name, username) = user.names();
             let (body, password) = user.body().await?;
-            secret::keep(call.json(&body).decode().await, password.as_ref())
+            let call = made(call.json(&body), move |id| User {
+                id,
+                name: name.clone(),
+                username: username.clone(),
+                ..User::default()
+            });
+            secret::keep(call.await, password.as_ref())
         }
     }
 
@@ -107,10 +115,10 @@ impl Users {
         id: &str,
         changes: UserChanges,
     ) -> impl Future<Output = Result<User>> + Send + use<> {
-        let call = self.one(Method::PATCH, id);
+        let (call, get) = (self.one(Method::PATCH, id), self.get(id));
         async move {
             let (body, password) = changes.body().await?;
-            secret::keep(call.json(&body).decode().await, password.as_ref())
+            secret::keep(changed_or_read(call.json(&body), get).await, password.as_ref())
         }
     }
 
@@ -188,8 +196,19 @@ impl Users {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub fn add_address(&self, id: impl AsRef<str>, address: &NewAddress) -> Call<Vec<Address>> {
-        listed(self.addresses_of(Method::POST, id).json(address))
+    pub fn add_address(
+        &self,
+        id: &str,
+        address: &NewAddress,
+    ) -> impl Future<Output = Result<Vec<Address>>> + Send + use<> {
+        let get = self.addresses(id);
+        let call = self.addresses_of(Method::POST, id).json(address);
+        async move {
+            match changed::<Wrapped<Address>>(call).await? {
+                Some(list) => Ok(list.items),
+                None => get.await,
+            }
+        }
     }
 
     /// Puts another address in place of one:

@@ -121,6 +121,10 @@ async fn an_execution_is_started_watched_and_cancelled() {
     running.cancel().await.unwrap();
     assert_eq!(server.count(Method::DELETE, ONE), 1);
     assert!(running.wait().await.unwrap_err().is_instance_gone());
+    let running = report.start(GridRequest::designed()).await.unwrap();
+    let error = running.timeout(Duration::ZERO).cancel_on_timeout().await.unwrap_err();
+    assert!(error.is_timeout() && error.message().contains("it was cancelled"), "{error}");
+    assert_eq!(server.count(Method::DELETE, ONE), 2);
 
     let invalid = report.start(GridRequest::designed().page_size(0)).await.unwrap_err();
     assert_eq!((invalid.kind(), invalid.status()), (ErrorKind::InvalidRequest, None));

@@ -334,5 +334,5 @@ async fn errors_with_a_meaning() {
     assert_eq!(lines(&instance.page(0, 10).await.unwrap()), 10);
     // an endpoint that is not known is no dead instance
     let error = session.get("v2/nothing").await.unwrap_err();
-    assert!(error.is_not_found() && !error.is_instance_gone());
+    assert!(error.is_unknown_endpoint() && !error.is_not_found() && !error.is_instance_gone());
 }

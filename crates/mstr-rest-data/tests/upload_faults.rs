@@ -206,7 +206,9 @@ async fn publishing_that_does_not_end_is_cancelled() {
     let upload = datasets.create("Sales").publish_timeout(timeout);
     let error = upload.send_batches(batches()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert!(error.source().unwrap().to_string().contains("was not finished within"), "{error:?}");
+    let why = error.source().unwrap().to_string();
+    assert!(why.contains("within 0.3 s"), "{error:?}");
+    assert!(why.contains("it was cancelled") && why.contains("Upload::publish_timeout"), "{why}");
     assert_eq!(server.open_uploads(), 0);
     assert_eq!(server.count(Method::POST, PUBLISH), 1);
 }

@@ -7,7 +7,7 @@ use mstr_rest_api::{
     ChapterKey, CubesExt, DashboardsExt, GridRequest, Instance, Prompt, ReportsExt, Template,
 };
 use mstr_rest_core::{Auth, Error, RetryPolicy, Session, try_with_session};
-use mstr_rest_data::{Data, DataExt, GridOptions, InstanceDataExt, MetricType};
+use mstr_rest_data::{Data, DataExt, GridOptions, InstanceDataExt, ValueType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
@@ -114,14 +114,14 @@ fn tuned(mut data: Data, export: &Export) -> Data {
     data
 }
 
-fn metric_type(name: &str) -> Option<MetricType> {
+fn metric_type(name: &str) -> Option<ValueType> {
     Some(match name {
-        "text" => MetricType::Text,
-        "integer" => MetricType::Integer,
-        "float" => MetricType::Float,
-        "date" => MetricType::Date,
-        "timestamp" => MetricType::Timestamp,
-        "boolean" => MetricType::Boolean,
+        "text" => ValueType::Text,
+        "integer" => ValueType::Integer,
+        "float" => ValueType::Float,
+        "date" => ValueType::Date,
+        "timestamp" => ValueType::Timestamp,
+        "boolean" => ValueType::Boolean,
         _ => return None,
     })
 }
@@ -165,21 +165,19 @@ async fn value(session: &Session, grid: &Grid, library: &Library) -> Result<Valu
     Ok(match library {
         Library::AttributeElements(attribute) => {
             let elements = match grid.kind {
-                Kind::Cube => {
-                    session.cubes().cube(&grid.id).attribute_elements(attribute, 0, 200).await?
-                }
-                _ => report.attribute_elements(attribute, 0, 200).await?,
+                Kind::Cube => session.cubes().cube(&grid.id).attribute_elements(attribute).await?,
+                _ => report.attribute_elements(attribute).await?,
             };
-            elements.items.iter().map(|it| json!({"id": it.id, "values": it.form_values})).collect()
+            elements.iter().map(|it| json!({"id": it.id, "values": it.form_values})).collect()
         }
         Library::PromptElements(name) => {
             let (instance, prompt) = prompted(run().await?, name).await?;
-            let elements = instance.prompt_elements(&prompt, None, 0, 200).await?;
-            elements.items.iter().map(|it| json!({"id": it.id, "name": it.name})).collect()
+            let elements = instance.prompt_elements(&prompt, None).await?;
+            elements.iter().map(|it| json!({"id": it.id, "name": it.name})).collect()
         }
         Library::PromptObjects(name) => {
             let (instance, prompt) = prompted(run().await?, name).await?;
-            let objects = instance.prompt_objects(&prompt).await?;
+            let objects = instance.prompt_objects(&prompt, None).await?;
             objects.iter().map(|it| json!({"id": it.id, "name": it.name})).collect()
         }
         Library::PageBy(_) => {

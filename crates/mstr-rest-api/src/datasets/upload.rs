@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use super::Dataset;
+use crate::changes::{is_empty, located};
 use crate::delete_on_drop::DeleteOnDrop;
 use crate::polling::Step;
 use crate::{Operation, lenient};
@@ -74,12 +75,14 @@ impl Dataset {
             }] }))
         };
         let dataset = self.clone();
-        call.decode::<Opened>().map(move |opened| {
-            if opened.upload_session_id.is_empty() {
+        call.decode_with(move |reply| {
+            let opened = if is_empty(reply) { Opened::default() } else { reply.json()? };
+            let id = Some(opened.upload_session_id).filter(|id| !id.is_empty());
+            let Some(id) = id.or_else(|| located(reply)) else {
                 let message = "the reply names no upload session (uploadSessionId)";
                 return Err(Error::new(ErrorKind::Decode, message));
-            }
-            Ok(dataset.upload_session(opened.upload_session_id))
+            };
+            Ok(dataset.upload_session(id))
         })
     }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Cluster;
+use crate::changes::changed;
 use crate::users::listed;
 use crate::{dates, lenient};
 
@@ -107,7 +108,8 @@ impl Jobs {
         } else {
             call
         };
-        call.decode::<Outcome>().map(|outcome| Ok(outcome.job_cancellation_status))
+        changed::<Outcome>(call)
+            .map(|outcome| Ok(outcome.unwrap_or_default().job_cancellation_status))
     }
 }
 

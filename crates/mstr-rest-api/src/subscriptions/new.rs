@@ -153,6 +153,11 @@ impl NewSubscription {
         self
     }
 
+    /// The name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What it lacks.
     pub(super) fn missing(&self) -> Option<&'static str> {
         if self.name.is_empty() {

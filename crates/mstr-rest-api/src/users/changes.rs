@@ -40,6 +40,12 @@ impl NewUser {
         Self { members, groups: Vec::new(), password: None }
     }
 
+    /// The full name, and the name to log in with.
+    pub(super) fn names(&self) -> (String, Option<String>) {
+        let text = |name: &str| self.members.get(name).and_then(Value::as_str).map(str::to_owned);
+        (text("fullName").unwrap_or_default(), text("username"))
+    }
+
     fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self

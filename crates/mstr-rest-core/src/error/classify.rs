@@ -10,6 +10,18 @@ use super::{Error, ErrorKind, Inner, kind};
 /// The message for a reply with a code but without a usable message.
 const UNKNOWN: &str = "Unknown error";
 
+/// The hint for a reply from which the server does not know the path or its method.
+const NO_ENDPOINT: &str = "The server does not have this endpoint: its version may be older (`GET \
+                           /status` tells), or the base URL is not that of the REST API.";
+
+/// Returns `true` if the server does not know the path (404) or its method (405), which is not a
+/// missing object: both have the same code, and only the message differs (seen in clients).
+fn is_unknown_endpoint(status: StatusCode, iserver_code: Option<i64>, message: &str) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+        && iserver_code.unwrap_or_default() == 0
+        && message.trim_start().starts_with(&format!("HTTP {} ", status.as_u16()))
+}
+
 /// Returns `true` if the content type is `application/json`. Parameters and letter case are
 /// ignored: the server sends `application/json;charset=UTF-8` with `ERR009`. Other types of JSON
 /// (`application/problem+json`) come from proxies, not from the Library server.
@@ -47,7 +59,12 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
     let (kind, code, message) = match object.get("code").and_then(text) {
         Some(code) => {
             let message = message.unwrap_or_else(|| UNKNOWN.to_owned());
-            (kind::of_code(&code, iserver_code), Some(code), message)
+            let kind = if is_unknown_endpoint(status, iserver_code, &message) {
+                ErrorKind::NotSupported
+            } else {
+                kind::of_code(&code, iserver_code)
+            };
+            (kind, Some(code), message)
         }
         None => {
             let message = message.unwrap_or_else(|| {
@@ -56,6 +73,7 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
             (ErrorKind::Unknown, None, message)
         }
     };
+    let note = is_unknown_endpoint(status, iserver_code, &message).then_some(NO_ENDPOINT);
     Error(Arc::new(Inner {
         kind,
         status: Some(status),
@@ -66,7 +84,7 @@ pub(crate) fn from_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
         ticket_id,
         attempts: 0,
         elapsed: None,
-        note: None,
+        note,
         is_final: false,
         source: None,
     }))
@@ -144,6 +162,22 @@ mod tests {
         assert_eq!(error.iserver_code(), Some(-2_147_214_568));
         assert_eq!(error.ticket_id(), Some("ab12"));
         assert!(error.to_string().starts_with("ERR017: (No access).  [I-Server error code "));
+    }
+
+    #[test]
+    fn an_unknown_endpoint_is_not_a_missing_object() {
+        for (status, code, message) in
+            [(404, "ERR004", "HTTP 404 Not Found"), (405, "ERR001", "HTTP 405 Method Not Allowed")]
+        {
+            let error = classify(status, &format!(r#"{{"code":"{code}","message":"{message}"}}"#));
+            assert_eq!((error.kind(), error.code()), (ErrorKind::NotSupported, Some(code)));
+            assert_eq!(error.message(), message);
+            assert!(error.hint().unwrap().contains("does not have this endpoint"), "{error}");
+        }
+        let missing = classify(404, r#"{"code":"ERR004","message":"(No such report.)"}"#);
+        assert_eq!((missing.kind(), missing.hint()), (ErrorKind::ResourceNotFound, None));
+        let gone = r#"{"code":"ERR004","iServerCode":-2147468986,"message":"HTTP 404 Not Found"}"#;
+        assert_eq!(classify(404, gone).kind(), ErrorKind::ResourceNotFound);
     }
 
     #[test]

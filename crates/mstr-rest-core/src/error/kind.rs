@@ -14,7 +14,7 @@ pub enum ErrorKind {
     Credential,
     /// An error of the Intelligence Server (`ERR002`, `ERR013`).
     IServer,
-    /// The resource does not exist: `ERR004`, or `ERR001` with an I-Server code that means it
+    /// The resource does not exist: `ERR004` (but not for an unknown endpoint), or `ERR001` with an I-Server code that means it
     /// (objects of the metadata), or no project has the given name.
     ResourceNotFound,
     /// Missing or invalid input. The server found it (`ERR005` to `ERR007`), or this client did
@@ -35,7 +35,9 @@ pub enum ErrorKind {
     ObjectAlreadyExists,
     /// The execution was cancelled.
     ExecutionCancelled,
-    /// The server does not support this (`ERR010`), or a prompt must be answered first.
+    /// The server does not support this: `ERR010`, or its version does not have the endpoint
+    /// (`HTTP 404 Not Found`, `HTTP 405 Method Not Allowed` with the codes of other errors). Or a
+    /// prompt must be answered first.
     NotSupported,
     /// The service is not available (`ERR016`).
     ServiceUnavailable,

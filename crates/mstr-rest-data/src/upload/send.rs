@@ -216,7 +216,8 @@ impl Job {
             }
             Err(error) => return Err(Stop::Failed(error)),
         }
-        session.publication().timeout(self.publish_timeout).wait().await?;
+        let publication = session.publication().timeout(self.publish_timeout).cancel_on_timeout();
+        publication.timeout_option("Upload::publish_timeout").wait().await?;
         Ok(sent)
     }
 
