@@ -83,6 +83,9 @@ def environment(args, relay):
     host = args.http.removeprefix("http://")
     os.environ.update({
         "AWS_ENDPOINT_URL": relay.url,
+        # boto3 does not read AWS_REGION
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
         # of Python the default is five attempts
         "AWS_RETRY_MODE": "standard",
         "AWS_MAX_ATTEMPTS": "3",
