@@ -3,11 +3,13 @@
 //! The peers come from PyPI into a virtual environment under `target/`, which is made anew when
 //! `interop/requirements.txt` changes. Each round starts a server of its own and runs every peer
 //! against it: what a real client accepts is what the simulated server may claim to be. Before that
-//! the guide's tables of Python names are held against the packages.
+//! the guide's tables of Python names are held against the packages. The providers of secrets are run
+//! against emulators of their clouds, and beside the clients of others.
 
 mod aws;
 mod azure_gcp;
 mod porting;
+mod side_by_side;
 
 use std::{
     env, fs,
@@ -137,7 +139,15 @@ pub(crate) fn run(root: &Path) -> Result {
         failed.push(format!("AWS ({error})"));
     }
     failed.extend(azure_gcp::run(root, &program)?);
+    if let Err(error) = side_by_side::run(root) {
+        failed.push(format!("{} ({error})", side_by_side::SCRIPT));
+    }
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
+}
+
+/// Runs the table of our providers of secrets beside those in Python, and nothing else.
+pub(crate) fn secrets(root: &Path) -> Result {
+    side_by_side::run(root)
 }
 
 /// A virtual environment with the pinned peers.

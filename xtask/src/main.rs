@@ -140,8 +140,10 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "interop",
-        about: "real third-party clients against the simulated server",
-        run: |ws, args| bare(args, || interop::run(&ws.root)),
+        about: "real third-party clients against the simulated server; --secrets: only the table of vaults",
+        run: |ws, args| {
+            if flag(args, "secrets")? { interop::secrets(&ws.root) } else { interop::run(&ws.root) }
+        },
     },
     Command {
         name: "msrv",

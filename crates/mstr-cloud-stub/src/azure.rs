@@ -197,6 +197,10 @@ fn get(state: &mut State, request: &Request, name: &str, version: Option<&str>) 
             return error(403, "Forbidden", text, Some("ForbiddenByRbac"));
         }
         Mood::NotFound => return missing(name),
+        Mood::Throttles => {
+            let text = "Request was not processed because too many requests were received.";
+            return error(429, "Throttled", text, None);
+        }
         Mood::Garbles => {
             let value = found.and_then(|version| version.value.clone()).unwrap_or_default();
             let garbled = json!({"value": {"value": value}, "id": value, "attributes": value});

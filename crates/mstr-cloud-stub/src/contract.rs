@@ -33,6 +33,8 @@ pub enum Mood {
     /// Says that it succeeded, in a reply that cannot be read and **holds the secret**: broken JSON
     /// with [`put`](Vault::put)'s text in it. SDKs like to print such a reply.
     Garbles,
+    /// Refuses: too many requests, retries too.
+    Throttles,
     /// Accepts, and never answers.
     Hangs,
 }
@@ -158,7 +160,7 @@ async fn one_fetch_for_many_fields<V: Vault>(vault: &V) -> Outcome {
 async fn one_fetch_under_concurrency<V: Vault>(vault: &V) -> Outcome {
     vault.put(&login("p1"));
     let provider = vault.provider(PATIENT);
-    let fields: Vec<_> = ["username", "password"].repeat(8);
+    let fields: Vec<_> = ["username", "password"].repeat(50);
     let resolves = fields.into_iter().map(|field| {
         let credential = V::field(&provider, field);
         tokio::spawn(async move { credential.resolve().await })

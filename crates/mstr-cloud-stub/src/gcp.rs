@@ -157,6 +157,9 @@ impl Gcp {
         match state.mood {
             Mood::Hangs => return Reply::never(),
             Mood::NotFound => return missing(),
+            Mood::Throttles => {
+                return error(429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric.");
+            }
             Mood::Denies => {
                 let text = format!(
                     "Permission 'secretmanager.versions.access' denied for resource '{path}' \

@@ -6,6 +6,7 @@
 
 pub mod azure;
 pub mod contract;
+pub mod control;
 mod form;
 pub mod gcp;
 pub mod leak;

@@ -7,7 +7,7 @@
 use std::{error::Error, fs, path::PathBuf, thread};
 
 use lexopt::prelude::Long;
-use mstr_cloud_stub::{Azure, Gcp, Reply, Responder, tls::TlsFront};
+use mstr_cloud_stub::{Azure, Gcp, Reply, Responder, control, tls::TlsFront};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut ca_out = None;
@@ -20,7 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let (azure, gcp) = (Azure::default(), Gcp::default());
     let server = Responder::start(move |request| {
-        let answer = azure.answer(request).or_else(|| gcp.answer(request));
+        let answer = control::answer(&azure, &gcp, request);
+        let answer = answer.or_else(|| azure.answer(request)).or_else(|| gcp.answer(request));
         answer.unwrap_or_else(|| {
             eprintln!("no such endpoint: {} {}", request.method, request.path);
             Reply::status(404)

@@ -36,13 +36,7 @@ const EXAMPLES: &[(&str, &[(&str, &str)])] = &[
 
 pub(super) fn run(root: &Path, simulator: &Path) -> Result {
     println!("\n== AWS: moto");
-    let requirements = root.join("xtask/interop/requirements-moto.txt");
-    let environment = Environment::prepare(root, "interop-moto", &requirements)?;
-    let moto = Emulator::start("/moto-api/", |port| {
-        let mut command = environment.python();
-        command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p"]).arg(port.to_string());
-        command
-    })?;
+    let moto = Emulator::moto(root)?;
     let outside = outside(root)?;
     moto.run_with_keys(program(root, &outside).env("CARGO_TARGET_DIR", target(root)))?;
     let server = Server::start(simulator, &ROUNDS[0], Path::new(""))?;
@@ -109,12 +103,23 @@ fn target(root: &Path) -> std::path::PathBuf {
 }
 
 /// A running emulator. It is killed when it is dropped.
-struct Emulator {
+pub(super) struct Emulator {
     child: Child,
-    url: String,
+    pub(super) url: String,
 }
 
 impl Emulator {
+    /// A new moto, without anything in it.
+    pub(super) fn moto(root: &Path) -> Result<Self> {
+        let requirements = root.join("xtask/interop/requirements-moto.txt");
+        let environment = Environment::prepare(root, "interop-moto", &requirements)?;
+        Self::start("/moto-api/", |port| {
+            let mut command = environment.python();
+            command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p"]).arg(port.to_string());
+            command
+        })
+    }
+
     /// Starts the command for a port, and waits until it answers a request of `probe`.
     fn start(probe: &str, command: impl Fn(u16) -> Command) -> Result<Self> {
         // free a moment ago; the emulators cannot say which one they took
@@ -144,7 +149,7 @@ impl Emulator {
     }
 
     /// The same with access keys, and with what the examples log in with.
-    fn run_with_keys(&self, command: &mut Command) -> Result {
+    pub(super) fn run_with_keys(&self, command: &mut Command) -> Result {
         self.run(
             command
                 .env("AWS_ACCESS_KEY_ID", "interop")

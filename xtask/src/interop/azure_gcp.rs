@@ -6,7 +6,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -18,11 +18,9 @@ const SECRET: &str = "mstr-login";
 /// Runs all; gives what failed.
 pub(super) fn run(root: &Path, simulator: &Path) -> Result<Vec<String>> {
     let scripts = root.join("xtask/interop");
-    let requirements = scripts.join("requirements-azure-gcp.txt");
-    let environment = Environment::prepare(root, "interop-venv-azure-gcp", &requirements)?;
-    let ca = environment.folder.join("stub-ca.pem");
-    let stub =
-        Stub::start(&programs::program(root, &["-p", "mstr-cloud-stub"], "mstr-cloud-stub")?, &ca)?;
+    let environment = sdks(root)?;
+    let stub = Stub::start(root, &environment)?;
+    let ca = &stub.ca;
     let library = Server::start(simulator, &ROUNDS[0], &environment.folder.join("ca.pem"))?;
     let metadata = stub.http.trim_start_matches("http://");
     // of all that the peers are told: `--username NAME --password TEXT`
@@ -31,7 +29,7 @@ pub(super) fn run(root: &Path, simulator: &Path) -> Result<Vec<String>> {
 
     let mut azure = environment.python();
     azure.arg(scripts.join("peer_azure.py")).args(["--url", &stub.https, "--secret", SECRET]);
-    azure.args(login).env("REQUESTS_CA_BUNDLE", &ca).env("NO_PROXY", "localhost");
+    azure.args(login).env("REQUESTS_CA_BUNDLE", ca).env("NO_PROXY", "localhost");
     let mut google = environment.python();
     google.arg(scripts.join("peer_gcp.py")).args(["--url", &stub.http, "--secret", SECRET]);
     google.args(login).env("GCE_METADATA_HOST", metadata).env("GCE_METADATA_IP", metadata);
@@ -66,7 +64,7 @@ pub(super) fn run(root: &Path, simulator: &Path) -> Result<Vec<String>> {
         let mut without = Command::new(&program);
         without.env_clear();
         let mut with = Command::new(&program);
-        with.env_clear().env("SSL_CERT_FILE", &ca).env("NO_PROXY", "127.0.0.1,localhost");
+        with.env_clear().env("SSL_CERT_FILE", ca).env("NO_PROXY", "127.0.0.1,localhost");
         with.env("MSTR_BASE_URL", &library.base_url).env("MSTR_SECRET_ID", SECRET);
         with.envs(settings.iter().copied());
         for (command, says) in [(&mut without, "Set "), (&mut with, "logged in as ")] {
@@ -81,19 +79,29 @@ pub(super) fn run(root: &Path, simulator: &Path) -> Result<Vec<String>> {
     Ok(failed)
 }
 
+/// The SDKs of all clouds for Python, and mstr-rest-requests, which uses them.
+pub(super) fn sdks(root: &Path) -> Result<Environment> {
+    let requirements = root.join("xtask/interop/requirements-azure-gcp.txt");
+    Environment::prepare(root, "interop-venv-azure-gcp", &requirements)
+}
+
 /// The running stub. It is killed when it is dropped.
-struct Stub {
+pub(super) struct Stub {
     child: Child,
-    https: String,
-    http: String,
+    pub(super) https: String,
+    pub(super) http: String,
+    /// The file with its certificate authority.
+    pub(super) ca: PathBuf,
 }
 
 impl Stub {
-    fn start(program: &Path, ca: &Path) -> Result<Self> {
+    pub(super) fn start(root: &Path, environment: &Environment) -> Result<Self> {
+        let program = programs::program(root, &["-p", "mstr-cloud-stub"], "mstr-cloud-stub")?;
+        let ca = environment.folder.join("stub-ca.pem");
         let mut child =
-            Command::new(program).arg("--ca-out").arg(ca).stdout(Stdio::piped()).spawn()?;
+            Command::new(program).arg("--ca-out").arg(&ca).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or("the stub has no output")?;
-        let mut stub = Self { child, https: String::new(), http: String::new() };
+        let mut stub = Self { child, https: String::new(), http: String::new(), ca };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let mut words = line.split_whitespace().skip(2).map(str::to_owned);
