@@ -464,6 +464,14 @@ mod tests {
         .into()
     }
 
+    fn sent(body: Bytes) -> Page {
+        Page { body, execution: "one".into() }
+    }
+
+    fn cut(ahead: usize, limit: u64) -> Start {
+        Start { ahead: Some(ahead), limit: Some(limit), ..Start::default() }
+    }
+
     /// All rows, and what was asked for while the first page was not decoded yet.
     async fn read(before: &'static str) -> (u64, Vec<(u64, u64)>) {
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -472,12 +480,11 @@ mod tests {
             Pages::new(move |offset, limit| {
                 asked.lock().unwrap().push((offset, limit));
                 // what was asked for in vain need not exist
-                async move { Ok(page("", offset.min(TOTAL), limit, TOTAL)) }
+                async move { Ok(sent(page("", offset.min(TOTAL), limit, TOTAL))) }
             })
         };
         let first = page(before, 0, 4, TOTAL);
-        let mut reader =
-            Reader::start(first, pages, GridOptions::default(), Some(2), Some(3)).await.unwrap();
+        let mut reader = Reader::start(sent(first), pages, cut(2, 3)).await.unwrap();
         let early = asked.lock().unwrap().clone();
         let mut rows = 0;
         while let Some(batch) = reader.next().await.unwrap() {
@@ -494,10 +501,9 @@ mod tests {
     async fn reader(give: impl Fn(u64, u64) -> Bytes + Send + Sync + 'static) -> Reader {
         let pages = Pages::new(move |offset, limit| {
             let page = give(offset, limit);
-            async move { Ok(page) }
+            async move { Ok(sent(page)) }
         });
-        let (first, options) = (page("", 0, 1, TOTAL), GridOptions::default());
-        Reader::start(first, pages, options, Some(4), Some(3)).await.unwrap()
+        Reader::start(sent(page("", 0, 1, TOTAL)), pages, cut(4, 3)).await.unwrap()
     }
 
     #[tokio::test]

@@ -190,14 +190,14 @@ fn declared(data_type: &str) -> Option<Declared> {
         "double" | "float" | "real" | "5" | "6" | "7" | "doubledouble" | "36" => Declared::Float,
         "numeric" | "decimal" | "3" | "4" => Declared::Decimal,
         "bigdecimal" | "30" => Declared::BigDecimal,
-        "integer" | "short" | "long" | "unsigned" | "int64" | "1" | "2" | "20" | "21" | "34" => {
+        "integer" | "short" | "long" | "unsigned" | "int64" | "1" | "2" | "21" | "22" | "34" => {
             Declared::Other(ValueType::Integer)
         }
-        "bool" | "23" => Declared::Other(ValueType::Boolean),
+        "bool" | "24" => Declared::Other(ValueType::Boolean),
         "date" | "14" => Declared::Other(ValueType::Date),
         "timestamp" | "16" => Declared::Other(ValueType::Timestamp),
         "time" | "guid" | "binary" | "varbin" | "longvarbin" => Declared::Other(ValueType::Text),
-        "8" | "9" | "10" | "11" | "12" | "13" | "15" | "17" | "18" | "19" | "22" | "33" | "35" => {
+        "8" | "9" | "10" | "11" | "12" | "13" | "15" | "17" | "18" | "19" | "23" | "33" | "35" => {
             Declared::Other(ValueType::Text)
         }
         name if name.ends_with("char") => Declared::Other(ValueType::Text),

@@ -1,6 +1,8 @@
 //! `--filter`: conditions as expressions of the server.
 
-use mstr_rest::api::expression::{Constant, Expression, Operand, Operator, attribute, metric};
+use mstr_rest::api::expression::{
+    Constant, ConstantType, Expression, Operand, Operator, attribute, metric,
+};
 use mstr_rest::api::{Definition, Form};
 
 use super::columns::{Named, named};
@@ -138,9 +140,12 @@ fn shown_form<'a>(definition: &'a Definition, attribute: &str) -> Option<&'a For
 
 fn constant(data_type: Option<&str>, value: &str) -> Constant {
     match data_type {
-        Some(data_type) => Constant::typed(data_type.to_owned(), value),
+        Some(data_type) => match ConstantType::of_data_type(data_type) {
+            Some(kind) => Constant::typed(kind, value),
+            None => value.into(),
+        },
         None => match value.parse::<f64>() {
-            Ok(number) if number.is_finite() => Constant::typed("Real", value),
+            Ok(number) if number.is_finite() => Constant::typed(ConstantType::Real, value),
             _ => value.into(),
         },
     }
