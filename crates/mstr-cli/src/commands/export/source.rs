@@ -5,7 +5,7 @@ use mstr_rest::api::{
 };
 use mstr_rest::prelude::*;
 
-use crate::commands::browse::{CUBES, is_id};
+use crate::commands::browse::is_id;
 use crate::failure::{Failure, Result, code};
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(in crate::commands) async fn find(session: &Session, what: &str) -> Result<S
     } else {
         by_name(session, what).await?
     };
-    Ok(if found.subtype.is_some_and(|subtype| CUBES.contains(&subtype)) {
+    Ok(if found.is_cube() {
         Source::Cube(session.cubes().cube(found.id))
     } else {
         Source::Report(session.reports().report(found.id))
