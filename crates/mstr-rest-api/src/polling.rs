@@ -154,7 +154,7 @@ impl Polling {
 }
 
 /// A time in seconds, with the unit: `600 s`, `0.3 s`.
-struct Seconds(Duration);
+pub(crate) struct Seconds(pub(crate) Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

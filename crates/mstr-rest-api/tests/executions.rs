@@ -95,6 +95,17 @@ async fn execution_that_exceeds_its_timeout_is_cancelled() {
 }
 
 #[tokio::test]
+async fn an_execution_without_a_reply_says_which_option_raises_the_limit() {
+    let server = server().report(sales()).start().await.unwrap();
+    let session = login(&server).await;
+    server.inject(Fault::stall().on(Method::POST, RUNS));
+    let request = GridRequest::designed().execution_timeout(Duration::from_millis(200));
+    let error = report(&session, &sales()).run(request).await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    assert!(error.message().contains("`GridRequest::execution_timeout` (now 0.2 s)"), "{error}");
+}
+
+#[tokio::test]
 async fn an_execution_is_started_watched_and_cancelled() {
     let server = server().report(sales()).polls(2).start().await.unwrap();
     let session = login(&server).await;

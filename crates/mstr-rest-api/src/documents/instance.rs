@@ -9,13 +9,14 @@ use mstr_rest_core::{Call, Error, ErrorKind, Result};
 use serde_json::Map;
 
 use super::{DocumentDefinition, DocumentRequest, Export, PdfOptions, Visualization};
+#[cfg(doc)]
+use crate::ErrorExt;
 use crate::delete_on_drop::DeleteOnDrop;
 use crate::executable::{Kind, Source};
 use crate::execution::{self, Begun};
 use crate::prompts::{self, Asking};
 use crate::{
-    Answer, Answers, ChapterKey, Elements, ErrorExt, InstanceStatus, Operation, Prompt,
-    PromptObject,
+    Answer, Answers, ChapterKey, Elements, InstanceStatus, Operation, Prompt, PromptObject,
 };
 
 /// A document or a dashboard that was run. It lives in the session that ran it: when that ends, it
@@ -354,6 +355,7 @@ impl fmt::Debug for DocumentInstance {
 async fn begin(source: &Source, request: &DocumentRequest) -> Result<Begun> {
     let call = source.execute().read_timeout(request.timeout);
     let call = if request.is_async { call.header("Prefer", "respond-async") } else { call };
-    let begun = call.json(&Map::new()).decode_with(execution::begun).await?;
+    let begun = call.json(&Map::new()).decode_with(execution::begun).await;
+    let begun = begun.map_err(|error| execution::unanswered(source, request.timeout, error))?;
     execution::ready(source, request.timeout, begun).await
 }
