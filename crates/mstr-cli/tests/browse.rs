@@ -3,7 +3,7 @@
 
 mod support;
 
-use mstr_sim::{Cube, LibraryServer, Report};
+use mstr_sim::{Cube, Dashboard, Document, LibraryServer, Report};
 use support::Place;
 
 fn columns(lines: &str, column: usize) -> Vec<String> {
@@ -26,6 +26,18 @@ fn folders_by_path_and_by_id() {
     assert!(place.run(&["ls", "/Public Objects/Nope"]).fails(4).contains("Nope"));
     // folders are those of a project
     place.run(&["ls", "--project", "No such project"]).fails(4);
+}
+
+#[test]
+fn documents_and_dashboards_are_told_apart() {
+    let builder = LibraryServer::builder().document(Document::new("A document"));
+    let place = Place::with(builder.dashboard(Dashboard::new("A dashboard")));
+    place.login();
+    let found = place.run(&["find", "A d", "--type", "document"]).ok();
+    let mut rows: Vec<_> = columns(&found, 2).into_iter().zip(columns(&found, 1)).collect();
+    rows.sort();
+    let row = |name: &str, kind: &str| (name.to_owned(), kind.to_owned());
+    assert_eq!(rows, [row("A dashboard", "dashboard"), row("A document", "document")]);
 }
 
 #[test]

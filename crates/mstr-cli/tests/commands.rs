@@ -37,13 +37,13 @@ fn any_request() {
     place.run(&["api", "get", "/projects", "-f", "a=b c", "-F", "n=5"]).ok();
     let sent = place.server.requests(Method::GET, "/projects");
     assert_eq!(sent.last().unwrap().query().unwrap(), "a=b+c&n=5");
-    place.run(&["api", "POST", "nowhere", "-f", "a=b", "-F", "on=true", "-H", "X-Y: z"]).fails(4);
+    place.run(&["api", "POST", "nowhere", "-f", "a=b", "-F", "on=true", "-H", "X-Y: z"]).fails(6);
     let sent = place.server.requests(Method::POST, "/nowhere");
     assert_eq!(body(&sent[0]), r#"{"a":"b","on":true}"#);
     assert_eq!(sent[0].header("x-y"), Some("z"));
     let file = place.path("body.json");
     fs::write(&file, "[1]").unwrap();
-    place.run(&["api", "PUT", "nowhere", "--input", &file]).fails(4);
+    place.run(&["api", "PUT", "nowhere", "--input", &file]).fails(6);
     assert_eq!(body(&place.server.requests(Method::PUT, "/nowhere")[0]), "[1]");
     // what is wrong is said before anything is sent
     let before = place.server.journal().len();
@@ -210,7 +210,7 @@ fn the_tour_and_a_server_around_a_command() {
     assert_eq!(names.ok().lines().count(), 11);
     // the exit code of the command is the one that counts
     let failed = place.run(&["sim", "--", mstr, "api", "GET", "nowhere"]);
-    failed.fails(4);
+    failed.fails(6);
     place.run(&["sim", "--", "no-such-program-anywhere"]).fails(1);
 }
 

@@ -65,7 +65,7 @@ fn the_environment_logs_in_and_out_for_each_command() {
     assert_eq!(place.sessions(), 0);
     assert_eq!(files(place.home.path()), []);
     // also after a failure
-    ran(&mut place.in_environment(&["api", "GET", "nowhere"])).fails(4);
+    ran(&mut place.in_environment(&["api", "GET", "nowhere"])).fails(6);
     assert_eq!(place.sessions(), 0);
 }
 
@@ -102,7 +102,7 @@ fn exit_codes_tell_what_went_wrong() {
     assert_eq!(files(place.home.path()), []);
 
     place.login();
-    place.run(&["api", "GET", "nowhere"]).fails(4);
+    place.run(&["api", "GET", "nowhere"]).fails(6);
     place.run(&["api", "get", "projects", "--input", "no such file"]).fails(1);
     place.server.inject(Fault::status(500).on(Method::GET, "/projects"));
     place.run(&["projects"]).fails(6);

@@ -9,6 +9,7 @@ mod definition;
 mod exports;
 mod file;
 mod instance;
+mod visualization;
 
 use std::future::Future;
 use std::time::Duration;
@@ -20,7 +21,8 @@ pub use definition::{
     Chapter, ChapterFilter, ChapterPage, DatasetName, DocumentDefinition, Layout, VisualizationName,
 };
 pub use exports::{Export, PdfOptions};
-pub use instance::{DocumentInstance, Visualization};
+pub use instance::DocumentInstance;
+pub use visualization::Visualization;
 
 use crate::executable::{Kind, Source};
 use crate::polling::DEFAULT_TIMEOUT;

@@ -11,7 +11,7 @@ use serde_json::Map;
 use crate::changes::is_empty;
 use crate::delete_on_drop::DeleteOnDrop;
 use crate::executable::{Kind, Source};
-use crate::polling::{Polling, Step, retry_after};
+use crate::polling::{Polling, Seconds, Step, retry_after};
 use crate::{GridRequest, InstanceStatus, Operation, lenient};
 
 /// Bodies that are shorter may say that prompts are open; pages are looked into while prompts were
@@ -184,7 +184,8 @@ pub(crate) async fn begin(source: &Source, request: &GridRequest) -> Result<(Beg
     let call = source.execute().read_timeout(request.timeout);
     let call = request.first_window(call);
     if !request.is_async {
-        let begun = call.json(&body).decode_with(begun).await?;
+        let begun = call.json(&body).decode_with(begun).await;
+        let begun = begun.map_err(|error| unanswered(source, request.timeout, error))?;
         return Ok((ready(source, request.timeout, begun).await?, false));
     }
     if source.kind == Kind::Cube {
@@ -244,11 +245,34 @@ pub(crate) async fn manipulate(source: &Source, id: &str, request: &GridRequest)
     let decode = move |reply: &Response| {
         if is_empty(reply) { Ok(Begun::of(&same, reply)) } else { begun(reply) }
     };
-    let mut begun = call.decode_with(decode).await?;
+    let begun = call.decode_with(decode).await;
+    let mut begun = begun.map_err(|error| unanswered(source, request.timeout, error))?;
     if begun.status == InstanceStatus::Running {
         begun.status = wait(source, id, request.timeout, begun.retry_after).await?;
     }
     Ok(begun)
+}
+
+/// The option that sets the timeout of an execution.
+fn option(source: &Source) -> &'static str {
+    match source.kind {
+        Kind::Report | Kind::Cube => "GridRequest::execution_timeout",
+        Kind::Document | Kind::Dashboard => "DocumentRequest::execution_timeout",
+    }
+}
+
+/// The error of an execution whose reply did not come in time.
+pub(crate) fn unanswered(source: &Source, timeout: Duration, error: Error) -> Error {
+    if !error.is_timeout() {
+        return error;
+    }
+    let message = format!(
+        "the execution of {source} got no reply in time; the server may continue: raise the limit \
+         with `{}` (now {})",
+        option(source),
+        Seconds(timeout)
+    );
+    Error::with_source(ErrorKind::Timeout, message, error)
 }
 
 /// Waits for an execution that runs in the background. If this future is dropped or fails, the
@@ -286,11 +310,7 @@ async fn wait_then(
     retry_after: Option<Duration>,
     afterwards: &str,
 ) -> Result<InstanceStatus> {
-    let option = match source.kind {
-        Kind::Report | Kind::Cube => "GridRequest::execution_timeout",
-        Kind::Document | Kind::Dashboard => "DocumentRequest::execution_timeout",
-    };
-    let afterwards = format!("{afterwards}: raise the limit with `{option}`");
+    let afterwards = format!("{afterwards}: raise the limit with `{}`", option(source));
     let polling = Polling::new(format!("the execution of {source}"), afterwards, timeout);
     let ask = async || {
         let (status, retry_after) = ask(source, id).decode_with(progress).await?;

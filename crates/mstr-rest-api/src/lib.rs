@@ -28,6 +28,10 @@
 //! all that the server sent). What takes several requests gives a future. Lists that come in pages
 //! are a [`List`]: awaited, streamed, or read page by page.
 //!
+//! What continues on the server (publications, executions in the background, changes of projects
+//! and caches, SQL, uploads) is an [`Operation`]: progress, timeout, wait, cancel. Where a report
+//! or a cube will do, there is [`GridObject`].
+//!
 //! Where a method takes two texts that could be swapped, one has a type of its own ([`NodeName`],
 //! [`UserId`], [`FolderId`], ..), made with `new` or from the model that carries it.
 //!

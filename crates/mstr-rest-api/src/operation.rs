@@ -50,8 +50,10 @@ pub struct Operation<T, S = T> {
     /// The option that sets the timeout, for its error.
     option: &'static str,
     cancel_on_timeout: bool,
-    progress: Option<Arc<dyn Fn(&S) + Send + Sync>>,
+    progress: Option<Arc<Progress<S>>>,
 }
+
+type Progress<S> = dyn Fn(&S) + Send + Sync;
 
 /// A state, and the pause that the server asks for before the next question.
 type Answer<S> = (S, Option<Duration>);

@@ -86,12 +86,23 @@ async fn a_server_that_is_fast_answers_at_once() {
 async fn execution_that_exceeds_its_timeout_is_cancelled() {
     let server = server().report(sales()).polls(usize::MAX).start().await.unwrap();
     let session = login(&server).await;
-    let request = filtered().respond_async(true).execution_timeout(Duration::from_secs(2));
+    let request = filtered().respond_async(true).execution_timeout(Duration::from_millis(500));
     let error = report(&session, &sales()).run(request).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert!(error.message().contains("it was cancelled"), "{error}");
     assert!(server.count(Method::GET, STATUS) > 0);
     assert_eq!(server.count(Method::DELETE, ONE), 1);
+}
+
+#[tokio::test]
+async fn an_execution_without_a_reply_says_which_option_raises_the_limit() {
+    let server = server().report(sales()).start().await.unwrap();
+    let session = login(&server).await;
+    server.inject(Fault::stall().on(Method::POST, RUNS));
+    let request = GridRequest::designed().execution_timeout(Duration::from_millis(200));
+    let error = report(&session, &sales()).run(request).await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    assert!(error.message().contains("`GridRequest::execution_timeout` (now 0.2 s)"), "{error}");
 }
 
 #[tokio::test]

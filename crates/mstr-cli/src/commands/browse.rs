@@ -214,18 +214,12 @@ fn objects_table(objects: &[Object]) -> Table {
 
 /// The type; those that bear the type of others by what people call them.
 fn kind(object: &Object) -> String {
-    match (object.kind, object.subtype) {
-        (ObjectType::Report, Some(subtype)) if CUBES.contains(&subtype) => "cube".into(),
-        (ObjectType::Document, Some(DASHBOARD)) => "dashboard".into(),
-        (kind, _) => kind.to_string(),
+    match object.kind {
+        _ if object.is_cube() => "cube".into(),
+        _ if object.is_dashboard() => "dashboard".into(),
+        kind => kind.to_string(),
     }
 }
-
-/// Subtypes of reports that are cubes: OLAP cubes and super cubes.
-pub(super) const CUBES: [i64; 2] = [776, 779];
-
-/// The subtype of documents that are dashboards.
-const DASHBOARD: i64 = 14081;
 
 /// As ISO 8601 has it, in UTC, to the second.
 pub(super) fn date(time: Option<SystemTime>) -> String {

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use mstr_rest::prelude::*;
+use mstr_rest::{api::Object, prelude::*};
 
-use super::{
-    browse::{CUBES, date},
-    export,
-};
+use super::{browse::date, export};
 use crate::{
     context::Context,
     duration,
@@ -132,8 +129,8 @@ impl Cubes {
                     return Ok(());
                 }
                 let mut search = session.search();
-                for subtype in CUBES {
-                    search = search.subtype(u32::try_from(subtype).unwrap_or_default());
+                for subtype in Object::CUBE_SUBTYPES {
+                    search = search.subtype(subtype);
                 }
                 let mut table = Table::new(&["Id", "Name", "Status", "Modified"]);
                 let mut unreadable = None;

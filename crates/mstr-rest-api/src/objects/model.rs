@@ -100,7 +100,30 @@ pub struct Object {
     pub project_id: Option<String>,
 }
 
+/// The bits of `viewMedia` that tell dashboards from documents, and their values of dashboards
+/// (seen in clients).
+const VIEW_BITS: i64 = 0xF800_0000;
+const DASHBOARD_VIEWS: [i64; 2] = [0x7000_0000, 0x6000_0000];
+
 impl Object {
+    /// The subtypes of cubes, for [`Search::subtype`](crate::Search::subtype): 776 of OLAP cubes,
+    /// 779 of super cubes (seen in clients). Cubes have the type of reports.
+    pub const CUBE_SUBTYPES: [u32; 2] = [776, 779];
+
+    /// Whether it is a cube, by its type and [subtype](Self::subtype).
+    pub fn is_cube(&self) -> bool {
+        self.kind == ObjectType::Report
+            && Self::CUBE_SUBTYPES.map(i64::from).iter().any(|cube| self.subtype == Some(*cube))
+    }
+
+    /// Whether it is a dashboard, by its type and [`view_media`](Self::view_media): type and
+    /// subtype of documents and dashboards are the same. `false` if the server did not say
+    /// `viewMedia`.
+    pub fn is_dashboard(&self) -> bool {
+        self.kind == ObjectType::Document
+            && self.view_media.is_some_and(|bits| DASHBOARD_VIEWS.contains(&(bits & VIEW_BITS)))
+    }
+
     /// Its place, `/Public Objects/Reports/Sales`, from its [`ancestors`](Self::ancestors) and its
     /// name. The root folder, which bears the project's name, is left out, as
     /// [`Folders::find`](crate::Folders::find) wants it.
@@ -119,4 +142,30 @@ fn certified<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Erro
         certified: Option<bool>,
     }
     Ok(Option::<Info>::deserialize(from)?.and_then(|info| info.certified))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cubes_and_dashboards_are_told_from_reports_and_documents() {
+        let of = |kind, subtype, view_media| Object {
+            kind,
+            subtype: Some(subtype),
+            view_media,
+            ..Object::default()
+        };
+        let report = |subtype| of(ObjectType::Report, subtype, None);
+        assert!(report(776).is_cube() && report(779).is_cube());
+        assert!(!report(768).is_cube() && !of(ObjectType::Metric, 776, None).is_cube());
+        let document = |view_media| of(ObjectType::Document, 14_081, view_media);
+        for view in [1_879_048_192, 0x6000_0000, 0x7000_0001] {
+            assert!(document(Some(view)).is_dashboard(), "{view}");
+        }
+        for view in [None, Some(0), Some(0x1000_0000), Some(0x7800_0000), Some(-1)] {
+            assert!(!document(view).is_dashboard(), "{view:?}");
+        }
+        assert!(!of(ObjectType::Report, 768, Some(0x7000_0000)).is_dashboard());
+    }
 }

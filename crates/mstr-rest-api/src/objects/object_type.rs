@@ -123,7 +123,7 @@ kinds! {
     Schedule = 51 "schedule",
     /// A physical table: 53.
     PhysicalTable = 53 "physical-table",
-    /// A document or a dashboard: 55. Subtype 14081 is a dashboard.
+    /// A document or a dashboard: 55. [`Object::is_dashboard`](crate::Object::is_dashboard) tells.
     Document = 55 "document",
     /// A drill map: 56.
     DrillMap = 56 "drill-map",

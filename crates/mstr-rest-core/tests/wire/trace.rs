@@ -160,7 +160,7 @@ async fn spans_have_the_codes_of_the_server_and_the_error_kind() {
         assert!(span.get("mstr.ticket").is_some(), "{span:?}");
     }
     assert_eq!(attempts[0].get("error.type"), attempts[0].get("http.response.status_code"));
-    assert_eq!(call.get("error.type"), Some("ResourceNotFound"));
+    assert_eq!(call.get("error.type"), Some("NotSupported"));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use mstr_rest::api::{GridObject, Object, ObjectType, SearchPattern};
 use mstr_rest::prelude::*;
 
-use crate::commands::browse::{CUBES, is_id};
+use crate::commands::browse::is_id;
 use crate::failure::{Failure, Result, code};
 
 /// Asks the server: by id for its subtype, by name in a search of the project.
@@ -13,7 +13,7 @@ pub(in crate::commands) async fn find(session: &Session, what: &str) -> Result<G
     } else {
         by_name(session, what).await?
     };
-    Ok(if found.subtype.is_some_and(|subtype| CUBES.contains(&subtype)) {
+    Ok(if found.is_cube() {
         session.cubes().cube(found.id).into()
     } else {
         session.reports().report(found.id).into()
