@@ -59,6 +59,7 @@ mod errors;
 mod execution;
 pub mod expression;
 mod folders;
+mod grid_checks;
 mod ids;
 mod instances;
 mod lenient;
