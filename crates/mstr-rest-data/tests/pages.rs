@@ -285,7 +285,10 @@ async fn visualizations_behind_prompts() {
     let prompts = grid.instance().prompts().await.unwrap();
     let offered = grid.instance().prompt_elements(&prompts[0], None).page(0, 1).await.unwrap();
     let chosen = offered.items[0].id.clone();
-    grid.instance().answer_all(async |_| Ok(Some(Answer::elements([chosen.clone()])))).await.unwrap();
+    grid.instance()
+        .answer_all(async |_| Ok(Some(Answer::elements([chosen.clone()]))))
+        .await
+        .unwrap();
     let mut rows = wanted(&report.table());
     rows.retain(|row| row[0].as_deref() == Some("Region 1"));
     assert!(!rows.is_empty());
