@@ -58,8 +58,7 @@ impl Expression {
         if let [Operand::Attribute(attribute), Operand::Elements(ids)] = &self.operands[..] {
             return elements(definition, operator, attribute, ids);
         }
-        // ranks and percentages are no values of the metric
-        let is_value = !operator.name().contains('.');
+        let is_value = operator.compares_values();
         let of = self.operands.first();
         let operands = self.operands.iter().map(|operand| match operand {
             Operand::Expression(nested) => Ok(nested.resolved(definition)?.into()),
