@@ -24,10 +24,16 @@
 //! assert!(attribute("8D679D3711D3E4981000E787EC6DE8A4").is_in::<&str>([]).check().is_err());
 //! ```
 //!
+//! Operands are ids. [`Expression::resolve`] takes names and a definition, and
+//! [`Expression::check_against`] checks ids: the server may ignore a condition with an id that
+//! does not exist.
+//!
 //! Operators, kinds of operands and their numbers are those of the vendor's documentation of view
-//! filters and metric limits; the server answers 400 to others.
+//! filters and metric limits; the server answers 400 to others. Ranks and percentages count from
+//! the greatest value.
 
 mod constant;
+pub(crate) mod names;
 mod operand;
 mod operator;
 
@@ -115,7 +121,7 @@ impl Expression {
 
     /// Whether the server could take it as a view filter: the operator fits the kinds and the
     /// number of operands, lists and ids are not empty, numbers are numbers. Whether the objects
-    /// exist is the server's to know.
+    /// exist, [`check_against`](Self::check_against) a definition tells.
     ///
     /// # Errors
     /// [`InvalidRequest`](ErrorKind::InvalidRequest), naming the operator.

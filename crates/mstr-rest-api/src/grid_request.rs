@@ -44,9 +44,9 @@ const RAW_ONLY: &str = "-data.metricValues.formatted,-data.metricValues.extras";
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct GridRequest {
-    objects: Option<Objects>,
-    filter: Option<Expression>,
-    limits: Vec<(String, Expression)>,
+    pub(crate) objects: Option<Objects>,
+    pub(crate) filter: Option<Expression>,
+    pub(crate) limits: Vec<(String, Expression)>,
     sorting: Sorting,
     subtotals: Option<bool>,
     page_by: Option<Vec<String>>,
@@ -59,10 +59,10 @@ pub struct GridRequest {
 
 /// The objects that are asked for, in the order of the template.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Objects {
+pub(crate) struct Objects {
     /// With forms; without any it is all of them.
-    attributes: Vec<(String, Vec<String>)>,
-    metrics: Vec<String>,
+    pub(crate) attributes: Vec<(String, Vec<String>)>,
+    pub(crate) metrics: Vec<String>,
 }
 
 impl Default for GridRequest {
@@ -137,6 +137,12 @@ impl GridRequest {
 
     /// Keeps only what this expression is true for. A second one replaces the first: join them
     /// with [`Expression::all`].
+    ///
+    /// It acts on the objects of the report or cube before they are aggregated: a condition on a
+    /// metric holds at the level of all of its attributes, also where fewer are asked for.
+    /// [`metric_limit`](Self::metric_limit) acts on the lines that come. It is not applied to every
+    /// report: [`check_against`](Self::check_against) knows to which (vendor documentation). Dates
+    /// in it are written as the locale of the session has them.
     pub fn view_filter(mut self, filter: Expression) -> Self {
         self.filter = Some(filter);
         self
@@ -144,6 +150,9 @@ impl GridRequest {
 
     /// Keeps only the lines whose metric is in a limit. The expression is about that metric
     /// ([`Expression::check_limit`]). A second limit of one metric replaces the first.
+    ///
+    /// It acts after aggregation, on the values that come; ranks and percentages count from the
+    /// greatest (vendor documentation).
     pub fn metric_limit(mut self, metric: impl Into<String>, limit: Expression) -> Self {
         let metric = metric.into();
         self.limits.retain(|(limited, _)| *limited != metric);
@@ -185,6 +194,13 @@ impl GridRequest {
 
 /// Looking at it.
 impl GridRequest {
+    /// Whether it names objects of the report or cube: requested ones, or those of filters and
+    /// limits. Such a request can be [resolved](Self::resolve) and
+    /// [checked](Self::check_against) against the definition.
+    pub fn names_objects(&self) -> bool {
+        self.objects.is_some() || self.filter.is_some() || !self.limits.is_empty()
+    }
+
     /// The page that was [chosen](Self::page_by), by the ids of its elements.
     pub fn chosen_page(&self) -> Option<&[String]> {
         self.page_by.as_deref()
@@ -250,6 +266,12 @@ impl GridRequest {
         }
         for (metric, limit) in &self.limits {
             limit.check_limit(metric)?;
+        }
+        if self.filter.is_some() && self.page_by.is_some() && self.objects.is_none() {
+            return invalid(
+                "view filters are not supported together with page-by: name the objects that are \
+                 wanted, which makes a flat table, and leave page_by out",
+            );
         }
         if self.page_by.iter().flatten().any(String::is_empty) {
             return invalid("the id of an element of page-by is empty");

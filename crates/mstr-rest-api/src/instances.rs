@@ -125,6 +125,12 @@ impl Execution {
 impl Instance {
     pub(crate) async fn run(source: Source, request: GridRequest) -> Result<Self> {
         let (begun, owes_request) = execution::begin(&source, &request).await?;
+        if begun.status == InstanceStatus::Prompts
+            && let Err(error) = request.check_prompted()
+        {
+            DeleteOnDrop::of(&source, &begun.id).now().await;
+            return Err(error);
+        }
         Ok(Self::new(source, Execution::new(begun, request.into(), owes_request)))
     }
 
@@ -313,7 +319,8 @@ impl Instance {
     /// anew, and the execution before is dropped.
     ///
     /// # Errors
-    /// As [`Report::run`](crate::Report::run), [`is_instance_gone`](ErrorExt::is_instance_gone).
+    /// As [`Report::run`](crate::Report::run), also for a view filter on a report that had prompts;
+    /// [`is_instance_gone`](ErrorExt::is_instance_gone).
     pub fn manipulate(
         &self,
         request: GridRequest,
@@ -343,6 +350,9 @@ impl Instance {
         let instance = self.clone();
         async move {
             let before = instance.now();
+            if !before.answers.is_empty() || before.status == InstanceStatus::Prompts {
+                request.check_prompted()?;
+            }
             let request = Arc::new(request);
             if instance.source.kind == Kind::Cube {
                 let (begun, _) = execution::begin(&instance.source, &request).await?;

@@ -66,6 +66,7 @@ mod executable;
 mod execution;
 pub mod expression;
 mod folders;
+mod grid_checks;
 mod grid_object;
 mod grid_request;
 mod ids;

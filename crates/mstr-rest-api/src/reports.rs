@@ -109,7 +109,8 @@ impl Report {
     /// # Errors
     /// Those [common to all calls](mstr_rest_core::Call#errors);
     /// [`InvalidRequest`](mstr_rest_core::ErrorKind::InvalidRequest) for what
-    /// [`GridRequest::check`] refuses, and nothing is sent;
+    /// [`GridRequest::check`] refuses, and nothing is sent, and for a view filter on a report that
+    /// asks (the vendor documents that it is not applied);
     /// [`Timeout`](mstr_rest_core::ErrorKind::Timeout) when the execution takes longer than its
     /// timeout.
     pub fn run(

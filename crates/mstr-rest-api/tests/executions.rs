@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use mstr_rest_api::expression::attribute;
 use mstr_rest_api::{
-    Answer, Answers, ErrorExt, GridObject, GridRequest, Instance, InstanceStatus, PromptKind,
+    Answer, Answers, ErrorExt, GridObject, GridRequest, Instance, InstanceStatus, Order,
+    PromptKind, Sort,
 };
 use mstr_rest_core::ErrorKind;
 use mstr_sim::{Fault, LibraryServer, Method, Prompt, Reply};
@@ -299,7 +300,9 @@ async fn prompts_are_listed_and_answered() {
 #[tokio::test]
 async fn all_answered_to_the_end() {
     let server = server().report(prompted()).start().await.unwrap();
-    for request in [GridRequest::designed(), filtered().respond_async(true)] {
+    let sorted =
+        GridRequest::designed().sort_rows(Sort::metric("M1", Order::Ascending)).page_size(4);
+    for request in [GridRequest::designed(), sorted.respond_async(true)] {
         let instance = asked(&server, request.clone()).await;
         instance.answer_all(async |prompt| Ok(give(&prompt))).await.unwrap();
         assert_eq!(instance.last_status(), InstanceStatus::Ready);
@@ -398,7 +401,8 @@ async fn gone_with_answers() {
     server.expire_instances();
     assert_eq!(raw(&instance.page_or_reexecute(0, 100).await.unwrap()), wanted, "and again");
     // another request goes on with the same answers
-    instance.manipulate(filtered()).await.unwrap();
+    let sorted = GridRequest::designed().sort_rows(Sort::metric("M1", Order::Ascending));
+    instance.manipulate(sorted).await.unwrap();
     server.expire_instances();
     let page = instance.page_or_reexecute(0, 2).await.unwrap();
     assert_eq!((lines(&page), server.count(Method::PUT, ANSWERS)), (2, 8));

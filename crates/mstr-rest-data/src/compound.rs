@@ -1,8 +1,10 @@
 //! Compound grids: several sets of columns over the same rows (vendor documentation of dashboards,
 //! recorded replies).
 //!
-//! `definition.grid.columnSets` has the units of each set, `data.headers.columnSets` its column
-//! headers, `data.metricValues.columnSets` its values: rows x columns of the set. Sets that hold
+//! `definition.grid.columnSets` has the units of each set, `data.metricValues.columnSets` its
+//! values: rows x columns of the set. `data.headers.columnSets` has its column headers: recorded
+//! replies have one list for each column there, unlike `data.headers.columns`, which has one for
+//! each unit. Sets that hold
 //! nothing but metrics are put side by side and read like any other grid; otherwise one is chosen.
 
 use mstr_rest_core::{Error, ErrorKind, Result};
@@ -10,6 +12,7 @@ use mstr_rest_core::{Error, ErrorKind, Result};
 use crate::definition::{ColumnSet, Grid, Text, Unit};
 use crate::error::broken;
 use crate::page::{Cells, Data, Headers, NO_ELEMENT};
+use crate::shape::slots;
 
 /// Turns a compound grid into one with the columns of a set, or of all of them. Other grids stay
 /// as they are.
@@ -33,12 +36,10 @@ pub(crate) fn flatten<'a>(
     let names: Vec<_> = definitions.iter().map(|set| set.name.clone()).collect();
     let mut sets = Vec::new();
     for definition in definitions {
-        let set = Set {
-            definition,
-            columns: headers.next().unwrap_or_default(),
-            cells: values.next().unwrap_or_default(),
-        };
-        sets.push(set);
+        let cells = values.next().unwrap_or_default();
+        let units = slots(&definition.columns).count();
+        let columns = by_unit(headers.next().unwrap_or_default(), units, cells.width);
+        sets.push(Set { definition, columns, cells });
     }
     if headers.next().is_some() || values.next().is_some() {
         return Err(broken("it has values of a column set that the definition does not list"));
@@ -56,6 +57,18 @@ pub(crate) fn flatten<'a>(
     data.columns = set.columns;
     data.cells = set.cells;
     Ok(())
+}
+
+/// Column headers with a list for each unit, whichever way they came.
+fn by_unit(headers: Headers, units: usize, columns: usize) -> Headers {
+    let is_by_column = headers.width == units && (headers.lists == columns || columns == 0);
+    if !is_by_column {
+        return headers;
+    }
+    let entry = |unit| (0..headers.lists).map(move |column| (unit, column));
+    let entries = (0..units).flat_map(entry);
+    let flat = entries.map(|(unit, column)| headers.list(column)[unit]).collect();
+    Headers { lists: units, width: headers.lists, flat }
 }
 
 /// A set of columns with what a page holds of it.

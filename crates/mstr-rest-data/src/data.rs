@@ -120,7 +120,9 @@ impl Data {
     }
 
     /// Asks for this instead of all objects: some of them, filtered, sorted, or the report
-    /// [as designed](GridRequest::designed). Ignored for an instance: it was executed already.
+    /// [as designed](GridRequest::designed). Objects may be given by name instead of id; the
+    /// definition is asked for first, and what the server would silently not do is an error
+    /// ([`GridRequest::resolve`]). Ignored for an instance: it was executed already.
     pub fn request(mut self, request: GridRequest) -> Self {
         self.request = Some(request);
         self
@@ -238,6 +240,9 @@ impl Data {
     /// page that takes the server too long is halved.
     async fn run(&self, object: &GridObject) -> Result<Instance> {
         let request = match &self.request {
+            Some(request) if request.names_objects() => {
+                request.clone().resolve(&object.definition().await?)?
+            }
             Some(request) => request.clone(),
             None => GridRequest::from_definition(&object.definition().await?),
         };

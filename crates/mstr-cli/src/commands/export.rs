@@ -2,6 +2,7 @@
 
 mod columns;
 mod filter;
+mod names;
 mod prompts;
 mod quoted;
 mod source;
@@ -139,6 +140,7 @@ impl Export {
                 if let Some(filter) = filter::expression(&definition, &conditions)? {
                     request = request.view_filter(filter);
                 }
+                filter::check(&request, &definition)?;
                 if let Some(rows) = self.page_size {
                     request = request.page_size(rows);
                 }

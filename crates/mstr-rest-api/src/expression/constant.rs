@@ -161,11 +161,22 @@ impl Constant {
             return Some(Self { data_type: wanted, ..self });
         }
         let number = if self.data_type.is_number() { self } else { Self::number(&self.value)? };
-        let number = match wanted {
+        Some(match wanted {
             ConstantType::BigDecimal => Self { data_type: wanted, ..number },
-            _ => number,
-        };
-        Some(if is_form { number.for_form() } else { number })
+            ConstantType::Int64 if !is_form => number,
+            _ => number.for_form(),
+        })
+    }
+
+    /// Numbers of one list, which must be of one type: of that which keeps all digits.
+    pub(super) fn align(all: &mut [Self]) {
+        let is_free = |one: &Self| one.data_type.is_number() && !one.is_typed;
+        let is_mixed = all.windows(2).any(|two| two[0].data_type != two[1].data_type);
+        if is_mixed && all.iter().all(is_free) {
+            for one in all {
+                one.data_type = ConstantType::BigDecimal;
+            }
+        }
     }
 
     /// A number as it was written, with the type that keeps its digits.

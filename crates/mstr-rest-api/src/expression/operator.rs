@@ -149,6 +149,12 @@ impl Operator {
         }
     }
 
+    /// Whether its constants are values of what it is applied to: ranks and percentages, and parts
+    /// of texts, are none.
+    pub(super) fn compares_values(self) -> bool {
+        matches!(self.class(), Class::List | Class::Comparison | Class::Range)
+    }
+
     /// The same in words.
     pub(super) fn wants(self) -> &'static str {
         match self.class() {

@@ -2,23 +2,30 @@
 
 use mstr_rest::api::{Definition, GridRequest};
 
+use super::names::{self, Named, Names};
 use crate::failure::{Failure, Result};
 
 /// The objects that were named, in that order.
 pub(super) fn request(definition: &Definition, columns: &[String]) -> Result<GridRequest> {
+    let names = Names::of(definition);
     let mut request = GridRequest::default();
     // forms of one attribute go together: the grid has them side by side
     let mut attributes: Vec<(&str, Vec<&str>)> = Vec::new();
+    // names may have commas in them: all of it is looked at
+    let columns = split(&names, &columns.join(","));
+    if columns.is_empty() {
+        return Err(Failure::usage("--columns names nothing").hint("it looks like Region,Revenue"));
+    }
     for column in columns {
-        match named(definition, column)? {
-            Named::Metric { id, .. } => request = request.metric(id),
+        match names.find(&column)? {
+            Named::Metric { id } => request = request.metric(id),
             Named::Attribute { id, form } => {
                 let at = attributes.iter().position(|(known, _)| *known == id);
                 let at = at.unwrap_or_else(|| {
                     attributes.push((id, Vec::new()));
                     attributes.len() - 1
                 });
-                attributes[at].1.extend(form.map(|form| form.id));
+                attributes[at].1.extend(form);
             }
         }
     }
@@ -32,52 +39,73 @@ pub(super) fn request(definition: &Definition, columns: &[String]) -> Result<Gri
     Ok(request)
 }
 
-/// What a name of the command line means.
-#[derive(Debug)]
-pub(super) enum Named<'a> {
-    Attribute { id: &'a str, form: Option<FormOf<'a>> },
-    Metric { id: &'a str, data_type: Option<&'a str> },
+/// The names between the commas. A comma that belongs to a name divides nothing: in quotes, or
+/// where the longer text is known.
+fn split(names: &Names<'_>, text: &str) -> Vec<String> {
+    let mut columns = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(|sign: char| sign == ',' || sign.is_whitespace());
+        if rest.is_empty() {
+            return columns;
+        }
+        let to_comma = |text: &str| text.find(',').unwrap_or(text.len());
+        let in_quotes = names::quoted(rest, to_comma).filter(|(_, more)| is_end(more));
+        if let Some((name, more)) = in_quotes {
+            columns.push(name);
+            rest = more;
+            continue;
+        }
+        let commas = rest.match_indices(',').map(|(at, _)| at).chain([rest.len()]);
+        let longest = commas.filter(|at| names.has(&rest[..*at])).last();
+        let (name, more) = rest.split_at(longest.unwrap_or_else(|| to_comma(rest)));
+        columns.push(name.trim().to_owned());
+        rest = more;
+    }
 }
 
-/// A form of an attribute.
-#[derive(Debug)]
-pub(super) struct FormOf<'a> {
-    pub(super) id: &'a str,
-    pub(super) data_type: Option<&'a str>,
+fn is_end(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    rest.is_empty() || rest.starts_with(',')
 }
 
-/// Finds an attribute, a form of one (`Attribute@Form`) or a metric, by name or id. The case of
-/// names does not matter.
-pub(super) fn named<'a>(definition: &'a Definition, text: &str) -> Result<Named<'a>> {
-    let text = text.trim();
-    let is = |id: &str, name: &str, wanted: &str| {
-        id.eq_ignore_ascii_case(wanted) || name.to_lowercase() == wanted.to_lowercase()
-    };
-    let available = &definition.available;
-    let units = || {
-        let others = available.custom_groups.iter().chain(&available.consolidations);
-        available.attributes.iter().chain(others)
-    };
-    if let Some(metric) = available.metrics.iter().find(|it| is(&it.id, &it.name, text)) {
-        return Ok(Named::Metric { id: &metric.id, data_type: metric.data_type.as_deref() });
-    }
-    if let Some(attribute) = units().find(|it| is(&it.id, &it.name, text)) {
-        return Ok(Named::Attribute { id: &attribute.id, form: None });
-    }
-    if let Some((name, form)) = text.rsplit_once('@')
-        && let Some(attribute) = units().find(|it| is(&it.id, &it.name, name))
-    {
-        let found = attribute.forms.iter().find(|it| is(&it.id, &it.name, form));
-        let Some(found) = found else {
-            let names: Vec<_> = attribute.forms.iter().map(|form| form.name.as_str()).collect();
-            let message = format!("{name} has no form {form:?}");
-            return Err(Failure::usage(message).hint(format!("it has {}", names.join(", "))));
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+    use super::*;
+
+    #[test]
+    fn names_with_commas() {
+        let json = r#"{"name": "Sales", "definition": {"availableObjects": {
+            "attributes": [
+                {"id": "A1", "name": "Region", "forms": [{"id": "F1", "name": "ID, long"}]},
+                {"id": "A2", "name": "Day"}, {"id": "A3", "name": "Day"}],
+            "metrics": [{"id": "M1", "name": "Cost, net"}, {"id": "M2", "name": "Cost"},
+                {"id": "M3", "name": "Revenue ($)"}]}}}"#;
+        let definition: Definition = serde_json::from_str(json).unwrap();
+        let asked = |columns: &[&str]| {
+            let columns: Vec<_> = columns.iter().map(|it| (*it).to_owned()).collect();
+            request(&definition, &columns)
         };
-        let form = FormOf { id: &found.id, data_type: found.data_type.as_deref() };
-        return Ok(Named::Attribute { id: &attribute.id, form: Some(form) });
+        let empty = GridRequest::default;
+        for (columns, expected) in [
+            (&["\"Cost, net\""][..], empty().metric("M1")),
+            (&["'Cost, net'", "Revenue ($)"], empty().metric("M1").metric("M3")),
+            // as clap divides it
+            (&["[Cost", " net]", "Cost"], empty().metric("M1").metric("M2")),
+            (&["cost, net,Cost"], empty().metric("M1").metric("M2")),
+            (&["Cost, Revenue ($)"], empty().metric("M2").metric("M3")),
+            (&["Region@ID, long,M3"], empty().metric("M3").attribute_with_forms("A1", ["F1"])),
+            (
+                &["'Region'@'ID, long'", "Cost"],
+                empty().metric("M2").attribute_with_forms("A1", ["F1"]),
+            ),
+            (&["Region", "a2"], empty().attribute("A1").attribute("A2")),
+        ] {
+            assert_eq!(asked(columns).unwrap(), expected, "{columns:?}");
+        }
+        for wrong in ["", ",", "Day", "Profit", "Region@LAST", "'Cost, net", "Cost net"] {
+            assert!(asked(&[wrong]).is_err(), "{wrong}");
+        }
     }
-    let names = units().map(|it| it.name.as_str());
-    let names: Vec<_> = names.chain(available.metrics.iter().map(|it| it.name.as_str())).collect();
-    Err(Failure::usage(format!("{:?} has no {text:?}", definition.name))
-        .hint(format!("it has {}", names.join(", "))))
 }
