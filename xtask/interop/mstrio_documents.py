@@ -113,7 +113,7 @@ def check(checks, connection):
         asked = documents.get_prompts_for_instance(connection, found.id, mid, closed=False).json()
         equal([one["name"] for one in asked], ["Choose regions", "Comment"])
         key = asked[0]["key"]
-        offered = documents.get_attribute_element_for_prompt(connection, found.id, mid, key).json()
+        offered = documents.get_attribute_element_for_prompt(connection, found.id, mid, key).json()["elements"]
         answers = [
             Prompt(type="ELEMENTS", key=key, answers=[{"id": offered[1]["id"]}]),
             Prompt(type="VALUE", key=asked[1]["key"], answers=["none"]),

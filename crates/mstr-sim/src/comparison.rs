@@ -150,12 +150,6 @@ impl Test {
                 && order(1).is_some_and(std::cmp::Ordering::is_le)
         };
         match self.operator.as_str() {
-            "Equals" => order(0).is_some_and(std::cmp::Ordering::is_eq),
-            "NotEqual" => order(0).is_some_and(std::cmp::Ordering::is_ne),
-            "Greater" => order(0).is_some_and(std::cmp::Ordering::is_gt),
-            "Less" => order(0).is_some_and(std::cmp::Ordering::is_lt),
-            "GreaterEqual" => order(0).is_some_and(std::cmp::Ordering::is_ge),
-            "LessEqual" => order(0).is_some_and(std::cmp::Ordering::is_le),
             "Between" => between(),
             "NotBetween" => !between(),
             "IsNotNull" => true,
@@ -167,8 +161,26 @@ impl Test {
             "NotBeginsWith" => !text.starts_with(constant),
             "EndsWith" => text.ends_with(constant),
             "NotEndsWith" => !text.ends_with(constant),
-            _ => false,
+            operator => order(0).is_some_and(|order| holds_in_order(operator, order)),
         }
+    }
+}
+
+/// Whether one of these operators compares two values.
+pub(crate) fn is_for_two(operator: &str) -> bool {
+    ["Equals", "NotEqual", "Greater", "Less", "GreaterEqual", "LessEqual"].contains(&operator)
+}
+
+/// Whether a comparison of two values in this order holds.
+pub(crate) fn holds_in_order(operator: &str, order: Ordering) -> bool {
+    match operator {
+        "Equals" => order.is_eq(),
+        "NotEqual" => order.is_ne(),
+        "Greater" => order.is_gt(),
+        "Less" => order.is_lt(),
+        "GreaterEqual" => order.is_ge(),
+        "LessEqual" => order.is_le(),
+        _ => false,
     }
 }
 

@@ -10,7 +10,7 @@
 
 use serde_json::Value as Json;
 
-use crate::comparison::{COMPARISONS, Constant, ConstantType, TEXT_TESTS, Test};
+use crate::comparison::{self, COMPARISONS, Constant, ConstantType, TEXT_TESTS, Test};
 use crate::dataset::Dataset;
 use crate::filter::{self, Filter, Invalid};
 use crate::rank::Rank;
@@ -95,6 +95,9 @@ impl Reader<'_> {
         let metric = self.data.metric(id).ok_or_else(missing)?;
         let limited = match self.filter(expression)? {
             Some(Filter::Metric(limited, test)) => (limited, Filter::Metric(limited, test)),
+            Some(Filter::Metrics(limited, operator, other)) => {
+                (limited, Filter::Metrics(limited, operator, other))
+            }
             Some(Filter::Rank(limited, rank)) if rank.is_limit() => {
                 (limited, Filter::Rank(limited, rank))
             }
@@ -184,6 +187,11 @@ impl Reader<'_> {
         if !is_metric && (is_rank || kind(Some(first)) != "form") || (is_metric && is_text_test) {
             return Err(unsupported(operator, operands));
         }
+        if let (true, [other]) = (is_metric && comparison::is_for_two(operator), constants)
+            && kind(Some(other)) == "metric"
+        {
+            return self.metrics(operator, first, other);
+        }
         if constants.iter().any(|one| !["constant", "constants"].contains(&kind(Some(one)))) {
             return Err(unsupported(operator, operands));
         }
@@ -196,6 +204,19 @@ impl Reader<'_> {
             self.metric(operator, is_rank, first, constants)
         } else {
             self.form(operator, first, constants)
+        }
+    }
+
+    /// A metric compared with another one (documented).
+    fn metrics(&self, operator: &str, one: &Json, other: &Json) -> Read {
+        let (one, other) = (id_of(one), id_of(other));
+        match (self.data.metric(one), self.data.metric(other)) {
+            (Some(one), Some(other)) => Ok(Some(Filter::Metrics(one, operator.to_owned(), other))),
+            (known, _) => {
+                let id = if known.is_some() { other } else { one };
+                let text = format!("Failed to find the metric {id} in the report or cube.");
+                self.unknown(None, text)
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::attribute::Attribute;
-use crate::comparison::Test;
+use crate::comparison::{self, Test};
 use crate::dataset::Dataset;
 use crate::rank::Rank;
 use crate::value::Dates;
@@ -22,6 +22,8 @@ pub(crate) enum Filter {
     Metric(usize, Test),
     Form(usize, usize, Test),
     Rank(usize, Rank),
+    /// A metric compared with another one.
+    Metrics(usize, String, usize),
     /// About what is not there: never satisfied (documented as one of the possible outcomes).
     Never,
 }
@@ -33,7 +35,11 @@ impl Filter {
             Self::And(all) | Self::Or(all) => all.iter_mut().for_each(|one| one.rank(data)),
             Self::Not(one) => one.rank(data),
             Self::Rank(metric, rank) => rank.among(data, *metric),
-            Self::Elements(..) | Self::Metric(..) | Self::Form(..) | Self::Never => {}
+            Self::Elements(..)
+            | Self::Metric(..)
+            | Self::Metrics(..)
+            | Self::Form(..)
+            | Self::Never => {}
         }
     }
 
@@ -56,6 +62,13 @@ impl Filter {
                 let cell = data.cell(*metric, row, 0);
                 let shown = (!cell.is_null()).then(|| cell.text(true));
                 test.holds(shown.as_deref(), cell.number())
+            }
+            Self::Metrics(metric, operator, other) => {
+                let number = |metric: usize| data.cell(metric, row, 0).number();
+                let order = number(*metric).zip(number(*other));
+                order
+                    .and_then(|(one, two)| one.partial_cmp(&two))
+                    .is_some_and(|order| comparison::holds_in_order(operator, order))
             }
             Self::Rank(metric, rank) => {
                 data.cell(*metric, row, 0).number().is_some_and(|value| rank.holds(value))

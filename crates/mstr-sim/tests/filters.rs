@@ -168,6 +168,25 @@ async fn ids_that_are_not_valid_are_ignored_or_match_nothing_or_are_refused() {
 }
 
 #[tokio::test]
+async fn a_metric_is_compared_with_another_one() {
+    let other = "B0000000000000000000000000000002";
+    let report = report("two").metric(Metric::new("Sold", DataType::Double).id(other));
+    let server = serve(&report).await;
+    let client = Client::new(&server).await;
+    let filter = |operator: &str, id: &str| {
+        json!({ "viewFilter": { "operator": operator, "operands": [
+            { "type": "metric", "id": UNITS }, { "type": "metric", "id": id }] } })
+    };
+    let less = lines(&client, &report, &filter("Less", other)).await;
+    let not_less = lines(&client, &report, &filter("GreaterEqual", other)).await;
+    assert!(less > 0 && not_less > 0);
+    assert_eq!(less + not_less, 40);
+    assert_eq!(lines(&client, &report, &filter("Less", "0000")).await, 40, "ignored");
+    let path = format!("{}/instances", path(&report));
+    assert_eq!(client.post(&path, &filter("IsNull", other)).await.status, 400);
+}
+
+#[tokio::test]
 async fn constants_have_the_documented_types() {
     let report = report("types");
     let server = serve(&report).await;
