@@ -23,6 +23,9 @@ use crate::{
 /// | `aws-ssm:NAME-OR-ARN` | a parameter of Parameter Store, with decryption; options `region`, `profile`, `version` (a number or a label, same as `NAME:3`) |
 /// | `aws-ssm:/PATH/#NAME` | a parameter below a path, which ends with a slash; one fetch for all below it; options `region`, `profile`, `recursive` (`true` or `false`) |
 ///
+/// All have the option `ttl` too: `ttl=15m` fetches anew after 15 minutes, else nothing is fetched again
+/// until it is invalidated.
+///
 /// With `#field` it is that field of the JSON object that is found there. References to one secret
 /// with the same options share one fetch, and references with the same region and profile share the
 /// AWS credentials. As in every reference, `?`, `#` and `%` are written `%3F`, `%23`, `%25`.
