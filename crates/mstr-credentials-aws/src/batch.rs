@@ -22,7 +22,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     arn::region_of_arn,
-    connection::{Access, Keep, other},
+    connection::{Access, other},
+    parameter_values::Keep,
 };
 
 /// How many names `GetParameters` takes.

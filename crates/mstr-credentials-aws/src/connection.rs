@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::service_config::ServiceConfigKey;
-use mstr_credentials::{CachedSecret, CredentialError, VaultError, VaultErrorKind};
+use mstr_credentials::{CredentialError, VaultError, VaultErrorKind};
 use tokio::{runtime::Handle, sync::Mutex};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
@@ -293,45 +293,24 @@ pub(crate) fn other(message: &str) -> VaultError {
     VaultError::new(VaultErrorKind::Other, message)
 }
 
-/// How long a value that was fetched serves.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Keep {
-    pub(crate) time_to_live: Option<Duration>,
-    pub(crate) serve_stale_for: Option<Duration>,
-}
-
-impl Keep {
-    pub(crate) fn of(self, mut secret: CachedSecret) -> CachedSecret {
-        if let Some(time) = self.time_to_live {
-            secret = secret.time_to_live(time);
-        }
-        if let Some(time) = self.serve_stale_for {
-            secret = secret.serve_stale_for(time);
-        }
-        secret
-    }
-}
-
-/// The settings of every provider that keeps what it fetched.
-macro_rules! keeping {
-    () => {
-        /// After which time a value is fetched anew (see
-        /// [`CachedSecret::time_to_live`](mstr_credentials::CachedSecret::time_to_live)); never,
-        /// unless set.
+/// The client and the settings of a provider of one secret, whose options have an `access`.
+macro_rules! reached {
+    ($client:ty) => {
+        /// A client of the SDK that you have made. The other settings then do not count, but for the
+        /// timeout.
         #[must_use]
-        pub fn time_to_live(self, time: std::time::Duration) -> Self {
-            self.keep(|keep| keep.time_to_live = Some(time))
+        pub fn client(self, client: $client) -> Self {
+            self.with(|lookup| lookup.access = lookup.access.with_client(client))
         }
 
-        /// How long past its time to live a value may serve while fetches fail
-        /// ([`CachedSecret::serve_stale_for`](mstr_credentials::CachedSecret::serve_stale_for)).
-        #[must_use]
-        pub fn serve_stale_for(self, time: std::time::Duration) -> Self {
-            self.keep(|keep| keep.serve_stale_for = Some(time))
+        crate::connection::settings!();
+
+        fn change(self, change: impl FnOnce(&mut crate::connection::Settings)) -> Self {
+            self.with(|lookup| lookup.access = lookup.access.changed(change))
         }
     };
 }
-pub(crate) use keeping;
+pub(crate) use reached;
 
 /// The settings that every provider has. Changing one makes a provider that shares nothing with the
 /// one it was made of.

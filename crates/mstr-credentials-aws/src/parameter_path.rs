@@ -4,14 +4,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use aws_sdk_ssm::Client;
 use mstr_credentials::{
-    CachedSecret, CredentialError, SecretField, SecretProvider, SecretString, SecretValue,
-    VaultError, VaultErrorKind,
+    CredentialError, FetchSecret, FetchedSecret, SecretValue, VaultError, VaultErrorKind,
 };
 use zeroize::Zeroizing;
 
 use crate::{
     batch::object,
-    connection::{Access, Connection, Keep, Settings, keeping, other, settings},
+    connection::{Access, Connection, Settings, other, reached},
 };
 
 /// The parameters below a path, as one secret: made by
@@ -29,81 +28,24 @@ use crate::{
 /// let username = Credential::from(login.field("username"));
 /// let password = Credential::from(login.field("password"));
 /// ```
-#[derive(Clone)]
-pub struct ParameterStorePath {
-    lookup: PathLookup,
-    keep: Keep,
-    secret: CachedSecret,
-}
+#[derive(Clone, Debug)]
+pub struct ParameterStorePath(FetchedSecret<PathLookup>);
+
+mstr_credentials::fetched_providers!(secret ParameterStorePath, PathLookup);
 
 impl ParameterStorePath {
     pub(crate) fn new(path: &str) -> Self {
-        let access = Access::new(Settings::default());
-        let lookup = PathLookup { path: normal(path), recursive: false, access };
-        let keep = Keep::default();
-        Self { secret: lookup.cached(keep), lookup, keep }
-    }
-
-    /// One parameter, by what follows the path.
-    pub fn field(&self, name: impl Into<String>) -> SecretField {
-        self.secret.field(name)
+        Self::from(PathLookup::over(path, Settings::default(), Arc::default()))
     }
 
     /// Whether parameters further down are fetched too: `/prod/mstr/db/password` is the field
     /// `db/password`. Default: false.
     #[must_use]
     pub fn recursive(self, recursive: bool) -> Self {
-        self.rebuilt(|lookup| lookup.recursive = recursive)
+        self.with(|lookup| lookup.recursive = recursive)
     }
 
-    /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// timeout.
-    #[must_use]
-    pub fn client(self, client: Client) -> Self {
-        self.rebuilt(|lookup| lookup.access = lookup.access.with_client(client))
-    }
-
-    keeping!();
-    settings!();
-
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
-        self.rebuilt(|lookup| lookup.access = lookup.access.changed(change))
-    }
-
-    fn keep(mut self, change: impl FnOnce(&mut Keep)) -> Self {
-        change(&mut self.keep);
-        self.rebuilt(|_| ())
-    }
-
-    /// Nothing that was fetched with other settings may serve.
-    fn rebuilt(mut self, change: impl FnOnce(&mut PathLookup)) -> Self {
-        change(&mut self.lookup);
-        self.secret = self.lookup.cached(self.keep);
-        self
-    }
-}
-
-impl SecretProvider for ParameterStorePath {
-    async fn secret(&self) -> Result<SecretString, CredentialError> {
-        SecretProvider::secret(&self.secret).await
-    }
-
-    fn invalidate(&self) {
-        self.secret.invalidate();
-    }
-
-    fn timeout(&self) -> Option<Duration> {
-        self.secret.timeout()
-    }
-}
-
-/// Shows the path.
-impl fmt::Debug for ParameterStorePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ParameterStorePath")
-            .field("path", &self.lookup.path)
-            .finish_non_exhaustive()
-    }
+    reached!(Client);
 }
 
 /// A path that ends with a slash: the names of fields follow it.
@@ -125,20 +67,7 @@ impl PathLookup {
         Self { path: normal(path), recursive: false, access }
     }
 
-    fn shown(&self) -> String {
-        format!("AWS parameters below {}", self.path)
-    }
-
-    pub(crate) fn cached(&self, keep: Keep) -> CachedSecret {
-        let lookup = self.clone();
-        let secret = CachedSecret::new(self.shown(), move || {
-            let lookup = lookup.clone();
-            async move { lookup.access.fetch(&lookup.shown(), lookup.fetch()).await }
-        });
-        keep.of(secret).with_timeout(self.access.timeout())
-    }
-
-    async fn fetch(&self) -> Result<SecretValue, VaultError> {
+    async fn pages(&self) -> Result<SecretValue, VaultError> {
         let used = self.access.client().await?;
         let mut found: Vec<(String, Zeroizing<String>)> = Vec::new();
         let mut page: Option<String> = None;
@@ -175,5 +104,31 @@ impl PathLookup {
             return Err(VaultError::new(VaultErrorKind::NotFound, what));
         }
         object(&found)
+    }
+}
+
+impl FetchSecret for PathLookup {
+    /// It is part of the access, which other parameters may share.
+    type Client = ();
+
+    fn name(&self) -> String {
+        format!("AWS parameters below {}", self.path)
+    }
+
+    fn timeout(&self) -> Duration {
+        self.access.timeout()
+    }
+
+    fn client(&self) {}
+
+    async fn fetch(&self, (): &()) -> Result<SecretValue, CredentialError> {
+        self.access.fetch(&self.name(), self.pages()).await
+    }
+}
+
+/// Shows the path.
+impl fmt::Debug for PathLookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PathLookup").field("path", &self.path).finish_non_exhaustive()
     }
 }

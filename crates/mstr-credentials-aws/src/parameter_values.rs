@@ -8,11 +8,13 @@ use std::{
 };
 
 use aws_sdk_ssm::Client;
-use mstr_credentials::{CachedSecret, CredentialError, SecretProvider, SecretString};
+use mstr_credentials::{
+    CachedSecret, CredentialError, FetchedSecret, SecretProvider, SecretString,
+};
 
 use crate::{
     batch::{Batch, BatchField, Regions},
-    connection::{Access, Keep, Settings, keeping, settings},
+    connection::{Access, Settings, settings},
     parameter_path::ParameterStorePath,
     parameter_store::Lookup,
 };
@@ -94,7 +96,8 @@ impl ParameterStoreValues {
         }
         let mut single = self.single.lock().unwrap_or_else(PoisonError::into_inner);
         let secret = single.entry(name).or_insert_with_key(|name| {
-            Lookup { name: name.clone(), access: self.regions.of(name) }.cached(self.keep)
+            let lookup = Lookup { name: name.clone(), access: self.regions.of(name) };
+            self.keep.of(FetchedSecret::new(lookup).into_cached())
         });
         ParameterStoreField(Source::Single(secret.clone()))
     }
@@ -106,7 +109,19 @@ impl ParameterStoreValues {
         Self::over(self.access.with_client(client), self.keep, self.together)
     }
 
-    keeping!();
+    /// After which time a value is fetched anew. Default: never.
+    #[must_use]
+    pub fn time_to_live(self, time: Duration) -> Self {
+        self.keep(|keep| keep.time_to_live = Some(time))
+    }
+
+    /// How long past its time to live a value may serve while fetches fail
+    /// ([`CachedSecret::serve_stale_for`]).
+    #[must_use]
+    pub fn serve_stale_for(self, time: Duration) -> Self {
+        self.keep(|keep| keep.serve_stale_for = Some(time))
+    }
+
     settings!();
 
     fn keep(mut self, change: impl FnOnce(&mut Keep)) -> Self {
@@ -165,5 +180,24 @@ impl SecretProvider for ParameterStoreField {
             Source::Single(secret) => secret.timeout(),
             Source::Batch(field) => field.timeout(),
         }
+    }
+}
+
+/// How long a value that was fetched serves.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Keep {
+    pub(crate) time_to_live: Option<Duration>,
+    pub(crate) serve_stale_for: Option<Duration>,
+}
+
+impl Keep {
+    pub(crate) fn of(self, mut secret: CachedSecret) -> CachedSecret {
+        if let Some(time) = self.time_to_live {
+            secret = secret.time_to_live(time);
+        }
+        if let Some(time) = self.serve_stale_for {
+            secret = secret.serve_stale_for(time);
+        }
+        secret
     }
 }

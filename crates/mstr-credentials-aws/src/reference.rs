@@ -11,7 +11,7 @@ use mstr_credentials::{CredentialError, Reference, References};
 use crate::arn::SecretId;
 use crate::{
     arn::region_of_arn,
-    connection::{Connection, Keep, Settings},
+    connection::{Connection, Settings},
 };
 
 /// Adds the schemes `aws-sm` and `aws-ssm`, as far as their features are on.
@@ -22,6 +22,9 @@ use crate::{
 /// | `aws-sm:ARN:FIELD:STAGE:VERSION` | the same as in `valueFrom` of an ECS task definition; each of the three may be empty |
 /// | `aws-ssm:NAME-OR-ARN` | a parameter of Parameter Store, with decryption; options `region`, `profile`, `version` (a number or a label, same as `NAME:3`) |
 /// | `aws-ssm:/PATH/#NAME` | a parameter below a path, which ends with a slash; one fetch for all below it; options `region`, `profile`, `recursive` (`true` or `false`) |
+///
+/// All have the option `ttl` too: `ttl=15m` fetches anew after 15 minutes, else nothing is fetched again
+/// until it is invalidated.
 ///
 /// With `#field` it is that field of the JSON object that is found there. References to one secret
 /// with the same options share one fetch, and references with the same region and profile share the
@@ -56,15 +59,16 @@ pub fn register(references: &mut References) {
 
 #[cfg(feature = "secrets-manager")]
 fn secrets_manager(references: &mut References, connections: Connections) {
+    use crate::{SecretsManagerSecret, secrets_manager::Lookup};
     let mut secrets = References::empty();
     secrets.register_secret("aws-sm", move |reference| {
         reference.allow_options(&["region", "profile", "version", "stage"])?;
         let (settings, connection) = connections.of(reference)?;
         let id = reference.body().to_owned();
-        let mut lookup = crate::secrets_manager::Lookup::over(id, settings, connection);
+        let mut lookup = Lookup::over(id, settings, connection);
         lookup.version = option(reference, "version")?;
         lookup.stage = option(reference, "stage")?;
-        Ok(lookup.cached(Keep::default()))
+        Ok(SecretsManagerSecret::from(lookup).into_cached())
     });
     references.register("aws-sm", move |reference| secrets.credential(&plain(reference)?));
 }
@@ -104,7 +108,10 @@ fn plain(reference: &Reference) -> Result<String, CredentialError> {
 
 #[cfg(feature = "ssm")]
 fn parameter_store(references: &mut References, connections: Connections) {
-    use crate::{parameter_path::PathLookup, parameter_store::Lookup};
+    use crate::{
+        ParameterStorePath, ParameterStoreValue, parameter_path::PathLookup,
+        parameter_store::Lookup,
+    };
     references.register_secret("aws-ssm", move |reference| {
         // no parameter has a name that ends like this
         if reference.body().ends_with('/') {
@@ -119,7 +126,7 @@ fn parameter_store(references: &mut References, connections: Connections) {
                     return Err(CredentialError::new(what));
                 }
             };
-            return Ok(lookup.cached(Keep::default()));
+            return Ok(ParameterStorePath::from(lookup).into_cached());
         }
         reference.allow_options(&["region", "profile", "version"])?;
         let (settings, connection) = connections.of(reference)?;
@@ -127,7 +134,7 @@ fn parameter_store(references: &mut References, connections: Connections) {
         if let Some(version) = option(reference, "version")? {
             name = format!("{name}:{version}");
         }
-        Ok(Lookup::over(name, settings, connection).cached(Keep::default()))
+        Ok(ParameterStoreValue::from(Lookup::over(name, settings, connection)).cached())
     });
 }
 

@@ -3,13 +3,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use aws_sdk_secretsmanager::{Client, config::Builder};
-use mstr_credentials::{
-    CachedSecret, CredentialError, SecretField, SecretProvider, SecretString, SecretValue,
-};
+use mstr_credentials::{CredentialError, FetchSecret, FetchedSecret, FetchedValue, SecretValue};
 
 use crate::{
     arn::{SecretId, region_of_arn},
-    connection::{Access, Connection, Keep, Settings, keeping, other, service, settings},
+    connection::{Access, Connection, Settings, other, reached, service},
 };
 
 /// A secret of AWS Secrets Manager, by name or ARN: [`SecretsManagerValue`], fetched at every
@@ -26,82 +24,15 @@ use crate::{
 /// let password = Credential::from(secret.field("password"));
 /// ```
 pub fn secrets_manager(id: impl Into<String>) -> SecretsManagerValue {
-    let (lookup, field) = Lookup::new(&id.into());
-    SecretsManagerValue { lookup, field }
+    SecretsManagerValue::from(Lookup::new(&id.into()))
 }
 
 /// One secret text of AWS Secrets Manager, fetched at every resolve: made by [`secrets_manager`].
 ///
 /// Text is given as it is; a binary secret must be UTF-8. With a [`field`](Self::field) it is that
 /// field of the JSON object (rules: [`SecretValue::field`]).
-#[derive(Clone)]
-pub struct SecretsManagerValue {
-    lookup: Lookup,
-    field: Option<String>,
-}
-
-impl SecretsManagerValue {
-    /// The field of the JSON object that the secret holds.
-    #[must_use]
-    #[doc(alias = "key")]
-    pub fn field(self, field: impl Into<String>) -> Self {
-        Self { field: Some(field.into()), ..self }
-    }
-
-    /// The version, by its id. The newest unless set.
-    #[must_use]
-    pub fn version(mut self, id: impl Into<String>) -> Self {
-        self.lookup.version = Some(id.into());
-        self
-    }
-
-    /// The version, by its stage: `AWSCURRENT` (which is the default), `AWSPREVIOUS`, or one of your
-    /// own.
-    #[must_use]
-    pub fn version_stage(mut self, stage: impl Into<String>) -> Self {
-        self.lookup.stage = Some(stage.into());
-        self
-    }
-
-    /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// timeout.
-    #[must_use]
-    pub fn client(mut self, client: Client) -> Self {
-        self.lookup.access = self.lookup.access.with_client(client);
-        self
-    }
-
-    settings!();
-
-    fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        self.lookup.access = self.lookup.access.changed(change);
-        self
-    }
-}
-
-impl SecretProvider for SecretsManagerValue {
-    async fn secret(&self) -> Result<SecretString, CredentialError> {
-        let value = self.lookup.fetch().await?;
-        match &self.field {
-            Some(field) => value.field(&self.lookup.name(), field),
-            None => value.text(&self.lookup.name()),
-        }
-    }
-
-    fn timeout(&self) -> Option<Duration> {
-        Some(self.lookup.access.timeout())
-    }
-}
-
-/// Shows id and field.
-impl fmt::Debug for SecretsManagerValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretsManagerValue")
-            .field("id", &self.lookup.id)
-            .field("field", &self.field)
-            .finish_non_exhaustive()
-    }
-}
+#[derive(Clone, Debug)]
+pub struct SecretsManagerValue(FetchedValue<Lookup>);
 
 /// A secret of AWS Secrets Manager with several fields: fetched once for all of them, and again
 /// after it was invalidated, which a session does before it logs in again.
@@ -117,129 +48,86 @@ impl fmt::Debug for SecretsManagerValue {
 /// let username = Credential::from(login.field("username"));
 /// let password = Credential::from(login.field("password"));
 /// ```
-#[derive(Clone)]
-pub struct SecretsManagerSecret {
-    lookup: Lookup,
-    keep: Keep,
-    secret: CachedSecret,
-    /// The field that the id names.
-    own_field: Option<String>,
-}
+#[derive(Clone, Debug)]
+pub struct SecretsManagerSecret(FetchedSecret<Lookup>);
 
 impl SecretsManagerSecret {
     /// A secret by its name or ARN. Fetches nothing. If the ARN names a field, as in `valueFrom` of
     /// an ECS task definition, the secret as a provider itself is that field.
     pub fn new(id: impl Into<String>) -> Self {
-        let (lookup, own_field) = Lookup::new(&id.into());
-        let keep = Keep::default();
-        Self { secret: lookup.cached(keep), lookup, keep, own_field }
-    }
-
-    /// One field of the JSON object that the secret holds (rules: [`SecretValue::field`]).
-    pub fn field(&self, field: impl Into<String>) -> SecretField {
-        self.secret.field(field)
-    }
-
-    /// The version, by its id. The newest unless set.
-    #[must_use]
-    pub fn version(self, id: impl Into<String>) -> Self {
-        self.rebuilt(|lookup| lookup.version = Some(id.into()))
-    }
-
-    /// The version, by its stage: `AWSCURRENT` (which is the default), `AWSPREVIOUS`, or one of your
-    /// own.
-    #[must_use]
-    pub fn version_stage(self, stage: impl Into<String>) -> Self {
-        self.rebuilt(|lookup| lookup.stage = Some(stage.into()))
-    }
-
-    keeping!();
-
-    /// A client of the SDK that you have made. The other settings then do not count, but for the
-    /// timeout.
-    #[must_use]
-    pub fn client(self, client: Client) -> Self {
-        self.rebuilt(|lookup| lookup.access = lookup.access.with_client(client))
-    }
-
-    settings!();
-
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
-        self.rebuilt(|lookup| lookup.access = lookup.access.changed(change))
-    }
-
-    fn keep(mut self, change: impl FnOnce(&mut Keep)) -> Self {
-        change(&mut self.keep);
-        self.rebuilt(|_| ())
-    }
-
-    /// Nothing that was fetched with other settings may serve.
-    fn rebuilt(mut self, change: impl FnOnce(&mut Lookup)) -> Self {
-        change(&mut self.lookup);
-        self.secret = self.lookup.cached(self.keep);
-        self
+        Self::from(Lookup::new(&id.into()))
     }
 }
 
-impl SecretProvider for SecretsManagerSecret {
-    async fn secret(&self) -> Result<SecretString, CredentialError> {
-        match &self.own_field {
-            Some(field) => self.secret.field(field).secret().await,
-            None => SecretProvider::secret(&self.secret).await,
+mstr_credentials::fetched_providers!(SecretsManagerSecret, SecretsManagerValue, Lookup);
+
+macro_rules! options {
+    ($provider:ident) => {
+        impl $provider {
+            /// The version, by its id. The newest unless set.
+            #[must_use]
+            pub fn version(self, id: impl Into<String>) -> Self {
+                self.with(|lookup| lookup.version = Some(id.into()))
+            }
+
+            /// The version, by its stage: `AWSCURRENT` (which is the default), `AWSPREVIOUS`, or one
+            /// of your own.
+            #[must_use]
+            pub fn version_stage(self, stage: impl Into<String>) -> Self {
+                self.with(|lookup| lookup.stage = Some(stage.into()))
+            }
+
+            reached!(Client);
         }
-    }
-
-    fn invalidate(&self) {
-        self.secret.invalidate();
-    }
-
-    fn timeout(&self) -> Option<Duration> {
-        self.secret.timeout()
-    }
+    };
 }
 
-/// Shows the id.
-impl fmt::Debug for SecretsManagerSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretsManagerSecret").field("id", &self.lookup.id).finish_non_exhaustive()
-    }
-}
+options!(SecretsManagerSecret);
+options!(SecretsManagerValue);
 
 /// What is asked for, and how.
 #[derive(Clone)]
 pub(crate) struct Lookup {
     id: String,
+    /// The field that the id names.
+    field: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) stage: Option<String>,
     access: Arc<Access<Client>>,
 }
 
 impl Lookup {
-    /// And the field that the id names.
-    fn new(id: &str) -> (Self, Option<String>) {
+    fn new(id: &str) -> Self {
         let SecretId { id, field, stage, version } = SecretId::parse(id);
         let settings = Settings { region: region_of_arn(&id), ..Settings::default() };
-        (Self { id, version, stage, access: Access::new(settings) }, field)
+        Self { id, field, version, stage, access: Access::new(settings) }
     }
 
     pub(crate) fn over(id: String, settings: Settings, connection: Arc<Connection>) -> Self {
-        Self { id, version: None, stage: None, access: Access::over(settings, connection) }
+        let access = Access::over(settings, connection);
+        Self { id, field: None, version: None, stage: None, access }
     }
+}
+
+impl FetchSecret for Lookup {
+    /// It is part of the access, which other secrets may share.
+    type Client = ();
 
     fn name(&self) -> String {
         format!("AWS secret {}", self.id)
     }
 
-    pub(crate) fn cached(&self, keep: Keep) -> CachedSecret {
-        let lookup = self.clone();
-        let secret = CachedSecret::new(self.name(), move || {
-            let lookup = lookup.clone();
-            async move { lookup.fetch().await }
-        });
-        keep.of(secret).with_timeout(self.access.timeout())
+    fn timeout(&self) -> Duration {
+        self.access.timeout()
     }
 
-    async fn fetch(&self) -> Result<SecretValue, CredentialError> {
+    fn client(&self) {}
+
+    fn own_field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    async fn fetch(&self, (): &()) -> Result<SecretValue, CredentialError> {
         let fetch = async {
             if self.id.is_empty() {
                 return Err(other("the secret has no name"));
@@ -263,6 +151,16 @@ impl Lookup {
             })
         };
         self.access.fetch(&self.name(), fetch).await
+    }
+}
+
+/// Shows id and field.
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookup")
+            .field("id", &self.id)
+            .field("field", &self.field)
+            .finish_non_exhaustive()
     }
 }
 

@@ -62,6 +62,26 @@ fn values(server: &Responder) -> ParameterStoreValues {
     ParameterStoreValues::new().sdk_config(sdk_config()).endpoint(server.url())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_tasks_make_one_call() {
+    let names = ["/a", "/b"];
+    let (server, _) = store(true);
+    let values = values(&server).prefetch(names);
+    let reply =
+        json!({"Parameters": [{"Name": "/p/a", "Value": "x"}, {"Name": "/p/b", "Value": "y"}]});
+    let below = Responder::scripted([amz(200, reply.to_string())]);
+    let path = ParameterStoreValues::path("/p/").sdk_config(sdk_config()).endpoint(below.url());
+    let mut tasks = tokio::task::JoinSet::new();
+    for name in names.repeat(50) {
+        tasks.spawn(text(values.parameter(name)));
+        tasks.spawn(text(path.field(&name[1..])));
+    }
+    for outcome in tasks.join_all().await {
+        outcome.unwrap();
+    }
+    assert_eq!((server.count(), below.count()), (1, 1));
+}
+
 #[tokio::test]
 async fn an_arn_is_asked_for_in_its_region() {
     let (server, _) = store(true);

@@ -80,6 +80,7 @@
 //! | `tenant_id` | instead of `AZURE_TENANT_ID`, and of the vault's tenant for `az` and `azd` |
 //! | `endpoint` | where the vault is asked: `https`, or `http` on loopback |
 //! | `authority` | where tokens come from: the same |
+//! | `ttl` | after which time it is fetched anew: `15m`; else not until it is invalidated |
 //!
 //! [`register`] adds the scheme to a registry. Two references with the same vault, name and options
 //! share one fetch.

@@ -54,6 +54,7 @@
 //! | `credentials_file` | the path of a key file or a login |
 //! | `quota_project` | the project that is billed for a user's login |
 //! | `endpoint` | where the service is asked: `https`, or `http` on loopback |
+//! | `ttl` | after which time it is fetched anew: `15m`; else not until it is invalidated |
 //!
 //! [`register`] adds the scheme to a registry. Two references with the same path and options share
 //! one fetch.

@@ -84,7 +84,7 @@
 //! | `auth_mount` | where the auth method is mounted, without `auth/` |
 //! | `ca_file` | a PEM file of CA certificates |
 //! | `allow_plain_http` | `true`: http is allowed off loopback |
-//! | `ttl` | after which time it is fetched anew: `15m` |
+//! | `ttl` | after which time it is fetched anew: `15m`; else not until it is invalidated |
 //!
 //! [`register`] adds the scheme to a registry. Two references with the same path and options share one
 //! fetch.

@@ -63,6 +63,12 @@ pub trait FetchSecret: Clone + fmt::Debug + Send + Sync + 'static {
     /// A new client. Makes no request.
     fn client(&self) -> Self::Client;
 
+    /// The field that the secret itself is as a provider, where the options name one. Default: none, it
+    /// is the whole text.
+    fn own_field(&self) -> Option<&str> {
+        None
+    }
+
     /// Fetches the whole secret.
     ///
     /// # Errors
@@ -140,10 +146,13 @@ impl<F: FetchSecret> FetchedSecret<F> {
     }
 }
 
-/// The whole secret as text.
+/// The whole secret as text, or [its own field](FetchSecret::own_field).
 impl<F: FetchSecret> SecretProvider for FetchedSecret<F> {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
-        self.cached.secret().await
+        match self.options.own_field() {
+            Some(field) => self.cached.field(field).secret().await,
+            None => self.cached.secret().await,
+        }
     }
 
     fn invalidate(&self) {
@@ -179,6 +188,12 @@ impl<F: FetchSecret> FetchedValue<F> {
         Self { field: self.field, ..Self::new(options) }
     }
 
+    /// The secret fetched once for all of its fields, with the same options. A field that was taken does
+    /// not count.
+    pub fn into_cached(self) -> CachedSecret {
+        FetchedSecret::new(self.options).into_cached()
+    }
+
     /// Takes one field of the JSON object that the secret holds (rules: [`SecretValue::field`]).
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
@@ -191,7 +206,7 @@ impl<F: FetchSecret> SecretProvider for FetchedValue<F> {
     async fn secret(&self) -> Result<SecretString, CredentialError> {
         let value = self.options.fetch(&self.client).await?;
         let name = self.options.name();
-        match &self.field {
+        match self.field.as_deref().or_else(|| self.options.own_field()) {
             Some(field) => value.field(&name, field),
             None => value.text(&name),
         }
@@ -227,13 +242,17 @@ impl<F: FetchSecret> fmt::Debug for FetchedValue<F> {
 }
 
 /// For the crates of vaults: the methods and traits of a pair of providers that wrap a
-/// [`FetchedSecret`] and a [`FetchedValue`] of the same options.
+/// [`FetchedSecret`] and a [`FetchedValue`] of the same options, or of one of them alone.
 ///
 /// The private method `with` changes the options; what they are is up to the crate.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! fetched_providers {
     ($secret:ident, $value:ident, $options:ty) => {
+        $crate::fetched_providers!(secret $secret, $options);
+        $crate::fetched_providers!(value $value, $options);
+    };
+    (secret $secret:ident, $options:ty) => {
         impl $secret {
             /// One field of the JSON object that the secret holds.
             pub fn field(&self, field: impl Into<String>) -> $crate::SecretField {
@@ -258,6 +277,9 @@ macro_rules! fetched_providers {
             }
         }
 
+        $crate::fetched_providers!(@each $secret $options, $crate::FetchedSecret::new);
+    };
+    (value $value:ident, $options:ty) => {
         impl $value {
             /// Takes one field of the JSON object that the secret holds.
             #[must_use]
@@ -267,7 +289,6 @@ macro_rules! fetched_providers {
             }
         }
 
-        $crate::fetched_providers!(@each $secret $options, $crate::FetchedSecret::new);
         $crate::fetched_providers!(@each $value $options, $crate::FetchedValue::new);
     };
     (@each $provider:ident $options:ty, $new:path) => {
@@ -310,6 +331,7 @@ mod tests {
     struct Safe {
         drawer: &'static str,
         timeout: Duration,
+        own: Option<&'static str>,
     }
 
     impl FetchSecret for Safe {
@@ -328,6 +350,10 @@ mod tests {
             AtomicUsize::new(0)
         }
 
+        fn own_field(&self) -> Option<&str> {
+            self.own
+        }
+
         async fn fetch(&self, used: &AtomicUsize) -> Result<SecretValue, CredentialError> {
             let used = used.fetch_add(1, Ordering::Relaxed);
             Ok(format!(r#"{{"drawer":"{}","fetch":"{used}"}}"#, self.drawer).into())
@@ -335,7 +361,7 @@ mod tests {
     }
 
     fn safe() -> Safe {
-        Safe { drawer: "left", timeout: Duration::from_secs(1) }
+        Safe { drawer: "left", timeout: Duration::from_secs(1), own: None }
     }
 
     async fn text(provider: &impl SecretProvider) -> String {
@@ -351,6 +377,9 @@ mod tests {
         let other = value.with(|safe| safe.timeout = Duration::from_secs(2));
         assert_eq!(text(&other).await, "0");
         assert_eq!(other.timeout(), Some(Duration::from_secs(2)));
+        let own = FetchedValue::new(Safe { own: Some("drawer"), ..safe() });
+        assert_eq!(text(&own).await, "left");
+        assert_eq!(text(&own.field("fetch")).await, "1");
         let error = other.field("none").secret().await.unwrap_err();
         assert!(error.to_string().starts_with("drawer left"), "{error}");
     }
@@ -362,6 +391,9 @@ mod tests {
         assert_eq!((text(&drawer).await, text(&fetch).await), ("left".into(), "0".into()));
         secret.invalidate();
         assert_eq!(text(&fetch).await, "1");
+        assert_eq!(text(&secret).await, r#"{"drawer":"left","fetch":"1"}"#);
+        let own = FetchedSecret::new(Safe { own: Some("drawer"), ..safe() });
+        assert_eq!(text(&own).await, "left");
         let other = secret.with(|safe| safe.drawer = "right");
         assert_eq!(text(&other.field("drawer")).await, "right");
         assert_eq!(text(&other.into_cached().field("fetch")).await, "0");
