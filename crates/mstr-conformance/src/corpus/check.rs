@@ -6,6 +6,27 @@ use crate::corpus::library::Outcome;
 use crate::corpus::served::Asked;
 use crate::corpus::table::Table;
 
+/// Whether an ask can fail: something is right, and the table has one cell for each column.
+pub(crate) fn is_sound(ask: &Ask) -> Result<(), String> {
+    let right = &ask.right;
+    if right.columns.is_some() != right.rows.is_some() {
+        return Err("columns and rows go together".to_owned());
+    }
+    let table = Table::of_right(right)?;
+    if let Some(table) = &table
+        && let Some(row) = table.rows.iter().position(|row| row.len() != table.columns.len())
+    {
+        return Err(format!("row {} of the right table has not one cell for each column", row + 1));
+    }
+    let says_something = table.is_some()
+        || right.value.is_some()
+        || right.fails.is_some()
+        || !right.out.is_empty()
+        || !right.err.is_empty()
+        || !ask.sent.is_empty();
+    if says_something { Ok(()) } else { Err("nothing is said to be right".to_owned()) }
+}
+
 /// How the outcome of the library differs.
 pub(crate) fn library(right: &Right, form: Option<Form>, outcome: &Outcome) -> Vec<String> {
     let mut wrong = Vec::new();

@@ -95,10 +95,11 @@ pub(crate) async fn run(
         .env("MSTR_PASSWORD", "secret")
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    match own {
-        true => command.env_remove("MSTR_BASE_URL"),
-        false => command.env("MSTR_BASE_URL", base_url),
-    };
+    if own {
+        command.env_remove("MSTR_BASE_URL");
+    } else {
+        command.env("MSTR_BASE_URL", base_url);
+    }
     let done = tokio::time::timeout(LIMIT, command.output()).await;
     let output = done
         .map_err(|_| format!("mstr was not done within {LIMIT:?}"))?

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use mstr_rest_api::{
     ChapterKey, CubesExt, DashboardsExt, GridRequest, Instance, Prompt, ReportsExt, Template,
@@ -143,7 +144,7 @@ fn parquet(path: &Path) -> Result<Table, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
-    let schema = builder.schema().clone();
+    let schema = Arc::clone(builder.schema());
     let reader = builder.build().map_err(|error| error.to_string())?;
     let batches: Result<Vec<_>, _> = reader.collect();
     Table::of_batches(&schema, &batches.map_err(|error| error.to_string())?)
