@@ -178,7 +178,10 @@ impl<T: Send + 'static> IntoFuture for List<T> {
 
 impl<T> fmt::Debug for List<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("List").field("call", &self.call).field("pager", &self.pager).finish()
+        f.debug_struct("List")
+            .field("call", &self.call)
+            .field("pager", &self.pager)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,127 +1,13 @@
-//! Prompts as the vendor documents them: what they offer, and what answers are sent.
+//! What prompts offer, in every documented form, and how it is found by name.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
 mod support;
 
-use mstr_rest_api::{
-    Answer, Answers, GridRequest, Instance, InstanceStatus, NamedAnswers, ReportsExt,
-};
-use mstr_rest_core::{ErrorKind, Result};
-use serde_json::{Value, json};
-use support::canned::{Asked, Canned, grid, refused, window};
-
-const ATTRIBUTE: &str = "11111111111111111111111111111111";
-
-/// A report that asks these prompts, once, and offers these elements and objects.
-#[derive(Clone, Default)]
-struct Asks {
-    prompts: Vec<Value>,
-    elements: Vec<Value>,
-    objects: Vec<Value>,
-    /// Whether lists come in objects.
-    wrapped: bool,
-    total: bool,
-    search: Search,
-}
-
-/// How the server takes `searchPattern`.
-#[derive(Clone, Copy, Default)]
-enum Search {
-    #[default]
-    Contains,
-    Ignored,
-    Refused,
-    /// It finds nothing at all.
-    Blind,
-}
-
-impl Asks {
-    fn one(prompt: Value) -> Self {
-        Self { prompts: vec![prompt], total: true, ..Self::default() }
-    }
-
-    fn start(self) -> Canned {
-        let answered = std::sync::atomic::AtomicBool::new(false);
-        Canned::start(move |asked| {
-            let is_open = !answered.load(std::sync::atomic::Ordering::SeqCst);
-            let status = if is_open { 2 } else { 1 };
-            match asked.path.rsplit('/').next().unwrap_or_default() {
-                "instances" => (200, None, json!({ "instanceId": "I", "status": 2 })),
-                "status" => (200, None, json!({ "id": "A", "status": status })),
-                "prompts" => (200, None, json!(self.prompts)),
-                "elements" => self.offer(asked, &self.elements, "elements"),
-                "objects" => self.offer(asked, &self.objects, "objects"),
-                "answers" => {
-                    answered.store(true, std::sync::atomic::Ordering::SeqCst);
-                    (204, None, Value::Null)
-                }
-                _ => (200, None, grid()),
-            }
-        })
-    }
-
-    fn offer(&self, asked: &Asked, list: &[Value], name: &str) -> support::canned::Answer {
-        if asked.number("limit").unwrap_or(100) > 200 {
-            return refused("The limit is at most 200.");
-        }
-        let list: Vec<Value> = match (asked.query("searchPattern"), self.search) {
-            (None, _) | (_, Search::Ignored) => list.to_vec(),
-            (_, Search::Refused) => return refused("The search pattern is not valid."),
-            (_, Search::Blind) => Vec::new(),
-            (Some(pattern), Search::Contains) => {
-                let fits = |one: &&Value| one.to_string().contains(pattern);
-                list.iter().filter(fits).cloned().collect()
-            }
-        };
-        let page = window(asked, &list, 200);
-        let body = if self.wrapped { json!({ name: page }) } else { json!(page) };
-        (200, self.total.then_some(list.len()), body)
-    }
-}
-
-fn shop() -> Value {
-    json!({
-        "id": "E1", "key": "E1@0@10", "name": "Shop", "title": "Which shop?", "type": "ELEMENTS",
-        "required": true, "closed": false,
-        "source": { "id": ATTRIBUTE, "name": "Shop", "type": 12 },
-    })
-}
-
-/// So many shops, by name or with the values of their forms.
-fn shops(number: usize, named: bool) -> Vec<Value> {
-    let shop = |at: usize| match named {
-        true => json!({ "id": format!("h{at};{ATTRIBUTE}"), "name": format!("Shop {at}") }),
-        false => {
-            let forms = [at.to_string(), format!("Shop {at}")];
-            json!({ "id": format!("{ATTRIBUTE}:{at}"), "formValues": forms })
-        }
-    };
-    (0..number).map(shop).collect()
-}
-
-async fn run(server: &Canned) -> Instance {
-    let session = server.session().await;
-    session.reports().report("A").run(GridRequest::designed()).await.unwrap()
-}
-
-/// Answers by name, and gives what was sent.
-async fn sent(asks: Asks, answers: NamedAnswers) -> Result<Value> {
-    let server = asks.start();
-    let instance = run(&server).await;
-    instance.answer_named(&answers).await?;
-    assert_eq!(instance.last_status(), InstanceStatus::Ready);
-    let mut sent = server.asked("PUT", "/prompts/answers");
-    assert_eq!(sent.len(), 1);
-    Ok(sent.remove(0).body["prompts"].clone())
-}
-
-async fn refusal(asks: Asks, answers: NamedAnswers) -> String {
-    let server = asks.start();
-    let error = run(&server).await.answer_named(&answers).await.unwrap_err();
-    assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidRequest, None), "{error}");
-    assert_eq!(server.asked("PUT", "/prompts/answers").len(), 0, "nothing is sent");
-    error.message().to_owned()
-}
+use mstr_rest_api::{InstanceStatus, NamedAnswers};
+use mstr_rest_core::ErrorKind;
+use serde_json::json;
+use support::asks::{ATTRIBUTE, Asks, Search, refusal, run, sent, shop, shops};
+use support::canned::{Canned, window};
 
 #[tokio::test]
 async fn elements_are_read_in_every_documented_form() {
@@ -192,9 +78,8 @@ async fn elements_are_found_by_name_however_the_server_searches() {
             let asks =
                 Asks { elements: shops(1100, named), wrapped: named, search, ..Asks::one(shop()) };
             let given = NamedAnswers::new().texts("Shop", ["Shop 1050", "shop 7"]);
-            let id = |at: usize| match named {
-                true => format!("h{at};{ATTRIBUTE}"),
-                false => format!("{ATTRIBUTE}:{at}"),
+            let id = |at: usize| {
+                if named { format!("h{at};{ATTRIBUTE}") } else { format!("{ATTRIBUTE}:{at}") }
             };
             let expected = json!([{ "key": "E1@0@10", "type": "ELEMENTS",
                 "answers": [{ "id": id(1050) }, { "id": id(7) }] }]);
@@ -264,207 +149,37 @@ async fn ambiguous_names_list_the_ids() {
 }
 
 #[tokio::test]
-async fn an_empty_default_is_none() {
-    for empty in [json!([]), Value::Null, json!({}), json!("")] {
-        let mut optional = shop();
-        optional["required"] = json!(false);
-        optional["defaultAnswer"] = empty.clone();
-        let closed = json!([{ "key": "E1@0@10", "type": "ELEMENTS", "answers": [] }]);
-        let asks = Asks::one(optional.clone());
-        assert_eq!(sent(asks.clone(), NamedAnswers::new()).await.unwrap(), closed);
-        let server = asks.start();
-        let instance = run(&server).await;
-        instance.answer_all(async |_| Ok(Some(Answer::use_default()))).await.unwrap();
-        assert_eq!(server.asked("PUT", "/answers")[0].body["prompts"], closed);
-
-        let mut required = optional;
-        required["required"] = json!(true);
-        let asks = Asks::one(required);
-        let said = refusal(asks.clone(), NamedAnswers::new()).await;
-        assert!(said.contains("\"Shop\" (E1@0@10): an element"), "{said}");
-        let server = asks.start();
-        let instance = run(&server).await;
-        for answer in [None, Some(Answer::use_default()), Some(Answer::nothing())] {
-            let error = instance.answer_all(async |_| Ok(answer.clone())).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-            assert!(error.message().contains("Shop") && error.message().contains("an element"));
-        }
-        let default = Answers::new().by_name("Shop", Answer::use_default());
-        assert_eq!(instance.answer(default).await.unwrap_err().kind(), ErrorKind::InvalidRequest);
-        assert_eq!(server.asked("PUT", "/answers").len(), 0);
-    }
-}
-
-#[tokio::test]
-async fn every_answer_carries_its_type() {
-    let mut region = shop();
-    region["defaultAnswer"] = json!([{ "id": "h1;A", "name": "North" }]);
-    let comment = json!({ "id": "V1", "key": "V1@0@10", "name": "Comment", "type": "VALUE",
-        "required": false, "defaultAnswer": "none" });
-    let level = json!({ "id": "L1", "key": "L1@0@10", "name": "Level", "type": "LEVEL",
-        "required": false });
-    let asks = Asks { prompts: vec![region, comment, level], ..Asks::default() };
-    let server = asks.clone().start();
-    let answers = Answers::new()
-        .by_key("E1@0@10", Answer::use_default())
-        .by_id("V1", Answer::nothing())
-        .by_name("Level", Answer::use_default());
-    run(&server).await.answer(answers).await.unwrap();
-    let sent_by = |server: &Canned| server.asked("PUT", "/answers")[0].body["prompts"].clone();
-    assert_eq!(
-        sent_by(&server),
-        json!([
-            { "key": "E1@0@10", "type": "ELEMENTS", "useDefault": true },
-            { "id": "V1", "type": "VALUE", "answers": [] },
-            { "name": "Level", "type": "LEVEL", "answers": [] },
-        ])
-    );
-    let server = asks.clone().start();
-    run(&server).await.answer_all(async |_| Ok(None)).await.unwrap();
-    assert_eq!(
-        sent_by(&server),
-        json!([
-            { "key": "E1@0@10", "type": "ELEMENTS", "useDefault": true },
-            { "key": "V1@0@10", "type": "VALUE", "useDefault": true },
-            { "key": "L1@0@10", "type": "LEVEL", "answers": [] },
-        ])
-    );
-    // types that are known are not asked for
-    let server = asks.clone().start();
-    let answers = Answers::new().by_key("V1@0@10", Answer::value("x"));
-    run(&server).await.answer(answers).await.unwrap();
-    assert_eq!(server.asked("GET", "/prompts").len(), 0);
-
+async fn prompts_of_documents_and_dashboards_are_the_same() {
+    use mstr_rest_api::{DashboardsExt, DocumentRequest};
+    let asks = Asks { elements: shops(450, true), wrapped: true, ..Asks::one(shop()) };
     let server = asks.start();
-    let unknown = Answers::new().by_name("Nothing", Answer::use_default());
-    let error = run(&server).await.answer(unknown).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert!(error.message().contains("\"Nothing\"") && error.message().contains("V1@0@10"));
+    let session = server.session().await;
+    let dashboard = session.dashboards().dashboard("D");
+    let instance = dashboard.run(DocumentRequest::new()).await.unwrap();
+    let prompts = instance.prompts().await.unwrap();
+    assert_eq!(instance.prompt_elements(&prompts[0], None).all().await.unwrap().len(), 450);
+    assert_eq!(instance.prompt_objects(&prompts[0], None).all().await.unwrap(), []);
+    instance.answer_named(&NamedAnswers::new().text("Shop", "Shop 449")).await.unwrap();
+    assert_eq!(instance.last_status(), InstanceStatus::Ready);
+    let sent = server.asked("PUT", "/documents/D/instances/I/prompts/answers").remove(0).body;
+    assert_eq!(sent["prompts"][0]["answers"], json!([{ "id": format!("h449;{ATTRIBUTE}") }]));
 }
 
 #[tokio::test]
-async fn text_does_not_answer_conditions_and_levels() {
-    for (kind, wants) in [("EXPRESSION", "a condition"), ("LEVEL", "a level")] {
-        let asks = Asks::one(json!({ "key": "X@0@10", "name": "Which", "type": kind }));
-        let said = refusal(asks, NamedAnswers::new().text("Which", "Profit > 10")).await;
-        assert!(said.contains("Which") && said.contains(wants), "{said}");
-    }
-}
-
-#[tokio::test]
-async fn closed_prompts_are_not_answered_again() {
-    let mut before = shop();
-    before["closed"] = json!(true);
-    let open = json!({ "key": "V1@0@10", "name": "Comment", "type": "VALUE", "required": true });
-    let asks = Asks { prompts: vec![before, open], ..Asks::default() };
-    let server = asks.clone().start();
-    let instance = run(&server).await;
-    assert_eq!(instance.prompts().await.unwrap().len(), 1);
-    let sent = sent(asks, NamedAnswers::new().text("Comment", "x")).await.unwrap();
-    assert_eq!(sent, json!([{ "key": "V1@0@10", "type": "VALUE", "answers": ["x"] }]));
-}
-
-#[tokio::test]
-async fn prompts_are_named_by_key_id_name_and_title() {
-    let value = |key: &str, id: &str, name: &str| json!({ "key": key, "id": id, "name": name, "title": "How many?", "type": "VALUE" });
-    let asks = Asks {
-        prompts: vec![
-            value("A@0@10", "A", "Year"),
-            value("B@0@10", "B", "Year"),
-            value("C@0@10", "C", "C"),
-        ],
-        ..Asks::default()
-    };
-    let said = refusal(asks.clone(), NamedAnswers::new().text("year", "1")).await;
-    assert!(said.contains("A@0@10, B@0@10"), "{said}");
-    let by_key = NamedAnswers::new().text("A@0@10", "1").text("b", "2").text("c", "3");
-    let sent_to = |sent: Value| {
-        let answers = sent.as_array().unwrap().iter().map(|one| one["answers"][0].clone());
-        json!(answers.collect::<Vec<_>>())
-    };
-    assert_eq!(sent_to(sent(asks, by_key).await.unwrap()), json!(["1", "2", "3"]));
-    // the same prompt twice
-    let twice = vec![value("A@0@10", "A", "Year"), value("A@1@10", "A", "Year")];
-    let asks = Asks { prompts: twice, ..Asks::default() };
-    let given = NamedAnswers::new().text("How Many?", "7");
-    assert_eq!(sent_to(sent(asks, given).await.unwrap()), json!(["7", "7"]));
-}
-
-#[tokio::test]
-async fn answers_to_nothing_are_an_error_that_says_what_was_asked() {
-    let prompt = json!({ "key": "V1@0@10", "name": "Comment", "type": "VALUE" });
-    let server = Asks::one(prompt).start();
-    let instance = run(&server).await;
-    let given = NamedAnswers::new().text("Coment", "x");
-    let error = instance.answer_named(&given).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert!(error.message().contains("\"Coment\"") && error.message().contains("\"Comment\""));
-}
-
-#[tokio::test]
-async fn answers_are_looked_up_in_a_task() {
-    let asks = Asks { elements: shops(3, true), wrapped: true, ..Asks::one(shop()) };
-    let server = asks.start();
-    let instance = run(&server).await;
-    let answering = instance.clone();
-    // the closure awaits, and the whole can be spawned
-    tokio::spawn(async move {
-        let offers = answering.clone();
-        answering
-            .answer_all(async |prompt| {
-                let shops = offers.prompt_elements(&prompt, None).all().await?;
-                Ok(shops.last().map(|shop| Answer::elements([shop.id.as_str()])))
-            })
-            .await
-    })
-    .await
-    .unwrap()
-    .unwrap();
-    let sent = server.asked("PUT", "/answers").remove(0).body;
-    assert_eq!(sent["prompts"][0]["answers"][0]["id"], json!(format!("h2;{ATTRIBUTE}")));
-}
-
-/// A grid of so many bytes that is shown while prompts are open.
-fn early(bytes: usize) -> Value {
-    let mut early = grid();
-    early["status"] = json!(2);
-    early["data"]["metricValues"]["raw"] = json!([["x".repeat(bytes)]]);
-    early
-}
-
-#[tokio::test]
-async fn data_of_before_the_answers_is_never_handed_out() {
-    for bytes in [1, 10_000] {
-        let answered = std::sync::atomic::AtomicBool::new(false);
+async fn elements_of_attributes_are_read_in_every_form() {
+    use mstr_rest_api::CubesExt;
+    for wrapped in [true, false] {
         let server = Canned::start(move |asked| {
-            use std::sync::atomic::Ordering::SeqCst;
-            let is_open = !answered.load(SeqCst);
-            match asked.path.rsplit('/').next().unwrap_or_default() {
-                "status" => (200, None, json!({ "status": if is_open { 2 } else { 1 } })),
-                "prompts" => {
-                    (200, None, json!([{ "key": "V@0@10", "name": "V", "type": "VALUE" }]))
-                }
-                "answers" => {
-                    answered.store(true, SeqCst);
-                    (204, None, Value::Null)
-                }
-                _ if is_open => (200, None, early(bytes)),
-                _ => (200, None, grid()),
-            }
+            let list = shops(2500, false);
+            let page = json!(window(asked, &list, 1000));
+            let body = if wrapped { json!({ "elements": page }) } else { page };
+            (200, None, body)
         });
-        let instance = run(&server).await;
-        assert_eq!(instance.last_status(), InstanceStatus::Prompts);
-        assert_eq!((instance.first_page(), instance.total()), (None, None));
-        let error = instance.page(0, 10).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-        let error = instance.page_or_reexecute(0, 10).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-        assert_eq!(instance.total(), None);
-
-        instance.answer_named(&NamedAnswers::new().text("V", "1")).await.unwrap();
-        assert_eq!((instance.first_page(), instance.total()), (None, None));
-        let page = support::json(&instance.page(0, 10).await.unwrap());
-        assert_eq!(page["data"]["metricValues"]["raw"], json!([[7]]));
-        assert_eq!(instance.total(), Some(1));
+        let cube = server.session().await.cubes().cube("C");
+        let all = cube.attribute_elements("A1").all().await.unwrap();
+        assert_eq!((all.len(), all[2499].label().as_str()), (2500, "2499 Shop 2499"));
+        assert_eq!(all[0].id, format!("{ATTRIBUTE}:0"));
+        let asked = server.asked("GET", "/cubes/C/attributes/A1/elements");
+        assert_eq!(asked[1].number("offset"), Some(1000));
     }
 }

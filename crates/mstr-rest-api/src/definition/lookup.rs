@@ -66,6 +66,9 @@ impl AttributeObject {
     }
 }
 
+/// Whether an id and a name are those that are meant.
+type Fits<'f> = &'f dyn Fn(&str, &str) -> bool;
+
 /// The object that a name or id means, of those with an id and a name.
 fn one_of<'a, T>(
     owner: &str,
@@ -75,7 +78,7 @@ fn one_of<'a, T>(
 ) -> Result<&'a T> {
     let invalid = |message: String| Err(Error::new(ErrorKind::InvalidRequest, message));
     let lower = wanted.to_lowercase();
-    let tiers: [&dyn Fn(&str, &str) -> bool; 3] =
+    let tiers: [Fits<'_>; 3] =
         [&|id, _| id.eq_ignore_ascii_case(wanted), &|_, name| name == wanted, &|_, name| {
             name.to_lowercase() == lower
         }];

@@ -7,7 +7,7 @@ use mstr_rest_core::Result;
 
 use super::constant::{Constant, ConstantType};
 use super::{AttributeOperand, Expression, FormOperand, MetricOperand, Operand, Operator, invalid};
-use crate::{AttributeObject, Definition, UnitKind};
+use crate::{AttributeObject, Definition, Template, UnitKind};
 
 impl Expression {
     /// The same with ids where it has names, of the objects of a report or cube. Ids stay as they
@@ -191,7 +191,7 @@ fn belongs(definition: &Definition, attribute: &str, element: &str) -> Option<bo
 }
 
 pub(crate) fn check_attribute(definition: &Definition, id: &str) -> Result<()> {
-    let mut units = definition.template.iter().flat_map(|template| template.units());
+    let mut units = definition.template.iter().flat_map(Template::units);
     let is_known = definition.attributes().any(|one| one.id.eq_ignore_ascii_case(id))
         || units.any(|unit| unit.kind != UnitKind::Metrics && unit.id.eq_ignore_ascii_case(id));
     if is_known {
@@ -223,7 +223,7 @@ fn check_form(definition: &Definition, form: &FormOperand) -> Result<()> {
 pub(crate) fn check_form_of(definition: &Definition, attribute: &str, form: &str) -> Result<()> {
     let is = |id: &str| id.eq_ignore_ascii_case(attribute);
     let available = definition.attributes().filter(|one| is(&one.id)).flat_map(|one| &one.forms);
-    let units = definition.template.iter().flat_map(|template| template.units());
+    let units = definition.template.iter().flat_map(Template::units);
     let shown = units.filter(|unit| is(&unit.id)).flat_map(|unit| &unit.forms);
     let forms: Vec<_> = available.chain(shown).collect();
     // a server that lists none leaves it open

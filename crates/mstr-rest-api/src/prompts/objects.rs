@@ -17,6 +17,7 @@ use crate::{ObjectType, lenient};
 /// assert_eq!(PromptObjectType::from(ObjectType::Metric), PromptObjectType::Number(4));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PromptObjectType {
     /// As the server numbers it.
     Number(i64),

@@ -1,6 +1,7 @@
 //! A simulated server with data, and a session in its project.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+pub(crate) mod asks;
 pub(crate) mod canned;
 
 use std::time::Duration;
