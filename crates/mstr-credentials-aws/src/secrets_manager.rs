@@ -38,7 +38,8 @@ pub struct SecretsManagerValue(FetchedValue<Lookup>);
 /// after it was invalidated, which a session does before it logs in again.
 ///
 /// Set it up first, then take the fields: they share what is fetched. What serves when AWS cannot be
-/// reached is told at [`CachedSecret`]. As a provider itself it is the whole text.
+/// reached is told at [`CachedSecret`](mstr_credentials::CachedSecret). As a provider itself it is the whole
+/// text.
 ///
 /// ```no_run
 /// use mstr_credentials::Credential;
