@@ -124,7 +124,11 @@ fn one(file: &Path, program: Option<&Path>) -> Ran {
             ran.known.clone_from(&case.known);
             for (number, ask) in case.asks.iter().enumerate() {
                 let wrong = match check::is_sound(ask) {
-                    Err(why) => vec![why],
+                    Err(why) => {
+                        // a case that says nothing must not pass for one that is known to fail
+                        ran.known = None;
+                        vec![why]
+                    }
                     Ok(()) => run_ask(&case, ask, program).unwrap_or_else(|why| vec![why]),
                 };
                 ran.wrong.extend(wrong.into_iter().map(|it| format!("ask {}: {it}", number + 1)));
@@ -177,6 +181,11 @@ impl Stage {
     fn asked(&self) -> Vec<Asked> {
         self.server.script.borrow().asked.clone()
     }
+
+    /// What the server could not reply as the case says.
+    fn problems(&self) -> Vec<String> {
+        self.server.problems.borrow().clone()
+    }
 }
 
 async fn every_way(case: &Case, ask: &Ask, program: Option<&Path>) -> Result<Vec<String>, String> {
@@ -198,6 +207,7 @@ async fn every_way(case: &Case, ask: &Ask, program: Option<&Path>) -> Result<Vec
             if Some(&form) == forms.first() {
                 found.extend(check::requests(ask, &place.asked()));
             }
+            found.extend(place.problems());
             wrong.extend(found.into_iter().map(|it| format!("library, {form:?}: {it}")));
         }
     }
@@ -207,6 +217,7 @@ async fn every_way(case: &Case, ask: &Ask, program: Option<&Path>) -> Result<Vec
         runs += 1;
         let mut found = check::library(&ask.right, None, &outcome);
         found.extend(check::requests(ask, &place.asked()));
+        found.extend(place.problems());
         wrong.extend(found.into_iter().map(|it| format!("library: {it}")));
     }
     if let Some(program) = program
@@ -251,5 +262,6 @@ async fn by_command(
     let ran = command::run(program, &arguments, &place.base_url, folder).await?;
     let mut wrong = check::command(&ask.right, &ran, export, folder);
     wrong.extend(check::requests(ask, &place.asked()));
+    wrong.extend(place.problems());
     Ok(wrong)
 }
