@@ -161,8 +161,8 @@ impl Condition {
         names: &Names<'a>,
     ) -> Result<(Named<'a>, Expression)> {
         let parts = parts(names, &self.0).ok_or_else(|| wrong(&self.0))?;
-        let named = names.find(&parts.name)?;
-        let (operand, declared): (Operand, _) = match named {
+        let means = names.find(&parts.name)?;
+        let (operand, declared): (Operand, _) = match means {
             Named::Metric { id } => (metric(id).into(), Some(ConstantType::Real)),
             Named::Attribute { id, form } => {
                 let found = definition.attribute(id)?;
@@ -182,7 +182,7 @@ impl Condition {
             operands.push(constant(value(&self.0, &parts)?, declared, parts.operator).into());
         }
         let expression = Expression::new(parts.operator, operands).resolve(definition)?;
-        Ok((named, expression))
+        Ok((means, expression))
     }
 }
 
