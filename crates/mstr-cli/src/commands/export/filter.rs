@@ -150,8 +150,15 @@ pub(super) fn metric_limit(text: &str, definition: &Definition) -> Result<(Strin
 }
 
 /// Whether the report does what is asked: a filter is not applied to every layout.
-pub(super) fn check(request: &GridRequest, definition: &Definition) -> Result {
-    Ok(request.check_against(definition)?)
+pub(super) fn check(request: &GridRequest, definition: &Definition, as_designed: bool) -> Result {
+    request.check_against(definition).map_err(|error| {
+        let failure = Failure::from(error);
+        if as_designed {
+            failure.hint("leave --as-designed out: the flat table is filtered")
+        } else {
+            failure
+        }
+    })
 }
 
 impl Condition {
