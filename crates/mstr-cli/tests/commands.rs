@@ -146,6 +146,11 @@ fn columns_and_filters() {
         let error = place.run(&["export", "Sample Report", "-o", "x.csv", option, value]).fails(2);
         assert!(error.contains("hint") || error.contains("Contains"), "{error}");
     }
+    // the server would not apply it, and write all rows
+    let cross_tab = ["export", "Sample Cross-Tab", "-o", "x.csv", "--filter", "Flights > 900"];
+    let error = place.run(&[&cross_tab[..], &["--as-designed"]].concat()).fails(2);
+    assert!(error.contains("attributes on columns"), "{error}");
+    assert!(error.contains("hint: leave --as-designed out"), "{error}");
     assert_eq!(place.server.count(Method::POST, "/v2/reports/*/instances"), before);
 }
 

@@ -140,7 +140,7 @@ impl Export {
                 if let Some(filter) = filter::expression(&definition, &conditions)? {
                     request = request.view_filter(filter);
                 }
-                filter::check(&request, &definition)?;
+                filter::check(&request, &definition, self.as_designed)?;
                 if let Some(rows) = self.page_size {
                     request = request.page_size(rows);
                 }

@@ -57,7 +57,7 @@ fn split(names: &Names<'_>, text: &str) -> Vec<String> {
             continue;
         }
         let commas = rest.match_indices(',').map(|(at, _)| at).chain([rest.len()]);
-        let longest = commas.filter(|at| names.has(&rest[..*at])).last();
+        let longest = commas.rev().find(|at| names.has(&rest[..*at]));
         let (name, more) = rest.split_at(longest.unwrap_or_else(|| to_comma(rest)));
         columns.push(name.trim().to_owned());
         rest = more;

@@ -150,8 +150,15 @@ pub(super) fn metric_limit(text: &str, definition: &Definition) -> Result<(Strin
 }
 
 /// Whether the report does what is asked: a filter is not applied to every layout.
-pub(super) fn check(request: &GridRequest, definition: &Definition) -> Result {
-    Ok(request.check_against(definition)?)
+pub(super) fn check(request: &GridRequest, definition: &Definition, as_designed: bool) -> Result {
+    request.check_against(definition).map_err(|error| {
+        let failure = Failure::from(error);
+        if as_designed {
+            failure.hint("leave --as-designed out: the flat table is filtered")
+        } else {
+            failure
+        }
+    })
 }
 
 impl Condition {
@@ -161,8 +168,8 @@ impl Condition {
         names: &Names<'a>,
     ) -> Result<(Named<'a>, Expression)> {
         let parts = parts(names, &self.0).ok_or_else(|| wrong(&self.0))?;
-        let named = names.find(&parts.name)?;
-        let (operand, declared): (Operand, _) = match named {
+        let means = names.find(&parts.name)?;
+        let (operand, declared): (Operand, _) = match means {
             Named::Metric { id } => (metric(id).into(), Some(ConstantType::Real)),
             Named::Attribute { id, form } => {
                 let found = definition.attribute(id)?;
@@ -182,7 +189,7 @@ impl Condition {
             operands.push(constant(value(&self.0, &parts)?, declared, parts.operator).into());
         }
         let expression = Expression::new(parts.operator, operands).resolve(definition)?;
-        Ok((named, expression))
+        Ok((means, expression))
     }
 }
 

@@ -125,10 +125,7 @@ impl<'a> Names<'a> {
         let metrics = available.metrics.iter().map(|it| it.name.as_str());
         let names = units().map(|it| it.name.as_str()).chain(metrics);
         let mut names: Vec<_> = names
-            .map(|name| match name.contains(',') {
-                true => format!("'{name}'"),
-                false => name.to_owned(),
-            })
+            .map(|name| if name.contains(',') { format!("'{name}'") } else { name.to_owned() })
             .collect();
         if names.len() > LISTED {
             names.truncate(LISTED);
@@ -139,7 +136,7 @@ impl<'a> Names<'a> {
     }
 }
 
-impl<'a> Named<'a> {
+impl Named<'_> {
     fn id(&self) -> String {
         match self {
             Self::Attribute { id, form: Some(form) } => format!("{id}@{form}"),
