@@ -47,6 +47,8 @@ impl InstanceStatus {
         match number {
             1 => Self::Ready,
             Self::PROMPTS => Self::Prompts,
+            // beside 202, which is what the vendor documents for it (field note)
+            3 => Self::Running,
             other => Self::Other(other),
         }
     }

@@ -51,6 +51,10 @@ pub(crate) fn flatten<'a>(
             let number = sets.iter().position(is_it).ok_or_else(|| no_such_set(chosen, &names))?;
             sets.swap_remove(number)
         }
+        // the only one with columns, or with values where metrics are in rows
+        None if sets.iter().filter(|set| !set.is_empty()).count() <= 1 => {
+            sets.into_iter().find(|set| !set.is_empty()).unwrap_or_default()
+        }
         None => side_by_side(sets, &names)?,
     };
     grid.columns = set.definition.columns;
@@ -79,9 +83,15 @@ struct Set<'a> {
     cells: Cells<'a>,
 }
 
+impl Set<'_> {
+    fn is_empty(&self) -> bool {
+        self.definition.columns.is_empty() && self.cells.width == 0
+    }
+}
+
 /// All sets as one of nothing but metrics.
 fn side_by_side<'a>(sets: Vec<Set<'a>>, names: &[String]) -> Result<Set<'a>> {
-    let sets: Vec<_> = sets.into_iter().filter(|set| !set.definition.columns.is_empty()).collect();
+    let sets: Vec<_> = sets.into_iter().filter(|set| !set.is_empty()).collect();
     let only_metrics =
         |set: &Set<'_>| matches!(set.definition.columns.as_slice(), [unit] if unit.is_metrics());
     if !sets.iter().all(only_metrics) {

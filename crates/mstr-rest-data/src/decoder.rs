@@ -347,11 +347,18 @@ impl Decoder {
     }
 }
 
-/// The metric of each element of the unit.
+/// The metric of each element of the unit. One that is listed twice is two columns, in the same
+/// order.
 fn metric_numbers(layout: &Layout, unit: &Unit<'_>) -> Result<Vec<usize>> {
-    let number = |element| layout.metrics.iter().position(|metric| metric.is(element));
-    let numbers: Option<_> = unit.elements.iter().map(number).collect();
-    numbers.ok_or_else(|| broken("there is a metric that was not there before"))
+    let mut numbers: Vec<usize> = Vec::with_capacity(unit.elements.len());
+    for element in &unit.elements {
+        let of_it = |number: &usize| layout.metrics[*number].is(element);
+        let mut all = (0..layout.metrics.len()).filter(of_it);
+        let free = all.clone().find(|number| !numbers.contains(number));
+        let number = free.or_else(|| all.next());
+        numbers.push(number.ok_or_else(|| broken("there is a metric that was not there before"))?);
+    }
+    Ok(numbers)
 }
 
 /// The groups of grid columns, in the order of the grid. Columns with the same elements and the

@@ -82,6 +82,8 @@ pub(crate) struct Reader {
     at: u64,
     limit: u64,
     total: u64,
+    /// While nobody said how many rows there are: the page before, which must not come again.
+    endless: Option<Bytes>,
     /// The execution that is read, and what its last decoded grid row held.
     execution: Arc<str>,
     last_row: String,
@@ -116,6 +118,7 @@ impl Reader {
             at: 0,
             limit: 0,
             total: 0,
+            endless: None,
             execution: Arc::clone(&first.execution),
             last_row: String::new(),
             options,
@@ -172,7 +175,8 @@ impl Reader {
             (self.total, self.next) = (paging.total, paging.current);
             self.fill();
         }
-        let bytes = first.body.len() as u64;
+        let body = first.body.clone();
+        let bytes = body.len() as u64;
         let mut pages = self.decode(vec![first.body], |_| true).await?;
         let Some(page) = pages.pop().transpose()? else {
             return Err(short("there is no first page"));
@@ -180,13 +184,10 @@ impl Reader {
         if page.offset != 0 {
             return Err(short(format!("the first page begins at row {}", page.offset)));
         }
-        let Some(total) = page.total else {
-            return Err(short(format!(
-                "the first page does not say how many rows there are (paging), so that its {} may \
-                 not be all",
-                page.rows
-            )));
-        };
+        // without paging the rest is asked for until a page is empty
+        let is_last = page.total.is_some() || page.rows == 0;
+        self.endless = (!is_last).then_some(body);
+        let total = page.total.unwrap_or(if is_last { 0 } else { u64::MAX });
         if glimpse.is_none_or(|seen| (seen.total, seen.current) != (total, page.rows)) {
             self.running.clear();
             self.next = page.rows;
@@ -211,7 +212,10 @@ impl Reader {
         Progress {
             rows: self.rows,
             grid_rows: self.grid_rows,
-            total_grid_rows: self.before.saturating_add(self.total),
+            total_grid_rows: match self.endless {
+                Some(_) => self.before.saturating_add(self.at),
+                None => self.before.saturating_add(self.total),
+            },
             bytes: self.bytes,
         }
     }
@@ -270,7 +274,14 @@ impl Reader {
     async fn decode_ready(&mut self) -> Result<()> {
         self.check_execution().await?;
         let same = |body: &&Fetched| body.page.execution == self.execution;
-        let count = self.ready.iter().take(at_once()).take_while(same).count();
+        let most = if self.endless.is_some() { 1 } else { at_once() };
+        let count = self.ready.iter().take(most).take_while(same).count();
+        let next = self.ready.front().map(|body| body.page.body.clone());
+        if self.endless.is_some() && self.endless == next {
+            return Err(short(
+                "no page says how many rows there are (paging), and the same page came twice",
+            ));
+        }
         let bodies = self.ready.iter().take(count).map(|body| body.page.body.clone()).collect();
         let ends: Vec<_> = self.ready.iter().take(count).map(|body| body.end).collect();
         let mut wanted = ends.clone().into_iter();
@@ -278,6 +289,7 @@ impl Reader {
             let end = wanted.next().flatten();
             end.is_none_or(|end| page.offset.saturating_add(page.rows) >= end)
         };
+        let was_endless = self.endless.is_some();
         let pages = self.decode(bodies, fits).await?;
         for (page, end) in pages.into_iter().zip(ends) {
             let weight = self.ready.pop_front().map_or(0, |body| body.page.body.len() as u64);
@@ -292,10 +304,19 @@ impl Reader {
                     break;
                 }
             }
-            if let Some(end) = end.filter(|end| self.at < *end) {
+            if self.endless.is_some() {
+                self.endless.clone_from(&next);
+            }
+            if let Some(end) = end.filter(|end| self.at < (*end).min(self.total)) {
                 // the server sent fewer rows than it was asked for
                 self.rest = Some(self.fetch(self.at, end - self.at));
             }
+        }
+        if was_endless && self.endless.is_none() {
+            // what was asked for meanwhile lies behind the end
+            self.running.clear();
+            self.ready.clear();
+            self.next = self.at;
         }
         Ok(())
     }
@@ -350,7 +371,8 @@ impl Reader {
 
     /// Keeps as many requests under way as there may be.
     fn fill(&mut self) {
-        while self.running.len() < self.ahead && self.next < self.total {
+        let ahead = if self.endless.is_some() { 1 } else { self.ahead };
+        while self.running.len() < ahead && self.next < self.total {
             let limit = self.limit.min(self.total - self.next);
             let fetch = self.fetch(self.next, limit);
             self.running.push_back(fetch);
@@ -363,7 +385,14 @@ impl Reader {
     }
 
     /// The page, if it is the next one of this table.
-    fn continued_by(&self, page: GridPage) -> Result<GridPage> {
+    fn continued_by(&mut self, page: GridPage) -> Result<GridPage> {
+        if self.endless.is_some() && (page.total.is_some() || page.rows == 0) {
+            self.endless = None;
+            self.total = page.total.unwrap_or(self.at);
+            if page.total.is_none() {
+                return Ok(GridPage { offset: self.at, ..page });
+            }
+        }
         if page.total.is_some_and(|total| total != self.total) {
             return Err(short(format!(
                 "the instance had {} rows and has {} now",

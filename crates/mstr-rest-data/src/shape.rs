@@ -114,6 +114,7 @@ fn units(axis: &str, headers: usize, definition: usize) -> Error {
 /// The element that each page-by unit shows; `asked` are the ids that were asked for, which count
 /// where the page says nothing.
 pub(crate) fn shown(grid: &Grid<'_>, data: &Data<'_>, asked: &[String]) -> Result<Vec<u32>> {
+    let is_empty = grid_rows(grid, data) == 0;
     let found = grid.page_by.iter().enumerate().map(|(number, unit)| {
         let named = |id: &str| unit.elements.iter().position(|e| e.id.as_deref() == Some(id));
         let place = match data.current_page_by.get(number) {
@@ -128,6 +129,10 @@ pub(crate) fn shown(grid: &Grid<'_>, data: &Data<'_>, asked: &[String]) -> Resul
         };
         let place = place.filter(|place| *place < unit.elements.len());
         let place = place.and_then(|place| u32::try_from(place).ok());
+        if place.is_none() && is_empty {
+            // a report without data shows no page
+            return Ok(NO_ELEMENT);
+        }
         place.ok_or_else(|| broken(format!("it does not say which {} it shows", unit.name)))
     });
     found.collect()

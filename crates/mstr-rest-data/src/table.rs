@@ -28,7 +28,7 @@ pub struct Table {
     turner: Option<PageTurner>,
     on_progress: Option<OnProgress>,
     /// Goes behind the requests of the reader.
-    _executed: Option<DeleteOnDrop>,
+    executed: Option<DeleteOnDrop>,
 }
 
 impl fmt::Debug for Table {
@@ -45,7 +45,7 @@ impl Table {
         on_progress: Option<OnProgress>,
         executed: Option<DeleteOnDrop>,
     ) -> Self {
-        Self { opening, reader, turner, on_progress, _executed: executed }
+        Self { opening, reader, turner, on_progress, executed }
     }
 
     /// The columns.
@@ -106,7 +106,10 @@ impl Table {
         for _ in 0..ATTEMPTS {
             let gathered = self.gather().await;
             match gathered {
-                Ok(Some(batches)) => return Ok(batches),
+                Ok(Some(batches)) => {
+                    self.end().await;
+                    return Ok(batches);
+                }
                 Ok(None) => self.reopen().await?,
                 Err(error) => self.renew(error).await?,
             }
@@ -158,18 +161,22 @@ impl Table {
         if format.is_text() {
             self.begin_whole().await?;
             let out = self.once(format, out).await?.ok_or_else(unsettled)?;
+            self.end().await;
             return Ok((out, self.progress()));
         }
         let temporary = || tempfile::tempfile().map_err(unwritable);
         let file = self.all_into(format, temporary()?, temporary).await?;
-        let out = blocking(move || copy(file, out).map_err(unwritable)).await?;
-        Ok((out, self.progress()))
+        let copied = blocking(move || copy(file, out).map_err(unwritable));
+        let (out, ()) = futures_util::future::join(copied, self.end()).await;
+        Ok((out?, self.progress()))
     }
 
     pub(crate) async fn into_file(mut self, format: Format, beside: Beside) -> Result<Progress> {
         let path = beside.path().to_owned();
         let beside = self.all_into(format, beside, move || Beside::new(&path)).await?;
-        blocking(move || beside.persist()).await?;
+        let kept = blocking(move || beside.persist());
+        let (kept, ()) = futures_util::future::join(kept, self.end()).await;
+        kept?;
         Ok(self.progress())
     }
 
@@ -243,6 +250,13 @@ impl Table {
             batches.iter_mut().for_each(|batches| batches.push(batch.clone()));
         }
         Ok(batches)
+    }
+
+    /// All rows were read: what was executed for them is deleted on the server.
+    async fn end(&mut self) {
+        if let Some(executed) = self.executed.take() {
+            executed.now().await;
+        }
     }
 
     /// From its first row, with types that may become wider.
