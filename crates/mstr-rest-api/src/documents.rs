@@ -7,7 +7,6 @@
 mod base64_member;
 mod definition;
 mod exports;
-mod file;
 mod instance;
 mod visualization;
 

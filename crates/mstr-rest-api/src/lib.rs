@@ -53,6 +53,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod changes;
+mod complete_file;
 mod cubes;
 mod datasets;
 mod datasources;
@@ -94,6 +95,7 @@ mod tokens;
 mod user_groups;
 mod users;
 
+pub use complete_file::CompleteFile;
 pub use cubes::{Cube, CubeStatus, Cubes, CubesExt};
 pub use datasets::{
     ColumnRef, ColumnType, Dataset, DatasetColumn, DatasetDefinition, DatasetModel, Datasets,

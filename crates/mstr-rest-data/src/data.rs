@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::execution::{Execution, FIRST_PAGE, Opening, begun_anew};
 use crate::options::GridOptions;
-use crate::output::{Beside, Format};
+use crate::output::{self, Format};
 use crate::reader::{MOST_ROWS, Progress, Start};
 use crate::sealed;
 use crate::table::Table;
@@ -318,8 +318,8 @@ impl Data {
 
     async fn file(self, format: Format, path: &Path) -> Result<Progress> {
         // before anything is asked for: a place that cannot be written to costs no report
-        let beside = Beside::new(path)?;
-        self.open_for(true).await?.into_file(format, beside).await
+        let file = output::file(path)?;
+        self.open_for(true).await?.into_file(format, file).await
     }
 
     /// Writes CSV, with a header line, to whatever can be written to, and gives it back.

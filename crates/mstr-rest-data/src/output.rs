@@ -1,18 +1,18 @@
 //! Tables as files: Parquet, Arrow IPC, CSV, JSON lines. A file is there when it is complete.
 
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use mstr_rest_api::CompleteFile;
 use mstr_rest_core::{Error, ErrorKind, Result};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
-use tempfile::NamedTempFile;
 
 /// Rows that Parquet keeps together: what waits for its row group is memory.
 const ROW_GROUP: usize = 128 * 1024;
@@ -98,63 +98,18 @@ impl<W: Write + Send> Writer<W> {
     }
 }
 
-/// A file beside its place, moved there when it is complete; gone when it is not. It gets the
-/// permissions of the file that it replaces.
-pub(crate) struct Beside {
-    path: PathBuf,
-    file: BufWriter<NamedTempFile>,
+/// A file that is there when it is complete, written in large pieces.
+pub(crate) fn file(path: &Path) -> Result<BufWriter<CompleteFile>> {
+    Ok(BufWriter::with_capacity(1 << 20, CompleteFile::new(path)?))
 }
 
-impl Beside {
-    pub(crate) fn new(path: &Path) -> Result<Self> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let file = open(path, folder).map_err(|error| unwritable(path, error))?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::with_capacity(1 << 20, file) })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn persist(self) -> Result<()> {
-        let path = &self.path;
-        let file = self.file.into_inner().map_err(|error| unwritable(path, error.into_error()))?;
-        file.as_file().sync_all().map_err(|error| unwritable(path, error))?;
-        file.persist(path).map_err(|error| unwritable(path, error.error))?;
-        Ok(())
-    }
+/// Moves it to its place.
+pub(crate) fn complete(file: BufWriter<CompleteFile>) -> Result<()> {
+    file.into_inner().map_err(|error| unwritable(error.into_error()))?.complete()
 }
 
-/// A file that others may read if the umask lets them, as programs make them (a temporary one is for
-/// its owner alone), or else as the one that it will replace: from the start, so that what was private
-/// is never open to others.
-fn open(path: &Path, folder: &Path) -> std::io::Result<NamedTempFile> {
-    let before = std::fs::metadata(path).ok();
-    if before.as_ref().is_some_and(|before| !before.is_file()) {
-        return Err(std::io::Error::other("what is there is no file"));
-    }
-    #[allow(unused_mut)] // elsewhere than on Unix
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(folder)?;
-    if let Some(before) = before {
-        file.as_file().set_permissions(before.permissions())?;
-    }
-    Ok(file)
-}
-
-impl Write for Beside {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
-    }
+pub(crate) fn unwritable(error: std::io::Error) -> Error {
+    Error::with_source(ErrorKind::Io, "the table cannot be written", error)
 }
 
 /// Texts instead of dictionaries, so that all formats have one schema: a dictionary that changes
@@ -180,42 +135,10 @@ fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(schema, arrays?)
 }
 
-fn unwritable(path: &Path, error: std::io::Error) -> Error {
-    let what = format!("{} cannot be written", path.display());
-    Error::with_source(ErrorKind::Io, what, error)
-}
-
 fn arrow_error(error: ArrowError) -> Error {
     Error::with_source(ErrorKind::Io, "the table cannot be written", error)
 }
 
 fn parquet_error(error: ParquetError) -> Error {
     Error::with_source(ErrorKind::Io, "the table cannot be written", error)
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    #[test]
-    fn permissions_are_as_of_other_files_or_as_they_were() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode();
-        fs::write(at("usual"), "").unwrap();
-        Beside::new(&at("new")).unwrap().persist().unwrap();
-        assert_eq!(mode("new"), mode("usual"));
-        fs::set_permissions(at("new"), Permissions::from_mode(0o640)).unwrap();
-        let beside = Beside::new(&at("new")).unwrap();
-        let written = beside.file.get_ref().as_file().metadata().unwrap();
-        assert_eq!(written.permissions().mode() & 0o777, 0o640, "while it is written too");
-        beside.persist().unwrap();
-        assert_eq!(mode("new") & 0o777, 0o640);
-        // a folder, a device: found out before anything is asked for
-        let Err(error) = Beside::new(folder.path()) else { panic!("it is a folder") };
-        assert_eq!(error.kind(), ErrorKind::Io);
-    }
 }

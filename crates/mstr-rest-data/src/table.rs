@@ -1,18 +1,18 @@
 //! An open table: its rows batch by batch, or all of them in a file.
 
 use std::fmt;
-use std::io::{Seek as _, Write};
+use std::io::{BufWriter, Seek as _, Write};
 use std::path::Path;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures_util::Stream;
-use mstr_rest_api::{DeleteOnDrop, ErrorExt as _};
+use mstr_rest_api::{CompleteFile, DeleteOnDrop, ErrorExt as _};
 use mstr_rest_core::{Error, ErrorKind, Result};
 
 use crate::data::OnProgress;
 use crate::execution::Opening;
-use crate::output::{Beside, Format, Writer};
+use crate::output::{self, Format, Writer, unwritable};
 use crate::page_by::PageTurner;
 use crate::reader::{Progress, Reader};
 
@@ -122,7 +122,7 @@ impl Table {
     /// # Errors
     /// As [`Data::to_parquet`](crate::Data::to_parquet).
     pub async fn to_parquet(self, path: impl AsRef<Path>) -> Result<Progress> {
-        self.into_file(Format::Parquet, Beside::new(path.as_ref())?).await
+        self.into_file(Format::Parquet, output::file(path.as_ref())?).await
     }
 
     /// Writes an Arrow IPC file, as [`Data::to_ipc`](crate::Data::to_ipc).
@@ -130,7 +130,7 @@ impl Table {
     /// # Errors
     /// As [`Data::to_parquet`](crate::Data::to_parquet).
     pub async fn to_ipc(self, path: impl AsRef<Path>) -> Result<Progress> {
-        self.into_file(Format::Ipc, Beside::new(path.as_ref())?).await
+        self.into_file(Format::Ipc, output::file(path.as_ref())?).await
     }
 
     /// Writes a CSV file, as [`Data::to_csv`](crate::Data::to_csv).
@@ -138,7 +138,7 @@ impl Table {
     /// # Errors
     /// As [`Data::to_parquet`](crate::Data::to_parquet).
     pub async fn to_csv(self, path: impl AsRef<Path>) -> Result<Progress> {
-        self.into_file(Format::Csv, Beside::new(path.as_ref())?).await
+        self.into_file(Format::Csv, output::file(path.as_ref())?).await
     }
 
     /// Writes JSON lines, as [`Data::to_json_lines`](crate::Data::to_json_lines).
@@ -146,7 +146,7 @@ impl Table {
     /// # Errors
     /// As [`Data::to_parquet`](crate::Data::to_parquet).
     pub async fn to_json_lines(self, path: impl AsRef<Path>) -> Result<Progress> {
-        self.into_file(Format::JsonLines, Beside::new(path.as_ref())?).await
+        self.into_file(Format::JsonLines, output::file(path.as_ref())?).await
     }
 
     /// Writes the table in any format, as [`Data::write`](crate::Data::write).
@@ -171,10 +171,14 @@ impl Table {
         Ok((out?, self.progress()))
     }
 
-    pub(crate) async fn into_file(mut self, format: Format, beside: Beside) -> Result<Progress> {
-        let path = beside.path().to_owned();
-        let beside = self.all_into(format, beside, move || Beside::new(&path)).await?;
-        let kept = blocking(move || beside.persist());
+    pub(crate) async fn into_file(
+        mut self,
+        format: Format,
+        file: BufWriter<CompleteFile>,
+    ) -> Result<Progress> {
+        let path = file.get_ref().path().to_owned();
+        let file = self.all_into(format, file, move || output::file(&path)).await?;
+        let kept = blocking(move || output::complete(file));
         let (kept, ()) = futures_util::future::join(kept, self.end()).await;
         kept?;
         Ok(self.progress())
@@ -292,10 +296,6 @@ fn copy<W: Write>(mut file: std::fs::File, mut out: W) -> std::io::Result<W> {
     std::io::copy(&mut file, &mut out)?;
     out.flush()?;
     Ok(out)
-}
-
-fn unwritable(error: std::io::Error) -> Error {
-    Error::with_source(ErrorKind::Io, "the table cannot be written", error)
 }
 
 fn unsettled() -> Error {

@@ -58,6 +58,10 @@ pub(crate) struct Export {
     /// Only rows for which this holds; repeatable
     #[arg(long, value_name = "CONDITION")]
     filter: Vec<String>,
+    /// Only rows whose metric holds this, after aggregation, as 'METRIC > 10'; repeatable for
+    /// several metrics. --filter on a metric counts before
+    #[arg(long, value_name = "CONDITION")]
+    metric_limit: Vec<String>,
     /// The answer to a prompt, by its name, id or key; repeat it for several values. Without one
     /// the prompt's default is taken
     #[arg(long, value_name = "PROMPT=ANSWER")]

@@ -1,6 +1,7 @@
 //! Exports of documents, dashboards and visualizations: PDF, Excel, CSV, in constant memory.
 
 use std::fmt;
+use std::io::Write as _;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -15,10 +16,9 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::DocumentInstance;
 use super::base64_member::Base64Member;
-use super::file::Beside;
 use crate::delete_on_drop::DeleteOnDrop;
 use crate::polling::{DEFAULT_TIMEOUT, Polling, Step, retry_after};
-use crate::{ErrorExt, lenient};
+use crate::{CompleteFile, ErrorExt, lenient};
 
 /// Bytes that are written to a file at once: every writing goes to another thread.
 const AT_ONCE: usize = 1 << 20;
@@ -243,17 +243,19 @@ impl Export {
     /// As [`bytes_stream`](Self::bytes_stream); [`Io`](ErrorKind::Io) when the file cannot
     /// be written, which is found out before anything is asked for.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64> {
-        let mut file = Beside::new(path.as_ref().to_owned()).await?;
+        let path = path.as_ref().to_owned();
+        let mut file = blocking(move || CompleteFile::new(path)).await?;
         let mut pieces = pin!(self.bytes_stream().await?);
         let (mut written, mut waiting) = (0, BytesMut::new());
         while let Some(piece) = pieces.try_next().await? {
             written += piece.len() as u64;
             waiting.extend_from_slice(&piece);
             if waiting.len() >= AT_ONCE {
-                file = file.write(waiting.split().freeze()).await?;
+                file = append(file, waiting.split().freeze()).await?;
             }
         }
-        file.write(waiting.freeze()).await?.complete().await?;
+        let file = append(file, waiting.freeze()).await?;
+        blocking(move || file.complete()).await?;
         Ok(written)
     }
 
@@ -401,4 +403,24 @@ fn body(
         }
         Ok(None)
     })
+}
+
+/// Writes a piece.
+async fn append(mut file: CompleteFile, piece: Bytes) -> Result<CompleteFile> {
+    blocking(move || match file.write_all(&piece) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            let what = format!("{} cannot be written", file.path().display());
+            Err(Error::with_source(ErrorKind::Io, what, error))
+        }
+    })
+    .await
+}
+
+/// Off the runtime's threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Error::interrupted("writing the file"))?
 }

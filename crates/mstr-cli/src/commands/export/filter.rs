@@ -138,7 +138,6 @@ pub(super) fn expression(
 
 /// The metric and the condition of `--metric-limit 'METRIC > 10'`, for
 /// [`GridRequest::metric_limit`].
-#[allow(dead_code, reason = "the option comes with the other options of exports")]
 pub(super) fn metric_limit(text: &str, definition: &Definition) -> Result<(String, Expression)> {
     let (named, limit) = parse(text)?.expression(definition, &Names::of(definition))?;
     let Named::Metric { id } = named else {
