@@ -67,18 +67,20 @@ impl CompleteFile {
     }
 
     fn open(path: &Path) -> io::Result<Self> {
-        let place = followed(path)?;
-        let before = std::fs::metadata(&place).ok();
-        match &before {
-            Some(before) if before.is_dir() => return Err(io::Error::other("it is a folder")),
-            Some(before) if !before.is_file() => {
-                let file = OpenOptions::new().write(true).open(&place)?;
+        let before = std::fs::metadata(path).ok();
+        if before.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            return Err(io::Error::other("it is a folder"));
+        }
+        let place = match followed(path)? {
+            Some(place) if before.as_ref().is_none_or(std::fs::Metadata::is_file) => place,
+            // a device, a pipe, or a file that this process has open (/dev/stdout)
+            _ => {
+                let file = OpenOptions::new().append(true).open(path)?;
                 return Ok(Self { file, path: path.to_owned(), move_to: None });
             }
-            Some(before) if before.permissions().readonly() => {
-                return Err(io::Error::other("the file that is there is read-only"));
-            }
-            _ => {}
+        };
+        if before.as_ref().is_some_and(|before| before.permissions().readonly()) {
+            return Err(io::Error::other("the file that is there is read-only"));
         }
         let (file, written) = beside(&place)?;
         let move_to = Some(Move { written, place });
@@ -112,11 +114,15 @@ impl CompleteFile {
     }
 }
 
-/// The file that links lead to; it need not exist.
-fn followed(path: &Path) -> io::Result<PathBuf> {
+/// The file that links lead to; it need not exist. `None` for what only the kernel can follow: a
+/// file that the process has open.
+fn followed(path: &Path) -> io::Result<Option<PathBuf>> {
     let mut place = path.to_owned();
     for _ in 0..LINKS {
-        let Ok(target) = std::fs::read_link(&place) else { return Ok(place) };
+        if place.starts_with("/proc") || place.starts_with("/dev/fd") {
+            return Ok(None);
+        }
+        let Ok(target) = std::fs::read_link(&place) else { return Ok(Some(place)) };
         // a relative one counts from the folder of the link
         let folder = place.parent().map(Path::to_owned).unwrap_or_default();
         place = folder.join(target);
@@ -216,6 +222,21 @@ mod tests {
         assert_eq!(fs::read_to_string(at("inner/later")).unwrap(), "there");
         symlink("circle", at("circle")).unwrap();
         assert_eq!(CompleteFile::new(at("circle")).unwrap_err().kind(), ErrorKind::Io);
+    }
+
+    #[test]
+    fn a_file_that_the_process_has_open_is_appended_to() {
+        use std::os::fd::AsRawFd;
+
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("open");
+        let open = File::options().create(true).append(true).open(&place).unwrap();
+        (&open).write_all(b"first ").unwrap();
+        let own = PathBuf::from(format!("/dev/fd/{}", open.as_raw_fd()));
+        if own.exists() {
+            write(&own, "second");
+            assert_eq!(fs::read_to_string(&place).unwrap(), "first second");
+        }
     }
 
     #[test]

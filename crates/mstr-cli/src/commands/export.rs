@@ -144,6 +144,10 @@ impl Export {
                 if let Some(filter) = filter::expression(&definition, &conditions)? {
                     request = request.view_filter(filter);
                 }
+                for limit in &self.metric_limit {
+                    let (metric, limit) = filter::metric_limit(limit, &definition)?;
+                    request = request.metric_limit(metric, limit);
+                }
                 filter::check(&request, &definition, self.as_designed)?;
                 if let Some(rows) = self.page_size {
                     request = request.page_size(rows);
