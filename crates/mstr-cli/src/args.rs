@@ -1,8 +1,9 @@
 //! The command line.
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::commands::{api, browse, export, login, monitor, profiles, shell, sim, tour, whoami};
+use crate::context::Global;
 use crate::output::Format;
 
 /// MicroStrategy (Strategy) from the command line.
@@ -41,29 +42,6 @@ Files: config.toml in MSTR_CONFIG_DIR and sessions in MSTR_STATE_DIR, or where t
 configuration and state. The configuration holds no secrets; sessions are readable by you alone.
 
 Try it without a server of yours: mstr tour";
-
-/// What every command takes.
-#[derive(Args, Debug, Clone, Default)]
-pub(crate) struct Global {
-    /// Use this profile instead of the default one
-    #[arg(long, global = true, env = "MSTR_PROFILE", value_name = "NAME", hide_env_values = true)]
-    pub(crate) profile: Option<String>,
-    /// Work in this project
-    #[arg(
-        long,
-        global = true,
-        env = "MSTR_PROJECT",
-        value_name = "NAME|ID",
-        hide_env_values = true
-    )]
-    pub(crate) project: Option<String>,
-    /// Print nothing but results and errors
-    #[arg(long, short, global = true)]
-    pub(crate) quiet: bool,
-    /// Show what is sent and received, without secrets; twice for more
-    #[arg(long, short, global = true, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
-}
 
 // the text of a command is the comment of its arguments
 #[derive(Subcommand, Debug)]

@@ -13,6 +13,8 @@ mod status;
 pub(crate) mod tour;
 pub(crate) mod whoami;
 
+use clap::CommandFactory as _;
+
 use crate::{
     args::{Cli, Command},
     context::Context,
@@ -41,7 +43,7 @@ pub(crate) async fn run(cli: Cli) -> Result {
         Command::Export(export) => export.run(&context).await,
         Command::Sim(sim) => sim.run().await,
         Command::Tour(tour) => tour.run().await,
-        Command::Completions(completions) => completions.run(),
-        Command::Man => shell::man(),
+        Command::Completions(completions) => completions.run(Cli::command()),
+        Command::Man => shell::man(Cli::command()),
     }
 }

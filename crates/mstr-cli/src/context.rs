@@ -2,16 +2,39 @@
 
 use std::{env, future::Future, path::Path};
 
+use clap::{ArgAction, Args};
 use mstr_rest::persist::{ConnectExt as _, FileStore, SessionSnapshot, SnapshotStore as _};
 use mstr_rest::{Auth, AuthenticatedSession, Credential, RetryPolicy, Session, SessionBuilder};
 use url::Url;
 
 use crate::{
-    args::Global,
     config::{Config, Mode, Places, Profile},
     failure::{Failure, Result, code},
     secret, signals,
 };
+
+/// What every command takes.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct Global {
+    /// Use this profile instead of the default one
+    #[arg(long, global = true, env = "MSTR_PROFILE", value_name = "NAME", hide_env_values = true)]
+    pub(crate) profile: Option<String>,
+    /// Work in this project
+    #[arg(
+        long,
+        global = true,
+        env = "MSTR_PROJECT",
+        value_name = "NAME|ID",
+        hide_env_values = true
+    )]
+    pub(crate) project: Option<String>,
+    /// Print nothing but results and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Show what is sent and received, without secrets; twice for more
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
 
 /// What every command knows.
 #[derive(Debug)]

@@ -53,9 +53,11 @@ impl Failure {
     }
 
     pub(crate) fn report(&self) {
-        eprintln!("mstr: {}", crate::output::printable(&self.message));
+        // a message of several lines is one line
+        let line = |text: &str| printable(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+        eprintln!("mstr: {}", line(&self.message));
         if let Some(hint) = &self.hint {
-            eprintln!("hint: {hint}");
+            eprintln!("hint: {}", line(hint));
         }
     }
 }
@@ -116,5 +118,44 @@ fn explained(error: &Error) -> String {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::new(code::OTHER, format!("cannot write: {error}"))
+    }
+}
+
+/// A text of the server as one line, with control characters and changes of the direction of
+/// writing shown as escapes: what a name says to a terminal is its name, and nothing else.
+pub(crate) fn printable(text: &str) -> String {
+    escaped(text, |_| false, |c| c.escape_default().to_string())
+}
+
+/// The text with `escape` of the characters that steer a terminal, but for those to keep.
+pub(crate) fn escaped(
+    text: &str,
+    keep: impl Fn(char) -> bool,
+    escape: impl Fn(char) -> String,
+) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) && !keep(c) {
+            out.push_str(&escape(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_steer_a_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb\tc\nd\u{9b}e"), r"a\u{1b}[31mb\tc\nd\u{9b}e");
+        assert_eq!(printable("a\u{202e}b"), r"a\u{202e}b");
+        assert_eq!(printable("Größe 東京"), "Größe 東京");
     }
 }

@@ -3,11 +3,13 @@
 #![allow(clippy::doc_markdown, clippy::doc_link_with_quotes, reason = "clap shows them as help")]
 
 mod args;
+mod cell;
 mod commands;
 mod config;
 mod context;
 mod duration;
 mod failure;
+mod grid;
 mod output;
 mod progress;
 mod secret;

@@ -7,9 +7,13 @@ use std::{
 };
 
 use clap::Args;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 
-use crate::failure::Result;
+use crate::{
+    cell::{Cell, Members},
+    failure::{Result, escaped, printable},
+    grid,
+};
 
 /// How a list is printed.
 #[derive(Args, Debug, Clone, Copy, Default)]
@@ -26,7 +30,7 @@ pub(crate) struct Format {
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: &'static [&'static str],
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
@@ -34,7 +38,7 @@ impl Table {
         Self { columns, rows: Vec::new() }
     }
 
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(crate) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
         debug_assert_eq!(N, self.columns.len());
         self.rows.push(cells.into());
     }
@@ -42,56 +46,93 @@ impl Table {
     /// Prints it; `empty` goes to standard error instead of a table without rows, so that people
     /// are not left with nothing.
     pub(crate) fn print(&self, format: Format, empty: &str) -> Result {
-        let mut out = Stdout;
         if format.json {
-            serde_json::to_writer_pretty(&mut out, &self.json()).map_err(io::Error::from)?;
-            writeln!(out)?;
-        } else if format.csv {
-            let mut writer = csv::Writer::from_writer(out);
-            writer.write_record(self.columns).map_err(io::Error::from)?;
-            for row in &self.rows {
-                writer.write_record(row).map_err(io::Error::from)?;
-            }
-            writer.flush()?;
-        } else if !io::stdout().is_terminal() {
-            // tabs and line ends of a value would look like cells and rows
-            for row in &self.rows {
-                let cells: Vec<String> = row.iter().map(|cell| printable(cell)).collect();
-                writeln!(out, "{}", cells.join("\t"))?;
-            }
-        } else if self.rows.is_empty() {
-            eprintln!("{empty}");
-        } else {
-            writeln!(out, "{}", self.drawn())?;
+            return print_json(self, true);
         }
-        Ok(())
-    }
-
-    fn json(&self) -> Value {
-        let names: Vec<String> =
-            self.columns.iter().map(|name| name.to_lowercase().replace(' ', "_")).collect();
-        let objects = self.rows.iter().map(|row| {
-            let members = names.iter().cloned().zip(row.iter().map(|cell| cell.as_str().into()));
-            Value::Object(members.collect::<Map<_, _>>())
-        });
-        objects.collect()
-    }
-
-    fn drawn(&self) -> comfy_table::Table {
-        let mut table = comfy_table::Table::new();
-        table.load_style(comfy_table::presets::NOTHING);
-        table.set_header(self.columns.iter().map(|name| name.to_uppercase()));
-        for row in &self.rows {
-            table.add_row(row.iter().map(|cell| printable(cell)));
-        }
-        table
+        let rows = self.rows.iter().map(|row| row.iter().map(Cell::text).collect()).collect();
+        print_rows(self.columns, &rows, format, empty)
     }
 }
 
-/// A text of the server as one line without control characters: what a name says to a terminal is
-/// its name, and nothing else.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+impl Serialize for Table {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let names: Vec<String> =
+            self.columns.iter().map(|name| name.to_lowercase().replace(' ', "_")).collect();
+        let mut list = serializer.serialize_seq(Some(self.rows.len()))?;
+        for row in &self.rows {
+            list.serialize_element(&Members(names.iter().map(String::as_str).zip(row).collect()))?;
+        }
+        list.end()
+    }
+}
+
+/// One thing and what is known of it: an object in JSON, a line for each fact otherwise.
+#[derive(Debug, Default)]
+pub(crate) struct Record(Vec<(&'static str, &'static str, Cell)>);
+
+impl Record {
+    pub(crate) fn say(&mut self, what: &'static str, value: impl Into<Cell>) {
+        self.0.push((what, what, value.into()));
+    }
+
+    /// A fact whose member of the JSON object has a name of its own. A list has a line for each
+    /// item.
+    pub(crate) fn say_as(
+        &mut self,
+        what: &'static str,
+        member: &'static str,
+        value: impl Into<Cell>,
+    ) {
+        self.0.push((what, member, value.into()));
+    }
+
+    pub(crate) fn print(&self, format: Format) -> Result {
+        if format.json {
+            return print_json(self, true);
+        }
+        let mut rows = Vec::new();
+        for (what, _, value) in &self.0 {
+            match value {
+                Cell::List(items) => {
+                    rows.extend(items.iter().map(|item| vec![(*what).to_owned(), item.text()]));
+                }
+                value => rows.push(vec![(*what).to_owned(), value.text()]),
+            }
+        }
+        print_rows(&["What", "Value"], &rows, format, "")
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let names: Vec<String> =
+            self.0.iter().map(|(_, member, _)| member.replace(' ', "_")).collect();
+        let values = self.0.iter().map(|(_, _, value)| value);
+        Members(names.iter().map(String::as_str).zip(values).collect()).serialize(serializer)
+    }
+}
+
+fn print_rows(columns: &[&str], rows: &Vec<Vec<String>>, format: Format, empty: &str) -> Result {
+    let mut out = Stdout;
+    if format.csv {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(columns).map_err(io::Error::from)?;
+        for row in rows {
+            writer.write_record(row).map_err(io::Error::from)?;
+        }
+        writer.flush()?;
+    } else if !io::stdout().is_terminal() {
+        // tabs and line ends of a value would look like cells and rows
+        for row in rows {
+            let cells: Vec<String> = row.iter().map(|cell| printable(cell)).collect();
+            writeln!(out, "{}", cells.join("\t"))?;
+        }
+    } else if rows.is_empty() {
+        eprintln!("{empty}");
+    } else {
+        write!(out, "{}", grid::drawn(columns, rows, grid::width()))?;
+    }
+    Ok(())
 }
 
 /// Standard output. It notes when nobody reads it any more: errors of writers say that in many ways,
@@ -132,32 +173,55 @@ pub(crate) fn print_line(line: &str) -> Result {
     Ok(())
 }
 
-/// A JSON value: indented for people, on one line for pipes.
-pub(crate) fn print_json(value: &Value) -> Result {
-    let mut out = Stdout;
+/// A text of the server on standard output: as it is in a pipe; on a terminal without characters
+/// that control it.
+pub(crate) fn print_text(text: &str) -> Result {
     if io::stdout().is_terminal() {
-        serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
-    } else {
-        serde_json::to_writer(&mut out, value).map_err(io::Error::from)?;
+        return print_line(&escaped(
+            text,
+            |c| matches!(c, '\n' | '\t'),
+            |c| c.escape_default().to_string(),
+        ));
     }
-    writeln!(out)?;
-    Ok(())
+    print_line(text)
+}
+
+/// A JSON value; indented for people, and on one line in a pipe where it is not asked for.
+pub(crate) fn print_json(value: &impl Serialize, indented: bool) -> Result {
+    let terminal = io::stdout().is_terminal();
+    let text = if indented || terminal {
+        serde_json::to_string_pretty(value)
+    } else {
+        serde_json::to_string(value)
+    };
+    let mut text = text.map_err(io::Error::from)?;
+    if terminal {
+        // JSON escapes some of them by itself
+        text = escaped(&text, |c| c == '\n', |c| format!("\\u{:04x}", u32::from(c)));
+    }
+    print_line(&text)
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
     use super::*;
 
     #[test]
-    fn names_cannot_steer_a_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb\tc\nd\u{9b}e"), "a [31mb c d e");
-        assert_eq!(printable("Größe 東京"), "Größe 東京");
+    fn json_has_types_and_the_order_of_the_columns() {
+        let mut table = Table::new(&["Id", "Full name", "Enabled", "Age", "Since"]);
+        table.row(["1".into(), "x\ny".into(), false.into(), 7_u64.into(), Cell::Null]);
+        assert_eq!(
+            serde_json::to_string(&table).unwrap(),
+            r#"[{"id":"1","full_name":"x\ny","enabled":false,"age":7,"since":null}]"#
+        );
     }
 
     #[test]
-    fn json_has_members_in_small_letters() {
-        let mut table = Table::new(&["Id", "Full name"]);
-        table.row(["1".into(), "x\ny".into()]);
-        assert_eq!(table.json().to_string(), r#"[{"full_name":"x\ny","id":"1"}]"#);
+    fn a_record_is_an_object() {
+        let mut record = Record::default();
+        record.say("logged in", "b");
+        record.say_as("access", "acl", Cell::List(vec!["x".into(), "y".into()]));
+        assert_eq!(serde_json::to_string(&record).unwrap(), r#"{"logged_in":"b","acl":["x","y"]}"#);
     }
 }

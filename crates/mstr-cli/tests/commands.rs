@@ -116,10 +116,11 @@ fn columns_and_filters() {
         arguments.extend(options);
         place.run(&arguments).ok().lines().map(ToOwned::to_owned).collect()
     };
-    let all = rows(&["--columns", "Region,Revenue"]);
-    assert_eq!(all[0], "Region,Revenue");
+    let columns = "Region,Customer@ID,Day,Revenue";
+    let all = rows(&["--columns", columns]);
+    assert_eq!(all[0], "Region,Customer,Day,Revenue");
     let value = |row: &str| row.rsplit(',').next().unwrap().parse::<f64>().ok();
-    let over = rows(&["--columns", "Region,Revenue", "--filter", "Revenue > 5000"]);
+    let over = rows(&["--columns", columns, "--filter", "Revenue > 5000"]);
     let expected: Vec<_> =
         all.iter().filter(|row| value(row).is_none_or(|value| value > 5000.0)).cloned().collect();
     assert!(over.len() > 1 && over.len() < all.len());
@@ -181,7 +182,6 @@ fn an_export_that_fails_leaves_no_file() {
     let not_there = place.run(&["export", "No such report", "-o", "x.csv"]).fails(4);
     assert!(not_there.contains("--project"), "{not_there}");
     place.run(&["export", "Sample Report", "-o", "x.txt"]).fails(2);
-    place.run(&["export", "Sample Report", "-o", "-", "--format", "parquet"]).fails(2);
     // a place on this machine that cannot be written is no wrong usage
     let error = place.run(&["export", "Sample Report", "-o", "no/where.csv"]).fails(1);
     assert!(error.contains("no/where.csv cannot be written"), "{error}");

@@ -20,7 +20,7 @@ use support::Place;
 fn on_terminal(command: &assert_cmd::Command) -> PtySession {
     // a terminal as people have it: it shows what they type
     let mut on_terminal = Command::new("sh");
-    on_terminal.args(["-c", r#"stty echo && exec "$0" "$@""#]).arg(command.get_program());
+    on_terminal.args(["-c", r#"stty echo cols 80 && exec "$0" "$@""#]).arg(command.get_program());
     on_terminal.args(command.get_args()).current_dir(command.get_current_dir().unwrap());
     for (name, value) in command.get_envs() {
         match value {
@@ -86,6 +86,32 @@ fn a_table_has_a_header_and_no_colours() {
     let table = terminal.exp_eof().unwrap();
     assert!(table.contains("NAME") && table.contains("MicroStrategy Tutorial"), "{table}");
     assert!(!table.contains('\u{1b}') && !table.contains('\t'), "{table:?}");
+}
+
+#[test]
+fn a_table_fits_the_terminal_with_whole_ids() {
+    let reports = ["Revenue by region, month, category and sales channel", "a\u{1b}[31m\u{202e}b"];
+    let mut builder = LibraryServer::builder();
+    for name in reports {
+        builder = builder.report(Report::sample(name, 1));
+    }
+    let place = Place::with(builder);
+    place.login();
+    let mut terminal = on_terminal(&place.command(&["ls", "/Public Objects/Reports"]));
+    let table = terminal.exp_eof().unwrap();
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    for name in reports {
+        let report = Report::sample(name, 1);
+        assert!(table.lines().any(|line| line.trim_end().ends_with(report.object_id())), "{table}");
+    }
+    assert!(table.contains("Revenue by") && !table.contains(['\u{1b}', '\u{202e}']), "{table:?}");
+    let jq = ["api", "GET", "searches/results?type=3", "--jq", ".result[].name"];
+    for arguments in [&jq[..], &jq[..3], &["find", "", "--json"]] {
+        let mut terminal = on_terminal(&place.command(arguments));
+        let names = terminal.exp_eof().unwrap();
+        assert!(names.contains("Revenue by region, month, category and sales"), "{names}");
+        assert!(!names.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{names:?}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     context::Context,
-    failure::{Failure, Result, code},
+    failure::{Failure, Result, code, printable},
     output, select,
 };
 
@@ -167,21 +167,21 @@ impl Api {
             for (name, value) in reply.headers() {
                 let secret = value.is_sensitive() || SECRET.contains(&name.as_str());
                 let value = if secret { "***" } else { value.to_str().unwrap_or("?") };
-                writeln!(out, "{name}: {}", output::printable(value))?;
+                writeln!(out, "{name}: {}", printable(value))?;
             }
             writeln!(out)?;
         }
         let body = reply.bytes();
         if let Some(filter) = &self.jq {
             for result in select::select(filter, body)? {
-                output::print_line(&result)?;
+                output::print_text(&result)?;
             }
             return Ok(());
         }
         if io::stdout().is_terminal()
             && let Ok(value) = serde_json::from_slice::<Value>(body)
         {
-            return output::print_json(&value);
+            return output::print_json(&value, false);
         }
         let mut out = output::Stdout;
         out.write_all(body)?;
@@ -193,9 +193,9 @@ impl Api {
     }
 
     fn print_value(&self, value: &Value) -> Result {
-        let Some(filter) = &self.jq else { return output::print_json(value) };
+        let Some(filter) = &self.jq else { return output::print_json(value, false) };
         for result in select::select(filter, value.to_string().as_bytes())? {
-            output::print_line(&result)?;
+            output::print_text(&result)?;
         }
         Ok(())
     }

@@ -1,15 +1,14 @@
 //! `mstr ls`, `find`, `object`, `users` and `groups`: what is on the server.
 
-use std::time::SystemTime;
-
 use clap::Args;
 use mstr_rest::api::{Object, ObjectType, SearchPattern};
 use mstr_rest::prelude::*;
 
 use crate::{
+    cell::Cell,
     context::Context,
     failure::Result,
-    output::{Format, Table},
+    output::{Format, Record, Table},
 };
 
 /// List what is in a folder of the project
@@ -110,26 +109,34 @@ impl ObjectOf {
         context
             .with_session(async |session| {
                 let object = session.objects().get(&self.id, self.kind).await?;
-                let mut table = Table::new(&["What", "Value"]);
-                let mut say = |what: &str, value: String| table.row([what.to_owned(), value]);
-                say("name", object.name.clone());
-                say("id", object.id.clone());
-                say("type", kind(&object));
-                say("path", object.path());
-                say("description", object.description.clone().unwrap_or_default());
-                say("owner", object.owner.clone().map(|owner| owner.name).unwrap_or_default());
-                say("created", date(object.date_created));
-                say("modified", date(object.date_modified));
-                for entry in &object.acl {
-                    let deny = if entry.deny == Some(true) { "denied: " } else { "" };
+                let mut record = Record::default();
+                record.say("name", object.name.clone());
+                record.say("id", object.id.clone());
+                record.say("type", kind(&object));
+                record.say("path", object.path());
+                record.say("description", object.description.clone());
+                record.say("owner", object.owner.clone().map(|owner| owner.name));
+                record.say("created", object.date_created);
+                record.say("modified", object.date_modified);
+                let acl = object.acl.iter().map(|entry| {
+                    let denied = entry.deny == Some(true);
+                    let deny = if denied { "denied: " } else { "" };
                     let who = if entry.trustee_name.is_empty() {
                         &entry.trustee_id
                     } else {
                         &entry.trustee_name
                     };
-                    say("access", format!("{who}: {deny}{}", entry.rights));
-                }
-                table.print(self.format, "")
+                    let rights = entry.rights.to_string();
+                    let members = vec![
+                        ("trustee_id", entry.trustee_id.as_str().into()),
+                        ("trustee", entry.trustee_name.as_str().into()),
+                        ("denied", denied.into()),
+                        ("rights", rights.as_str().into()),
+                    ];
+                    Cell::Object(format!("{who}: {deny}{rights}"), members)
+                });
+                record.say_as("access", "acl", Cell::List(acl.collect()));
+                record.print(self.format)
             })
             .await
     }
@@ -156,8 +163,8 @@ impl Users {
                 let mut table = Table::new(&["Id", "Login", "Name", "Enabled"]);
                 for user in users.await? {
                     let login = user.login().unwrap_or_default().to_owned();
-                    let enabled = user.enabled.map(|yes| yes.to_string()).unwrap_or_default();
-                    table.row([user.id, login, user.full_name.unwrap_or(user.name), enabled]);
+                    let name = user.full_name.unwrap_or(user.name);
+                    table.row([user.id.into(), login.into(), name.into(), user.enabled.into()]);
                 }
                 table.print(self.format, "no users")
             })
@@ -183,12 +190,13 @@ impl Groups {
                 match &self.members {
                     Some(group) => {
                         for user in session.user_groups().members(group).await? {
-                            table.row([user.id, user.full_name.unwrap_or(user.name)]);
+                            let name = user.full_name.unwrap_or(user.name);
+                            table.row([user.id.into(), name.into()]);
                         }
                     }
                     None => {
                         for group in session.user_groups().list().await? {
-                            table.row([group.id, group.name]);
+                            table.row([group.id.into(), group.name.into()]);
                         }
                     }
                 }
@@ -202,11 +210,11 @@ fn objects_table(objects: &[Object]) -> Table {
     let mut table = Table::new(&["Id", "Type", "Name", "Modified", "Owner"]);
     for object in objects {
         table.row([
-            object.id.clone(),
-            kind(object),
-            object.name.clone(),
-            date(object.date_modified),
-            object.owner.as_ref().map(|owner| owner.name.clone()).unwrap_or_default(),
+            object.id.clone().into(),
+            kind(object).into(),
+            object.name.clone().into(),
+            object.date_modified.into(),
+            object.owner.as_ref().map(|owner| owner.name.clone()).into(),
         ]);
     }
     table
@@ -221,26 +229,6 @@ fn kind(object: &Object) -> String {
     }
 }
 
-/// As ISO 8601 has it, in UTC, to the second.
-pub(super) fn date(time: Option<SystemTime>) -> String {
-    let time = time.and_then(|time| jiff::Timestamp::try_from(time).ok());
-    time.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default()
-}
-
 pub(super) fn is_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_scripts() {
-        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_435_701_335_999);
-        assert_eq!(date(Some(time)), "2015-06-30T21:55:35Z");
-        assert_eq!(date(None), "");
-    }
 }

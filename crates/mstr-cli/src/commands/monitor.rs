@@ -5,8 +5,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use mstr_rest::{api::Object, prelude::*};
 
-use super::{browse::date, export};
+use super::export;
 use crate::{
+    cell::Cell,
     context::Context,
     duration,
     failure::{Failure, Result},
@@ -27,10 +28,10 @@ impl Nodes {
                 let mut table = Table::new(&["Name", "Status", "Load", "Projects"]);
                 for node in session.cluster().nodes().await? {
                     table.row([
-                        node.name,
-                        node.status.unwrap_or_default(),
-                        node.load.map(|load| load.to_string()).unwrap_or_default(),
-                        node.projects.len().to_string(),
+                        node.name.into(),
+                        node.status.into(),
+                        node.load.into(),
+                        node.projects.len().into(),
                     ]);
                 }
                 table.print(self.format, "no nodes")
@@ -73,12 +74,12 @@ impl Jobs {
                 let mut table = Table::new(columns);
                 for job in session.jobs().all().await? {
                     table.row([
-                        job.id,
-                        job.status.unwrap_or_default(),
-                        job.user.unwrap_or_default(),
-                        job.object_name.or(job.description).unwrap_or_default(),
-                        job.project_name.unwrap_or_default(),
-                        date(job.creation_time),
+                        job.id.into(),
+                        job.status.into(),
+                        job.user.into(),
+                        job.object_name.or(job.description).into(),
+                        job.project_name.into(),
+                        job.creation_time.into(),
                     ]);
                 }
                 table.print(self.format, "no jobs run")
@@ -146,8 +147,13 @@ impl Cubes {
                         }
                         Err(error) => return Err(error.into()),
                     };
-                    let modified = date(object.date_modified);
-                    table.row([object.id, object.name, status, modified]);
+                    let modified = object.date_modified;
+                    table.row([
+                        object.id.into(),
+                        object.name.into(),
+                        status.into(),
+                        modified.into(),
+                    ]);
                 }
                 table.print(self.format, "the project has no cubes")?;
                 match unreadable {
@@ -192,15 +198,15 @@ impl Subs {
                 let columns = &["Id", "Name", "Owner", "Delivery", "Schedules", "Recipients"];
                 let mut table = Table::new(columns);
                 for one in session.subscriptions().list().await? {
-                    let mode = one.mode().unwrap_or_default().to_owned();
-                    let schedules: Vec<_> = one.schedules.into_iter().map(|it| it.name).collect();
+                    let mode = one.mode().map(ToOwned::to_owned);
+                    let schedules = one.schedules.into_iter().map(|it| it.name.into());
                     table.row([
-                        one.id,
-                        one.name,
-                        one.owner.map(|owner| owner.name).unwrap_or_default(),
-                        mode,
-                        schedules.join(", "),
-                        one.recipients.len().to_string(),
+                        one.id.into(),
+                        one.name.into(),
+                        one.owner.map(|owner| owner.name).into(),
+                        mode.into(),
+                        Cell::List(schedules.collect()),
+                        one.recipients.len().into(),
                     ]);
                 }
                 table.print(self.format, "no subscriptions")

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use mstr_rest::persist::SnapshotStore as _;
 
 use crate::{
+    cell::Cell,
     config::Config,
     context::Context,
     failure::{Failure, Result},
@@ -44,11 +45,11 @@ impl Profiles {
                     let Some(profile) = config.profile(&name)? else { continue };
                     let default = config.default_profile() == Some(&name);
                     table.row([
-                        name,
-                        if default { "*".into() } else { String::new() },
-                        profile.url,
-                        profile.mode.name().to_owned(),
-                        profile.username.unwrap_or_default(),
+                        name.into(),
+                        Cell::Mark(default),
+                        profile.url.into(),
+                        profile.mode.name().into(),
+                        profile.username.into(),
                     ]);
                 }
                 return table.print(self.format, "no profiles: `mstr login URL` makes one");

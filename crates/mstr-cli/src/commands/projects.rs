@@ -13,7 +13,7 @@ pub(crate) async fn run(context: &Context, format: Format) -> Result {
         .with_session(async |session| {
             let mut table = Table::new(&["Id", "Name", "Description"]);
             for project in session.projects().list().await? {
-                table.row([project.id, project.name, project.description.unwrap_or_default()]);
+                table.row([project.id.into(), project.name.into(), project.description.into()]);
             }
             table.print(format, "no projects: the user may see none")
         })

@@ -2,10 +2,10 @@
 
 use std::io::Write as _;
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::{args::Cli, failure::Result, output::Stdout};
+use crate::{failure::Result, output::Stdout};
 
 /// Print the completions of a shell.
 ///
@@ -16,16 +16,16 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self) -> Result {
+    pub(crate) fn run(self, mut program: Command) -> Result {
         // clap_complete panics where it cannot write
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "mstr", &mut script);
+        clap_complete::generate(self.shell, &mut program, "mstr", &mut script);
         Stdout.write_all(&script)?;
         Ok(())
     }
 }
 
-pub(crate) fn man() -> Result {
-    clap_mangen::Man::new(Cli::command()).render(&mut Stdout)?;
+pub(crate) fn man(program: Command) -> Result {
+    clap_mangen::Man::new(program).render(&mut Stdout)?;
     Ok(())
 }

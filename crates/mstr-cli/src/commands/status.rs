@@ -9,17 +9,17 @@ use serde_json::json;
 use crate::{
     context::{Context, Origin},
     failure::{Failure, Result, code},
-    output::{Format, Table},
+    output::{Format, Record},
 };
 
 /// Never logs in: it says what there is. Fails when there is no live session.
 pub(crate) async fn run(context: &Context, format: Format) -> Result {
-    let mut table = Table::new(&["What", "Value"]);
-    let mut say = |what: &str, value: String| table.row([what.to_owned(), value]);
+    let mut record = Record::default();
+    let mut say = |what: &'static str, value: String| record.say(what, value);
     let (name, profile) = match context.origin()? {
         Origin::Environment => {
             say("from", "environment (MSTR_BASE_URL): each command logs in and out".into());
-            table.print(format, "")?;
+            record.print(format)?;
             return Ok(());
         }
         Origin::Profile(name, profile) => (name, profile),
@@ -57,7 +57,7 @@ pub(crate) async fn run(context: &Context, format: Format) -> Result {
         (None, _) => "not logged in",
     };
     say("session", state.to_owned());
-    table.print(format, "")?;
+    record.print(format)?;
     if alive || profile.logs_in_alone() {
         return Ok(());
     }

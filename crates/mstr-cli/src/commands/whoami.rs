@@ -2,9 +2,12 @@
 
 use clap::Args;
 use mstr_rest::prelude::*;
-use serde_json::json;
 
-use crate::{context::Context, failure::Result, output};
+use crate::{
+    context::Context,
+    failure::{Result, printable},
+    output::{self, Record},
+};
 
 /// Show who is logged in.
 #[derive(Args, Debug)]
@@ -20,14 +23,15 @@ impl Whoami {
             .with_session(async |session| {
                 let user = session.user_info().await?;
                 if self.json {
-                    return output::print_json(
-                        &json!({"id": user.id, "full_name": user.full_name}),
-                    );
+                    let mut record = Record::default();
+                    record.say("id", user.id);
+                    record.say("full_name", user.full_name);
+                    return output::print_json(&record, false);
                 }
                 output::print_line(&format!(
                     "{}\t{}",
-                    output::printable(&user.full_name),
-                    output::printable(&user.id)
+                    printable(&user.full_name),
+                    printable(&user.id)
                 ))
             })
             .await
