@@ -297,13 +297,13 @@ impl<'de> DeserializeSeed<'de> for Lenient {
 
 impl From<Lists<u32>> for Headers {
     fn from(lists: Lists<u32>) -> Self {
-        Self { lists: lists.lists, width: lists.width, flat: lists.flat }
+        Self { lists: lists.count, width: lists.width, flat: lists.flat }
     }
 }
 
 impl<'a> From<Lists<Cell<'a>>> for Cells<'a> {
     fn from(lists: Lists<Cell<'a>>) -> Self {
-        Self { rows: lists.lists, width: lists.width, flat: lists.flat }
+        Self { rows: lists.count, width: lists.width, flat: lists.flat }
     }
 }
 

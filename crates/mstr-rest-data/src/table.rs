@@ -251,7 +251,9 @@ impl Table {
             if batch.schema() != schema {
                 batches = None;
             }
-            batches.iter_mut().for_each(|batches| batches.push(batch.clone()));
+            if let Some(batches) = &mut batches {
+                batches.push(batch);
+            }
         }
         Ok(batches)
     }

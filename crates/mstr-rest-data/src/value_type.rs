@@ -138,9 +138,8 @@ impl Kind {
         let is_value = |cell: &&&Cell<'_>| ***cell != Cell::Null;
         let column = match cells.iter().find(is_value) {
             None | Some(Cell::Null | Cell::Float(_)) => ValueType::Float,
-            Some(Cell::Int(_)) => ValueType::Integer,
             Some(Cell::Digits(text)) if text.contains(['.', 'e', 'E']) => ValueType::Float,
-            Some(Cell::Digits(_)) => ValueType::Integer,
+            Some(Cell::Int(_) | Cell::Digits(_)) => ValueType::Integer,
             Some(Cell::Bool(_)) => ValueType::Boolean,
             Some(Cell::Text(text)) if crate::column::special(text).is_some() => ValueType::Float,
             Some(Cell::Text(_)) => ValueType::Text,

@@ -65,14 +65,14 @@ impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for SeqSeed<S> {
 
 /// Lists of one length, without a vector for each.
 pub(super) struct Lists<T> {
-    pub(super) lists: usize,
+    pub(super) count: usize,
     pub(super) width: usize,
     pub(super) flat: Vec<T>,
 }
 
 impl<T> Default for Lists<T> {
     fn default() -> Self {
-        Self { lists: 0, width: 0, flat: Vec::new() }
+        Self { count: 0, width: 0, flat: Vec::new() }
     }
 }
 
@@ -103,15 +103,15 @@ impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for ListsSeed<S> {
                 return Ok(table);
             }
             let length = table.flat.len() - before;
-            if table.lists == 0 {
+            if table.count == 0 {
                 table.width = length;
             } else if table.width != length {
                 return Err(serde::de::Error::custom(format_args!(
                     "list {} has {length} entries where the first has {}",
-                    table.lists, table.width
+                    table.count, table.width
                 )));
             }
-            table.lists += 1;
+            table.count += 1;
         }
     }
 }
