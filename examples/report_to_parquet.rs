@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let written = with_session(builder, async |session| {
         let data = session.reports().data(&report);
         data.on_progress(|so_far| {
-            println!("{} of {} grid rows", so_far.grid_rows, so_far.total_grid_rows)
+            println!("{} of {} grid rows", so_far.grid_rows, so_far.total_grid_rows);
         })
         .to_parquet(&path)
         .await
