@@ -35,6 +35,7 @@ Exit codes:
     5  denied: the user lacks a privilege
     6  the server said no, or something that cannot be understood
     7  the network: no connection, no answer in time
+  129  the terminal was closed
   130  interrupted by ctrl-c
   143  terminated by a signal, as schedulers send it
 

@@ -1,9 +1,14 @@
 //! The configuration file: profiles of servers and of who logs in, and no secret. It is edited in
 //! place, so that comments stay.
 
-use std::{env, fs, io, path::PathBuf};
+use std::{
+    env, fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
 
 use etcetera::{BaseStrategy as _, choose_base_strategy};
+use mstr_rest::persist::{FileStore, SnapshotStore as _, StoreLock};
 use serde::Deserialize;
 use toml_edit::{DocumentMut, Item, value};
 
@@ -21,7 +26,9 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn find() -> Result<Self> {
         let set = |name| env::var_os(name).filter(|dir| !dir.is_empty()).map(PathBuf::from);
-        let system = choose_base_strategy().ok();
+        // an empty one would make paths of the folder where one happens to be
+        let homeless = env::var_os("HOME").is_some_and(|home| home.is_empty());
+        let system = choose_base_strategy().ok().filter(|_| !homeless);
         let config = set("MSTR_CONFIG_DIR")
             .or_else(|| system.as_ref().map(|system| system.config_dir().join("mstr")));
         let state = set("MSTR_STATE_DIR").or_else(|| {
@@ -206,16 +213,60 @@ impl Config {
         }
     }
 
-    /// Writes it beside its place and moves it there: nobody reads half of it.
+    /// Loads it, changes it and saves it; other programs that do the same wait meanwhile.
+    pub(crate) async fn change(places: &Places, change: impl FnOnce(&mut Self)) -> Result {
+        let _lock = Self::lock(places).await?;
+        let mut config = Self::load(places)?;
+        change(&mut config);
+        config.save()
+    }
+
+    /// Keeps other programs from changing the file and what belongs to it until it is dropped.
+    pub(crate) async fn lock(places: &Places) -> Result<StoreLock> {
+        let folder = places.config.parent().unwrap_or_else(|| Path::new("."));
+        Ok(FileStore::new(folder).allow_open_permissions(true).lock("config").await?)
+    }
+
+    /// Writes it beside its place and moves it there: nobody reads half of it. A link stays a link,
+    /// and the mode stays what it was. The lock is held meanwhile.
     pub(crate) fn save(&self) -> Result {
         let cannot = |error: &io::Error| Failure::file("write", &self.path, error);
-        let folder = self.path.parent().unwrap_or_else(|| std::path::Path::new("."));
+        let path = self::target(&self.path).map_err(|error| cannot(&error))?;
+        let text = self.document.to_string();
+        let before = fs::metadata(&path).ok();
+        if before.as_ref().is_some_and(|before| !before.is_file()) {
+            return fs::write(&path, text).map_err(|error| cannot(&error));
+        }
+        if before.as_ref().is_some_and(|before| before.permissions().readonly()) {
+            return Err(Failure::new(
+                code::OTHER,
+                format!("{} is read-only: it is not changed", path.display()),
+            ));
+        }
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
         fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
-        let file = tempfile::NamedTempFile::new_in(folder).map_err(|error| cannot(&error))?;
-        fs::write(file.path(), self.document.to_string()).map_err(|error| cannot(&error))?;
-        file.persist(&self.path).map_err(|error| cannot(&error.error))?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| cannot(&error))?;
+        file.write_all(text.as_bytes()).map_err(|error| cannot(&error))?;
+        if let Some(before) = before {
+            let set = file.as_file().set_permissions(before.permissions());
+            set.map_err(|error| cannot(&error))?;
+        }
+        file.as_file().sync_all().map_err(|error| cannot(&error))?;
+        file.persist(&path).map_err(|error| cannot(&error.error))?;
         Ok(())
     }
+}
+
+/// The file that the path means: links are followed, also one to a file that is not there yet.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(to) => path = path.parent().unwrap_or_else(|| Path::new("")).join(to),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many links"))
 }
 
 #[cfg(test)]

@@ -1,20 +1,23 @@
 //! Whose session a command uses, and how it ends.
 
-use std::{env, future::Future, path::Path};
+use std::{env, future::Future, path::Path, time::Duration};
 
 use clap::{ArgAction, Args};
 use mstr_rest::persist::{ConnectExt as _, FileStore, SessionSnapshot, SnapshotStore as _};
-use mstr_rest::{Auth, AuthenticatedSession, Credential, RetryPolicy, Session, SessionBuilder};
+use mstr_rest::{
+    Auth, AuthenticatedSession, Credential, ErrorKind, RetryPolicy, Session, SessionBuilder,
+};
 use url::Url;
 
 use crate::{
     config::{Config, Mode, Places, Profile},
+    duration,
     failure::{Failure, Result, code},
     secret, signals,
 };
 
 /// What every command takes.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Debug, Clone)]
 pub(crate) struct Global {
     /// Use this profile instead of the default one
     #[arg(long, global = true, env = "MSTR_PROFILE", value_name = "NAME", hide_env_values = true)]
@@ -28,6 +31,18 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) project: Option<String>,
+    /// Longest time without data from the server (90s, 10m, 2h). Executions of reports and cubes
+    /// have limits of their own
+    #[arg(
+        long,
+        global = true,
+        env = "MSTR_TIMEOUT",
+        value_name = "DURATION",
+        default_value = "60s",
+        hide_env_values = true,
+        value_parser = timeout
+    )]
+    pub(crate) timeout: Duration,
     /// Print nothing but results and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
@@ -36,11 +51,20 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+/// An empty variable counts as not set.
+fn timeout(text: &str) -> Result<Duration, String> {
+    if text.is_empty() { Ok(TIMEOUT) } else { duration::parse(text) }
+}
+
+/// Of `--timeout`.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest time to open a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What every command knows.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) global: Global,
-    pub(crate) places: Places,
 }
 
 /// Where a command's session comes from.
@@ -52,12 +76,21 @@ pub(crate) enum Origin {
 }
 
 impl Context {
-    pub(crate) fn new(global: Global) -> Result<Self> {
-        Ok(Self { global, places: Places::find()? })
+    /// # Errors
+    /// If an option is empty. An empty variable counts as not set.
+    pub(crate) fn new(mut global: Global) -> Result<Self> {
+        global.profile = filled(global.profile, "--profile", "MSTR_PROFILE")?;
+        global.project = filled(global.project, "--project", "MSTR_PROJECT")?;
+        Ok(Self { global })
     }
 
-    pub(crate) fn store(&self) -> FileStore {
-        FileStore::new(&self.places.sessions)
+    /// Where files are. What needs none of them needs no home directory.
+    pub(crate) fn places(&self) -> Result<Places> {
+        Places::find()
+    }
+
+    pub(crate) fn store(&self) -> Result<FileStore> {
+        Ok(FileStore::new(self.places()?.sessions))
     }
 
     /// The profile that was named, else the environment, else the default profile.
@@ -66,9 +99,16 @@ impl Context {
         if self.global.profile.is_none() && environment {
             return Ok(Origin::Environment);
         }
-        let config = Config::load(&self.places)?;
+        let config = Config::load(&self.places()?)?;
         let name = self.global.profile.as_deref().or(config.default_profile());
         let Some(name) = name else {
+            let names = config.names();
+            if !names.is_empty() {
+                return Err(Failure::new(code::AUTH, "there is no default profile").hint(format!(
+                    "--profile NAME, or `mstr profiles use NAME`; there are: {}",
+                    names.join(", ")
+                )));
+            }
             return Err(Failure::new(code::AUTH, "there is no profile and no MSTR_BASE_URL")
                 .hint("`mstr login URL` makes one; `mstr sim -- sh` gives you a server to try"));
         };
@@ -97,7 +137,11 @@ impl Context {
 
     /// What holds for sessions of every origin.
     fn tuned(&self, builder: SessionBuilder, project: Option<&str>) -> SessionBuilder {
-        let builder = builder.retry(RetryPolicy::default());
+        let timeout = self.global.timeout;
+        let builder = builder
+            .retry(RetryPolicy::default())
+            .read_timeout(timeout)
+            .connect_timeout(timeout.min(CONNECT_TIMEOUT));
         match self.global.project.as_deref().or(project) {
             Some(project) => builder.project(project),
             None => builder,
@@ -110,18 +154,14 @@ impl Context {
     where
         F: Future<Output = Result>,
     {
-        let opened = tokio::select! {
-            opened = self.open() => opened?,
-            stopped = signals::stopped() => return Err(stopped),
-        };
-        let result = tokio::select! {
-            result = work(opened.session.clone()) => result,
-            stopped = signals::stopped() => Err(stopped),
-        };
-        // what was dropped may still have to tell the server so
-        mstr_rest::settle().await;
-        let closed = opened.close(self).await;
-        result.and(closed)
+        let opened = signals::unless_stopped(self.open()).await?;
+        let result = signals::unless_stopped(work(opened.session.clone())).await;
+        let closed = signals::wind_down(async {
+            // what was dropped may still have to tell the server so
+            mstr_rest::settle().await;
+            opened.close(self).await
+        });
+        result.and(closed.await)
     }
 
     async fn open(&self) -> Result<Opened> {
@@ -137,9 +177,19 @@ impl Context {
             Origin::Profile(name, profile) => (name, profile),
         };
         let builder = self.builder(&profile, None)?;
-        let store = self.store();
+        let store = self.store()?;
         let session = if profile.logs_in_alone() {
-            builder.connect_or_restore(&store, &name).await?
+            match builder.clone().connect_or_restore(&store, &name).await {
+                Ok(session) => session,
+                // of this machine: the command can do without
+                Err(error) if error.kind() == ErrorKind::Io => {
+                    let guard = builder.connect().await?;
+                    Failure::from(error).warn("the session is not kept");
+                    let session = Session::clone(&guard);
+                    return Ok(Opened { session, kept: Kept::Temporary(guard) });
+                }
+                Err(error) => return Err(error.into()),
+            }
         } else {
             let snapshot = store.load(&name).await?.filter(SessionSnapshot::has_session);
             let snapshot = snapshot.ok_or_else(|| {
@@ -150,6 +200,17 @@ impl Context {
         };
         let restored = Box::new(session.snapshot());
         Ok(Opened { session, kept: Kept::Persistent { name, restored } })
+    }
+}
+
+/// An option without its empty variable.
+fn filled(value: Option<String>, option: &str, variable: &str) -> Result<Option<String>> {
+    match value {
+        Some(text) if text.is_empty() => match env::var_os(variable) {
+            Some(set) if set.is_empty() => Ok(None),
+            _ => Err(Failure::usage(format!("{option} is empty"))),
+        },
+        value => Ok(value),
     }
 }
 
@@ -174,13 +235,21 @@ impl Opened {
             Kept::Temporary(guard) => guard.close().await?,
             // another token, if it had to log in again, and cookies that were renewed
             Kept::Persistent { name, restored } if self.session.has_session() => {
-                let (store, now) = (context.store(), self.session.snapshot());
-                // another command may have logged in anew meanwhile: its session stays
-                let kept = store.load(&name).await?;
-                if kept.is_none_or(|kept| {
-                    kept.is_same_session(&restored) || kept.is_same_session(&now)
-                }) {
-                    store.save(&name, &now).await?;
+                let now = self.session.snapshot();
+                let saved = async {
+                    let store = context.store()?;
+                    // another command may have logged in anew meanwhile: its session stays
+                    let kept = store.load(&name).await?;
+                    if kept.is_none_or(|kept| {
+                        kept.is_same_session(&restored) || kept.is_same_session(&now)
+                    }) {
+                        store.save(&name, &now).await?;
+                    }
+                    Ok(())
+                };
+                // the command is done, and its result was printed
+                if let Err(failure) = saved.await {
+                    Failure::warn(&failure, "the session is not kept");
                 }
             }
             Kept::Persistent { .. } => {}

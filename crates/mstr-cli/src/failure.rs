@@ -1,6 +1,10 @@
 //! Why a command failed: the exit code for scripts, the text and a way out for people.
 
-use std::{fmt, fmt::Write as _, io};
+use std::{
+    fmt,
+    fmt::Write as _,
+    io::{self, Write as _},
+};
 
 use mstr_rest::{Error, ErrorKind};
 
@@ -13,6 +17,8 @@ pub(crate) mod code {
     pub(crate) const DENIED: u8 = 5;
     pub(crate) const SERVER: u8 = 6;
     pub(crate) const NETWORK: u8 = 7;
+    /// As shells have it for a program whose terminal was closed.
+    pub(crate) const HUNG_UP: u8 = 129;
     /// As shells have it for a program that ctrl-c ended.
     pub(crate) const INTERRUPTED: u8 = 130;
     /// The same for one that was asked to end, by a scheduler or a container.
@@ -48,16 +54,27 @@ impl Failure {
         self
     }
 
+    pub(crate) fn is_of_a_signal(&self) -> bool {
+        matches!(self.code, code::HUNG_UP | code::INTERRUPTED | code::TERMINATED)
+    }
+
     pub(crate) fn code(&self) -> u8 {
         self.code
+    }
+
+    /// Says it as something that does not end the command.
+    pub(crate) fn warn(&self, what: &str) {
+        let _ = writeln!(io::stderr(), "mstr: warning: {what}: {}", printable(&self.message));
     }
 
     pub(crate) fn report(&self) {
         // a message of several lines is one line
         let line = |text: &str| printable(&text.split_whitespace().collect::<Vec<_>>().join(" "));
-        eprintln!("mstr: {}", line(&self.message));
+        // the terminal may be gone
+        let mut out = io::stderr();
+        let _ = writeln!(out, "mstr: {}", line(&self.message));
         if let Some(hint) = &self.hint {
-            eprintln!("hint: {}", line(hint));
+            let _ = writeln!(out, "hint: {}", line(hint));
         }
     }
 }

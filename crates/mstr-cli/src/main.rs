@@ -43,8 +43,12 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         let result = commands::run(cli).await;
         // logouts of sessions that were opened for one command
-        mstr_rest::settle().await;
-        result
+        let settled = signals::wind_down(async {
+            mstr_rest::settle().await;
+            Ok(())
+        });
+        let settled = settled.await;
+        result.and(settled)
     });
     runtime.shutdown_timeout(LAST);
     match result {
@@ -52,6 +56,11 @@ fn main() -> ExitCode {
         Err(_) if output::Stdout::is_unread() => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
+            if let Some(signal) = signals::received()
+                && failure.is_of_a_signal()
+            {
+                signals::end_by(signal);
+            }
             ExitCode::from(failure.code())
         }
     }

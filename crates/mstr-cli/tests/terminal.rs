@@ -7,7 +7,8 @@ mod support;
 
 use std::{
     fs,
-    io::Read as _,
+    io::{BufRead as _, Read as _},
+    os::unix::process::ExitStatusExt as _,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -45,11 +46,21 @@ fn in_pipes(command: &assert_cmd::Command) -> Child {
     piped.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// The exit code; that of shells for a program that a signal ended.
 fn ended(session: &PtySession) -> i32 {
-    // its type has no public name: Exited(Pid(17), 0)
+    // its type has no public name: Exited(Pid(17), 0), Signaled(Pid(17), SIGINT, false)
     let status = format!("{:?}", session.process().wait().unwrap());
+    if status.starts_with("Signaled") && status.contains("SIGINT") {
+        return 130;
+    }
     let code = status.strip_suffix(')').and_then(|status| status.rsplit_once(' ')?.1.parse().ok());
     code.filter(|_| status.starts_with("Exited")).unwrap_or_else(|| panic!("{status}"))
+}
+
+/// Sends a signal to a process.
+fn kill(signal: &str, process: u32) {
+    let killed = Command::new("kill").args(["-s", signal, &process.to_string()]).status().unwrap();
+    assert!(killed.success());
 }
 
 /// Waits for what the server is to see, and not for a time.
@@ -157,18 +168,94 @@ fn ctrl_c_ends_the_job_on_the_server_too() {
 }
 
 #[test]
-fn a_scheduler_that_ends_it_leaves_nothing_on_the_server() {
+fn a_signal_ends_it_and_leaves_nothing_on_the_server() {
     let place = Place::with(LibraryServer::builder().report(Report::sample("Long", 5000)));
     place.server.inject(Fault::stall().on(Method::GET, "/v2/reports/*/instances/*"));
     let arguments = ["export", "Long", "-o", "long.csv", "--page-size", "100"];
-    let job = in_pipes(&place.in_environment(&arguments));
+    for (signal, number, said) in [
+        ("TERM", 15, "mstr: terminated\n"),
+        ("INT", 2, "mstr: interrupted\n"),
+        ("HUP", 1, "mstr: the terminal was closed\n"),
+    ] {
+        place.server.clear_journal();
+        let job = in_pipes(&place.in_environment(&arguments));
+        until(|| place.server.count(Method::GET, "/v2/reports/*/instances/*") > 0);
+        kill(signal, job.id());
+        let output = job.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.signal(), told.as_str()), (Some(number), said));
+        assert_eq!((place.instances(), place.sessions()), (0, 0));
+        assert_eq!(fs::read_dir(place.home.path()).unwrap().count(), 0, "no file is left");
+    }
+}
+
+#[test]
+fn ctrl_c_stops_the_loop_of_a_shell() {
+    let place = Place::with(LibraryServer::builder().report(Report::sample("Long", 5000)));
+    place.login();
+    place.server.inject(Fault::stall().on(Method::GET, "/v2/reports/*/instances/*"));
+    let mstr = env!("CARGO_BIN_EXE_mstr");
+    let script = format!("for i in 1 2 3; do '{mstr}' export Long -o $i.csv; done; echo over");
+    let mut bash = place.shell(&["-c", &script]);
+    bash.env("SHELL", "sh");
+    let mut terminal = on_terminal(&bash);
     until(|| place.server.count(Method::GET, "/v2/reports/*/instances/*") > 0);
-    let killed = Command::new("kill").args(["-TERM", &job.id().to_string()]).status().unwrap();
-    assert!(killed.success());
+    terminal.send_control('c').unwrap();
+    let seen = terminal.exp_eof().unwrap();
+    assert!(!seen.contains("over"), "{seen}");
+    assert_eq!(place.server.count(Method::POST, "/v2/reports/*/instances"), 1, "{seen}");
+}
+
+#[test]
+fn a_server_that_says_nothing_does_not_hold_what_was_told_to_end() {
+    let place = Place::new();
+    // the login is read, and not answered
+    place.server.inject(Fault::stall().on(Method::POST, "/auth/login"));
+    let job = in_pipes(&place.in_environment(&["projects"]));
+    until(|| place.server.count(Method::POST, "/auth/login") > 0);
+    kill("TERM", job.id());
     let output = job.wait_with_output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), told.as_str()), (Some(143), "mstr: terminated\n"));
-    assert_eq!((place.instances(), place.sessions()), (0, 0));
+    assert_eq!(output.status.signal(), Some(15), "{told}");
+    assert!(told.contains("waiting up to 3 s for the server"), "{told}");
+    // a second ctrl-c ends it at once
+    place.server.clear_journal();
+    let mut terminal = on_terminal(&place.in_environment(&["projects"]));
+    until(|| place.server.count(Method::POST, "/auth/login") > 0);
+    terminal.send_control('c').unwrap();
+    terminal.exp_string("waiting").unwrap();
+    terminal.send_control('c').unwrap();
+    let seen = terminal.exp_eof().unwrap();
+    assert_eq!(ended(&terminal), 130, "{seen}");
+    assert!(!seen.contains("mstr: interrupted"), "{seen}");
+}
+
+#[test]
+fn a_silent_server_has_a_limit() {
+    let place = Place::new();
+    place.login();
+    place.server.inject(Fault::stall().on(Method::GET, "/projects"));
+    let error = place.run(&["projects", "--timeout", "1s"]).fails(7);
+    assert!(error.contains("1s") && error.contains("--timeout"), "{error}");
+    let mut environment = place.in_environment(&["projects"]);
+    support::ran(environment.env("MSTR_TIMEOUT", "1")).fails(7);
+    place.server.clear_faults();
+    support::ran(place.in_environment(&["projects"]).env("MSTR_TIMEOUT", "")).ok();
+    place.run(&["projects", "--timeout", "soon"]).fails(2);
+}
+
+#[test]
+fn a_server_around_a_command_passes_signals_on() {
+    let place = Place::new();
+    let script = "trap 'echo told; exit 7' TERM; echo ready; while :; do sleep 0.05; done";
+    let mut job = in_pipes(&place.command(&["sim", "--", "sh", "-c", script]));
+    let mut out = std::io::BufReader::new(job.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    kill("TERM", job.id());
+    out.read_to_string(&mut line).unwrap();
+    assert_eq!(line, "ready\ntold\n");
+    assert_eq!(job.wait().unwrap().code(), Some(7));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! `mstr login` and `mstr logout`.
 
-use std::path::PathBuf;
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use mstr_rest::persist::{SessionSnapshot, SnapshotStore as _};
@@ -10,7 +13,7 @@ use crate::{
     config::{Config, Mode, Profile},
     context::{Context, base_url},
     failure::{Failure, Result},
-    secret,
+    secret, signals,
 };
 
 /// Log in, and keep the session for the commands that follow
@@ -49,29 +52,74 @@ pub(crate) struct Login {
 
 impl Login {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let mut config = Config::load(&context.places)?;
+        let places = context.places()?;
+        let config = Config::load(&places)?;
         let name = context.global.profile.as_deref().or(config.default_profile());
         let name = name.unwrap_or("default").to_owned();
         check_name(&name)?;
         let before = config.profile(&name)?;
         let (profile, secret) = self.profile(before, context)?;
 
-        let guard = context.builder(&profile, secret.as_ref())?.connect().await?;
-        let store = context.store();
-        let old = store.load(&name).await.ok().flatten();
-        store.save(&name, &guard.snapshot()).await?;
-        // saved: the next command uses it
-        guard.detach();
+        let builder = context.builder(&profile, secret.as_ref())?;
+        let guard = signals::unless_stopped(async { Ok(builder.connect().await?) }).await?;
+        let store = context.store()?;
+        let old = {
+            // of logins to one profile at the same time, each ends the one before
+            let _lock = Config::lock(&places).await?;
+            let old = store.load(&name).await.ok().flatten();
+            let mut config = Config::load(&places)?;
+            config.set(&name, &profile);
+            config.save()?;
+            store.save(&name, &guard.snapshot()).await?;
+            // saved: the next command uses it
+            guard.detach();
+            old
+        };
         if let Some(old) = old {
             end(&old).await;
         }
-        config.set(&name, &profile);
-        config.save()?;
         if !context.global.quiet {
             let who = profile.username.as_deref().unwrap_or(profile.mode.name());
             eprintln!("logged in to {} as {who} (profile {name})", profile.url);
+            if env::var_os("MSTR_BASE_URL").is_some_and(|url| !url.is_empty()) {
+                eprintln!(
+                    "note: MSTR_BASE_URL is set: commands without --profile {name} use it instead"
+                );
+            }
         }
         Ok(())
+    }
+
+    /// The mode that was named, or that of the profile, if the other options fit it. A user name
+    /// makes it a login of that user.
+    fn mode(&self, before: Option<&Profile>) -> Result<Mode> {
+        let known = self.mode.or(before.map(|before| before.mode));
+        let mode = match known {
+            Some(mode)
+                if self.mode.is_none() && self.username.is_some() && !mode.has_username() =>
+            {
+                Mode::Standard
+            }
+            mode => mode.unwrap_or(Mode::Standard),
+        };
+        let unfit = |option: &str, what: &str| {
+            let of = if self.mode.is_some() { "" } else { ", which is that of the profile" };
+            Failure::usage(format!("{option} does not fit the mode {}{of}: it {what}", mode.name()))
+                .hint("leave the option out, or say --mode standard, ldap, api-key or another one")
+        };
+        if self.username.is_some() && !mode.has_username() {
+            return Err(unfit("--username", "has no user name"));
+        }
+        if mode.secret().is_none() && self.secret_from.is_some() {
+            return Err(unfit("--secret-from", "has no secret"));
+        }
+        if mode.secret().is_none() && self.secret_stdin {
+            return Err(unfit("--secret-stdin", "has no secret"));
+        }
+        match self.username.as_deref() {
+            Some("") => Err(Failure::usage("--username is empty")),
+            _ => Ok(mode),
+        }
     }
 
     /// The profile to log in with, and the secret if it is not the profile's to name.
@@ -87,8 +135,7 @@ impl Login {
         };
         // who logged in to another server does not matter here
         let before = before.filter(|before| before.url == url);
-        let mode = self.mode.or(before.as_ref().map(|before| before.mode));
-        let mode = mode.unwrap_or(Mode::Standard);
+        let mode = self.mode(before.as_ref())?;
         let same_mode = before.as_ref().filter(|before| before.mode == mode);
         let username = match self.username.or(same_mode.and_then(|it| it.username.clone())) {
             _ if !mode.has_username() => None,
@@ -101,6 +148,7 @@ impl Login {
             Some(_) if self.secret_stdin => (None, Some(secret::from_stdin()?)),
             Some(what) => match self.secret_from.or(same_user.and_then(|it| it.secret.clone())) {
                 Some(reference) => {
+                    let reference = absolute_reference(&reference)?;
                     secret::from_reference(&reference)?;
                     (Some(reference), None)
                 }
@@ -108,15 +156,31 @@ impl Login {
             },
         };
         let project = context.global.project.clone();
+        let ca_file = self.ca_file.as_deref().map(absolute).transpose()?;
         let profile = Profile {
             url,
             mode,
             username,
             secret: reference,
             project: project.or(before.as_ref().and_then(|before| before.project.clone())),
-            ca_file: self.ca_file.or(before.and_then(|before| before.ca_file)),
+            ca_file: ca_file.or(before.and_then(|before| before.ca_file)),
         };
         Ok((profile, typed))
+    }
+}
+
+/// The same path from every folder.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Failure::file("find", path, &error))
+}
+
+/// A reference that means the same from every folder.
+fn absolute_reference(reference: &str) -> Result<String> {
+    match reference.strip_prefix("file:") {
+        Some(path) if !path.is_empty() => {
+            Ok(format!("file:{}", absolute(Path::new(path))?.display()))
+        }
+        _ => Ok(reference.to_owned()),
     }
 }
 
@@ -130,7 +194,7 @@ fn check_name(name: &str) -> Result {
 }
 
 /// The session that another one takes the place of. It is ours alone, and nobody waits for it.
-async fn end(old: &SessionSnapshot) {
+pub(super) async fn end(old: &SessionSnapshot) {
     let Ok(session) = Session::from_snapshot(old) else { return };
     let timeout = std::time::Duration::from_secs(10);
     let _ = tokio::time::timeout(timeout, session.logout()).await;
@@ -146,14 +210,14 @@ pub(crate) struct Logout {
 
 impl Logout {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let config = Config::load(&context.places)?;
+        let config = Config::load(&context.places()?)?;
         let names = if self.all {
             config.names()
         } else {
             let name = context.global.profile.as_deref().or(config.default_profile());
             vec![name.ok_or_else(|| Failure::usage("there is no profile"))?.to_owned()]
         };
-        let store = context.store();
+        let store = context.store()?;
         let mut result = Ok(());
         for name in names {
             let Some(snapshot) = store.load(&name).await? else {

@@ -106,7 +106,7 @@ enum CubeAction {
         cube: String,
         /// Longest time to wait (90s, 10m, 2h); the server continues to publish afterwards
         #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
-        timeout: Duration,
+        execution_timeout: Duration,
     },
 }
 
@@ -115,12 +115,12 @@ impl Cubes {
         let quiet = context.global.quiet;
         context
             .with_session(async |session| {
-                if let Some(CubeAction::Publish { cube, timeout }) = &self.action {
+                if let Some(CubeAction::Publish { cube, execution_timeout }) = &self.action {
                     let object = export::find(&session, cube).await?;
                     let Some(cube) = object.as_cube() else {
                         return Err(Failure::usage(format!("{cube:?} is a report, and no cube")));
                     };
-                    let publication = cube.publish().await?.timeout(*timeout);
+                    let publication = cube.publish().await?.timeout(*execution_timeout);
                     let publication = publication.on_progress(move |status| {
                         if !quiet {
                             eprintln!("{status}");

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use mstr_rest::persist::SnapshotStore as _;
 
+use super::login;
 use crate::{
     cell::Cell,
     config::Config,
@@ -27,8 +28,7 @@ enum Action {
         /// The profile
         name: String,
     },
-    /// Remove a profile and what is kept of its session. `mstr logout --profile NAME` ends the
-    /// session on the server
+    /// Remove a profile, and end its session
     Remove {
         /// The profile
         name: String,
@@ -37,7 +37,8 @@ enum Action {
 
 impl Profiles {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let mut config = Config::load(&context.places)?;
+        let places = context.places()?;
+        let config = Config::load(&places)?;
         match self.action {
             None => {
                 let mut table = Table::new(&["Name", "Default", "Url", "Mode", "Username"]);
@@ -52,19 +53,23 @@ impl Profiles {
                         profile.username.into(),
                     ]);
                 }
-                return table.print(self.format, "no profiles: `mstr login URL` makes one");
+                table.print(self.format, "no profiles: `mstr login URL` makes one")
             }
             Some(Action::Use { name }) => {
                 known(&config, &name)?;
-                config.set_default(&name);
+                Config::change(&places, |config| config.set_default(&name)).await
             }
             Some(Action::Remove { name }) => {
                 known(&config, &name)?;
-                config.remove(&name);
-                context.store().delete(&name).await?;
+                Config::change(&places, |config| config.remove(&name)).await?;
+                let store = context.store()?;
+                // nobody could end it afterwards
+                if let Some(session) = store.load(&name).await.ok().flatten() {
+                    login::end(&session).await;
+                }
+                Ok(store.delete(&name).await?)
             }
         }
-        config.save()
     }
 }
 

@@ -8,7 +8,8 @@ use tokio::process::Command;
 
 use crate::{
     failure::{Failure, Result, code},
-    output, signals,
+    output,
+    signals::{self, Signal},
 };
 
 /// Start a simulated server: for trying, for tests
@@ -76,11 +77,18 @@ impl Sim {
         let child = at(command.args(arguments), &server).spawn();
         let mut child = child
             .map_err(|error| Failure::new(code::OTHER, format!("cannot run {program}: {error}")))?;
-        // ctrl-c reaches the command as well: it decides, and the server outlives it
+        // ctrl-c reaches the command as well: it decides, and the server outlives it. What is sent
+        // to this process alone is passed on
+        let mut signals = 1;
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status,
-                _ = tokio::signal::ctrl_c() => {}
+                signal = signals::nth(signals) => {
+                    signals += 1;
+                    if let (Some(id), true) = (child.id(), signal != Signal::Interrupt) {
+                        signals::pass_on(signal, id).await;
+                    }
+                }
             }
         };
         server.stop().await;
@@ -116,6 +124,19 @@ fn ended(program: &str, status: ExitStatus) -> Result {
             let code = u8::try_from(number).unwrap_or(code::OTHER);
             Err(Failure::new(code, format!("{program} ended with exit code {number}")))
         }
-        None => Err(Failure::new(code::INTERRUPTED, format!("{program} was stopped"))),
+        None => Err(Failure::new(by_signal(status), format!("{program} was stopped"))),
     }
+}
+
+/// As shells have it for a program that a signal ended.
+#[cfg(unix)]
+fn by_signal(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let number = status.signal().and_then(|number| u8::try_from(number + 128).ok());
+    number.unwrap_or(code::INTERRUPTED)
+}
+
+#[cfg(not(unix))]
+fn by_signal(_status: ExitStatus) -> u8 {
+    code::INTERRUPTED
 }

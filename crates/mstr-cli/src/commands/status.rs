@@ -33,7 +33,7 @@ pub(crate) async fn run(context: &Context, format: Format) -> Result {
     if let Some(project) = &profile.project {
         say("project", project.clone());
     }
-    let snapshot = context.store().load(&name).await?.filter(SessionSnapshot::has_session);
+    let snapshot = context.store()?.load(&name).await?.filter(SessionSnapshot::has_session);
     let alive = match &snapshot {
         None => false,
         Some(snapshot) => {
