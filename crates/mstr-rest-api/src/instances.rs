@@ -316,9 +316,9 @@ impl Instance {
     }
 
     /// Shows something else of the same execution: other objects, filters, a page of page-by.
-    /// `PUT /v2/reports/{id}/instances/{iid}`; its reply is the new
-    /// [`first_page`](Self::first_page). For cubes no source has that endpoint: they are executed
-    /// anew, and the execution before is dropped.
+    /// `PUT /v2/reports/{id}/instances/{iid}` and the same of `cubes` (vendor documentation); its
+    /// reply is the new [`first_page`](Self::first_page). A cube of a server that does not have
+    /// that endpoint is executed anew, and the execution before is deleted.
     ///
     /// # Errors
     /// As [`Report::run`](crate::Report::run), also for a view filter on a report that had prompts;
@@ -356,14 +356,17 @@ impl Instance {
                 request.check_prompted()?;
             }
             let request = Arc::new(request);
-            if instance.source.kind == Kind::Cube {
+            let changed = execution::manipulate(&instance.source, &before.id, &request).await;
+            let is_older =
+                |error: &Error| instance.source.kind == Kind::Cube && error.is_unknown_endpoint();
+            if changed.as_ref().is_err_and(is_older) {
                 let (begun, _) = execution::begin(&instance.source, &request).await?;
                 let execution = Execution::new(begun, request, false);
                 instance.update(&before.id, |now| *now = execution);
                 DeleteOnDrop::of(&instance.source, &before.id).now().await;
                 return Ok(());
             }
-            let begun = execution::manipulate(&instance.source, &before.id, &request).await?;
+            let begun = changed?;
             instance.update(&before.id, |now| {
                 now.show(begun, request);
                 now.turned = turned;

@@ -18,6 +18,10 @@ pub use quick::QuickSearch;
 use crate::{Items, Object, ObjectType, Pages, dates, lenient, sealed};
 use results::Search as Running;
 
+/// Searches of one session run one at a time: the vendor documents that they must not run in
+/// parallel.
+pub(crate) const ONE_SEARCH: &str = "search";
+
 /// Searches of the server.
 pub trait SearchExt: sealed::Sealed {
     /// A search of the metadata of a project: ask a session [`in_project`](Session::in_project),
@@ -209,11 +213,14 @@ impl Search {
     /// [`InvalidRequest`](ErrorKind::InvalidRequest) when both [`uses`](Self::uses) and
     /// [`used_by`](Self::used_by) are asked for, or for a time that no calendar has, and nothing is
     /// sent.
+    ///
+    /// Searches of one session run one after the other: the vendor documents that they must not run
+    /// in parallel.
     pub fn begin(&self) -> Call<SearchResult> {
         let path = if self.older { "" } else { "v2/" };
         let call = self.session.post(format!("{path}metadataSearches/results"));
         // it changes nothing: it may be sent again
-        let mut call = call.require_session().idempotent(true);
+        let mut call = call.require_session().idempotent(true).one_at_a_time(ONE_SEARCH);
         if let Some(name) = &self.name {
             call = call.query("name", name);
         }

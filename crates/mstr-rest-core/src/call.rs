@@ -191,6 +191,23 @@ impl<T> Call<T> {
         self
     }
 
+    /// Runs this call and other calls with the same name one at a time in this session and its
+    /// clones, for work that the server does not do twice at once. The waiting counts for the
+    /// [`timeout`](Self::timeout). Default: calls run side by side.
+    ///
+    /// ```no_run
+    /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+    /// let search = || session.get("searches/results").query("name", "sales").one_at_a_time("search");
+    /// let (first, second) = tokio::join!(search().send(), search().send());
+    /// # let _ = (first?, second?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn one_at_a_time(mut self, name: &'static str) -> Self {
+        self.request.turn = Some(name);
+        self
+    }
+
     /// Sets the timeout of the whole call. It includes waiting for a login or an in-flight slot,
     /// all attempts and redirects, and the body of the reply, also of a streamed one. Default: that
     /// of the session ([`SessionBuilder::timeout`](crate::SessionBuilder::timeout)); `None`: no

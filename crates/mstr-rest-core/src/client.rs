@@ -1,12 +1,13 @@
 //! `Client`: the settings, connections and login that the handles of a session share.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
 use mstr_credentials::SecretString;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 use url::Url;
 
 use crate::cookies::Jar;
@@ -48,6 +49,7 @@ pub(crate) struct Client {
     pub(crate) keep_alive_runs: AtomicBool,
     pub(crate) idle_clock: IdleClock,
     pub(crate) in_flight: Option<InFlight>,
+    pub(crate) turns: Turns,
     pub(crate) projects: ProjectCache,
     /// Set when a guard closes the session. No call is sent after that.
     pub(crate) closed: Arc<Signal>,
@@ -56,6 +58,21 @@ pub(crate) struct Client {
 
 /// The last logout that a close has started, and its outcome when it has ended.
 pub(crate) type Closing = Mutex<Option<watch::Receiver<Option<Result<()>>>>>;
+
+/// Calls that run one at a time: a lock for each name.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<BTreeMap<&'static str, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    /// Waits for the turn of a call with this name. It lasts until the guard is dropped.
+    pub(crate) async fn wait(&self, name: &'static str) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(locks.entry(name).or_default())
+        };
+        lock.lock_owned().await
+    }
+}
 
 /// The in-flight slots of a session.
 pub(crate) struct InFlight {

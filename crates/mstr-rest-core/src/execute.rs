@@ -93,6 +93,11 @@ impl Client {
             tracing::warn!("the path of a request contains `//`: it is sent unchanged");
         }
         nesting::ensure_outside(self.id)?;
+        // boxed: few calls wait for their turn
+        let _turn = match request.turn {
+            Some(name) => Some(Box::pin(self.turns.wait(name)).await),
+            None => None,
+        };
         let mut attempts = self.attempts(request, deadline);
         let mut login = self.login_for(request, &mut attempts, None).await?;
         if let Some(ProjectRef::Name(name)) = request.project.clone() {

@@ -30,6 +30,8 @@ pub(crate) struct Request {
     pub(crate) may_relogin: bool,
     /// It needs an in-flight slot of the session.
     pub(crate) takes_slot: bool,
+    /// Calls with this name run one at a time in a session.
+    pub(crate) turn: Option<&'static str>,
     /// The timeouts of this call. `None`: those of the session.
     pub(crate) timeouts: Timeouts,
     /// It may be repeated. `None`: if its method is idempotent.
@@ -87,6 +89,7 @@ impl Request {
             needs_session: false,
             may_relogin: true,
             takes_slot: true,
+            turn: None,
             timeouts: Timeouts { idle: None, total: None },
             idempotent: None,
             retry: None,

@@ -85,6 +85,6 @@ impl QuickSearch {
     pub fn list(self) -> List<Object> {
         let call = self.call.query("pattern", self.pattern.number());
         let call = call.query("certifiedStatus", self.certification.text());
-        List::new(call.query("getAncestors", self.ancestors))
+        List::new(call.query("getAncestors", self.ancestors).one_at_a_time(super::ONE_SEARCH))
     }
 }

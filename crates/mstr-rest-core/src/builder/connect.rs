@@ -7,7 +7,7 @@ use mstr_credentials::{Credential, SecretString};
 
 use super::SessionBuilder;
 use crate::background::require_runtime;
-use crate::client::{Client, Closing, InFlight};
+use crate::client::{Client, Closing, InFlight, Turns};
 use crate::defaults::DefaultsSource;
 use crate::idle_clock::IdleClock;
 use crate::login_machine::LoginMachine;
@@ -123,6 +123,7 @@ impl SessionBuilder {
             keep_alive_runs: AtomicBool::new(false),
             idle_clock: IdleClock::new(),
             in_flight: self.max_in_flight.map(InFlight::new),
+            turns: Turns::default(),
             projects: ProjectCache::default(),
             closed: Arc::default(),
             closing: Closing::default(),

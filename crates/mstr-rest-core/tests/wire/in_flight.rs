@@ -37,6 +37,30 @@ async fn no_more_requests_than_max_in_flight_are_sent_at_once() {
 }
 
 #[tokio::test]
+async fn calls_of_one_name_are_sent_one_at_a_time() {
+    let server = LibraryServer::start().await.unwrap();
+    let session = builder(&server).connect().await.unwrap();
+    server.inject(Fault::stall().on(Method::GET, "/busy"));
+    let call = |session: &Session, name| session.get("busy").one_at_a_time(name);
+    let first = tokio::spawn(call(&session, "search").send());
+    received(&server, Method::GET, "/busy", 1).await;
+    // a clone waits too, until its timeout, and is not sent; calls of another name are
+    let error = call(&session.clone(), "search").timeout(SOON).await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!(server.count(Method::GET, "/busy"), 1);
+    let other = tokio::spawn(call(&session, "other").send());
+    received(&server, Method::GET, "/busy", 2).await;
+    // a call that is cancelled ends its turn
+    let next = tokio::spawn(session.get("sessions").one_at_a_time("search").send());
+    round_trip(&server).await;
+    assert_eq!(server.count(Method::GET, "/sessions"), 0);
+    first.abort();
+    assert_eq!(next.await.unwrap().unwrap().status(), 200);
+    other.abort();
+    session.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn streamed_reply_holds_its_slot_until_it_ends() {
     let server = LibraryServer::start().await.unwrap();
     let session = builder(&server).max_in_flight(1).connect().await.unwrap();
