@@ -13,7 +13,7 @@ use crate::{
     config::{Config, Mode, Places, Profile},
     duration,
     failure::{Failure, Result, code},
-    secret, signals,
+    hints, secret, signals,
 };
 
 /// What every command takes.
@@ -113,7 +113,10 @@ impl Context {
                 .hint("`mstr login URL` makes one; `mstr sim -- sh` gives you a server to try"));
         };
         match config.profile(name)? {
-            Some(profile) => Ok(Origin::Profile(name.to_owned(), profile)),
+            Some(profile) => {
+                hints::profile_is(name);
+                Ok(Origin::Profile(name.to_owned(), profile))
+            }
             None => Err(Failure::new(code::AUTH, format!("there is no profile {name}"))
                 .hint(format!("`mstr login URL --profile {name}` makes it"))),
         }

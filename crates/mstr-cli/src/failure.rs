@@ -8,6 +8,8 @@ use std::{
 
 use mstr_rest::{Error, ErrorKind};
 
+use crate::{hints, requests};
+
 /// Exit codes; `mstr --help` documents them.
 pub(crate) mod code {
     pub(crate) const OTHER: u8 = 1;
@@ -97,12 +99,7 @@ impl From<Error> for Failure {
             ErrorKind::Snapshot | ErrorKind::Io | ErrorKind::Interrupted => code::OTHER,
             _ => code::SERVER,
         };
-        let hint = match error.kind() {
-            ErrorKind::SessionExpired | ErrorKind::NoSession => {
-                Some("the session has ended: `mstr login` begins another one".to_owned())
-            }
-            _ => error.hint().map(ToOwned::to_owned),
-        };
+        let hint = hints::hint(&error);
         Self { code, message: explained(&error), hint }
     }
 }
@@ -124,9 +121,14 @@ fn explained(error: &Error) -> String {
         }
         source = cause.source();
     }
-    if let Some(ticket) = error.ticket_id() {
-        // what the server's own logs and the vendor's support are asked with
-        let _ = write!(text, " [ticket {ticket}]");
+    let mut text = hints::in_words(&text);
+    let sent = error.status().is_some() || error.attempts() > 0;
+    let request = requests::last_failed().filter(|_| sent);
+    // what the server's own logs and the vendor's support are asked with
+    let ticket = error.ticket_id().map(|ticket| format!("ticket {ticket}"));
+    let about: Vec<String> = request.into_iter().chain(ticket).collect();
+    if !about.is_empty() {
+        let _ = write!(text, " [{}]", about.join(", "));
     }
     text
 }

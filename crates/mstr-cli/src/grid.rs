@@ -6,6 +6,8 @@ use crate::failure::printable;
 
 /// No column becomes narrower than this.
 const LEAST: usize = 6;
+/// A column other than the names may become as narrow as this before those are cut.
+const SHORT: usize = 12;
 /// A date without its time of day.
 const DATE: usize = "2015-06-30".len();
 
@@ -40,8 +42,13 @@ pub(crate) fn drawn(columns: &[&str], rows: &[Vec<String>], width: usize) -> Str
     if total(&table) > room {
         let widths: Vec<usize> =
             table.column_max_content_widths().iter().map(|it| usize::from(*it)).collect();
-        let fixed: Vec<bool> = order.iter().map(|at| columns[*at] == "Id").collect();
-        let widths = shortened(widths, &fixed, room);
+        let names: Vec<&str> = order.iter().map(|at| columns[*at]).collect();
+        let widths = shortened(widths, &names, room);
+        // so that a text is cut where its room ends, and not before its last word
+        for cell in cells.iter_mut().flatten() {
+            *cell = cell.replace(' ', "\u{a0}");
+        }
+        table = self::table(&headers, &cells);
         for (column, width) in table.column_iter_mut().zip(widths) {
             let width = u16::try_from(width + 2).unwrap_or(u16::MAX);
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
@@ -50,7 +57,7 @@ pub(crate) fn drawn(columns: &[&str], rows: &[Vec<String>], width: usize) -> Str
     }
     let mut text = String::new();
     for line in table.lines() {
-        text.push_str(line.trim_end());
+        text.push_str(line.replace('\u{a0}', " ").trim_end());
         text.push('\n');
     }
     text
@@ -66,6 +73,7 @@ fn order(columns: &[&str]) -> Vec<usize> {
 fn table(headers: &[String], rows: &[Vec<String>]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
+    table.set_truncation_indicator("...");
     table.set_header(headers);
     for row in rows {
         let mut row = Row::from(row);
@@ -82,11 +90,16 @@ fn is_time(text: &str) -> bool {
         && text.as_bytes()[DATE] == b'T'
 }
 
-/// Takes from the widest column until the sum fits.
-fn shortened(mut widths: Vec<usize>, fixed: &[bool], room: usize) -> Vec<usize> {
+/// Takes from the widest column until the sum fits; from names only when the others are short.
+fn shortened(mut widths: Vec<usize>, names: &[&str], room: usize) -> Vec<usize> {
     while widths.iter().sum::<usize>() > room {
-        let widest = (0..widths.len()).filter(|at| !fixed[*at] && widths[*at] > LEAST);
-        let Some(widest) = widest.max_by_key(|at| widths[*at]) else { break };
+        let widest = |least: usize, names_too: bool| {
+            (0..widths.len())
+                .filter(|at| names[*at] != "Id" && (names_too || names[*at] != "Name"))
+                .filter(|at| widths[*at] > least)
+                .max_by_key(|at| widths[*at])
+        };
+        let Some(widest) = widest(SHORT, false).or_else(|| widest(LEAST, true)) else { break };
         widths[widest] -= 1;
     }
     widths

@@ -10,8 +10,10 @@ mod context;
 mod duration;
 mod failure;
 mod grid;
+mod hints;
 mod output;
 mod progress;
+mod requests;
 mod secret;
 mod select;
 mod signals;
@@ -67,21 +69,23 @@ fn main() -> ExitCode {
 }
 
 /// `-v` shows what the client does, `-vv` in detail. It holds no secrets: the client sees to that,
-/// and the libraries below it, which do not, are left out.
+/// and the libraries below it, which do not, are left out. Errors name the request that failed.
 fn trace(verbose: u8) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
     let level = match verbose {
-        0 => return,
+        0 => LevelFilter::OFF,
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
+    let ours = |level| Targets::new().with_target("mstr", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_target(false)
         .without_time()
         .with_writer(std::io::stderr)
-        .with_filter(Targets::new().with_target("mstr", level));
-    tracing_subscriber::registry().with(lines).init();
+        .with_filter(ours(level));
+    let failed = requests::Failed.with_filter(ours(LevelFilter::DEBUG));
+    tracing_subscriber::registry().with(lines).with(failed).init();
 }

@@ -115,7 +115,7 @@ fn a_table_fits_the_terminal_with_whole_ids() {
         let report = Report::sample(name, 1);
         assert!(table.lines().any(|line| line.trim_end().ends_with(report.object_id())), "{table}");
     }
-    assert!(table.contains("Revenue by") && !table.contains(['\u{1b}', '\u{202e}']), "{table:?}");
+    assert!(table.contains("Revenue ...") && !table.contains(['\u{1b}', '\u{202e}']), "{table:?}");
     let jq = ["api", "GET", "searches/results?type=3", "--jq", ".result[].name"];
     for arguments in [&jq[..], &jq[..3], &["find", "", "--json"]] {
         let mut terminal = on_terminal(&place.command(arguments));
