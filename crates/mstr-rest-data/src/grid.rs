@@ -92,10 +92,13 @@ impl GridReader {
         self.shown = page;
     }
 
-    pub(crate) fn widen_types(&mut self) {
-        self.options.widens = true;
-        if let Some(decoder) = &mut self.decoder {
-            decoder.options.widens = true;
+    /// From now on types may become wider, and dictionaries hold the texts of one page.
+    pub(crate) fn read_whole(&mut self) {
+        for options in [Some(&mut self.options), self.decoder.as_mut().map(|one| &mut one.options)]
+        {
+            if let Some(options) = options {
+                (options.widens, options.local_dictionaries) = (true, true);
+            }
         }
     }
 

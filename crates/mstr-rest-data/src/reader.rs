@@ -10,21 +10,12 @@ use bytes::Bytes;
 use mstr_rest_api::DataChanged;
 use mstr_rest_core::{Error, ErrorKind, Result};
 
+use crate::cut::Cut;
 use crate::fetch::{Fetch, Fetched, Page, Pages};
 use crate::grid::{GridPage, GridReader, only_row};
 use crate::layout::Kinds;
 use crate::options::GridOptions;
 use crate::page::Paging;
-
-/// What a page should weigh: large enough for few requests, small enough for flat memory.
-const PAGE_BYTES: u64 = 1 << 20;
-/// Rows of a page at most.
-pub(crate) const MOST_ROWS: u64 = 100_000;
-
-/// What is asked for at once should weigh no more, in so many requests: light pages wait longer for
-/// the server than they take to decode.
-const AHEAD_BYTES: u64 = 6 << 20;
-const AHEAD: std::ops::RangeInclusive<usize> = 2..=8;
 
 /// Pages that are decoded at once, if there are as many processors.
 const DECODED_AT_ONCE: usize = 4;
@@ -64,9 +55,8 @@ pub(crate) struct Start {
 pub(crate) struct Reader {
     grid: Option<GridReader>,
     pages: Pages,
-    /// How many requests may be under way at once, if that was said.
-    chosen_ahead: Option<usize>,
-    ahead: usize,
+    /// How many requests may be under way at once, and how many rows they ask for.
+    cut: Cut,
     running: VecDeque<Fetch>,
     /// What the server left out of a page, to be decoded before all else.
     rest: Option<Fetch>,
@@ -80,7 +70,6 @@ pub(crate) struct Reader {
     next: u64,
     /// The first grid row that is not decoded yet.
     at: u64,
-    limit: u64,
     total: u64,
     /// The execution that is read, and what its last decoded grid row held.
     execution: Arc<str>,
@@ -105,8 +94,7 @@ impl Reader {
         let mut reader = Self {
             grid: Some(grid),
             pages,
-            chosen_ahead: ahead,
-            ahead: 1,
+            cut: Cut::new(limit, ahead),
             running: VecDeque::new(),
             rest: None,
             ready: VecDeque::new(),
@@ -114,7 +102,6 @@ impl Reader {
             failed: None,
             next: 0,
             at: 0,
-            limit: 0,
             total: 0,
             execution: Arc::clone(&first.execution),
             last_row: String::new(),
@@ -126,29 +113,18 @@ impl Reader {
             finished: false,
             schema: Arc::new(Schema::empty()),
         };
-        let weight = first.body.len() as u64;
         let glimpse = Paging::glimpse(&first.body);
         if let Some(paging) = glimpse {
-            reader.cut(weight, paging.current, limit);
+            reader.cut.begin(&first.body, paging.current);
         }
+        let body = first.body.clone();
         let rows = reader.begin(first, glimpse).await?;
-        reader.cut(weight, rows, limit);
+        reader.cut.begin(&body, rows);
         if let Some((page, _)) = reader.decoded.front() {
             reader.schema = page.batch.schema();
         }
         reader.fill();
         Ok(reader)
-    }
-
-    /// Settles how many rows and pages to ask for, now that so many rows have that weight.
-    fn cut(&mut self, weight: u64, rows: u64, limit: Option<u64>) {
-        let weight = weight.max(1);
-        let fitting = PAGE_BYTES.saturating_mul(rows) / weight;
-        self.limit = limit.unwrap_or(fitting).clamp(1, MOST_ROWS);
-        let page = weight.saturating_mul(self.limit) / rows.max(1);
-        let light = usize::try_from(AHEAD_BYTES / page.max(1)).unwrap_or(usize::MAX);
-        let light = light.clamp(*AHEAD.start(), *AHEAD.end());
-        self.ahead = self.chosen_ahead.unwrap_or(light).max(1);
     }
 
     /// Goes on with another page of page-by, whose first rows these are: the table is the same.
@@ -200,7 +176,7 @@ impl Reader {
 
     /// Rows that are asked for at once.
     pub(crate) fn limit(&self) -> u64 {
-        self.limit
+        self.cut.limit()
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -284,6 +260,7 @@ impl Reader {
             match page.and_then(|page| self.continued_by(page)) {
                 Ok(page) => {
                     self.at += page.rows;
+                    self.cut.weigh(weight, page.rows);
                     self.last_row.clone_from(&page.last_row);
                     self.decoded.push_back((page, weight));
                 }
@@ -321,10 +298,11 @@ impl Reader {
         }
     }
 
-    /// From now on a value that does not fit its column widens the column.
-    pub(crate) fn widen_types(&mut self) {
+    /// From now on a value that does not fit its column widens the column, and dictionaries are
+    /// those of a page.
+    pub(crate) fn read_whole(&mut self) {
         if let Some(grid) = &mut self.grid {
-            grid.widen_types();
+            grid.read_whole();
         }
     }
 
@@ -350,8 +328,8 @@ impl Reader {
 
     /// Keeps as many requests under way as there may be.
     fn fill(&mut self) {
-        while self.running.len() < self.ahead && self.next < self.total {
-            let limit = self.limit.min(self.total - self.next);
+        while self.running.len() < self.cut.ahead() && self.next < self.total {
+            let limit = self.cut.limit().min(self.total - self.next);
             let fetch = self.fetch(self.next, limit);
             self.running.push_back(fetch);
             self.next += limit;
