@@ -1,5 +1,7 @@
 //! A report by ours, in the ways that its data can go.
 
+use std::sync::{Arc, Mutex};
+
 use futures_util::StreamExt as _;
 use mstr_rest::api::ReportsExt as _;
 use mstr_rest::data::{Data, DataExt as _};
@@ -32,11 +34,16 @@ enum Sink {
     Stream,
     /// Into a file.
     Parquet,
+    Csv,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Got {
     rows: u64,
+    /// Bytes of JSON, decompressed.
+    bytes: u64,
+    pages: u64,
+    file_bytes: u64,
     #[serde(flatten)]
     taken: Taken,
 }
@@ -54,6 +61,15 @@ pub(crate) async fn run(options: &Options, wanted: &Wanted) -> Result<Got> {
         data = data.fetch_ahead(requests);
     }
     let folder = tempfile::tempdir()?;
+    let file = folder.path().join("report");
+    // what came, and in how many batches
+    let read = Arc::new(Mutex::new((0, 0)));
+    let seen = Arc::clone(&read);
+    data = data.on_progress(move |progress| {
+        if let Ok(mut seen) = seen.lock() {
+            *seen = (progress.bytes, seen.1 + 1);
+        }
+    });
     let meter = Meter::start();
     let rows = match wanted.sink {
         Sink::Collect => {
@@ -61,11 +77,14 @@ pub(crate) async fn run(options: &Options, wanted: &Wanted) -> Result<Got> {
             batches.iter().map(|batch| batch.num_rows() as u64).sum()
         }
         Sink::Stream => stream(data).await?,
-        Sink::Parquet => data.to_parquet(folder.path().join("report.parquet")).await?.rows,
+        Sink::Parquet => data.to_parquet(&file).await?.rows,
+        Sink::Csv => data.to_csv(&file).await?.rows,
     };
     let taken = meter.stop();
+    let file_bytes = std::fs::metadata(&file).map_or(0, |file| file.len());
+    let (bytes, pages) = *read.lock().map_err(|_| "a callback panicked")?;
     session.close().await?;
-    Ok(Got { rows, taken })
+    Ok(Got { rows, bytes, pages, file_bytes, taken })
 }
 
 async fn stream(data: Data) -> Result<u64> {

@@ -5,8 +5,8 @@ use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
 
 use mstr_sim::{
-    DEFAULT_PASSWORD, DEFAULT_USER, LibraryServer, LibraryServerBuilder, Method, Project, Reply,
-    Report,
+    Attribute, DEFAULT_PASSWORD, DEFAULT_USER, DataType, Form, LibraryServer, LibraryServerBuilder,
+    Method, Metric, Project, Reply, Report,
 };
 use serde_json::json;
 
@@ -18,10 +18,16 @@ const PROJECTS: usize = 24;
 /// Rows of the reports.
 const REPORTS: [u64; 3] = [100_000, 1_000_000, 10_000_000];
 
+/// Rows of the reports with an attribute that is unique in each row.
+const UNIQUE: [u64; 3] = [250_000, 1_000_000, 4_000_000];
+
+/// Metrics of the wide report, and its rows.
+const WIDE: (u64, u64) = (30, 100_000);
+
 pub(crate) fn run() -> Result {
     let http = configured(true).start_blocking()?;
     let https = configured(false).tls().start_blocking()?;
-    let ids = REPORTS.map(|rows| (rows.to_string(), json!(report(rows).object_id())));
+    let ids = data_reports().into_iter().map(|(name, report)| (name, json!(report.object_id())));
     say(&json!({
         "http": http.base_url(),
         "https": https.base_url(),
@@ -73,8 +79,8 @@ fn configured(with_data: bool) -> LibraryServerBuilder {
         server = server.project(project(number));
     }
     if with_data {
-        for rows in REPORTS {
-            server = server.report(report(rows));
+        for (_, report) in data_reports() {
+            server = server.report(report);
         }
     }
     server
@@ -85,7 +91,37 @@ fn project(number: usize) -> Project {
         .description(format!("The project number {number:02} of the list"))
 }
 
+/// The reports that are read, by the name that the bench asks for.
+fn data_reports() -> Vec<(String, Report)> {
+    let plain = REPORTS.iter().map(|rows| (rows.to_string(), report(*rows)));
+    let unique = UNIQUE.iter().map(|rows| (format!("unique {rows}"), unique_keys(*rows)));
+    plain.chain(unique).chain([("wide".to_owned(), wide())]).collect()
+}
+
 /// Three attributes in four columns, and three metrics.
 fn report(rows: u64) -> Report {
     Report::sample(&format!("{rows} rows"), rows)
+}
+
+/// An attribute of two forms that is another in each row (an order number), and a metric.
+fn unique_keys(rows: u64) -> Report {
+    Report::new(&format!("{rows} unique keys"))
+        .rows(rows)
+        .attribute(
+            Attribute::new("Order", rows)
+                .forms([Form::new("ID", DataType::VarChar), Form::new("DESC", DataType::VarChar)]),
+        )
+        .attribute(Attribute::new("Region", 1))
+        .metric(Metric::new("Revenue", DataType::Double))
+}
+
+/// Two attributes and many metrics.
+fn wide() -> Report {
+    let (metrics, rows) = WIDE;
+    let report = Report::new("Many metrics")
+        .rows(rows)
+        .attribute(Attribute::new("Region", 8))
+        .attribute(Attribute::new("Customer", 50_000));
+    let metric = |number| Metric::new(&format!("Metric {number:02}"), DataType::Double);
+    (0..metrics).map(metric).fold(report, Report::metric)
 }

@@ -10,7 +10,7 @@ use arrow_select::take::take;
 
 use crate::column::{Column, Unfit, form_value};
 use crate::definition::{Element, Unit};
-use crate::dictionary::{Dictionary, Full};
+use crate::dictionary::{Dictionary, Full, MOST_BYTES};
 use crate::page::{Cell, NO_ELEMENT};
 use crate::value_type::{Kind, ValueType};
 
@@ -67,8 +67,13 @@ impl Form {
     }
 
     /// The texts of a form on this page.
-    pub(crate) fn local(unit: &Unit<'_>, form: usize) -> Self {
-        Self::Local(unit.elements.iter().map(|element| element.text(form)).collect())
+    pub(crate) fn local(unit: &Unit<'_>, form: usize) -> Result<Self, Full> {
+        let texts = || unit.elements.iter().map(|element| element.text(form));
+        let bytes: usize = texts().flatten().map(str::len).sum();
+        if bytes > MOST_BYTES {
+            return Err(Full);
+        }
+        Ok(Self::Local(texts().collect()))
     }
 
     /// The values of a form in a column of that kind. The names of subtotals are none.

@@ -12,10 +12,11 @@ use mstr_rest_api::{
 use mstr_rest_core::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 
-use crate::execution::{Execution, FIRST_PAGE, Opening, begun_anew};
+use crate::cut::MOST_ROWS;
+use crate::execution::{Execution, FIRST_PAGE, Opening, begun_anew, first_rows};
 use crate::options::GridOptions;
-use crate::output::{self, Format};
-use crate::reader::{MOST_ROWS, Progress, Start};
+use crate::output::{self, Format, ParquetCompression};
+use crate::reader::{Progress, Start};
 use crate::sealed;
 use crate::table::Table;
 use crate::value_type::ValueType;
@@ -98,6 +99,7 @@ pub struct Data {
     page_size: Option<u64>,
     all_pages: Option<bool>,
     on_progress: Option<OnProgress>,
+    compression: ParquetCompression,
 }
 
 impl fmt::Debug for Data {
@@ -116,6 +118,7 @@ impl Data {
             page_size: None,
             all_pages: None,
             on_progress: None,
+            compression: ParquetCompression::default(),
         }
     }
 
@@ -170,10 +173,17 @@ impl Data {
     }
 
     /// Grid rows of a page, 1 to 100,000; a number beyond counts as the nearest of these. Default:
-    /// the size of a row on the first page tells how many rows make about 1 MB of JSON. A page that
-    /// takes the server too long (`MSI_REQUEST_TIMEOUT`, -2147206497) is halved either way.
+    /// as many as make about 1 MB of JSON, and up to 2 MB where that makes rows lighter, for every
+    /// page lists its elements anew. A page that takes the server too long (`MSI_REQUEST_TIMEOUT`,
+    /// -2147206497) is halved either way.
     pub fn page_size(mut self, rows: u64) -> Self {
         self.page_size = Some(rows.clamp(1, MOST_ROWS));
+        self
+    }
+
+    /// How a Parquet file is compressed. Default: [`ParquetCompression::Snappy`].
+    pub fn parquet_compression(mut self, compression: ParquetCompression) -> Self {
+        self.compression = compression;
         self
     }
 
@@ -217,7 +227,8 @@ impl Data {
         let mut opening = Opening { execution, start, all_pages };
         let first = opening.execution.first_page(self.page_size).await?;
         let (reader, turner) = opening.open(first).await?;
-        Ok(Table::new(opening, reader, turner, self.on_progress, executed))
+        let table = Table::new(opening, reader, turner, self.on_progress, executed);
+        Ok(table.parquet_compression(self.compression))
     }
 
     /// What is read; with what ends it, if it was executed here.
@@ -239,14 +250,18 @@ impl Data {
     /// Executes it, with all objects of the definition unless something else is asked for. A first
     /// page that takes the server too long is halved.
     async fn run(&self, object: &GridObject) -> Result<Instance> {
-        let request = match &self.request {
+        let (request, first) = match &self.request {
             Some(request) if request.names_objects() => {
-                request.clone().resolve(&object.definition().await?)?
+                let definition = object.definition().await?;
+                (request.clone().resolve(&definition)?, first_rows(&definition))
             }
-            Some(request) => request.clone(),
-            None => GridRequest::from_definition(&object.definition().await?),
+            Some(request) => (request.clone(), FIRST_PAGE),
+            None => {
+                let definition = object.definition().await?;
+                (GridRequest::from_definition(&definition), first_rows(&definition))
+            }
         };
-        let mut rows = self.page_size.unwrap_or(FIRST_PAGE);
+        let mut rows = self.page_size.unwrap_or(first);
         loop {
             match object.run(request.clone().page_size(rows)).await {
                 Err(error) if error.is_request_timeout() && rows > 1 => rows /= 2,
@@ -279,7 +294,8 @@ impl Data {
         Ok(all)
     }
 
-    /// Writes a Parquet file (Snappy, row groups of 131,072 rows).
+    /// Writes a Parquet file ([`Format::Parquet`]), compressed as
+    /// [`parquet_compression`](Self::parquet_compression) says.
     ///
     /// As with the other formats, the file is written beside its place and moved there when it is
     /// complete: after an error what was there before is still there. Its permissions are those of

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::BooleanBuilder;
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, BooleanArray, Int32Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, SchemaRef};
 use mstr_rest_core::{Error, Result};
 
@@ -247,8 +247,13 @@ impl Decoder {
         let forms = self.kinds.forms.iter().zip(&mut self.dictionaries);
         for (number, (kind, dictionary)) in forms.enumerate() {
             if kind.column == ValueType::Text {
-                let keys = rows.iter().map(|row| row.keys[number]).collect();
-                arrays.push(dictionary.array(keys).map_err(arrow)?);
+                let keys: Int32Array = rows.iter().map(|row| row.keys[number]).collect();
+                let array = if self.options.local_dictionaries {
+                    dictionary.local_array(&keys)
+                } else {
+                    dictionary.array(keys)
+                };
+                arrays.push(array.map_err(arrow)?);
                 continue;
             }
             let mut column = Column::new(*kind);
@@ -299,9 +304,11 @@ impl Decoder {
             }
             let values = match values {
                 Some(values) if !is_pivoted => values,
-                None if self.options.local_dictionaries && !is_pivoted => Form::local(unit, form),
+                None if self.options.local_dictionaries && !is_pivoted => {
+                    Form::local(unit, form).map_err(|_| full(unit))?
+                }
                 _ => Form::shared(unit, form, &mut self.dictionaries[first + form])
-                    .map_err(|_| broken("more than 2^31 different texts"))?,
+                    .map_err(|_| full(unit))?,
             };
             forms.push(values);
         }
@@ -425,6 +432,15 @@ pub(crate) fn cells_of<'d>(
 fn record_batch(schema: &SchemaRef, arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options).map_err(arrow)
+}
+
+/// The texts of an attribute are more than a dictionary holds.
+fn full(unit: &Unit<'_>) -> Error {
+    broken(format!(
+        "the texts of {} are more than one dictionary can hold (2 GB, 2^31 texts): write a file \
+         (to_parquet, to_csv), whose dictionaries are those of a page, or read fewer rows",
+        unit.name
+    ))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -1,17 +1,42 @@
 //! What pages are read from: an execution of a report or cube, or a visualization of a dashboard.
 
 use bytes::Bytes;
-use mstr_rest_api::{ErrorExt as _, Instance, InstanceStatus, Template, UnitKind, Visualization};
+use mstr_rest_api::{
+    Definition, ErrorExt as _, Instance, InstanceStatus, Template, UnitKind, Visualization,
+};
 use mstr_rest_core::{Error, ErrorKind, Result};
 
+use crate::cut::LIGHT;
 use crate::fetch::{Page, Pages};
 use crate::grid::{has_metrics_in_rows, shown_page};
 use crate::options::GridOptions;
 use crate::page_by::PageTurner;
 use crate::reader::{Reader, Start};
 
-/// Rows of the first page, from which the weight of a row is known.
-pub(crate) const FIRST_PAGE: u64 = 2_000;
+/// Rows of the first page, from which the weight of a row is known, where nothing says how many
+/// columns it has.
+pub(crate) const FIRST_PAGE: u64 = 500;
+
+/// Rows of the first page of a table with the columns of that definition: as many as weigh no more
+/// than a page should.
+pub(crate) fn first_rows(definition: &Definition) -> u64 {
+    /// Of a metric value as text, with what is around it.
+    const CELL_BYTES: usize = 16;
+    let columns: usize = match &definition.template {
+        Some(template) => template
+            .units()
+            .map(|unit| match unit.kind {
+                UnitKind::Metrics => unit.elements.len(),
+                _ => unit.forms.len().max(1),
+            })
+            .sum(),
+        None => {
+            let available = &definition.available;
+            available.metrics.len() + available.attributes.len()
+        }
+    };
+    (LIGHT / (columns.max(1) * CELL_BYTES) as u64).clamp(50, 2_000)
+}
 
 /// What pages are read from. Its clones are the same execution.
 #[derive(Debug, Clone)]

@@ -92,10 +92,11 @@ impl GridReader {
         self.shown = page;
     }
 
-    pub(crate) fn widen_types(&mut self) {
-        self.options.widens = true;
-        if let Some(decoder) = &mut self.decoder {
-            decoder.options.widens = true;
+    /// From now on types may become wider, and dictionaries hold the texts of one page.
+    pub(crate) fn read_whole(&mut self) {
+        let decoder = self.decoder.as_mut().map(|decoder| &mut decoder.options);
+        for options in [&mut self.options].into_iter().chain(decoder) {
+            (options.widens, options.local_dictionaries) = (true, true);
         }
     }
 

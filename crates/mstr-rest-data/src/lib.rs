@@ -4,6 +4,7 @@
 mod codes;
 mod column;
 mod compound;
+mod cut;
 mod data;
 mod decoder;
 mod definition;
@@ -17,6 +18,7 @@ mod options;
 mod output;
 mod page;
 mod page_by;
+mod parquet_file;
 mod pivot;
 mod reader;
 mod rows;
@@ -25,6 +27,7 @@ mod table;
 mod types;
 mod upload;
 mod value_type;
+mod whole;
 
 /// The version of arrow whose arrays and batches this crate gives.
 pub use arrow_array;
@@ -34,7 +37,7 @@ pub use arrow_schema;
 pub use data::{Data, DataExt, InstanceDataExt};
 pub use grid::{GridPage, GridReader};
 pub use options::GridOptions;
-pub use output::Format;
+pub use output::{Format, ParquetCompression};
 pub use reader::Progress;
 pub use rows::rows;
 pub use table::Table;

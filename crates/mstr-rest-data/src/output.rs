@@ -9,19 +9,17 @@ use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use mstr_rest_api::CompleteFile;
 use mstr_rest_core::{Error, ErrorKind, Result};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
 
-/// Rows that Parquet keeps together: what waits for its row group is memory.
-const ROW_GROUP: usize = 128 * 1024;
+pub use crate::parquet_file::ParquetCompression;
+use crate::parquet_file::ParquetFile;
 
 /// A format that tables are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// Parquet: Snappy, row groups of 131,072 rows.
+    /// Parquet: row groups of 131,072 rows, compressed as [`ParquetCompression`] says, and with
+    /// dictionaries for the columns whose first page shows that they have few different values.
     Parquet,
     /// The Arrow IPC file format (Feather).
     Ipc,
@@ -40,23 +38,22 @@ impl Format {
 
 /// Writes batches of one schema.
 pub(crate) enum Writer<W: Write + Send> {
-    Parquet(Box<ArrowWriter<W>>),
+    Parquet(ParquetFile<W>),
     Ipc(Box<arrow_ipc::writer::FileWriter<W>>),
     Csv(Box<arrow_csv::Writer<W>>),
     JsonLines(Box<arrow_json::LineDelimitedWriter<W>>),
 }
 
 impl<W: Write + Send> Writer<W> {
-    pub(crate) fn new(format: Format, out: W, schema: &SchemaRef) -> Result<Self> {
+    pub(crate) fn new(
+        format: Format,
+        out: W,
+        schema: &SchemaRef,
+        compression: ParquetCompression,
+    ) -> Result<Self> {
         Ok(match format {
             Format::Parquet => {
-                let properties = WriterProperties::builder()
-                    .set_compression(Compression::SNAPPY)
-                    .set_max_row_group_row_count(Some(ROW_GROUP))
-                    .build();
-                let writer =
-                    ArrowWriter::try_new(out, Arc::new(plain_schema(schema)), Some(properties));
-                Self::Parquet(Box::new(writer.map_err(parquet_error)?))
+                Self::Parquet(ParquetFile::new(out, Arc::new(plain_schema(schema)), compression))
             }
             Format::Ipc => {
                 let writer = arrow_ipc::writer::FileWriter::try_new(out, &plain_schema(schema));
@@ -84,7 +81,7 @@ impl<W: Write + Send> Writer<W> {
     /// Writes what is still to come behind the last batch, and gives back what it wrote to.
     pub(crate) fn finish(self) -> Result<W> {
         match self {
-            Self::Parquet(writer) => writer.into_inner().map_err(parquet_error),
+            Self::Parquet(writer) => writer.finish().map_err(parquet_error),
             Self::Ipc(mut writer) => {
                 writer.finish().map_err(arrow_error)?;
                 writer.into_inner().map_err(arrow_error)

@@ -10,21 +10,12 @@ use bytes::Bytes;
 use mstr_rest_api::DataChanged;
 use mstr_rest_core::{Error, ErrorKind, Result};
 
+use crate::cut::Cut;
 use crate::fetch::{Fetch, Fetched, Page, Pages};
 use crate::grid::{GridPage, GridReader, only_row};
 use crate::layout::Kinds;
 use crate::options::GridOptions;
 use crate::page::Paging;
-
-/// What a page should weigh: large enough for few requests, small enough for flat memory.
-const PAGE_BYTES: u64 = 1 << 20;
-/// Rows of a page at most.
-pub(crate) const MOST_ROWS: u64 = 100_000;
-
-/// What is asked for at once should weigh no more, in so many requests: light pages wait longer for
-/// the server than they take to decode.
-const AHEAD_BYTES: u64 = 6 << 20;
-const AHEAD: std::ops::RangeInclusive<usize> = 2..=8;
 
 /// Pages that are decoded at once, if there are as many processors.
 const DECODED_AT_ONCE: usize = 4;
@@ -64,9 +55,8 @@ pub(crate) struct Start {
 pub(crate) struct Reader {
     grid: Option<GridReader>,
     pages: Pages,
-    /// How many requests may be under way at once, if that was said.
-    chosen_ahead: Option<usize>,
-    ahead: usize,
+    /// How many requests may be under way at once, and how many rows they ask for.
+    cut: Cut,
     running: VecDeque<Fetch>,
     /// What the server left out of a page, to be decoded before all else.
     rest: Option<Fetch>,
@@ -80,7 +70,6 @@ pub(crate) struct Reader {
     next: u64,
     /// The first grid row that is not decoded yet.
     at: u64,
-    limit: u64,
     total: u64,
     /// While nobody said how many rows there are: the page before, which must not come again.
     endless: Option<Bytes>,
@@ -107,8 +96,7 @@ impl Reader {
         let mut reader = Self {
             grid: Some(grid),
             pages,
-            chosen_ahead: ahead,
-            ahead: 1,
+            cut: Cut::new(limit, ahead),
             running: VecDeque::new(),
             rest: None,
             ready: VecDeque::new(),
@@ -116,7 +104,6 @@ impl Reader {
             failed: None,
             next: 0,
             at: 0,
-            limit: 0,
             total: 0,
             endless: None,
             execution: Arc::clone(&first.execution),
@@ -129,29 +116,18 @@ impl Reader {
             finished: false,
             schema: Arc::new(Schema::empty()),
         };
-        let weight = first.body.len() as u64;
         let glimpse = Paging::glimpse(&first.body);
         if let Some(paging) = glimpse {
-            reader.cut(weight, paging.current, limit);
+            reader.cut.begin(&first.body, paging.current);
         }
+        let body = first.body.clone();
         let rows = reader.begin(first, glimpse).await?;
-        reader.cut(weight, rows, limit);
+        reader.cut.begin(&body, rows);
         if let Some((page, _)) = reader.decoded.front() {
             reader.schema = page.batch.schema();
         }
         reader.fill();
         Ok(reader)
-    }
-
-    /// Settles how many rows and pages to ask for, now that so many rows have that weight.
-    fn cut(&mut self, weight: u64, rows: u64, limit: Option<u64>) {
-        let weight = weight.max(1);
-        let fitting = PAGE_BYTES.saturating_mul(rows) / weight;
-        self.limit = limit.unwrap_or(fitting).clamp(1, MOST_ROWS);
-        let page = weight.saturating_mul(self.limit) / rows.max(1);
-        let light = usize::try_from(AHEAD_BYTES / page.max(1)).unwrap_or(usize::MAX);
-        let light = light.clamp(*AHEAD.start(), *AHEAD.end());
-        self.ahead = self.chosen_ahead.unwrap_or(light).max(1);
     }
 
     /// Goes on with another page of page-by, whose first rows these are: the table is the same.
@@ -201,7 +177,7 @@ impl Reader {
 
     /// Rows that are asked for at once.
     pub(crate) fn limit(&self) -> u64 {
-        self.limit
+        self.cut.limit()
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -296,6 +272,7 @@ impl Reader {
             match page.and_then(|page| self.continued_by(page)) {
                 Ok(page) => {
                     self.at += page.rows;
+                    self.cut.weigh(weight, page.rows);
                     self.last_row.clone_from(&page.last_row);
                     self.decoded.push_back((page, weight));
                 }
@@ -342,10 +319,11 @@ impl Reader {
         }
     }
 
-    /// From now on a value that does not fit its column widens the column.
-    pub(crate) fn widen_types(&mut self) {
+    /// From now on a value that does not fit its column widens the column, and dictionaries are
+    /// those of a page.
+    pub(crate) fn read_whole(&mut self) {
         if let Some(grid) = &mut self.grid {
-            grid.widen_types();
+            grid.read_whole();
         }
     }
 
@@ -371,9 +349,9 @@ impl Reader {
 
     /// Keeps as many requests under way as there may be.
     fn fill(&mut self) {
-        let ahead = if self.endless.is_some() { 1 } else { self.ahead };
+        let ahead = if self.endless.is_some() { 1 } else { self.cut.ahead() };
         while self.running.len() < ahead && self.next < self.total {
-            let limit = self.limit.min(self.total - self.next);
+            let limit = self.cut.limit().min(self.total - self.next);
             let fetch = self.fetch(self.next, limit);
             self.running.push_back(fetch);
             self.next += limit;
@@ -462,155 +440,4 @@ fn moved(at: u64) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-    use std::task::Poll;
-    use std::time::Duration;
-
-    use super::*;
-
-    const TOTAL: u64 = 10;
-
-    fn page(before: &str, offset: u64, limit: u64, total: u64) -> Bytes {
-        let rows = limit.min(total - offset);
-        let headers: Vec<_> = (0..rows).map(|row| format!("[{row}]")).collect();
-        let elements: Vec<_> =
-            (0..rows).map(|row| format!(r#"{{"formValues":["{}"]}}"#, offset + row)).collect();
-        let values = vec!["[1.5]"; headers.len()];
-        format!(
-            r#"{{{before}"definition":{{"grid":{{
-                "rows":[{{"name":"Row","id":"A","type":"attribute","forms":[{{"name":"ID"}}],
-                          "elements":[{}]}}],
-                "columns":[{{"name":"Metrics","type":"templateMetrics","elements":
-                            [{{"name":"Revenue","id":"R","dataType":"double"}}]}}]}}}},
-              "data":{{"paging":{{"total":{total},"current":{rows},"offset":{offset}}},
-                       "headers":{{"rows":[{}],"columns":[[0]]}},
-                       "metricValues":{{"raw":[{}]}}}}}}"#,
-            elements.join(","),
-            headers.join(","),
-            values.join(","),
-        )
-        .into()
-    }
-
-    fn sent(body: Bytes) -> Page {
-        Page { body, execution: "one".into() }
-    }
-
-    fn cut(ahead: usize, limit: u64) -> Start {
-        Start { ahead: Some(ahead), limit: Some(limit), ..Start::default() }
-    }
-
-    /// All rows, and what was asked for while the first page was not decoded yet.
-    async fn read(before: &'static str) -> (u64, Vec<(u64, u64)>) {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let pages = {
-            let asked = Arc::clone(&asked);
-            Pages::new(move |offset, limit| {
-                asked.lock().unwrap().push((offset, limit));
-                // what was asked for in vain need not exist
-                async move { Ok(sent(page("", offset.min(TOTAL), limit, TOTAL))) }
-            })
-        };
-        let first = page(before, 0, 4, TOTAL);
-        let mut reader = Reader::start(sent(first), pages, cut(2, 3)).await.unwrap();
-        let early = asked.lock().unwrap().clone();
-        let mut rows = 0;
-        while let Some(batch) = reader.next().await.unwrap() {
-            rows += batch.num_rows() as u64;
-        }
-        (rows, early)
-    }
-
-    #[tokio::test]
-    async fn pages_are_asked_for_while_the_first_one_is_decoded() {
-        assert_eq!(read("").await, (TOTAL, vec![(4, 3), (7, 3)]));
-    }
-
-    async fn reader(give: impl Fn(u64, u64) -> Bytes + Send + Sync + 'static) -> Reader {
-        let pages = Pages::new(move |offset, limit| {
-            let page = give(offset, limit);
-            async move { Ok(sent(page)) }
-        });
-        Reader::start(sent(page("", 0, 1, TOTAL)), pages, cut(4, 3)).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn what_a_page_lacks_is_asked_for_before_later_pages_count() {
-        // all pages are there at once, and each lacks a row
-        let mut reader = reader(|offset, limit| page("", offset, limit.min(2), TOTAL)).await;
-        let mut rows = Vec::new();
-        while let Some(batch) = reader.next().await.unwrap() {
-            rows.push(batch.num_rows() as u64);
-            assert_eq!(reader.progress().rows, rows.iter().sum::<u64>());
-        }
-        assert_eq!(rows, [1, 2, 1, 2, 1, 2, 1]);
-    }
-
-    #[tokio::test]
-    async fn the_rows_before_a_broken_page_come_and_none_after_it() {
-        let mut reader = reader(|offset, limit| match offset {
-            4 => Bytes::from_static(b"{"),
-            _ => page("", offset, limit, TOTAL),
-        })
-        .await;
-        for rows in [1, 3] {
-            assert_eq!(reader.next().await.unwrap().unwrap().num_rows(), rows);
-        }
-        assert_eq!(reader.next().await.unwrap_err().kind(), ErrorKind::Decode);
-        let again = reader.next().await.unwrap_err();
-        assert!(again.message().contains("an earlier page"), "{again}");
-    }
-
-    /// Reads all rows, with one `next` that is dropped after so many polls.
-    async fn dropped_after(polls: usize) -> Result<u64> {
-        let mut reader = reader(|offset, limit| page("", offset, limit, TOTAL)).await;
-        let mut rows = reader.next().await?.map_or(0, |batch| batch.num_rows() as u64);
-        {
-            let mut next = std::pin::pin!(reader.next());
-            for _ in 0..polls {
-                let poll = |cx: &mut std::task::Context<'_>| Poll::Ready(next.as_mut().poll(cx));
-                if let Poll::Ready(batch) = std::future::poll_fn(poll).await {
-                    rows += batch?.map_or(0, |batch| batch.num_rows() as u64);
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        }
-        while let Some(batch) = reader.next().await? {
-            rows += batch.num_rows() as u64;
-        }
-        Ok(rows)
-    }
-
-    #[tokio::test]
-    async fn what_was_dropped_half_way_leaves_no_gap() {
-        assert_eq!(dropped_after(0).await.unwrap(), TOTAL);
-        // while it waits for a page, or for its decoding
-        let mut noticed = 0;
-        for polls in 1..=3 {
-            match dropped_after(polls).await {
-                Ok(rows) => assert_eq!(rows, TOTAL),
-                Err(error) => {
-                    assert_eq!(error.kind(), ErrorKind::Decode);
-                    noticed += 1;
-                }
-            }
-        }
-        assert!(noticed > 0);
-        assert_eq!(dropped_after(1000).await.unwrap(), TOTAL);
-    }
-
-    #[tokio::test]
-    async fn a_first_page_that_misleads_at_a_glance_is_read_all_the_same() {
-        for before in [
-            r#""paging":{"total":90,"current":40,"offset":0},"#,
-            r#""paging":{"total":9,"current":1,"offset":0},"#,
-            r#""paging":{"total":4,"current":4,"offset":0},"#,
-            r#""paging":[],"#,
-            r#""note":"\"paging\":{}","#,
-        ] {
-            assert_eq!(read(before).await.0, TOTAL, "{before}");
-        }
-    }
-}
+mod tests;

@@ -12,9 +12,10 @@ use mstr_rest_core::{Error, ErrorKind, Result};
 
 use crate::data::OnProgress;
 use crate::execution::Opening;
-use crate::output::{self, Format, Writer, unwritable};
+use crate::output::{self, Format, ParquetCompression, Writer, unwritable};
 use crate::page_by::PageTurner;
 use crate::reader::{Progress, Reader};
+use crate::whole::Whole;
 
 /// How often a table is read from its start: the type of a column turned out to be wider, or the
 /// data changed while it was read.
@@ -27,6 +28,7 @@ pub struct Table {
     /// Of a report with page-by.
     turner: Option<PageTurner>,
     on_progress: Option<OnProgress>,
+    compression: ParquetCompression,
     /// Goes behind the requests of the reader.
     executed: Option<DeleteOnDrop>,
 }
@@ -45,7 +47,16 @@ impl Table {
         on_progress: Option<OnProgress>,
         executed: Option<DeleteOnDrop>,
     ) -> Self {
-        Self { opening, reader, turner, on_progress, executed }
+        let compression = ParquetCompression::default();
+        Self { opening, reader, turner, on_progress, compression, executed }
+    }
+
+    /// How a Parquet file of it is compressed; what
+    /// [`Data::parquet_compression`](crate::Data::parquet_compression) said unless this does.
+    #[must_use]
+    pub fn parquet_compression(mut self, compression: ParquetCompression) -> Self {
+        self.compression = compression;
+        self
     }
 
     /// The columns.
@@ -216,7 +227,8 @@ impl Table {
         out: W,
     ) -> Result<Option<W>> {
         let schema = self.schema();
-        let begin = move || Writer::new(format, out, &schema);
+        let compression = self.compression;
+        let begin = move || Writer::new(format, out, &schema, compression);
         // off the runtime's threads: compressing and writing take their time
         let mut writer = Some(blocking(begin).await?);
         let schema = self.schema();
@@ -246,16 +258,14 @@ impl Table {
     /// All batches; `None` when a type changed on the way.
     async fn gather(&mut self) -> Result<Option<Vec<RecordBatch>>> {
         let schema = self.schema();
-        let mut batches = Some(Vec::new());
+        let mut whole = Some(Whole::default());
         while let Some(batch) = self.next().await? {
             if batch.schema() != schema {
-                batches = None;
+                whole = None;
             }
-            if let Some(batches) = &mut batches {
-                batches.push(batch);
-            }
+            whole.as_mut().map_or(Ok(()), |whole| whole.add(&batch))?;
         }
-        Ok(batches)
+        whole.map(Whole::finish).transpose()
     }
 
     /// All rows were read: what was executed for them is deleted on the server.
@@ -268,10 +278,11 @@ impl Table {
     /// From its first row, with types that may become wider.
     async fn begin_whole(&mut self) -> Result<()> {
         self.opening.start.options.widens = true;
+        self.opening.start.options.local_dictionaries = true;
         if self.progress().bytes > 0 {
             return self.reopen().await;
         }
-        self.reader.widen_types();
+        self.reader.read_whole();
         Ok(())
     }
 
