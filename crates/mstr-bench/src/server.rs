@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result {
         "password": DEFAULT_PASSWORD,
         "project": project(0).name(),
         "project_id": project(0).project_id(),
-        "reports": serde_json::Map::from_iter(ids),
+        "reports": ids.collect::<serde_json::Map<_, _>>(),
     }))?;
     for line in std::io::stdin().lock().lines() {
         say(&obey(line?.trim(), &http, &https)?)?;

@@ -85,10 +85,12 @@ impl Context {
     }
 
     /// Where files are. What needs none of them needs no home directory.
+    #[allow(clippy::unused_self, reason = "commands ask their context")]
     pub(crate) fn places(&self) -> Result<Places> {
         Places::find()
     }
 
+    #[allow(clippy::unused_self, reason = "commands ask their context")]
     pub(crate) fn store(&self) -> Result<FileStore> {
         Ok(FileStore::new(self.places()?.sessions))
     }

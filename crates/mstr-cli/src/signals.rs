@@ -75,10 +75,12 @@ pub(crate) async fn stopped() -> Failure {
 /// Waits until there are so many signals, and returns the last of them.
 pub(crate) async fn nth(count: usize) -> Signal {
     let mut receiver = listen();
-    match receiver.wait_for(|received| received.len() >= count).await {
-        Ok(received) => received[count - 1].0,
+    let seen = receiver.wait_for(|seen| seen.len() >= count).await;
+    let last = seen.ok().and_then(|seen| seen.get(count - 1).map(|(signal, _)| *signal));
+    match last {
+        Some(signal) => signal,
         // the sender is never dropped
-        Err(_) => std::future::pending().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -118,7 +120,7 @@ async fn explained() {
          this at once",
         LIMIT.as_secs()
     );
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn second_ctrl_c() {

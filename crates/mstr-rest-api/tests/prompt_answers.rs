@@ -141,10 +141,10 @@ async fn answers_to_nothing_are_an_error_that_says_what_was_asked() {
     let prompt = json!({ "key": "V1@0@10", "name": "Comment", "type": "VALUE" });
     let server = Asks::one(prompt).start();
     let instance = run(&server).await;
-    let given = NamedAnswers::new().text("Coment", "x");
+    let given = NamedAnswers::new().text("Remark", "x");
     let error = instance.answer_named(&given).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert!(error.message().contains("\"Coment\"") && error.message().contains("\"Comment\""));
+    assert!(error.message().contains("\"Remark\"") && error.message().contains("\"Comment\""));
 }
 
 #[tokio::test]

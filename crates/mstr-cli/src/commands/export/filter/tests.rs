@@ -1,3 +1,5 @@
+//! Conditions of `--filter` and `--metric-limit`, and what is refused.
+
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use mstr_rest::api::expression::Expression;
