@@ -122,6 +122,24 @@ impl Context {
         }
     }
 
+    /// The base URL and the project of requests. Nothing is sent to find them.
+    pub(crate) fn target(&self) -> Result<(String, Option<String>)> {
+        let (mut url, project) = match self.origin()? {
+            Origin::Profile(_, profile) => (profile.url, profile.project),
+            Origin::Environment => {
+                let url = env::var("MSTR_BASE_URL").unwrap_or_default();
+                if mstr_rest::references().is_reference(&url) {
+                    return Err(Failure::usage("MSTR_BASE_URL is a reference, which is not read"));
+                }
+                (url, None)
+            }
+        };
+        if !url.ends_with('/') {
+            url.push('/');
+        }
+        Ok((url, self.global.project.clone().or(project)))
+    }
+
     /// Sets a session up as the profile says; `secret` is there when somebody typed it.
     pub(crate) fn builder(
         &self,
