@@ -19,9 +19,9 @@ pub(crate) enum Cell {
     Mark(bool),
     /// ISO 8601, in UTC, to the second.
     Time(SystemTime),
-    List(Vec<Cell>),
+    List(Vec<Self>),
     /// An object in JSON; people see the text.
-    Object(String, Vec<(&'static str, Cell)>),
+    Object(String, Vec<(&'static str, Self)>),
 }
 
 impl Cell {

@@ -74,11 +74,13 @@ pub(crate) async fn stopped() -> Failure {
 
 /// Waits until there are so many signals, and returns the last of them.
 pub(crate) async fn nth(count: usize) -> Signal {
-    let mut receiver = listen();
-    match receiver.wait_for(|received| received.len() >= count).await {
-        Ok(received) => received[count - 1].0,
+    let mut signals = listen();
+    let last = signals.wait_for(|signals| signals.len() >= count).await;
+    let last = last.ok().and_then(|signals| Some(signals.get(count - 1)?.0));
+    match last {
+        Some(signal) => signal,
         // the sender is never dropped
-        Err(_) => std::future::pending().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -118,7 +120,7 @@ async fn explained() {
          this at once",
         LIMIT.as_secs()
     );
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn second_ctrl_c() {

@@ -46,7 +46,7 @@ fn heads_of_all_pages_and_bodies_of_errors() {
     run.fails(6);
     place.server.inject(Fault::html(502).on(Method::PUT, "/users"));
     let run = place.run(&["api", "PUT", "users", "--include"]);
-    assert!(run.out.starts_with("HTTP 502") && run.out.contains("<"), "{}", run.out);
+    assert!(run.out.starts_with("HTTP 502") && run.out.contains('<'), "{}", run.out);
     run.fails(6);
     // an expired session is renewed all the same
     place.server.inject(Fault::reply(Reply::session_expired()).on(Method::GET, "/users").times(1));

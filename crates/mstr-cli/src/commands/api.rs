@@ -78,6 +78,8 @@ pub(crate) struct Api {
     curl: bool,
 }
 
+type Pairs = Vec<(String, String)>;
+
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("it looks like NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -120,7 +122,7 @@ impl Api {
     }
 
     /// Query and body: the fields are one or the other.
-    fn parts(&self, method: &str) -> Result<(Vec<(String, String)>, Map<String, Value>)> {
+    fn parts(&self, method: &str) -> Result<(Pairs, Map<String, Value>)> {
         // `all` says where a page begins
         let paged = |name: &str| self.paginate && matches!(name, "offset" | "limit");
         let mut query: Vec<_> =

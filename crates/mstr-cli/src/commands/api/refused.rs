@@ -1,5 +1,7 @@
 //! An error reply to `mstr api`: its body is printed, and the exit code is that of its error.
 
+use std::fmt::Write as _;
+
 use mstr_rest::Response;
 use serde_json::Value;
 
@@ -59,7 +61,7 @@ impl Refused {
         let mut text = self.code.map(|code| format!("{code}: ")).unwrap_or_default();
         text.push_str(self.message.trim());
         if let Some(number) = self.iserver_code.filter(|number| *number != 0) {
-            text.push_str(&format!("  [I-Server error code {number}]"));
+            let _ = write!(text, "  [I-Server error code {number}]");
         }
         let ticket = self.ticket.map(|ticket| format!(", ticket {ticket}")).unwrap_or_default();
         let failure = Failure::new(code, format!("{text} [{request}{ticket}]"));
