@@ -28,7 +28,7 @@ pub(crate) async fn run(cli: Cli) -> Result {
         Command::Logout(logout) => logout.run(&context).await,
         Command::Status(format) => status::run(&context, format).await,
         Command::Whoami(whoami) => whoami.run(&context).await,
-        Command::Profiles(profiles) => profiles.run(&context).await,
+        Command::Profiles(profiles) => profiles.run().await,
         Command::Api(api) => api.run(&context).await,
         Command::Projects(format) => projects::run(&context, format).await,
         Command::Ls(ls) => ls.run(&context).await,

@@ -84,24 +84,13 @@ impl Context {
         Ok(Self { global })
     }
 
-    /// Where files are. What needs none of them needs no home directory.
-    #[allow(clippy::unused_self, reason = "commands ask their context")]
-    pub(crate) fn places(&self) -> Result<Places> {
-        Places::find()
-    }
-
-    #[allow(clippy::unused_self, reason = "commands ask their context")]
-    pub(crate) fn store(&self) -> Result<FileStore> {
-        Ok(FileStore::new(self.places()?.sessions))
-    }
-
     /// The profile that was named, else the environment, else the default profile.
     pub(crate) fn origin(&self) -> Result<Origin> {
         let environment = env::var_os("MSTR_BASE_URL").is_some_and(|url| !url.is_empty());
         if self.global.profile.is_none() && environment {
             return Ok(Origin::Environment);
         }
-        let config = Config::load(&self.places()?)?;
+        let config = Config::load(&Places::find()?)?;
         let name = self.global.profile.as_deref().or(config.default_profile());
         let Some(name) = name else {
             let names = config.names();
@@ -122,6 +111,24 @@ impl Context {
             None => Err(Failure::new(code::AUTH, format!("there is no profile {name}"))
                 .hint(format!("`mstr login URL --profile {name}` makes it"))),
         }
+    }
+
+    /// The base URL and the project of requests. Nothing is sent to find them.
+    pub(crate) fn target(&self) -> Result<(String, Option<String>)> {
+        let (mut url, project) = match self.origin()? {
+            Origin::Profile(_, profile) => (profile.url, profile.project),
+            Origin::Environment => {
+                let url = env::var("MSTR_BASE_URL").unwrap_or_default();
+                if mstr_rest::references().is_reference(&url) {
+                    return Err(Failure::usage("MSTR_BASE_URL is a reference, which is not read"));
+                }
+                (url, None)
+            }
+        };
+        if !url.ends_with('/') {
+            url.push('/');
+        }
+        Ok((url, self.global.project.clone().or(project)))
     }
 
     /// Sets a session up as the profile says; `secret` is there when somebody typed it.
@@ -159,12 +166,12 @@ impl Context {
     where
         F: Future<Output = Result>,
     {
-        let opened = signals::unless_stopped(self.open()).await?;
-        let result = signals::unless_stopped(work(opened.session.clone())).await;
+        let opened = signals::unless_stopped(Box::pin(self.open())).await?;
+        let result = signals::unless_stopped(Box::pin(work(opened.session.clone()))).await;
         let closed = signals::wind_down(async {
             // what was dropped may still have to tell the server so
             mstr_rest::settle().await;
-            opened.close(self).await
+            opened.close().await
         });
         result.and(closed.await)
     }
@@ -182,7 +189,7 @@ impl Context {
             Origin::Profile(name, profile) => (name, profile),
         };
         let builder = self.builder(&profile, None)?;
-        let store = self.store()?;
+        let store = store()?;
         let session = if profile.logs_in_alone() {
             match builder.clone().connect_or_restore(&store, &name).await {
                 Ok(session) => session,
@@ -206,6 +213,11 @@ impl Context {
         let restored = Box::new(session.snapshot());
         Ok(Opened { session, kept: Kept::Persistent { name, restored } })
     }
+}
+
+/// Where sessions are kept. What keeps none needs no home directory.
+pub(crate) fn store() -> Result<FileStore> {
+    Ok(FileStore::new(Places::find()?.sessions))
 }
 
 /// An option without its empty variable.
@@ -235,14 +247,14 @@ enum Kept {
 }
 
 impl Opened {
-    async fn close(self, context: &Context) -> Result {
+    async fn close(self) -> Result {
         match self.kept {
             Kept::Temporary(guard) => guard.close().await?,
             // another token, if it had to log in again, and cookies that were renewed
             Kept::Persistent { name, restored } if self.session.has_session() => {
                 let now = self.session.snapshot();
                 let saved = async {
-                    let store = context.store()?;
+                    let store = store()?;
                     // another command may have logged in anew meanwhile: its session stays
                     let kept = store.load(&name).await?;
                     if kept.is_none_or(|kept| {

@@ -12,22 +12,31 @@ pub(crate) fn profile_is(name: &str) {
     let _ = PROFILE.set(name.to_owned());
 }
 
+/// What to do about an error with this code of the I-Server, or this message.
+pub(crate) fn of_server(iserver_code: Option<i64>, message: &str) -> Option<String> {
+    let hint = match iserver_code {
+        Some(-2_147_209_151) => {
+            "the project is not loaded, or there is none with that id: `mstr projects` lists those \
+             that can be used; choose one with --project"
+        }
+        Some(-2_147_072_488) => "publish the cube first: `mstr cubes publish CUBE`",
+        Some(-2_147_205_488) => {
+            "the result has more rows than the project allows: take fewer with --filter, or ask an \
+             administrator to raise the limit"
+        }
+        _ if message.contains("X-MSTR-ProjectID") => {
+            "name a project: --project NAME; `mstr projects` lists them"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
 /// What to do about the error.
 pub(crate) fn hint(error: &Error) -> Option<String> {
-    let ours = match error.iserver_code() {
-        Some(-2_147_209_151) => Some(
-            "the project is not loaded, or there is none with that id: `mstr projects` lists those \
-             that can be used; choose one with --project",
-        ),
-        Some(-2_147_072_488) => Some("publish the cube first: `mstr cubes publish CUBE`"),
-        Some(-2_147_205_488) => Some(
-            "the result has more rows than the project allows: take fewer with --filter, or ask an \
-             administrator to raise the limit",
-        ),
-        _ => None,
-    };
-    if let Some(ours) = ours {
-        return Some(ours.to_owned());
+    let ours = of_server(error.iserver_code(), error.message());
+    if ours.is_some() {
+        return ours;
     }
     match error.kind() {
         ErrorKind::SessionExpired | ErrorKind::NoSession => Some(match PROFILE.get() {
@@ -38,12 +47,9 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             }
             None => "the session has ended: `mstr login` begins another one".to_owned(),
         }),
-        ErrorKind::LoginFailure if error.status().is_some() => Some(login()),
+        ErrorKind::LoginFailure if error.code().is_some() => Some(login()),
         ErrorKind::Timeout if error.message().contains("no data sent or received") => {
             Some("--timeout DURATION (or MSTR_TIMEOUT) sets how long to wait".to_owned())
-        }
-        _ if error.message().contains("X-MSTR-ProjectID") => {
-            Some("name a project: --project NAME; `mstr projects` lists them".to_owned())
         }
         _ => error.hint().map(in_words),
     }

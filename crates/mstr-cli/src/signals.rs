@@ -74,9 +74,9 @@ pub(crate) async fn stopped() -> Failure {
 
 /// Waits until there are so many signals, and returns the last of them.
 pub(crate) async fn nth(count: usize) -> Signal {
-    let mut receiver = listen();
-    let seen = receiver.wait_for(|seen| seen.len() >= count).await;
-    let last = seen.ok().and_then(|seen| seen.get(count - 1).map(|(signal, _)| *signal));
+    let mut signals = listen();
+    let last = signals.wait_for(|signals| signals.len() >= count).await;
+    let last = last.ok().and_then(|signals| Some(signals.get(count - 1)?.0));
     match last {
         Some(signal) => signal,
         // the sender is never dropped

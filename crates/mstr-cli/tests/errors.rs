@@ -58,5 +58,5 @@ fn the_next_step_is_one_of_the_command() {
     said(&mut place.command(&["whoami", "--profile", "two"]), 3, "mstr login --profile two");
     // a page of a sign-on in between
     place.server.inject(Fault::html(200).on(Method::POST, "/auth/login"));
-    said(&mut place.in_environment(&["whoami"]), 6, "--mode api-key");
+    said(&mut place.in_environment(&["whoami"]), 3, "--mode api-key");
 }

@@ -19,7 +19,7 @@ fn a_cube_whose_state_cannot_be_read_does_not_hide_the_others() {
     assert_eq!(run.out.lines().count(), 2, "{}", run.out);
     assert!(run.out.contains("First\tunreadable\t"), "{}", run.out);
     assert!(run.err.contains(cubes[0].object_id()), "{}", run.err);
-    run.fails(6);
+    run.ok();
 }
 
 #[test]

@@ -174,6 +174,7 @@ fn unwritable(path: &Path, error: io::Error) -> Error {
 }
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)] // a test fails by panicking
 mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,5 +1,9 @@
 //! `mstr api`: any request, as the session.
 
+mod curl;
+mod fields;
+mod refused;
+
 use std::{
     io::{self, IsTerminal as _, Read as _, Write as _},
     path::{Path, PathBuf},
@@ -9,6 +13,12 @@ use clap::Args;
 use mstr_rest::{Call, Response, Session};
 use serde_json::{Map, Value};
 
+use self::{
+    curl::{Body, Line},
+    refused::Refused,
+};
+
+use super::browse::is_id;
 use crate::{
     context::Context,
     failure::{Failure, Result, code, printable},
@@ -20,7 +30,9 @@ const PAGE: usize = 1000;
 
 /// Send any request, as the session
 ///
-/// Fields become the query of GET, HEAD and DELETE, and the JSON body of anything else. The
+/// Fields become the query of GET, HEAD and DELETE, and the JSON body of anything else: a[b] is a
+/// member of a, a[] an item of a, and a name that comes again makes a list. A header given with -H
+/// is the one that is sent. The body of an error is printed as well. The
 /// project header is sent when a project is named. Replies that are not JSON (a PDF) are passed on
 /// byte by byte
 ///
@@ -35,7 +47,7 @@ const PAGE: usize = 1000;
 pub(crate) struct Api {
     /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS
     method: String,
-    /// The path behind /api/: `projects`, `v2/reports/ID`
+    /// The path behind /api/: `projects`, `v2/reports/ID`; with /api/ as well
     path: String,
     /// A text: query parameter, or member of the JSON body
     #[arg(long, short, value_name = "NAME=TEXT", value_parser = pair)]
@@ -58,13 +70,15 @@ pub(crate) struct Api {
     /// Print what this filter selects, one result a line (the language of jq)
     #[arg(long, value_name = "FILTER")]
     jq: Option<String>,
-    /// Print status and headers first
+    /// Print status and headers first; with --paginate those of each page
     #[arg(long, short)]
     include: bool,
-    /// Print the request as a line of curl, with secrets left out, and send nothing
+    /// Print the request as a line of curl, with secrets left out, and send nothing, no login either
     #[arg(long, conflicts_with_all = ["paginate", "jq", "include"])]
     curl: bool,
 }
+
+type Pairs = Vec<(String, String)>;
 
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("it looks like NAME=VALUE")?;
@@ -82,53 +96,113 @@ impl Api {
         if self.paginate && method != "GET" {
             return Err(Failure::usage("--paginate is for GET"));
         }
+        if self.curl {
+            return self.print_curl(context, &method);
+        }
         context
             .with_session(async |session| {
                 let call = self.call(&session, &method)?;
-                if self.curl {
-                    return output::print_line(&call.curl());
-                }
                 if self.paginate {
                     let items = self.all(call).await?;
                     return self.print_value(&Value::Array(items));
                 }
-                self.print(&call.send().await?)
+                let reply = self.send(call).await?;
+                if self.include {
+                    print_head(&reply)?;
+                }
+                self.print(&reply)
             })
             .await
     }
 
-    fn call(&self, session: &Session, method: &str) -> Result<Call<Response>> {
+    /// The path behind `/api/`, also of a path as documentation has it.
+    fn path(&self) -> &str {
         let path = self.path.trim_start_matches('/');
-        let mut call = session.request(method, path.to_owned());
+        path.strip_prefix("api/").unwrap_or(path)
+    }
+
+    /// Query and body: the fields are one or the other.
+    fn parts(&self, method: &str) -> Result<(Pairs, Map<String, Value>)> {
+        // `all` says where a page begins
+        let paged = |name: &str| self.paginate && matches!(name, "offset" | "limit");
+        let mut query: Vec<_> =
+            self.query.iter().filter(|(name, _)| !paged(name)).cloned().collect();
+        let mut body = Map::new();
+        let in_query = matches!(method, "GET" | "HEAD" | "DELETE");
+        for (name, value) in self.field.iter().filter(|(name, _)| !paged(name)) {
+            if in_query {
+                query.push((name.clone(), value.clone()));
+            } else {
+                fields::insert(&mut body, name, value.as_str().into());
+            }
+        }
+        for (name, value) in &self.json_field {
+            let value: Value = serde_json::from_str(value)
+                .map_err(|error| Failure::usage(format!("--json-field {name}: {error}")))?;
+            if in_query {
+                let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+                query.push((name.clone(), text));
+            } else {
+                fields::insert(&mut body, name, value);
+            }
+        }
+        Ok((query, body))
+    }
+
+    fn call(&self, session: &Session, method: &str) -> Result<Call<Response>> {
+        let (query, body) = self.parts(method)?;
+        let mut call = session.request(method, self.path().to_owned());
+        for (name, value) in query {
+            call = call.query(name, value);
+        }
+        if let Some(file) = &self.input {
+            call = call.header("Content-Type", "application/json").body(read(file)?);
+        } else if !body.is_empty() {
+            call = call.json(&body);
+        }
+        // those of the user win
         for (name, value) in &self.header {
             call = call.header(name, value);
         }
-        // `all` says where a page begins
-        let paged = |name: &str| self.paginate && matches!(name, "offset" | "limit");
-        for (name, value) in self.query.iter().filter(|(name, _)| !paged(name)) {
-            call = call.query(name.clone(), value);
-        }
-        if let Some(file) = &self.input {
-            return Ok(call.header("Content-Type", "application/json").body(read(file)?));
-        }
-        let mut members = Map::new();
-        for (name, value) in self.field.iter().filter(|(name, _)| !paged(name)) {
-            members.insert(name.clone(), value.as_str().into());
-        }
-        for (name, value) in &self.json_field {
-            let value = serde_json::from_str(value)
-                .map_err(|error| Failure::usage(format!("--json-field {name}: {error}")))?;
-            members.insert(name.clone(), value);
-        }
-        if matches!(method, "GET" | "HEAD" | "DELETE") {
-            for (name, value) in members {
-                let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-                call = call.query(name, text);
-            }
-        } else if !members.is_empty() {
-            call = call.json(&members);
-        }
         Ok(call)
+    }
+
+    fn print_curl(&self, context: &Context, method: &str) -> Result {
+        let (base_url, project) = context.target()?;
+        let (query, body) = self.parts(method)?;
+        let body = match &self.input {
+            Some(file) => Body::File(file),
+            None if body.is_empty() => Body::None,
+            None => Body::Json(body),
+        };
+        let project = project.map(|project| {
+            if is_id(&project) {
+                return project;
+            }
+            eprintln!("note: `mstr projects` shows the id of the project {project}");
+            format!("ID OF {project}")
+        });
+        let (path, headers) = (self.path(), &self.header);
+        let line =
+            Line { method, base_url: &base_url, path, query: &query, project, headers, body };
+        output::print_line(&line.text()?)
+    }
+
+    /// The reply. The body of an error is printed, and the error returned.
+    async fn send(&self, call: Call<Response>) -> Result<Response> {
+        let reply = call.clone().raw().send().await?;
+        let Some(refused) = Refused::of(&reply) else { return Ok(reply) };
+        if refused.is_session_expired() {
+            // nothing was done for it; this logs in again, where that is possible
+            return Ok(call.send().await?);
+        }
+        if self.include {
+            print_head(&reply)?;
+        }
+        print_body(reply.bytes())?;
+        let mut url = reply.url().clone();
+        url.set_query(None);
+        Err(refused.failure(&format!("{} {url}", call.method())))
     }
 
     /// The items of all pages. A list says how many there are in a header; a reply that wraps its
@@ -142,7 +216,11 @@ impl Api {
         let mut offset = given("offset").unwrap_or(0);
         let mut items = Vec::new();
         loop {
-            let reply = call.clone().query("offset", offset).query("limit", limit).send().await?;
+            let page = call.clone().query("offset", offset).query("limit", limit);
+            let reply = self.send(page).await?;
+            if self.include {
+                print_head(&reply)?;
+            }
             let header = reply.headers().get("x-mstr-total-count").cloned();
             let header = header.and_then(|total| total.to_str().ok()?.parse().ok());
             let value: Value = serde_json::from_slice(reply.bytes()).map_err(|_| no_list())?;
@@ -161,33 +239,9 @@ impl Api {
     }
 
     fn print(&self, reply: &Response) -> Result {
-        if self.include {
-            let mut out = output::Stdout;
-            writeln!(out, "HTTP {}", reply.status())?;
-            for (name, value) in reply.headers() {
-                let secret = value.is_sensitive() || SECRET.contains(&name.as_str());
-                let value = if secret { "***" } else { value.to_str().unwrap_or("?") };
-                writeln!(out, "{name}: {}", printable(value))?;
-            }
-            writeln!(out)?;
-        }
-        let body = reply.bytes();
-        if let Some(filter) = &self.jq {
-            for result in select::select(filter, body)? {
-                output::print_text(&result)?;
-            }
-            return Ok(());
-        }
-        if io::stdout().is_terminal()
-            && let Ok(value) = serde_json::from_slice::<Value>(body)
-        {
-            return output::print_json(&value, false);
-        }
-        let mut out = output::Stdout;
-        out.write_all(body)?;
-        // JSON is a text, and texts end their lines
-        if matches!(body.first(), Some(b'{' | b'[')) && body.last() != Some(&b'\n') {
-            writeln!(out)?;
+        let Some(filter) = &self.jq else { return print_body(reply.bytes()) };
+        for result in select::select(filter, reply.bytes())? {
+            output::print_text(&result)?;
         }
         Ok(())
     }
@@ -199,6 +253,33 @@ impl Api {
         }
         Ok(())
     }
+}
+
+fn print_head(reply: &Response) -> Result {
+    let mut out = output::Stdout;
+    writeln!(out, "HTTP {}", reply.status())?;
+    for (name, value) in reply.headers() {
+        let secret = value.is_sensitive() || SECRET.contains(&name.as_str());
+        let value = if secret { "***" } else { value.to_str().unwrap_or("?") };
+        writeln!(out, "{name}: {}", printable(value))?;
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+fn print_body(body: &[u8]) -> Result {
+    if io::stdout().is_terminal()
+        && let Ok(value) = serde_json::from_slice::<Value>(body)
+    {
+        return output::print_json(&value, false);
+    }
+    let mut out = output::Stdout;
+    out.write_all(body)?;
+    // JSON is a text, and texts end their lines
+    if matches!(body.first(), Some(b'{' | b'[')) && body.last() != Some(&b'\n') {
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 /// Headers of replies that hold what logs somebody in.

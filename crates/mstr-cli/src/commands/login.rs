@@ -10,8 +10,8 @@ use mstr_rest::persist::{SessionSnapshot, SnapshotStore as _};
 use mstr_rest::{Credential, Session};
 
 use crate::{
-    config::{Config, Mode, Profile},
-    context::{Context, base_url},
+    config::{Config, Mode, Places, Profile},
+    context::{Context, base_url, store},
     failure::{Failure, Result},
     secret, signals,
 };
@@ -52,7 +52,7 @@ pub(crate) struct Login {
 
 impl Login {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let places = context.places()?;
+        let places = Places::find()?;
         let config = Config::load(&places)?;
         let name = context.global.profile.as_deref().or(config.default_profile());
         let name = name.unwrap_or("default").to_owned();
@@ -62,7 +62,7 @@ impl Login {
 
         let builder = context.builder(&profile, secret.as_ref())?;
         let guard = signals::unless_stopped(async { Ok(builder.connect().await?) }).await?;
-        let store = context.store()?;
+        let store = store()?;
         let old = {
             // of logins to one profile at the same time, each ends the one before
             let _lock = Config::lock(&places).await?;
@@ -210,14 +210,14 @@ pub(crate) struct Logout {
 
 impl Logout {
     pub(crate) async fn run(self, context: &Context) -> Result {
-        let config = Config::load(&context.places()?)?;
+        let config = Config::load(&Places::find()?)?;
         let names = if self.all {
             config.names()
         } else {
             let name = context.global.profile.as_deref().or(config.default_profile());
             vec![name.ok_or_else(|| Failure::usage("there is no profile"))?.to_owned()]
         };
-        let store = context.store()?;
+        let store = store()?;
         let mut result = Ok(());
         for name in names {
             let Some(snapshot) = store.load(&name).await? else {

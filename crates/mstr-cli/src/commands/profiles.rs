@@ -6,8 +6,8 @@ use mstr_rest::persist::SnapshotStore as _;
 use super::login;
 use crate::{
     cell::Cell,
-    config::Config,
-    context::Context,
+    config::{Config, Places},
+    context::store,
     failure::{Failure, Result},
     output::{Format, Table},
 };
@@ -36,8 +36,8 @@ enum Action {
 }
 
 impl Profiles {
-    pub(crate) async fn run(self, context: &Context) -> Result {
-        let places = context.places()?;
+    pub(crate) async fn run(self) -> Result {
+        let places = Places::find()?;
         let config = Config::load(&places)?;
         match self.action {
             None => {
@@ -62,7 +62,7 @@ impl Profiles {
             Some(Action::Remove { name }) => {
                 known(&config, &name)?;
                 Config::change(&places, |config| config.remove(&name)).await?;
-                let store = context.store()?;
+                let store = store()?;
                 // nobody could end it afterwards
                 if let Some(session) = store.load(&name).await.ok().flatten() {
                     login::end(&session).await;

@@ -7,7 +7,7 @@ use mstr_rest::prelude::*;
 use serde_json::json;
 
 use crate::{
-    context::{Context, Origin},
+    context::{Context, Origin, store},
     failure::{Failure, Result, code},
     output::{Format, Record},
 };
@@ -33,7 +33,7 @@ pub(crate) async fn run(context: &Context, format: Format) -> Result {
     if let Some(project) = &profile.project {
         say("project", project.clone());
     }
-    let snapshot = context.store()?.load(&name).await?.filter(SessionSnapshot::has_session);
+    let snapshot = store()?.load(&name).await?.filter(SessionSnapshot::has_session);
     let alive = match &snapshot {
         None => false,
         Some(snapshot) => {
