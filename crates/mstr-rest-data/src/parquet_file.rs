@@ -110,7 +110,8 @@ fn gains_by_dictionary(column: &dyn Array) -> bool {
     }
     let Some(different) = different(column) else { return true };
     let repeated = rows.saturating_sub(different);
-    repeated * 2 * MOST_VALUES >= rows * rows
+    // where most rows repeat one, there are fewer values than rows, and the estimate does not hold
+    different <= rows / 2 || repeated * 2 * MOST_VALUES >= rows * rows
 }
 
 /// How many different values a column has; `None` for types that are not counted.
@@ -220,6 +221,7 @@ mod tests {
     #[test]
     fn columns_of_many_values_have_no_dictionary() {
         assert_eq!(keyed(&[batch(2_000)]), ["region", "few"]);
+        assert_eq!(keyed(&[batch(50_000)]), ["region", "few"]);
         // the first batch decides
         assert_eq!(keyed(&[batch(300), batch(2_000)]), ["region", "few"]);
         // too few rows to tell

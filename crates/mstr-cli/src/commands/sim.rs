@@ -73,6 +73,8 @@ impl Sim {
             server.stop().await;
             return Ok(());
         };
+        // before the command runs: a signal in between would leave it behind
+        drop(signals::listen());
         let mut command = Command::new(program);
         let child = at(command.args(arguments), &server).spawn();
         let mut child = child
