@@ -108,6 +108,9 @@ pub(crate) fn page(reply: &Response, last: InstanceStatus) -> Result<Bytes> {
             Some(InstanceStatus::Prompts) => {
                 return missing("the instance has no pages yet: its prompts are not answered");
             }
+            Some(InstanceStatus::Running) if head.data.is_none() => {
+                return missing("the instance has no pages yet: it still runs");
+            }
             Some(InstanceStatus::Other(number)) if head.data.is_none() => {
                 return missing(&format!("the instance has no pages yet: its status is {number}"));
             }

@@ -124,7 +124,7 @@ async fn prompts_to_the_end_and_once_more() {
     assert!(grid.page(0, 10).await.unwrap_err().is_prompted());
     let prompts = instance.prompts().await.unwrap();
     let offered = instance.prompt_elements(&prompts[0], None).page(0, 2).await.unwrap();
-    assert_eq!((offered.total, offered.items.len()), (Some(4), 2));
+    assert_eq!((offered.total, offered.items.len()), (None, 2), "no total is documented");
     instance.answer_all(async |prompt| Ok(Some(give(&prompt)))).await.unwrap();
     assert_eq!(instance.last_status(), InstanceStatus::Ready);
     assert_eq!(server.count(Method::PUT, ANSWERS), 2);
