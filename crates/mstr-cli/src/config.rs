@@ -8,6 +8,7 @@ use std::{
 };
 
 use etcetera::{BaseStrategy as _, choose_base_strategy};
+use mstr_rest::api::CompleteFile;
 use mstr_rest::persist::{FileStore, SnapshotStore as _, StoreLock};
 use serde::Deserialize;
 use toml_edit::{DocumentMut, Item, value};
@@ -227,46 +228,16 @@ impl Config {
         Ok(FileStore::new(folder).allow_open_permissions(true).lock("config").await?)
     }
 
-    /// Writes it beside its place and moves it there: nobody reads half of it. A link stays a link,
-    /// and the mode stays what it was. The lock is held meanwhile.
+    /// Replaces the file as a whole, so that no program reads half of it. The lock is held meanwhile.
     pub(crate) fn save(&self) -> Result {
         let cannot = |error: &io::Error| Failure::file("write", &self.path, error);
-        let path = self::target(&self.path).map_err(|error| cannot(&error))?;
-        let text = self.document.to_string();
-        let before = fs::metadata(&path).ok();
-        if before.as_ref().is_some_and(|before| !before.is_file()) {
-            return fs::write(&path, text).map_err(|error| cannot(&error));
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
         }
-        if before.as_ref().is_some_and(|before| before.permissions().readonly()) {
-            return Err(Failure::new(
-                code::OTHER,
-                format!("{} is read-only: it is not changed", path.display()),
-            ));
-        }
-        let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| cannot(&error))?;
-        file.write_all(text.as_bytes()).map_err(|error| cannot(&error))?;
-        if let Some(before) = before {
-            let set = file.as_file().set_permissions(before.permissions());
-            set.map_err(|error| cannot(&error))?;
-        }
-        file.as_file().sync_all().map_err(|error| cannot(&error))?;
-        file.persist(&path).map_err(|error| cannot(&error.error))?;
-        Ok(())
+        let mut file = CompleteFile::private(&self.path)?;
+        file.write_all(self.document.to_string().as_bytes()).map_err(|error| cannot(&error))?;
+        Ok(file.complete()?)
     }
-}
-
-/// The file that the path means: links are followed, also one to a file that is not there yet.
-fn target(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..40 {
-        match fs::read_link(&path) {
-            Ok(to) => path = path.parent().unwrap_or_else(|| Path::new("")).join(to),
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(io::Error::other("too many links"))
 }
 
 #[cfg(test)]

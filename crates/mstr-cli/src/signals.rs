@@ -50,7 +50,7 @@ type Received = Vec<(Signal, Instant)>;
 
 static RECEIVED: OnceLock<watch::Sender<Received>> = OnceLock::new();
 
-/// From the first call on, signals no longer end the process: whoever waits for them does. Needs a
+/// From the first call on, signals no longer end the process: [`stopped`] and [`nth`] report them. Needs a
 /// Tokio runtime.
 pub(crate) fn listen() -> watch::Receiver<Received> {
     RECEIVED

@@ -1,7 +1,5 @@
 //! Results of steps, and errors in the words of the cases.
 
-use std::error::Error as _;
-
 use mstr_rest_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
@@ -190,7 +188,7 @@ fn names(message: &str) -> Vec<&str> {
 }
 
 /// The error with all that caused it.
-fn chain(error: &Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

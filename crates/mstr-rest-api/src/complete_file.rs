@@ -63,10 +63,20 @@ impl CompleteFile {
     /// [`Io`](ErrorKind::Io): it cannot be written there.
     pub fn new(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Self::open(path).map_err(|error| unwritable(path, error))
+        Self::open(path, false).map_err(|error| unwritable(path, error))
     }
 
-    fn open(path: &Path) -> io::Result<Self> {
+    /// Begins a file that only its owner can read, unless it replaces one with other permissions.
+    /// Elsewhere than on Unix as [`new`](Self::new).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn private(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::open(path, true).map_err(|error| unwritable(path, error))
+    }
+
+    fn open(path: &Path, private: bool) -> io::Result<Self> {
         let before = std::fs::metadata(path).ok();
         if before.as_ref().is_some_and(std::fs::Metadata::is_dir) {
             return Err(io::Error::other("it is a folder"));
@@ -82,7 +92,7 @@ impl CompleteFile {
         if before.as_ref().is_some_and(|before| before.permissions().readonly()) {
             return Err(io::Error::other("the file that is there is read-only"));
         }
-        let (file, written) = beside(&place)?;
+        let (file, written) = beside(&place, private)?;
         let move_to = Some(Move { written, place });
         let complete = Self { file, path: path.to_owned(), move_to };
         if let Some(before) = before {
@@ -90,6 +100,12 @@ impl CompleteFile {
             complete.file.set_permissions(before.permissions())?;
         }
         Ok(complete)
+    }
+
+    /// Whether the file at its place is replaced as a whole. False for devices and pipes, which are
+    /// written straight to: what is written there stays written.
+    pub fn is_replaced(&self) -> bool {
+        self.move_to.is_some()
     }
 
     /// The place that was asked for.
@@ -131,7 +147,13 @@ fn followed(path: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 /// A new file beside that one.
-fn beside(place: &Path) -> io::Result<(File, PathBuf)> {
+fn beside(place: &Path, private: bool) -> io::Result<(File, PathBuf)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if private { 0o600 } else { 0o666 });
+    #[cfg(not(unix))]
+    let _ = private;
     let name = place.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
     let mut error = None;
     for _ in 0..TRIES {
@@ -140,7 +162,7 @@ fn beside(place: &Path) -> io::Result<(File, PathBuf)> {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         beside.push(format!(".{}-{number}.part", std::process::id()));
         let beside = place.with_file_name(beside);
-        match OpenOptions::new().write(true).create_new(true).open(&beside) {
+        match options.open(&beside) {
             Ok(file) => return Ok((file, beside)),
             Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => error = Some(taken),
             Err(other) => return Err(other),
@@ -202,6 +224,9 @@ mod tests {
         let file = CompleteFile::new(at("new")).unwrap();
         assert_eq!(mode(&file.move_to.as_ref().unwrap().written), 0o640, "while it is written too");
         drop(file);
+        CompleteFile::private(at("private")).unwrap().complete().unwrap();
+        assert_eq!(mode(&at("private")), 0o600);
+        fs::remove_file(at("private")).unwrap();
         assert_eq!(fs::read_to_string(at("new")).unwrap(), "one");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left behind");
     }

@@ -11,7 +11,7 @@ use serde_json::Map;
 use crate::changes::is_empty;
 use crate::delete_on_drop::DeleteOnDrop;
 use crate::executable::{Kind, Source};
-use crate::polling::{Polling, Seconds, Step, retry_after};
+use crate::polling::{Polling, Seconds, Step};
 use crate::{GridRequest, InstanceStatus, Operation, lenient};
 
 /// Bodies that are shorter may say that prompts are open; pages are looked into while prompts were
@@ -67,7 +67,7 @@ impl Begun {
     fn of(id: &str, reply: &Response) -> Self {
         let is_running = reply.status() == StatusCode::ACCEPTED;
         let status = if is_running { InstanceStatus::Running } else { InstanceStatus::Ready };
-        let retry_after = retry_after(reply.headers());
+        let retry_after = reply.retry_after();
         Self { id: id.to_owned(), status, retry_after, page: None, total: None }
     }
 }
@@ -89,7 +89,7 @@ pub(crate) fn begun(reply: &Response) -> Result<Begun> {
     let is_early = status == InstanceStatus::Prompts;
     let page = head.data.as_ref().filter(|_| !is_early).map(|_| reply.bytes().clone());
     let total = head.total().filter(|_| !is_early);
-    let retry_after = retry_after(reply.headers());
+    let retry_after = reply.retry_after();
     Ok(Begun { id, status, retry_after, page, total })
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn total(page: &[u8]) -> Option<u64> {
 type Progress = (InstanceStatus, Option<Duration>);
 
 fn progress(reply: &Response) -> Result<Progress> {
-    Ok((status_of(reply)?, retry_after(reply.headers())))
+    Ok((status_of(reply)?, reply.retry_after()))
 }
 
 fn status_of(reply: &Response) -> Result<InstanceStatus> {

@@ -58,6 +58,7 @@ mod cubes;
 mod datasets;
 mod datasources;
 mod dates;
+mod declared_type;
 mod definition;
 mod delete_on_drop;
 mod documents;
@@ -102,6 +103,7 @@ pub use datasets::{
     DatasetsExt, ModelAttribute, ModelTable, PublishStatus, UpdatePolicy, UploadSession,
 };
 pub use datasources::{DataSource, DataSources, DataSourcesExt, SqlResult, SqlStatus};
+pub use declared_type::DeclaredType;
 pub use definition::{
     AttributeObject, AvailableObjects, Definition, Form, MetricObject, MetricsPosition, Subtotals,
     Template, TemplateUnit, UnitElement, UnitKind,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use mstr_rest_core::{Call, Error, ErrorKind, Response, Result};
 
 use crate::delete_on_drop::DeleteOnDrop;
-use crate::polling::{DEFAULT_TIMEOUT, Polling, Step, retry_after};
+use crate::polling::{DEFAULT_TIMEOUT, Polling, Step};
 
 /// An operation that continues on the server. It gives a `T` when it is done; the server reports
 /// states `S` meanwhile.
@@ -80,7 +80,7 @@ impl<T: 'static, S: 'static> Operation<T, S> {
         decode: impl Fn(&Response) -> Result<S> + Send + Sync + 'static,
         judge: impl Fn(S) -> Result<Step<T>> + Send + Sync + 'static,
     ) -> Self {
-        let ask = ask.decode_with(move |reply| Ok((decode(reply)?, retry_after(reply.headers()))));
+        let ask = ask.decode_with(move |reply| Ok((decode(reply)?, reply.retry_after())));
         let on_server = OnServer {
             name: name.into(),
             ask,

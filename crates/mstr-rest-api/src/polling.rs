@@ -5,9 +5,8 @@
 
 use std::fmt;
 use std::future::Future;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http::{HeaderMap, header};
 use mstr_rest_core::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
@@ -160,16 +159,6 @@ impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} s", self.0.as_secs_f64())
     }
-}
-
-/// The pause that a reply asks for (`Retry-After`): seconds, with fractions, or a date.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -325,21 +314,5 @@ mod tests {
         });
         assert_eq!(failed.await.unwrap_err().message(), "it failed");
         assert_eq!(asked.times.borrow().len(), 1);
-    }
-
-    #[test]
-    fn retry_after_is_seconds_with_fractions_or_a_date() {
-        let of = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::RETRY_AFTER, text.parse().unwrap());
-            retry_after(&headers)
-        };
-        assert_eq!(of(" 2 "), Some(S * 2));
-        assert_eq!(of("0.5"), Some(S / 2));
-        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        for odd in ["", "-1", "soon", "NaN", "1e300"] {
-            assert_eq!(of(odd), None, "{odd}");
-        }
-        assert_eq!(retry_after(&HeaderMap::new()), None);
     }
 }

@@ -1,13 +1,13 @@
 //! `Attempts`: which failures of a request are retried, and after which delay.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
 use crate::request::Request;
-use crate::retry::retry_after;
+use crate::retry::asked_delay;
 use crate::timeouts::Deadline;
 use crate::{Error, ErrorKind, RetryPolicy};
 
@@ -117,8 +117,7 @@ impl Attempts {
         if !self.repeatable.after_status(status) {
             return None;
         }
-        let asked = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let wait = self.next_delay(asked.and_then(|text| retry_after(text, SystemTime::now())))?;
+        let wait = self.next_delay(asked_delay(headers))?;
         self.log_retry(request, base, &format!("returned {}", status.as_u16()), wait);
         Some(wait)
     }

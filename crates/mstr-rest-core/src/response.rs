@@ -13,6 +13,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::error::from_reply;
+use crate::retry::asked_delay;
 use crate::timeouts::{Deadline, next_piece};
 use crate::transport::{RawBody, exchange_error};
 use crate::{Error, ErrorKind, Result};
@@ -51,6 +53,29 @@ impl Response {
     /// `Debug` does not print them.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// The delay that the server asks for before the next request: `Retry-After`, seconds with
+    /// fractions or a date, counted from now on. `None` without the header, and for what is neither.
+    pub fn retry_after(&self) -> Option<Duration> {
+        asked_delay(self.headers())
+    }
+
+    /// The error that this reply is, if its status is 400 or more: with the kind, code and ticket that
+    /// a call fails with. For replies of [`raw`](crate::Call::raw) calls, which do not fail.
+    ///
+    /// ```no_run
+    /// # async fn example(session: mstr_rest_core::Session) -> mstr_rest_core::Result<()> {
+    /// let reply = session.get("projects").raw().await?;
+    /// if let Some(error) = reply.error() {
+    ///     eprintln!("{error}: {}", reply.text());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn error(&self) -> Option<Error> {
+        let is_error = self.status.as_u16() >= 400;
+        is_error.then(|| from_reply(self.status, &self.headers, &self.body))
     }
 
     /// The URL of the request; after redirects, the URL of the last one.
@@ -179,6 +204,12 @@ impl StreamingResponse {
     /// `Debug` does not print them.
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
+    }
+
+    /// The delay that the server asks for before the next request: `Retry-After`, seconds with
+    /// fractions or a date, counted from now on. `None` without the header, and for what is neither.
+    pub fn retry_after(&self) -> Option<Duration> {
+        asked_delay(self.headers())
     }
 
     /// The URL of the request; after redirects, the URL of the last one.

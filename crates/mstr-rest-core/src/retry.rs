@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::{HeaderMap, header};
+
 /// The number of retries and the delays before them. By default, a session does not retry: pass a
 /// policy to [`SessionBuilder::retry`](crate::SessionBuilder::retry) or
 /// [`Call::retry`](crate::Call::retry).
@@ -108,6 +110,12 @@ impl RetryPolicy {
     }
 }
 
+/// The delay that the headers of a reply ask for, from now on.
+pub(crate) fn asked_delay(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    retry_after(text, SystemTime::now())
+}
+
 /// Parses `Retry-After`: seconds (with fractions) or an HTTP date.
 pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
@@ -159,8 +167,12 @@ mod tests {
         assert_eq!(parse("0.5"), Some(S / 2));
         assert_eq!(parse("Sun, 06 Nov 1994 08:49:47 GMT"), Some(S * 10));
         assert_eq!(parse("Sun, 06 Nov 1994 08:49:00 GMT"), Some(Duration::ZERO), "in the past");
-        for junk in ["", "soon", "nan", "-1", "inf", "1e400"] {
+        for junk in ["", "soon", "nan", "-1", "inf", "1e300", "1e400"] {
             assert_eq!(parse(junk), None, "{junk}");
         }
+        let mut headers = HeaderMap::new();
+        assert_eq!(asked_delay(&headers), None);
+        headers.insert(header::RETRY_AFTER, " 2 ".parse().unwrap());
+        assert_eq!(asked_delay(&headers), Some(S * 2));
     }
 }

@@ -212,7 +212,7 @@ impl Data {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::new(ErrorKind::Config, "data needs a Tokio runtime"));
         }
-        let (execution, executed) = self.execution().await?;
+        let (execution, executed) = Box::pin(self.execution()).await?;
         let all_pages = match &execution {
             Execution::Instance(instance) => {
                 let is_chosen = instance.request().chosen_page().is_some();

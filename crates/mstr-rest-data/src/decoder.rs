@@ -56,7 +56,11 @@ impl Decoder {
     ) -> Result<Self> {
         check_shape(grid, data)?;
         let groups = groups(&layout, grid, data)?;
-        let fits = |kinds: &&Kinds| kinds.metrics.len() == layout.metrics.len();
+        let widths = layout.attributes().map(Attribute::width).sum();
+        // the report may have been changed between two readings
+        let fits = |kinds: &&Kinds| {
+            (kinds.forms.len(), kinds.metrics.len()) == (widths, layout.metrics.len())
+        };
         let kinds = match kinds.filter(fits) {
             Some(kinds) => kinds.clone(),
             None => settle(options, &layout, &groups, grid, data)?,
@@ -68,7 +72,6 @@ impl Decoder {
                 digits |= needs_digits(&cells_of(&layout, number, &groups, grid, data)?);
             }
         }
-        let widths = layout.attributes().map(Attribute::width).sum();
         Ok(Self {
             schema: layout.schema(&kinds, options.flag.as_deref()),
             metrics: kinds.metrics.iter().map(|kind| Column::new(*kind)).collect(),

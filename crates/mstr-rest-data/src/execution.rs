@@ -46,7 +46,8 @@ pub(crate) enum Execution {
 }
 
 impl Execution {
-    /// The page from that row on, halved as often as the server takes too long for it.
+    /// The first page: that which came with the execution, or one of so many rows, halved as often
+    /// as the server takes too long for it.
     pub(crate) async fn first_page(&self, rows: Option<u64>) -> Result<Page> {
         if self.instance_status() == InstanceStatus::Prompts {
             return Err(prompted());

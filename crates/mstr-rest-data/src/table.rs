@@ -171,7 +171,7 @@ impl Table {
     ) -> Result<(W, Progress)> {
         if format.is_text() {
             self.begin_whole().await?;
-            let out = self.once(format, out).await?.ok_or_else(unsettled)?;
+            let out = Box::pin(self.once(format, out)).await?.ok_or_else(unsettled)?;
             self.end().await;
             return Ok((out, self.progress()));
         }
@@ -182,11 +182,18 @@ impl Table {
         Ok((out?, self.progress()))
     }
 
+    /// Writes the whole table to a file, and moves that to its place.
     pub(crate) async fn into_file(
         mut self,
         format: Format,
         file: BufWriter<CompleteFile>,
     ) -> Result<Progress> {
+        if !file.get_ref().is_replaced() {
+            // a device or a pipe: what was written there cannot be written anew
+            let (file, progress) = Box::pin(self.write(format, file)).await?;
+            blocking(move || output::complete(file)).await?;
+            return Ok(progress);
+        }
         let path = file.get_ref().path().to_owned();
         let file = self.all_into(format, file, move || output::file(&path)).await?;
         let kept = blocking(move || output::complete(file));
@@ -210,7 +217,8 @@ impl Table {
                 Some(out) => out,
                 None => anew()?,
             };
-            match self.once(format, target).await {
+            // boxed here and below: the future of a caller stays small
+            match Box::pin(self.once(format, target)).await {
                 Ok(Some(out)) => return Ok(out),
                 Ok(None) => self.reopen().await?,
                 Err(error) => self.renew(error).await?,

@@ -1,6 +1,7 @@
 //! Arrow types of columns: what the server declares, what values need, and what is wider.
 
 use arrow_schema::{DataType, TimeUnit};
+use mstr_rest_api::DeclaredType;
 
 use crate::column::Column;
 use crate::page::Cell;
@@ -113,24 +114,30 @@ impl Kind {
     /// What the server's `dataType` says of a metric. `None` where it says nothing: the values
     /// decide.
     pub(crate) fn of_metric(data_type: Option<&str>, big_decimal: ValueType) -> Option<Self> {
-        let column = declared(data_type?)?;
-        Some(match column {
-            Declared::Float => Self::new(ValueType::Float, Exactness::Nearest),
-            Declared::Decimal => Self::new(ValueType::Float, Exactness::Digits),
-            Declared::BigDecimal => Self::new(big_decimal, Exactness::Nearest),
-            Declared::Other(column) => Self::new(column, Exactness::Nearest),
-        })
+        let (column, exactness) = match DeclaredType::of(data_type?)? {
+            DeclaredType::Float => (ValueType::Float, Exactness::Nearest),
+            DeclaredType::Decimal => (ValueType::Float, Exactness::Digits),
+            DeclaredType::BigDecimal => (big_decimal, Exactness::Nearest),
+            DeclaredType::Integer => (ValueType::Integer, Exactness::Nearest),
+            DeclaredType::Boolean => (ValueType::Boolean, Exactness::Nearest),
+            DeclaredType::Date => (ValueType::Date, Exactness::Nearest),
+            DeclaredType::TimeStamp => (ValueType::Timestamp, Exactness::Nearest),
+            // a time of day, text, bytes, and what later versions may know
+            _ => (ValueType::Text, Exactness::Nearest),
+        };
+        Some(Self::new(column, exactness))
     }
 
     /// What the server's `dataType` says of a form: integers, dates and timestamps get their
     /// type, all else is text.
     pub(crate) fn of_form(data_type: Option<&str>) -> Self {
-        match data_type.and_then(declared) {
-            Some(Declared::Other(
-                column @ (ValueType::Integer | ValueType::Date | ValueType::Timestamp),
-            )) => Self::new(column, Exactness::Nearest),
-            _ => Self::TEXT,
-        }
+        let column = match data_type.and_then(DeclaredType::of) {
+            Some(DeclaredType::Integer) => ValueType::Integer,
+            Some(DeclaredType::Date) => ValueType::Date,
+            Some(DeclaredType::TimeStamp) => ValueType::Timestamp,
+            _ => return Self::TEXT,
+        };
+        Self::new(column, Exactness::Nearest)
     }
 
     /// What these values look like: the type of the first that is not null.
@@ -171,35 +178,4 @@ impl Kind {
         let mut column = Column::new(self);
         column.extend(cells.iter().copied()).is_ok()
     }
-}
-
-/// What a `dataType` of the server stands for.
-enum Declared {
-    Float,
-    Decimal,
-    BigDecimal,
-    Other(ValueType),
-}
-
-/// Names as in grids (recorded), numbers as in the vendor's oldest samples (`EnumDSSDataType`).
-/// `None` for what settles nothing (`reserved`, `unknown`).
-fn declared(data_type: &str) -> Option<Declared> {
-    let name = data_type.to_ascii_lowercase();
-    Some(match name.as_str() {
-        "double" | "float" | "real" | "5" | "6" | "7" | "doubledouble" | "36" => Declared::Float,
-        "numeric" | "decimal" | "3" | "4" => Declared::Decimal,
-        "bigdecimal" | "30" => Declared::BigDecimal,
-        "integer" | "short" | "long" | "unsigned" | "int64" | "1" | "2" | "21" | "22" | "34" => {
-            Declared::Other(ValueType::Integer)
-        }
-        "bool" | "24" => Declared::Other(ValueType::Boolean),
-        "date" | "14" => Declared::Other(ValueType::Date),
-        "timestamp" | "16" => Declared::Other(ValueType::Timestamp),
-        "time" | "guid" | "binary" | "varbin" | "longvarbin" => Declared::Other(ValueType::Text),
-        "8" | "9" | "10" | "11" | "12" | "13" | "15" | "17" | "18" | "19" | "23" | "33" | "35" => {
-            Declared::Other(ValueType::Text)
-        }
-        name if name.ends_with("char") => Declared::Other(ValueType::Text),
-        _ => return None,
-    })
 }

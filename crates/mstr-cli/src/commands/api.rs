@@ -2,7 +2,6 @@
 
 mod curl;
 mod fields;
-mod refused;
 
 use std::{
     io::{self, IsTerminal as _, Read as _, Write as _},
@@ -13,10 +12,7 @@ use clap::Args;
 use mstr_rest::{Call, Response, Session};
 use serde_json::{Map, Value};
 
-use self::{
-    curl::{Body, Line},
-    refused::Refused,
-};
+use self::curl::{Body, Line};
 
 use super::browse::is_id;
 use crate::{
@@ -191,8 +187,8 @@ impl Api {
     /// The reply. The body of an error is printed, and the error returned.
     async fn send(&self, call: Call<Response>) -> Result<Response> {
         let reply = call.clone().raw().send().await?;
-        let Some(refused) = Refused::of(&reply) else { return Ok(reply) };
-        if refused.is_session_expired() {
+        let Some(error) = reply.error() else { return Ok(reply) };
+        if error.is_session_expired() {
             // nothing was done for it; this logs in again, where that is possible
             return Ok(call.send().await?);
         }
@@ -200,9 +196,7 @@ impl Api {
             print_head(&reply)?;
         }
         print_body(reply.bytes())?;
-        let mut url = reply.url().clone();
-        url.set_query(None);
-        Err(refused.failure(&format!("{} {url}", call.method())))
+        Err(error.into())
     }
 
     /// The items of all pages. A list says how many there are in a header; a reply that wraps its

@@ -159,9 +159,7 @@ impl Export {
                 let _deleted_with_us = instance.delete_on_drop();
                 prompts::answer(&instance, &answers).await?;
                 let bar = progress::Bar::new(quiet);
-                let data = bar.watch(self.data(&instance));
-                // boxed: it is large
-                let written = Box::pin(self.write(data, format)).await;
+                let written = self.write(bar.watch(self.data(&instance)), format).await;
                 bar.finish();
                 let written = written?;
                 if !quiet && self.output != Path::new("-") {

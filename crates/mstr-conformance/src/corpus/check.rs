@@ -5,6 +5,7 @@ use crate::corpus::command::{self, Ran};
 use crate::corpus::library::Outcome;
 use crate::corpus::served::Asked;
 use crate::corpus::table::Table;
+use crate::failure::chain;
 
 /// Whether an ask can fail: something is right, and the table has one cell for each column.
 pub(crate) fn is_sound(ask: &Ask) -> Result<(), String> {
@@ -36,11 +37,11 @@ pub(crate) fn library(right: &Right, form: Option<Form>, outcome: &Outcome) -> V
             if fails.kind.as_ref().is_some_and(|wanted| *wanted != kind) {
                 wrong.push(format!("the error is of kind {kind}: {error}"));
             }
-            let text = with_causes(error);
+            let text = chain(error);
             wrong.extend(missing("the error", &text, &fails.says));
         }
         (Outcome::Failed(error), None) => {
-            wrong.push(format!("{:?}: {}", error.kind(), with_causes(error)));
+            wrong.push(format!("{:?}: {}", error.kind(), chain(error)));
         }
         (_, Some(_)) => wrong.push("there is no error".to_owned()),
         (Outcome::Value(value), None) => {
@@ -145,14 +146,4 @@ fn missing(place: &str, text: &str, wanted: &[String]) -> Vec<String> {
     let lower = text.to_lowercase();
     let not_there = wanted.iter().filter(|wanted| !lower.contains(&wanted.to_lowercase()));
     not_there.map(|wanted| format!("{place} does not say {wanted:?}: {}", text.trim())).collect()
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -17,7 +17,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use super::DocumentInstance;
 use super::base64_member::Base64Member;
 use crate::delete_on_drop::DeleteOnDrop;
-use crate::polling::{DEFAULT_TIMEOUT, Polling, Step, retry_after};
+use crate::polling::{DEFAULT_TIMEOUT, Polling, Step};
 use crate::{CompleteFile, ErrorExt, lenient};
 
 /// Bytes that are written to a file at once: every writing goes to another thread.
@@ -310,7 +310,7 @@ impl Export {
         if reply.status() != StatusCode::ACCEPTED {
             return Ok((reply, None));
         }
-        let asked = retry_after(reply.headers());
+        let asked = reply.retry_after();
         let Begun { id, result_id } = reply.read().await?.json()?;
         let result = [id, result_id].into_iter().find(|id| !id.is_empty());
         let result = result.ok_or_else(|| {
@@ -323,7 +323,7 @@ impl Export {
             let call = self.call(Method::GET, instance).segment(&result);
             let reply = call.read_timeout(self.timeout).stream().send().await?;
             Ok(if reply.status() == StatusCode::ACCEPTED {
-                Step::PENDING.after(retry_after(reply.headers()))
+                Step::PENDING.after(reply.retry_after())
             } else {
                 Step::Done(reply)
             })

@@ -3,6 +3,7 @@
 use mstr_rest_core::Result;
 
 use super::invalid;
+use crate::DeclaredType;
 
 /// The greatest whole number up to which 32 bits of floating point hold every one.
 const REAL_INTEGERS: u64 = 1 << 24;
@@ -54,8 +55,9 @@ impl ConstantType {
         }
     }
 
-    /// The type for values of a form or metric whose `dataType` in the definition is this, by name
-    /// or number (`EnumDSSXMLDataType`). `None` where that says nothing: `unknown`, `reserved`.
+    /// The type for values of a form or metric whose `dataType` in the definition is this
+    /// ([`DeclaredType::of`]). `None` where that says nothing (`unknown`, `reserved`), and for types
+    /// that nothing is compared with.
     ///
     /// ```
     /// use mstr_rest_api::expression::ConstantType;
@@ -65,18 +67,15 @@ impl ConstantType {
     /// assert_eq!(ConstantType::of_data_type("reserved"), None);
     /// ```
     pub fn of_data_type(data_type: &str) -> Option<Self> {
-        let name = data_type.trim().to_ascii_lowercase();
-        Some(match name.as_str() {
-            "real" | "double" | "float" | "doubledouble" | "5" | "6" | "7" => Self::Real,
-            "bigdecimal" | "numeric" | "decimal" | "3" | "4" | "30" => Self::BigDecimal,
-            "integer" | "unsigned" | "short" | "long" | "int64" | "1" | "2" | "21" | "22"
-            | "34" => Self::Int64,
-            "date" | "14" => Self::Date,
-            "time" | "15" => Self::Time,
-            "timestamp" | "16" => Self::TimeStamp,
-            "8" | "9" | "10" | "17" | "18" | "23" | "33" => Self::Char,
-            name if name.ends_with("char") => Self::Char,
-            _ => return None,
+        Some(match DeclaredType::of(data_type)? {
+            DeclaredType::Float => Self::Real,
+            DeclaredType::Decimal | DeclaredType::BigDecimal => Self::BigDecimal,
+            DeclaredType::Integer => Self::Int64,
+            DeclaredType::Date => Self::Date,
+            DeclaredType::Time => Self::Time,
+            DeclaredType::TimeStamp => Self::TimeStamp,
+            DeclaredType::Text => Self::Char,
+            DeclaredType::Boolean | DeclaredType::Binary => return None,
         })
     }
 
