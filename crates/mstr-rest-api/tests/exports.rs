@@ -280,3 +280,14 @@ async fn gone_it_is_executed_again() {
     assert!(export().bytes().await.is_err());
     assert_eq!(server.count(Method::POST, PDF), 1);
 }
+
+#[tokio::test]
+async fn an_export_of_no_bytes_is_an_error_and_no_file() {
+    let (server, session, instance) = started().await;
+    let folder = Folder::new("no-bytes");
+    server.inject(Fault::reply(Reply::json(200, &json!({ "data": "" }))).on(Method::POST, PDF));
+    let error = instance.pdf(PdfOptions::new()).to_file(folder.0.join("x.pdf")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+    assert_eq!(entries(&folder.0), 0);
+    session.logout().await.unwrap();
+}

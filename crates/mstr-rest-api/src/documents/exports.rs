@@ -371,6 +371,7 @@ struct Body {
     pieces: Pieces,
     /// None for bytes that come as they are.
     decoder: Option<Base64Member>,
+    is_empty: bool,
     /// The result on the server, as long as it is needed.
     result: Option<DeleteOnDrop>,
 }
@@ -384,7 +385,7 @@ fn body(
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     let is_json = kind.eq_ignore_ascii_case("application/json");
     let decoder = is_json.then(Base64Member::new);
-    let body = Body { pieces: Box::pin(reply.bytes_stream()), decoder, result };
+    let body = Body { pieces: Box::pin(reply.bytes_stream()), decoder, is_empty: true, result };
     try_unfold(body, async |mut body| {
         while let Some(piece) = body.pieces.try_next().await? {
             let piece = match &mut body.decoder {
@@ -392,11 +393,17 @@ fn body(
                 None => piece,
             };
             if !piece.is_empty() {
+                body.is_empty = false;
                 return Ok(Some((piece, body)));
             }
         }
         if let Some(decoder) = &body.decoder {
             decoder.finish()?;
+            if body.is_empty {
+                let message = "the reply holds an export of no bytes: run it again, and look at it \
+                               in the browser if that stays so";
+                return Err(Error::new(ErrorKind::Decode, message));
+            }
         }
         if let Some(result) = body.result.take() {
             result.now().await;
